@@ -1,0 +1,161 @@
+"""The command lines that build and run an image, as words; nothing is run here."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mlspec.plan import Plan, RunPlan
+from mlspec.spec import Gpus, Mount
+from mlspec.templating import HOME_MARK
+
+Option = tuple[str, ...]
+"""A flag of a command and its value, where it has one; ``HOME_MARK`` stands for the caller's home folder."""
+
+EPOCH = "315619200"
+"""2 January 1980, UTC, in seconds: the earliest day that zip files can hold in every time zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A secret that the program gets as ``name``, and the caller's environment holds as ``variable``."""
+
+    name: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunScript:
+    """What comes before and into ``docker run``."""
+
+    folders: tuple[str, ...]
+    inputs: tuple[str, ...]
+    exports: tuple[Export, ...]
+    optional_env_files: tuple[str, ...]
+    options: tuple[Option, ...]
+
+
+def run_script(plan: RunPlan) -> RunScript:
+    """Return what the run script of an image does, in the order it is done."""
+    binds = [mount for mount in plan.mounts if mount.type == "bind"]
+    return RunScript(
+        folders=tuple(dict.fromkeys(host_path(mount.source) for mount in binds if not mount.read_only)),
+        inputs=tuple(
+            dict.fromkeys(
+                [
+                    *(host_path(mount.source) for mount in binds if mount.read_only),
+                    *(host_path(path) for _, path in plan.file_secrets),
+                ]
+            )
+        ),
+        exports=tuple(Export(name, variable) for name, variable in plan.environment_secrets),
+        optional_env_files=tuple(host_path(entry.path) for entry in plan.env_files if not entry.required),
+        options=tuple(_options(plan)),
+    )
+
+
+def _options(plan: RunPlan) -> Iterator[Option]:
+    yield ("--rm",)
+    # Never pulled: an image of this name on a public registry is somebody else's.
+    yield ("--pull", "never")
+    yield ("--platform", plan.platform)
+    if plan.init:
+        yield ("--init",)
+    yield from _hardware(plan)
+    if plan.read_only:
+        yield ("--read-only",)
+    yield from (("--tmpfs", f"{path}:exec,mode=1777") for path in plan.tmpfs)
+    yield from (("--mount", _mount(mount)) for mount in plan.mounts)
+    for name, path in plan.file_secrets:
+        secret = Mount(type="bind", source=path, target=f"/run/secrets/{name}", read_only=True)
+        yield ("--mount", _mount(secret))
+    yield from (("--env-file", host_path(entry.path)) for entry in plan.env_files if entry.required)
+    yield from (("--env", name) for name in plan.passed_environment)
+    for port in plan.ports:
+        protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+        yield ("--publish", f"{port.host_ip}:{port.published or ''}:{port.target}{protocol}")
+    if plan.stop_timeout is not None:
+        yield ("--stop-timeout", str(plan.stop_timeout))
+
+
+def _hardware(plan: RunPlan) -> Iterator[Option]:
+    if plan.gpus:
+        yield ("--gpus", _gpus(plan.gpus))
+    yield from (("--device", device) for device in plan.devices)
+    yield from (("--group-add", group) for group in plan.groups)
+    if plan.shm_size:
+        yield ("--shm-size", plan.shm_size)
+    yield from (("--ulimit", f"{name}={limit.soft}:{limit.hard}") for name, limit in plan.ulimits)
+
+
+def _gpus(gpus: Gpus) -> str:
+    """Return Docker's value for ``--gpus``: comma-separated, with quotes of its own around a value with commas."""
+    capabilities = tuple(name for name in gpus.capabilities if name != "gpu")
+    fields = []
+    if gpus.device_ids:
+        fields.append(f"device={','.join(gpus.device_ids)}")
+    elif capabilities or gpus.driver:
+        fields.append(f"count={gpus.count or 'all'}")
+    if gpus.driver:
+        fields.append(f"driver={gpus.driver}")
+    if capabilities:
+        fields.append(f"capabilities={','.join(capabilities)}")
+    return _fields(fields) if fields else str(gpus.count or "all")
+
+
+def _mount(mount: Mount) -> str:
+    fields = [f"type={mount.type}"]
+    if mount.source:
+        fields.append(f"source={host_path(mount.source) if mount.type == 'bind' else mount.source}")
+    fields.append(f"target={mount.target}")
+    if mount.read_only:
+        fields.append("readonly")
+    return _fields(fields)
+
+
+def _fields(fields: Iterable[str]) -> str:
+    """Return a line of comma-separated values, as Docker reads ``--mount`` and ``--gpus``."""
+    quoted = (f'"{field.replace(chr(34), chr(34) * 2)}"' if set(field) & {",", '"'} else field for field in fields)
+    return ",".join(quoted)
+
+
+def host_path(path: str) -> str:
+    """Return a path of the host as Docker takes it: absolute, from home, or beginning with a dot."""
+    path = path.replace("\\", "/")
+    if path == "~" or path.startswith("~/"):
+        return HOME_MARK + path[1:]
+    if path.startswith("/") or path[1:3] == ":/":
+        return path
+    normal = posixpath.normpath(path)
+    return normal if normal.startswith(("./", "../")) or normal in {".", ".."} else f"./{normal}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What the caller of a build may choose."""
+
+    tags: tuple[str, ...] = ()
+    push: bool = False
+    builder: str | None = None
+    no_cache: bool = False
+    progress: str = "auto"
+
+
+def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
+    """Return the words of the command that builds an image, to be run in the folder of its spec."""
+    words = ["docker", "buildx", "build"]
+    if options.builder:
+        words += ["--builder", options.builder]
+    words += ["--progress", options.progress, "--file", plan.files.dockerfile, "--platform", plan.platform]
+    for tag in options.tags or (plan.image,):
+        words += ["--tag", tag]
+    # Attestations carry the time of the build, and make an index of what was one image.
+    words += ["--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={EPOCH}"]
+    for name, secret in plan.build_secrets:
+        source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
+        words += ["--secret", _fields([f"id={name}", source])]
+    if options.no_cache:
+        words.append("--no-cache")
+    words.append("--push" if options.push else "--load")
+    return (*words, ".")

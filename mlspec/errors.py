@@ -1,0 +1,109 @@
+"""Problems: what is wrong, where, and what to type instead."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+KeyPath = tuple[str | int, ...]
+"""The way to a value: keys of mappings and indexes of lists, from the top of a spec."""
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a text: lines and columns count from 1, the end column is the first one outside."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something wrong: a stable code, a lower-case sentence, and a hint that can be typed.
+
+    ``path`` names the key in a spec; ``file``, ``span`` and ``excerpt`` (the line as written) name the place in a text.
+    :func:`mlspec.document.placed` turns the first into the second.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    path: KeyPath = ()
+    on_key: bool = False
+    severity: Severity = "error"
+    file: str = ""
+    span: Span | None = None
+    excerpt: str = ""
+
+    def at(self, file: str, span: Span | None, excerpt: str = "") -> Problem:
+        """Return the same problem with its place in a text."""
+        return dataclasses.replace(self, file=file, span=span, excerpt=excerpt)
+
+    def __str__(self) -> str:
+        """Return the problem as a person reads it in a terminal: place, sentence, the line with carets, hint."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterable[str]:
+        place = f"{self.file}:" if self.file else ""
+        if self.span:
+            place += f"{self.span.line}:{self.span.column}:"
+        kind = "warning: " if self.severity == "warning" else ""
+        yield f"{place}{' ' if place else ''}{self.code}: {kind}{self.message}"
+        if self.span and self.excerpt.strip():
+            yield from _excerpt_lines(self.span, self.excerpt)
+        if self.hint:
+            first, *rest = self.hint.splitlines()
+            yield f"  hint: {first}"
+            yield from (f"        {line}" for line in rest)
+
+
+# Longer lines are cut around the place, so that one minified line cannot flood a terminal.
+_WIDEST_EXCERPT = 100
+
+
+def _excerpt_lines(span: Span, excerpt: str) -> Iterable[str]:
+    start = max(0, span.column - 1 - _WIDEST_EXCERPT // 2) if len(excerpt) > _WIDEST_EXCERPT else 0
+    shown = excerpt[start : start + _WIDEST_EXCERPT]
+    end = span.end_column if span.end_line == span.line else len(excerpt) + 1
+    offset = span.column - 1 - start
+    width = min(max(1, end - span.column), max(1, len(shown) - offset))
+    # A tab in front of the place is kept, so that the carets stand under it whatever the terminal's tab width.
+    margin = "".join("\t" if character == "\t" else " " for character in shown[:offset])
+    yield f"  {span.line} | {shown}"
+    yield f"  {' ' * len(str(span.line))} | {margin}{'^' * width}"
+
+
+class MlspecError(Exception):
+    """Base of all that mlspec raises on purpose; carries every problem found, in the order of their places."""
+
+    exit_code = 1
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = tuple(sorted(problems, key=_place))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class SpecError(MlspecError):
+    """What the user wrote cannot be right, or the files are not what the spec says: theirs to mend."""
+
+
+class LockError(MlspecError):
+    """The requirements could not be resolved: nothing fits, or the package index cannot be reached."""
+
+    exit_code = 3
+
+
+class ToolError(MlspecError):
+    """Something outside failed: a registry, the engine, the disk."""
+
+    exit_code = 3
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return (problem.file, problem.span.line, problem.span.column) if problem.span else (problem.file, 0, 0)

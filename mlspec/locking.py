@@ -1,0 +1,207 @@
+"""Requirements and pins to a lock: what it came from, how it is layered, and whether it keeps the spec's promise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from mlspec.errors import Problem, Span
+from mlspec.lockfile import Layer, Pin, RequirementsLock, Target, digest_lines, shown_size
+from mlspec.requirements import Index, Requirement, Requirements
+
+# Raised whenever the same inputs would be resolved to something else.
+_FORMAT = 1
+
+
+def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[Index]) -> str:
+    """Return the digest of all that decides a lock: sha256 over canonical JSON, blind to comments, order and logins."""
+    inputs = {
+        "format": _FORMAT,
+        "target": [target.python, target.platform, target.glibc],
+        "requirements": sorted([r.text, *r.hashes] for r in requirements.requirements),
+        "constraints": sorted([r.text, *r.hashes] for r in requirements.constraints),
+        "options": sorted(requirements.options),
+        # The first index whose pattern fits answers, so their order decides.
+        "indexes": [[index.url, sorted(index.packages)] for index in indexes],
+    }
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def body_digest(*texts: str) -> str:
+    """Return the digest of what lock texts pin: sha256 over their lines, blind to comments and blank lines."""
+    return hashlib.sha256("\n".join(line for text in texts for line in digest_lines(text)).encode()).hexdigest()
+
+
+# Layers
+
+_MB = 1_000_000
+_HEAVY = 8 * _MB
+# Bands hold an underscore, which no normalised package name can, so they cannot meet a package's own layer.
+_BANDS: tuple[tuple[str, int, int], ...] = (
+    ("medium_wheels", _MB, _HEAVY),
+    ("small_wheels", _MB // 4, _MB),
+    ("tiny_wheels", 0, _MB // 4),
+)
+_SOURCES = "source_builds"
+_AS_WRITTEN = "requirements"
+
+
+def grouped(pins: Iterable[Pin], previous: RequirementsLock | None) -> tuple[Layer, ...]:
+    """Return ``pins`` in layers, heaviest first: one for each wheel of 8 MB or more, bands of size, source builds.
+
+    A package stays in the layer it had in ``previous`` unless its size left it by more than half. A lock that was taken
+    as written, without sizes, is one layer.
+    """
+    pins = sorted(pins, key=lambda pin: pin.name)
+    if pins and all(pin.size is None and not pin.is_source and not pin.via for pin in pins) and not previous:
+        return (Layer(_AS_WRITTEN, tuple(pins)),)
+    before = {pin.name: layer.name for layer in previous.layers for pin in layer.pins} if previous else {}
+    layers: dict[str, list[Pin]] = {}
+    for pin in pins:
+        layers.setdefault(_layer_name(pin, before.get(pin.name, "")), []).append(pin)
+    order = [layer.name for layer in previous.layers] if previous else []
+    return tuple(Layer(name, tuple(layers[name])) for name in _ordered(layers, order))
+
+
+def _layer_name(pin: Pin, before: str) -> str:
+    if pin.is_source:
+        return _SOURCES
+    low, high = _bounds(before, pin.name)
+    # By each wheel's own size, never its rank: or a neighbour's update would move this one too.
+    if high and (pin.size is None or low / 2 <= pin.size < high * 1.5):
+        return before
+    size = pin.size or 0
+    return next((name for name, least, most in _BANDS if least <= size < most), pin.name)
+
+
+def _bounds(layer: str, package: str) -> tuple[float, float]:
+    """Return the sizes that belong in ``layer``; nothing does where it cannot be this package's."""
+    if layer == package:
+        return _HEAVY, float("inf")
+    return next(((low, high) for name, low, high in _BANDS if name == layer), (0, 0))
+
+
+def _ordered(layers: Mapping[str, Sequence[Pin]], before: Sequence[str]) -> list[str]:
+    """Return the layers' names: packages by weight, those known before in the order they had, then bands."""
+    bands = [name for name, _, _ in _BANDS] + [_SOURCES]
+    weights = {name: sum(pin.size or 0 for pin in pins) for name, pins in layers.items() if name not in bands}
+    order = [name for name in before if name in weights]
+    for name in sorted(weights.keys() - set(order), key=lambda name: (-weights[name], name)):
+        # A new layer stands above the first that is lighter, and moves none of the others.
+        place = next((i for i, other in enumerate(order) if weights[other] < weights[name]), len(order))
+        order.insert(place, name)
+    return [*order, *(name for name in bands if name in layers)]
+
+
+# Promises
+
+_GPU_PACKAGE = re.compile(r"^(?:nvidia-(?!ml-py$).+|triton|pytorch-triton.*|jax-cuda.*|cupy-cuda.*)$")
+_GPU_LOCAL = re.compile(r"\+(cu\d+|rocm[\d.]+)")
+_CUDA_SUFFIX = re.compile(r"-cu(\d\d)$")
+
+
+def promise_problems(
+    requirements: Requirements, pins: Iterable[Pin], *, accelerator: str = "cpu"
+) -> tuple[Problem, ...]:
+    """Return where the locked ``pins`` break what the spec says: the wrong accelerator, or a build nobody asked for.
+
+    Each problem points at the requirement that brought the packages.
+    """
+    pins = tuple(pins)
+    by_name = {pin.name: pin for pin in pins}
+    brought: dict[Requirement | None, list[Pin]] = {}
+    for pin in pins:
+        if _is_foreign(pin, accelerator):
+            brought.setdefault(_bringer(pin, by_name, requirements), []).append(pin)
+    return (
+        *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
+        *_source_problems(requirements, pins, by_name),
+    )
+
+
+def _is_foreign(pin: Pin, accelerator: str) -> bool:
+    local = match[1] if (match := _GPU_LOCAL.search(pin.version)) else ""
+    if accelerator == "cpu":
+        return bool(local or _GPU_PACKAGE.match(pin.name))
+    if pin.version.endswith("+cpu"):
+        return True
+    if accelerator.startswith("rocm"):
+        return local.startswith("cu") or pin.name.startswith("nvidia-") and pin.name != "nvidia-ml-py"
+    return _is_other_cuda(pin, local, accelerator.removeprefix("cuda"))
+
+
+def _is_other_cuda(pin: Pin, local: str, version: str) -> bool:
+    if local.startswith("rocm"):
+        return True
+    suffix = _CUDA_SUFFIX.search(pin.name)
+    major = version.partition(".")[0]
+    return bool(version) and bool(
+        (local and local != f"cu{version.replace('.', '')}") or (suffix and suffix[1] != major)
+    )
+
+
+def _bringer(pin: Pin, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
+    """Return the requirement of the spec that asks for ``pin``, itself or through others; the nearest one."""
+    direct = {r.name: r for r in requirements.requirements}
+    todo, seen = [pin.name], set[str]()
+    while todo:
+        name = todo.pop(0)
+        if name in direct:
+            return direct[name]
+        seen.add(name)
+        todo.extend(n for n in (pins[name].via if name in pins else ()) if n not in seen)
+    return None
+
+
+def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], accelerator: str) -> Problem:
+    names = ", ".join(f"{pin.name} {pin.version}" for pin in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    size = sum(pin.size or 0 for pin in found)
+    weight = f" ({shown_size(size)})" if size else ""
+    who = requirement.name if requirement else "something"
+    itself = requirement is not None and [pin.name for pin in found] == [requirement.name]
+    what = f"{names}{more}{weight}"
+    message = f"{what} is not for" if itself else f"{who} brings {what} into"
+    if accelerator == "cpu":
+        hint = f"take {who} from an index with cpu wheels, named under `indexes`; or write: accelerator: cuda"
+        code, message = "MLS230", f"{message} a cpu image"
+    else:
+        hint = f"take {who} from an index with wheels for {accelerator}, named under `indexes`"
+        code, message = "MLS231", f"{message} a {accelerator} image"
+    return _at(requirement, code, message, hint)
+
+
+def _at(requirement: Requirement | None, code: str, message: str, hint: str) -> Problem:
+    return requirement.problem(code, message, hint) if requirement else Problem(code=code, message=message, hint=hint)
+
+
+def _source_problems(requirements: Requirements, pins: Iterable[Pin], by_name: Mapping[str, Pin]) -> Iterator[Problem]:
+    asked = requirements.built
+    for pin in pins:
+        if pin.is_source and pin.name not in asked and " @ git+" not in pin.requirement:
+            message = f"{pin.name} {pin.version} has no wheel, so it is compiled while the image is built"
+            hint = f"to say that this is meant, add to the requirements: --no-binary {pin.name}"
+            requirement = _bringer(pin, by_name, requirements)
+            if requirement:
+                yield requirement.problem("MLS232", message, hint, severity="warning")
+            else:
+                yield Problem(code="MLS232", message=message, hint=hint, severity="warning")
+
+
+# `git@` names no one: it is how ssh reaches every forge.
+_LOGIN = re.compile(r"://(?!git@)[^/\s@#]+@")
+
+
+def credentials_problems(text: str, file: str = "requirements.lock") -> tuple[Problem, ...]:
+    """Return a problem for every line of a lock text that holds a login; the login itself is not shown."""
+    problems = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        for match in _LOGIN.finditer(line):
+            shown = _LOGIN.sub("://***@", line)
+            span = Span(number, match.start() + 4, number, match.start() + 7)
+            hint = "take the login out of the requirement's address; a secret of `indexes` can hold it"
+            problem = Problem(code="MLS233", message="this address holds a login, and a lock is public", hint=hint)
+            problems.append(problem.at(file, span, shown))
+    return tuple(problems)

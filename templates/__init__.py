@@ -1,0 +1,1 @@
+"""The pictures of the files that mlspec writes; installed as ``mlspec.templates``."""
