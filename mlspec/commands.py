@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from mlspec.plan import Plan, RunPlan
 from mlspec.spec import Gpus, Mount
@@ -25,15 +26,43 @@ class Export:
     variable: str
 
 
+@dataclass(frozen=True, slots=True)
+class EnvFileChoice:
+    """A file of environment variables, and whether it is passed over where it does not exist."""
+
+    path: str
+    is_optional: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScript:
-    """What comes before and into ``docker run``."""
+    """What comes before and into ``docker run``; ``env_files`` are those from the first optional one on."""
 
     folders: tuple[str, ...]
     inputs: tuple[str, ...]
     exports: tuple[Export, ...]
-    optional_env_files: tuple[str, ...]
     options: tuple[Option, ...]
+    env_files: tuple[EnvFileChoice, ...]
+
+    @property
+    def prepended_env_files(self) -> tuple[EnvFileChoice, ...]:
+        """The environment files, last first: each is put in front of the next, and of two the later one wins."""
+        return self.env_files[::-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """What a run depends on beside its plan: the facts of whoever runs it.
+
+    ``user`` is ``UID:GID``, or none on a system without such ids; ``existing`` are the paths, as the spec writes them,
+    of the optional environment files that exist.
+    """
+
+    home: str
+    user: str | None = None
+    reads_terminal: bool = False
+    writes_terminal: bool = False
+    existing: frozenset[str] = frozenset()
 
 
 def run_script(plan: RunPlan) -> RunScript:
@@ -46,13 +75,47 @@ def run_script(plan: RunPlan) -> RunScript:
                 [
                     *(host_path(mount.source) for mount in binds if mount.read_only),
                     *(host_path(path) for _, path in plan.file_secrets),
+                    *(host_path(entry.path) for entry in plan.env_files if entry.required),
                 ]
             )
         ),
         exports=tuple(Export(name, variable) for name, variable in plan.environment_secrets),
-        optional_env_files=tuple(host_path(entry.path) for entry in plan.env_files if not entry.required),
         options=tuple(_options(plan)),
+        env_files=tuple(
+            EnvFileChoice(host_path(entry.path), not entry.required)
+            for entry in plan.env_files[len(_leading_env_files(plan)) :]
+        ),
     )
+
+
+def _leading_env_files(plan: RunPlan) -> tuple[str, ...]:
+    """Return the required environment files before the first optional one: no condition stands among them."""
+    return tuple(entry.path for entry in takewhile(lambda entry: entry.required, plan.env_files))
+
+
+def run_words(
+    plan: RunPlan, arguments: Sequence[str], caller: Caller, *, entrypoint: str | None = None
+) -> tuple[str, ...]:
+    """Return the words of the command that the run script ends in, for this caller, to be run in the spec's folder."""
+    script = run_script(plan)
+    optional = {host_path(path) for path in caller.existing}
+    words = [word for option in script.options for word in option]
+    if plan.as_caller and caller.user:
+        words += ["--user", caller.user]
+    words += _terminal(caller)
+    for file in script.env_files:
+        if not file.is_optional or file.path in optional:
+            words += ["--env-file", file.path]
+    if entrypoint:
+        words += ["--entrypoint", entrypoint]
+    return ("docker", "run", *(word.replace(HOME_MARK, caller.home) for word in words), plan.image, *arguments)
+
+
+def _terminal(caller: Caller) -> tuple[str, ...]:
+    if caller.reads_terminal:
+        # A program in the background that reads from the terminal would be stopped.
+        return ("--interactive", "--tty") if caller.writes_terminal else ()
+    return ("--interactive",)
 
 
 def _options(plan: RunPlan) -> Iterator[Option]:
@@ -70,7 +133,7 @@ def _options(plan: RunPlan) -> Iterator[Option]:
     for name, path in plan.file_secrets:
         secret = Mount(type="bind", source=path, target=f"/run/secrets/{name}", read_only=True)
         yield ("--mount", _mount(secret))
-    yield from (("--env-file", host_path(entry.path)) for entry in plan.env_files if entry.required)
+    yield from (("--env-file", host_path(path)) for path in _leading_env_files(plan))
     yield from (("--env", name) for name in plan.passed_environment)
     for port in plan.ports:
         protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"

@@ -86,13 +86,13 @@ def _with_excerpt(problem: Problem, lines: tuple[str, ...]) -> Problem:
     return problem.at(problem.file, problem.span, lines[problem.span.line - 1]) if problem.span else problem
 
 
-def decode(data: bytes, file: str) -> str:
+def decode(data: bytes, file: str, limit: int = MAX_BYTES) -> str:
     """Return the text of a file's bytes: UTF-8, or UTF-16 and UTF-32 by their byte order mark, with LF line ends.
 
-    Raises SpecError when it is larger than a spec can be, or is not text.
+    Raises SpecError when it is larger than ``limit`` bytes, or is not text.
     """
-    if len(data) > MAX_BYTES:
-        _refuse(file, "MLS001", f"this file has {len(data):,} bytes; a spec has at most {MAX_BYTES:,}", "is it a spec?")
+    if len(data) > limit:
+        _refuse(file, "MLS001", f"this file has more than {limit:,} bytes", "is it the right file?")
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)

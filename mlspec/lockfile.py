@@ -33,7 +33,7 @@ class Target:
 class Pin:
     """One package at one version.
 
-    ``requirement`` is its line before the hashes: ``numpy==2.3.1``, ``x @ https://...``, or ``x @ git+https://...`` at a
+    ``requirement`` is its line before the hashes: ``numpy==2.3.1``, ``x @ https://...``, ``x @ git+https://...`` at a
     whole commit; ``ref`` is the branch or tag that commit stood for. ``size`` counts the bytes of the file the target
     would take; ``via`` names the packages that ask for this one.
     """

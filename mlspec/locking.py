@@ -55,7 +55,8 @@ def grouped(pins: Iterable[Pin], previous: RequirementsLock | None) -> tuple[Lay
     as written, without sizes, is one layer.
     """
     pins = sorted(pins, key=lambda pin: pin.name)
-    if pins and all(pin.size is None and not pin.is_source and not pin.via for pin in pins) and not previous:
+    known = {layer.name for layer in previous.layers} - {_AS_WRITTEN} if previous else set()
+    if pins and not known and all(pin.size is None and not pin.is_source and not pin.via for pin in pins):
         return (Layer(_AS_WRITTEN, tuple(pins)),)
     before = {pin.name: layer.name for layer in previous.layers for pin in layer.pins} if previous else {}
     layers: dict[str, list[Pin]] = {}
@@ -128,7 +129,7 @@ def _is_foreign(pin: Pin, accelerator: str) -> bool:
     if pin.version.endswith("+cpu"):
         return True
     if accelerator.startswith("rocm"):
-        return local.startswith("cu") or pin.name.startswith("nvidia-") and pin.name != "nvidia-ml-py"
+        return local.startswith("cu") or (pin.name.startswith("nvidia-") and pin.name != "nvidia-ml-py")
     return _is_other_cuda(pin, local, accelerator.removeprefix("cuda"))
 
 

@@ -6,8 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlspec import syntax
-from mlspec.catalog import Installer
+from mlspec import catalog, syntax
 from mlspec.spec import EnvFile, Gpus, Image, Mount, Port, RunStep, Secret, Settings, Ulimit
 
 HOME = "/home/app"
@@ -84,6 +83,15 @@ class Layer:
 
     name: str
     stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installer:
+    """The pinned program that installs packages during a build, and the sha256 of its wheels for the platform."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +207,7 @@ class Plan:
         return None if self.uid == "0" else f"app:x:{self.uid}:{self.gid}::{HOME}:/bin/sh"
 
 
-def resolve(spec_file: str, image: Image, resolved: Resolved, installer: Installer) -> Plan:
+def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
     """Return the plan for one image of the spec in ``spec_file``."""
     settings = image.settings
     files = files_of(spec_file, image.key)
@@ -216,7 +224,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved, installer: Install
         before_install=_steps(settings, "before_install"),
         after_install=_steps(settings, "after_install"),
         after_code=_steps(settings, "after_code"),
-        installer=installer if installs else None,
+        installer=_installer(settings.platforms[0]) if installs else None,
         # Packages do not depend on the system's own, so that a change of those reinstalls nothing; except where
         # something is compiled or where a step of the user's prepares the installation.
         installs_on=_installs_on(settings, resolved),
@@ -242,6 +250,11 @@ def resolve(spec_file: str, image: Image, resolved: Resolved, installer: Install
         build_secrets=_build_secrets(settings),
         run=_run(name, files, settings),
     )
+
+
+def _installer(platform: str) -> Installer:
+    row = catalog.installer()
+    return Installer(row.name, row.version, row.hashes(platform))
 
 
 def _installs_on(settings: Settings, resolved: Resolved) -> str:

@@ -416,7 +416,6 @@ def _reason(error: InvalidRequirement) -> str:
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?"
 # What is typed by mistake, and what was meant. The first that gives a real requirement is offered.
 _TYPOS: tuple[tuple[str, str], ...] = (
-    (r"^pip3? install (?:-U |--upgrade )?(.+)$", r"\1"),
     (r"""^(["'])(.+)\1$""", r"\2"),
     (r"^[\w-]+::(.+)$", r"\1"),
     (rf"^({_NAME})\s*=\s*([\w.!+*]+)(?:=\S+)?$", r"\1==\2"),
@@ -433,6 +432,8 @@ _TYPOS: tuple[tuple[str, str], ...] = (
 
 def _suggestion(text: str) -> str:
     """Return what was probably meant by a text that is no requirement, or an empty text."""
+    if command := re.match(r"^pip3? install (.+)$", text):
+        return f"did you mean: {command[1]}"
     if re.match(rf"^{_NAME}(?:[=<>!~]+[\w.*]+)?(?:[\s,]+{_NAME}(?:[=<>!~]+[\w.*]+)?)+$", text):
         parts = [part for part in re.split(r"[\s,]+", text) if part]
         if all(isinstance(_parsed(part), Requirement) for part in parts) and not parts[1][0].isdigit():

@@ -1,7 +1,7 @@
 """The runner: a script that makes pip believe it stands on the target, and then lets pip-tools compile.
 
-Run in a child process, ``python -I target.py REPORT``, with the job as JSON on its standard input (it may hold logins,
-which neither an argument nor a file may). REPORT is written as JSON: ``pins``, ``held_back`` and ``tools``, or ``error``.
+Run in a child process, ``python -I target.py REPORT``, with the job as JSON on its standard input: it may hold logins,
+which neither an argument nor a file may. REPORT is written as JSON: ``pins``, ``held_back``, ``tools``, or ``error``.
 Nothing else imports this module. It touches pip's insides at the places listed in ``_become``, and checks that every
 one of them took effect before it resolves anything.
 """
@@ -20,6 +20,7 @@ import tempfile
 import tomllib
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from importlib.metadata import version as installed_version
@@ -33,7 +34,7 @@ import pip._internal.index.package_finder
 import pip._internal.models.search_scope
 import pip._internal.models.target_python
 import pip._internal.resolution.resolvelib.factory
-import pip._internal.resolution.resolvelib.resolver  # noqa: F401 - make_resolver imports it late, unpatched
+import pip._internal.resolution.resolvelib.resolver
 import piptools.repositories.pypi
 import piptools.resolver
 from pip._internal.exceptions import InstallationError, NetworkConnectionError
@@ -227,7 +228,7 @@ def _replace_finder(target: _Target, job: dict[str, Any], seen: _Seen) -> None:
     _replace(pip._internal.commands.install.InstallCommand, "_build_package_finder", build)
 
     def locations(_: object) -> Callable[..., list[str]]:
-        def of(self: SearchScope, project_name: str) -> list[str]:  # noqa: ARG001
+        def of(self: SearchScope, project_name: str) -> list[str]:
             quoted = urllib.parse.quote(canonicalize_name(project_name))
             return [f"{route(project_name).rstrip('/')}/{quoted}/"]
 
@@ -237,7 +238,7 @@ def _replace_finder(target: _Target, job: dict[str, Any], seen: _Seen) -> None:
     # What a build needs is installed by another pip, on the host: it must not see the routed indexes, where anyone
     # could have put a "setuptools".
     build_index = route("setuptools")
-    _replace(PackageFinder, "index_urls", lambda _: property(lambda self: [build_index]))  # noqa: ARG005
+    _replace(PackageFinder, "index_urls", lambda _: property(lambda self: [build_index]))
 
 
 def _route(indexes: list[dict[str, Any]], default: str, name: str) -> str:
@@ -306,7 +307,7 @@ def _replace_links(seen: _Seen) -> None:
     _replace(Link, "from_json", sized)
 
     def strict(_: object) -> Callable[..., None]:
-        def fail(link: Link, reason: str | Exception, meth: object = None) -> None:  # noqa: ARG001
+        def fail(link: Link, reason: str | Exception, meth: object = None) -> None:
             if failure := _failure(link, reason):
                 raise failure
 
@@ -328,6 +329,9 @@ def _failure(link: Link, reason: str | Exception) -> IndexFailureError | None:
     if status in {404, 410}:
         return None
     text = str(reason)
+    # Such an answer is asked for again, and only the number of attempts is told in the end.
+    if repeated := re.search(r"too many (\d{3}) error responses", text):
+        status = int(repeated[1])
     if status in {401, 403, 407}:
         return IndexFailureError("login", link.url, text, status)
     if status:
@@ -384,10 +388,15 @@ def _replace_sdist_metadata() -> None:
         def prepare(self: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
             source = Path(self.req.unpacked_source_directory)
             if text := _static_metadata(source):
-                folder = Path(tempfile.mkdtemp(dir=Path.cwd())) / "static-0.dist-info"
+                said = HeaderParser().parsestr(text)
+                stem = f"{canonicalize_name(said['Name']).replace('-', '_')}-{said['Version']}"
+                # Pip takes the name of a package from the name of this folder.
+                folder = Path(tempfile.mkdtemp(dir=Path.cwd())) / f"{stem}.dist-info"
                 folder.mkdir()
                 folder.joinpath("METADATA").write_text(text, encoding="utf-8")
                 self.req.metadata_directory = str(folder)
+                if not self.req.name:
+                    self.req._set_requirement()
                 return
             try:
                 original(self, *arguments, **options)
@@ -445,7 +454,10 @@ def _replace_report(job: dict[str, Any], seen: _Seen) -> None:
         def resolve_hashes(self: Any, ireqs: set[Any]) -> dict[Any, set[str]]:  # noqa: ANN401
             _check(seen.finder is not None and seen.result is not None, "the resolver is not the one prepared")
             reporter = _Reporter(self, job, seen)
-            pins = {ireq: reporter.pin(ireq) for ireq in ireqs}
+            ordered_ireqs = sorted(ireqs, key=lambda ireq: str(ireq.name))
+            # An index that tells no sizes is asked for each file's.
+            with ThreadPoolExecutor(8) as pool:
+                pins = dict(zip(ordered_ireqs, pool.map(reporter.pin, ordered_ireqs), strict=True))
             ordered = sorted(pins.values(), key=lambda pin: str(pin["name"]))
             seen.report = {"pins": ordered, "held_back": list(reporter.held_back(ordered))}
             return {ireq: set(pin["hashes"]) for ireq, pin in pins.items()}

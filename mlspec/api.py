@@ -1,0 +1,94 @@
+"""The pipeline, a function a step: load, lock, plan, render, compare, write."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlspec import relock, spec
+from mlspec.effects import disk
+from mlspec.errors import Problem, SpecError
+from mlspec.plan import Plan, files_of, resolve
+from mlspec.relock import Locked, Wish
+from mlspec.spec import Spec
+from mlspec.targets import TARGETS, Artifact, emit
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a spec compiles to: the folder it all belongs in, the lock, a plan for each image, and every artifact."""
+
+    folder: Path
+    spec: Spec
+    locked: Locked
+    plans: tuple[Plan, ...]
+    artifacts: tuple[Artifact, ...]
+
+    def plan(self, image: str | None) -> Plan:
+        """Return the plan of the image with this key, or of the only one; raises SpecError where that is a question."""
+        keys = [image.key for image in self.spec.images]
+        if image is None and len(keys) == 1:
+            return self.plans[0]
+        if image in keys and image is not None:
+            return self.plans[keys.index(image)]
+        names = ", ".join(key for key in keys if key)
+        message = f'there is no image "{image}"' if image else f"{self.spec.document.file} has several images"
+        hint = f"name one of: {names}" if names else "this spec has one image without a name: leave it out"
+        near = difflib.get_close_matches(image or "", [key for key in keys if key], n=1)
+        raise SpecError(Problem(code="MLS406", message=message, hint=f"did you mean {near[0]}?" if near else hint))
+
+
+def load(path: Path) -> Spec:
+    """Return the spec in a file; raises SpecError with every problem found."""
+    return spec.validate(disk.read_document(path))
+
+
+def render(path: Path, wish: Wish | None = None, *, targets: Iterable[str] = (), say: Say = lambda _: None) -> Rendered:
+    """Return what the spec in ``path`` compiles to; the network is used only where the lock is not current.
+
+    Raises SpecError, LockError or ToolError.
+    """
+    loaded = load(path)
+    locked = relock.locked(loaded, path.parent, wish or Wish(), say)
+    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
+    drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
+    return Rendered(path.parent, loaded, locked, plans, (*drawn, *locked.artifacts))
+
+
+def stale(rendered: Rendered) -> tuple[Artifact, ...]:
+    """Return the artifacts whose file is missing or says something else."""
+    return disk.stale(rendered.artifacts, rendered.folder)
+
+
+def leftovers(rendered: Rendered) -> tuple[Path, ...]:
+    """Return the files that were generated from this spec once, and are no longer."""
+    every = (artifact for plan in rendered.plans for artifact in emit(plan))
+    return disk.leftovers(
+        (*every, *rendered.locked.artifacts), rendered.folder, files_of(rendered.spec.document.file, "").spec
+    )
+
+
+def write(rendered: Rendered, *, force: bool = False) -> tuple[Artifact, ...]:
+    """Write what is stale, all or nothing, and return it; raises SpecError where a file is the user's own."""
+    changed = stale(rendered)
+    if not force and (problems := disk.foreign(changed, rendered.folder)):
+        raise SpecError(*problems)
+    disk.write(changed, rendered.folder)
+    return changed
+
+
+def diff(rendered: Rendered) -> Iterator[str]:
+    """Yield the lines of a unified diff from the files as they are to what they should be."""
+    for artifact in stale(rendered):
+        place = rendered.folder / artifact.path
+        before = disk.text_of(place)
+        yield from difflib.unified_diff(
+            (before or "").splitlines(keepends=True),
+            artifact.text.splitlines(keepends=True),
+            fromfile=place.as_posix() if before is not None else "/dev/null",
+            tofile=place.as_posix(),
+        )

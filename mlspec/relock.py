@@ -1,0 +1,412 @@
+"""A spec and what was locked before to a lock that is right for it now."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlspec import catalog, locking, syntax
+from mlspec.effects import disk
+from mlspec.errors import MlspecError, Problem, SpecError, ToolError
+from mlspec.lockfile import (
+    BaseLock,
+    ImageLock,
+    Lock,
+    RequirementsLock,
+    Target,
+    dump_lock,
+    dump_requirements,
+    dump_vcs,
+    parse_lock,
+    parse_requirements,
+    parse_vcs,
+)
+from mlspec.plan import Files, Resolved, files_of
+from mlspec.requirements import Entry, Index, Requirements, collect
+from mlspec.spec import Image, Spec
+from mlspec.targets import Artifact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a caller wants of a lock: left as it is (``locked``), or pins and digests moved."""
+
+    locked: bool = False
+    unpinned: bool = False
+    upgrade: bool = False
+    upgrade_packages: tuple[str, ...] = ()
+    mend: bool = False
+    """Resolve again what was edited by hand, rather than refuse it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """A current lock: the facts for each image by its key, the lock files, what moved, and what to warn of."""
+
+    resolved: Mapping[str, Resolved]
+    artifacts: tuple[Artifact, ...]
+    changes: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Before:
+    """What stands beside a spec from the last lock: the lock and the texts of the locked requirements."""
+
+    lock: Lock | None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def base(self, reference: str) -> BaseLock | None:
+        """Return the entry of this base image."""
+        return next((base for base in self.lock.bases if base.reference == reference), None) if self.lock else None
+
+    def image(self, key: str) -> ImageLock | None:
+        """Return the entry of this image."""
+        return next((image for image in self.lock.images if image.name == key), None) if self.lock else None
+
+
+@dataclass(slots=True)
+class _Work:
+    """One lock in the making."""
+
+    spec: Spec
+    folder: Path
+    wish: Wish
+    before: Before
+    say: Callable[[str], None]
+    bases: dict[str, BaseLock] = field(default_factory=dict)
+    images: list[ImageLock] = field(default_factory=list)
+    artifacts: list[Artifact] = field(default_factory=list)
+    resolved: dict[str, Resolved] = field(default_factory=dict)
+    tools: dict[str, str] = field(default_factory=dict)
+    changes: list[str] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: None) -> Locked:
+    """Return the lock for ``spec`` as its files beside it say now; only what changed is resolved anew.
+
+    ``say`` is told before something slow begins. Raises SpecError where the lock is not current and ``wish`` wants it
+    left as it is, LockError where nothing fits, ToolError where a registry or index does not answer.
+    """
+    project = files_of(spec.document.file, "")
+    before = _before(spec, folder, project)
+    name = spec.name or (before.lock.name if before.lock else syntax.slug(folder.resolve().name))
+    work = _Work(spec, folder, wish, before, say)
+    problems: list[Problem] = []
+    failure: type[MlspecError] = SpecError
+    for image in spec.images:
+        try:
+            _lock_image(work, image, name)
+        except MlspecError as error:
+            problems += map(spec.document.placed, error.problems)
+            failure = failure if type(error) is SpecError else type(error)
+    if problems:
+        raise failure(*dict.fromkeys(problems))
+    lock = Lock(
+        name=name,
+        tools=work.tools or (before.lock.tools if before.lock else {}),
+        bases=tuple(work.bases[key] for key in sorted(work.bases)),
+        images=tuple(work.images),
+    )
+    work.artifacts.append(Artifact(project.lock, dump_lock(lock, f"# {_banner(project)}")))
+    warnings = tuple(dict.fromkeys(map(spec.document.placed, work.warnings)))
+    return Locked(
+        resolved=work.resolved, artifacts=tuple(work.artifacts), changes=tuple(work.changes), warnings=warnings
+    )
+
+
+def _banner(files: Files) -> str:
+    return f"{disk.MARK}{files.spec}; edit that file, then run: mlspec lock"
+
+
+def _before(spec: Spec, folder: Path, project: Files) -> Before:
+    text = disk.text_of(folder / project.lock)
+    texts = {}
+    for image in spec.images:
+        files = files_of(spec.document.file, image.key)
+        for name in (files.requirements_lock, files.vcs_lock):
+            if (locked_text := disk.text_of(folder / name)) is not None:
+                texts[name] = locked_text
+    return Before(parse_lock(text, (folder / project.lock).as_posix()) if text else None, texts)
+
+
+def _lock_image(work: _Work, image: Image, name: str) -> None:
+    settings = image.settings
+    if len(settings.platforms) > 1:
+        hint = "give each platform an image of its own, below images:"
+        message = "one image is built for one platform"
+        raise SpecError(Problem(code="MLS106", message=message, hint=hint, path=image.origin("platforms", 1)))
+    base, is_official = _base(work, image)
+    files = files_of(work.spec.document.file, image.key)
+    requirements = _requirements(work, image)
+    current = RequirementsLock()
+    if requirements.requirements:
+        current = _requirements_lock(work, image, files, base, requirements)
+    work.resolved[image.key] = Resolved(
+        project=name,
+        base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
+        is_official=is_official,
+        layers=tuple(layer.name for layer in current.layers),
+        has_vcs=bool(current.vcs),
+        builds_sources=bool(current.vcs) or any(pin.is_source for pin in current.pins),
+    )
+
+
+# The base image
+
+
+def _base(work: _Work, image: Image) -> tuple[BaseLock, bool]:
+    settings = image.settings
+    choice = catalog.base_reference(settings.python, settings.base)
+    if isinstance(choice, catalog.BaseRefusal):
+        raise SpecError(
+            Problem(code="MLS105", message=choice.message, hint=choice.hint, path=image.origin("base")),
+        )
+    known = work.bases.get(choice.reference) or (None if work.wish.upgrade else work.before.base(choice.reference))
+    is_right = known and (known.digest or work.wish.unpinned) and choice.digest in {"", known.digest}
+    base = known if known and is_right else _asked(work, image, choice)
+    work.bases[choice.reference] = base
+    minor = ".".join(base.python.split(".")[:2])
+    if base.python != settings.python and minor != settings.python:
+        raise SpecError(
+            Problem(
+                code="MLS105",
+                message=f"{base.reference} has Python {base.python}, not {settings.python}",
+                hint=f"write: python: {minor}; or another base",
+                path=image.origin("base" if settings.base else "python"),
+            )
+        )
+    return base, choice.is_official
+
+
+def _asked(work: _Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
+    """Return the base as its registry answers now, or by the tag alone where the caller accepts that."""
+    from mlspec.effects import registry
+
+    if work.wish.locked:
+        raise SpecError(_not_current(work, f"the digest of {choice.reference} is not in it"))
+    if work.wish.unpinned:
+        return _unpinned(work, image, choice)
+    work.say(f"asking the registry for {choice.reference}")
+    try:
+        answer = registry.resolve(choice.pinned, image.settings.platforms[0])
+    except ToolError as error:
+        raise ToolError(*(_at_base(problem, image, choice) for problem in error.problems)) from None
+    if not answer.python:
+        _guess(work, image, f"{choice.reference} does not say which Python it has", image.settings.python)
+    return BaseLock(
+        reference=choice.reference,
+        digest=answer.digest,
+        python=answer.python or image.settings.python,
+        glibc=answer.glibc or choice.glibc or _glibc(work, image, choice),
+        codename=answer.codename or choice.codename or "",
+    )
+
+
+def _at_base(problem: Problem, image: Image, choice: catalog.BaseChoice) -> Problem:
+    path = image.origin("base" if image.settings.base else "python")
+    hint = f"{problem.hint}\n" if problem.hint else ""
+    offline = (
+        f"without a registry: write the digest, base: {choice.reference}@sha256:...; or go on with the tag alone, "
+        "which means another image another day: mlspec render --unpinned"
+    )
+    return dataclasses.replace(problem, path=path, hint=hint + offline)
+
+
+def _unpinned(work: _Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
+    work.warnings.append(
+        Problem(
+            code="MLS331",
+            message=f"{choice.reference} is not pinned: the tag means another image another day",
+            hint="pin it when there is a network: mlspec lock",
+            path=image.origin("base" if image.settings.base else "python"),
+            severity="warning",
+        )
+    )
+    glibc = choice.glibc or _glibc(work, image, choice)
+    return BaseLock(
+        reference=choice.reference,
+        digest=choice.digest,
+        python=choice.python or image.settings.python,
+        glibc=glibc,
+        codename=choice.codename or "",
+    )
+
+
+def _glibc(work: _Work, image: Image, choice: catalog.BaseChoice) -> str:
+    # The oldest C library of the distributions still supported: wheels for it run on all of them.
+    oldest = "2.31"
+    _guess(work, image, f"{choice.reference} does not say which Linux it is", f"glibc {oldest}")
+    return oldest
+
+
+def _guess(work: _Work, image: Image, message: str, guess: str) -> None:
+    work.warnings.append(
+        Problem(
+            code="MLS332",
+            message=f"{message}; {guess} is assumed",
+            path=image.origin("base" if image.settings.base else "python"),
+            severity="warning",
+        )
+    )
+
+
+# The requirements
+
+
+def _requirements(work: _Work, image: Image) -> Requirements:
+    items = enumerate(image.settings.requirements)
+    entries = [Entry(text, image.origin("requirements", index)) for index, text in items]
+    return collect(entries, disk.reader(work.folder), work.spec.document.file)
+
+
+def _indexes(image: Image) -> tuple[Index, ...]:
+    """Return the indexes of an image: those of the spec, then the one its accelerator implies for torch's family."""
+    named = tuple(Index(url=index.url, packages=index.packages) for index in image.settings.indexes)
+    label = catalog.torch_label(image.settings.accelerator)
+    if label is None:
+        return named
+    return (*named, Index(url=catalog.torch_index(label).url, packages=catalog.torch_packages()))
+
+
+def _requirements_lock(
+    work: _Work, image: Image, files: Files, base: BaseLock, requirements: Requirements
+) -> RequirementsLock:
+    platform = image.settings.platforms[0]
+    target = Target(python=_whole_version(base.python), platform=platform, glibc=base.glibc)
+    indexes = _needed(_indexes(image), requirements)
+    inputs = locking.inputs_digest(target, requirements, indexes)
+    known = work.before.image(image.key)
+    texts = [work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts]
+    is_wanted = not (work.wish.upgrade or work.wish.upgrade_packages)
+    if known and known.inputs == inputs and texts and is_wanted:
+        if known.body == locking.body_digest(*texts):
+            return _kept(work, files, known)
+        if not work.wish.mend:
+            raise SpecError(_edited(work, files))
+    if work.wish.locked:
+        what = "the requirements, the base or the platform changed" if known else "it does not know this image"
+        raise SpecError(_not_current(work, what))
+    return _compiled(work, image, files, target, requirements, indexes, inputs)
+
+
+def _whole_version(python: str) -> str:
+    return python if python.count(".") == 2 else f"{python}.0"
+
+
+def _needed(indexes: Iterable[Index], requirements: Requirements) -> tuple[Index, ...]:
+    return tuple(indexes)
+
+
+def _kept(work: _Work, files: Files, known: ImageLock) -> RequirementsLock:
+    work.images.append(known)
+    texts = work.before.texts
+    for name in (files.requirements_lock, files.vcs_lock):
+        if name in texts:
+            work.artifacts.append(Artifact(name, texts[name]))
+    return _parsed(work, files)
+
+
+def _parsed(work: _Work, files: Files) -> RequirementsLock:
+    texts = work.before.texts
+    locked_, vcs = texts.get(files.requirements_lock), texts.get(files.vcs_lock)
+    place = work.folder
+    layers = parse_requirements(locked_, (place / files.requirements_lock).as_posix()).layers if locked_ else ()
+    return RequirementsLock(layers, parse_vcs(vcs, (place / files.vcs_lock).as_posix()) if vcs else ())
+
+
+def _compiled(
+    work: _Work,
+    image: Image,
+    files: Files,
+    target: Target,
+    requirements: Requirements,
+    indexes: tuple[Index, ...],
+    inputs: str,
+) -> RequirementsLock:
+    from mlspec.effects.locker import compile_requirements
+
+    previous = _previous(work, image, files)
+    label = f"{image.key}: " if image.key else ""
+    work.say(f"{label}locking the requirements for Python {target.python} on {target.platform}")
+    compiled = compile_requirements(
+        requirements,
+        target,
+        indexes,
+        previous=previous,
+        upgrade=work.wish.upgrade,
+        upgrade_packages=work.wish.upgrade_packages,
+    )
+    found = locking.promise_problems(requirements, compiled.pins, accelerator=image.settings.accelerator)
+    if errors := [problem for problem in found if problem.severity == "error"]:
+        raise SpecError(*errors)
+    work.warnings += [problem for problem in found if problem.severity == "warning"]
+    current = RequirementsLock(locking.grouped(compiled.pins, previous), compiled.vcs)
+    texts = _texts(files, current)
+    if leaks := [problem for name, text in texts.items() for problem in locking.credentials_problems(text, name)]:
+        raise SpecError(*leaks)
+    work.artifacts += [Artifact(name, text) for name, text in texts.items()]
+    work.tools |= compiled.tools
+    work.changes += [f"{label}{change}" for change in _changes(previous, current)]
+    held_back = tuple(sorted(f"{held.name} {held.version}: {held.newest} {held.reason}" for held in compiled.held_back))
+    sources = tuple(pin.name for pin in current.pins if pin.is_source)
+    body = locking.body_digest(*texts.values())
+    work.images.append(
+        ImageLock(
+            name=image.key,
+            platform=target.platform,
+            inputs=inputs,
+            body=body,
+            held_back=held_back,
+            sources=sources,
+        )
+    )
+    return current
+
+
+def _previous(work: _Work, image: Image, files: Files) -> RequirementsLock | None:
+    """Return the old pins where they were made for the same base and platform: for another, they mean nothing."""
+    known = work.before.image(image.key)
+    choice = catalog.base_reference(image.settings.python, image.settings.base)
+    same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice.reference)
+    if not known or not same_base or known.platform != image.settings.platforms[0]:
+        return None
+    return _parsed(work, files)
+
+
+def _texts(files: Files, current: RequirementsLock) -> dict[str, str]:
+    header = f"# {_banner(files)}"
+    texts = {files.requirements_lock: dump_requirements(current, header=header)} if current.layers else {}
+    if current.vcs:
+        texts[files.vcs_lock] = dump_vcs(current, header=header)
+    return texts
+
+
+def _changes(previous: RequirementsLock | None, current: RequirementsLock) -> Iterable[str]:
+    old = {pin.name: pin.version for pin in (*previous.pins, *previous.vcs)} if previous else {}
+    new = {pin.name: pin.version for pin in (*current.pins, *current.vcs)}
+    for name in sorted(old.keys() | new.keys()):
+        if name not in old:
+            yield f"+ {name} {new[name]}"
+        elif name not in new:
+            yield f"- {name} {old[name]}"
+        elif old[name] != new[name]:
+            yield f"  {name} {old[name]} -> {new[name]}"
+
+
+def _not_current(work: _Work, why: str) -> Problem:
+    name = (work.folder / files_of(work.spec.document.file, "").lock).as_posix()
+    message = f"{name} was not made for this spec: {why}" if work.before.lock else f"there is no {name}"
+    return Problem(code="MLS404", message=message, hint="make it anew: mlspec lock").at(name, None)
+
+
+def _edited(work: _Work, files: Files) -> Problem:
+    name = (work.folder / files.requirements_lock).as_posix()
+    return Problem(
+        code="MLS405",
+        message=f"{name} was edited by hand, and is no longer what was resolved and hashed",
+        hint="change the requirements instead, then make it anew: mlspec lock",
+    ).at(name, None)

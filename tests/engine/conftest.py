@@ -1,0 +1,214 @@
+"""A real engine for the tests, projects made from a few lines of YAML, and ways to run their images."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlspec import commands, document, plan, spec, targets
+from mlspec.commands import BuildOptions
+from mlspec.effects import engine as effects
+from mlspec.errors import ToolError
+from mlspec.plan import Plan, Resolved
+
+if TYPE_CHECKING:
+    import docker
+
+BASE = "python:3.12-slim"
+PREFIX = f"mlspec-test-{uuid.uuid4().hex[:8]}"
+"""Begins the name of everything that this session leaves in the engine, to be found and removed at its end."""
+
+# Runs an image as `mlspec run` and `mlspec shell` do, in a process of its own: it is replaced by docker.
+_DRIVER = """
+import pickle, sys
+from pathlib import Path
+from mlspec.effects import engine
+plan, function, *arguments = pickle.loads(Path(sys.argv[1]).read_bytes()), *sys.argv[3:]
+if function == "run":
+    engine.run(plan.run, arguments, Path(sys.argv[2]))
+engine.shell(plan.run, Path(sys.argv[2]))
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a spec, its files, and the plans of its images by key."""
+
+    folder: Path
+    plans: Mapping[str, Plan]
+
+    def plan(self, key: str = "") -> Plan:
+        return self.plans[key]
+
+    def build(self, key: str = "", *, progress: str = "plain", environment: Mapping[str, str] | None = None) -> str:
+        """Build an image and return what buildx said."""
+        command = commands.build_command(self.plan(key), BuildOptions(progress=progress))
+        done = subprocess.run(
+            command, cwd=self.folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def script(self, key: str = "") -> tuple[str, ...]:
+        """Return the command that runs an image by its run script."""
+        return (str(self.folder / self.plan(key).files.run_script),)
+
+    def engine(self, key: str = "", function: str = "run") -> tuple[str, ...]:
+        """Return a command that runs an image by mlspec itself, from another folder."""
+        pickled = self.folder.parent / f"{self.folder.name}{key}.pickle"
+        pickled.write_bytes(pickle.dumps(self.plan(key)))
+        pickled.chmod(0o644)
+        return (sys.executable, "-c", _DRIVER, str(pickled), str(self.folder), function)
+
+    def ways(self, key: str = "") -> dict[str, tuple[str, ...]]:
+        """Return both commands that run an image, by name."""
+        return {"script": self.script(key), "engine": self.engine(key)}
+
+
+def make_project(
+    folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, layers: Sequence[str] = ()
+) -> Project:
+    """Write a spec and ``files`` to ``folder``, and what is generated from them, with locks made by hand."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {"mlspec.yaml": yaml, **(files or {})}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    text = document.decode((folder / "mlspec.yaml").read_bytes(), "mlspec.yaml")
+    read = spec.validate(document.parse(text, "mlspec.yaml"))
+    name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    resolved = Resolved(project=name, base=BASE, is_official=True, layers=tuple(layers))
+    plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
+    for made in plans.values():
+        for artifact in targets.emit(made):
+            path = folder / artifact.path
+            path.write_text(artifact.text, encoding="utf-8", newline="\n")
+            path.chmod(0o755 if artifact.executable else 0o644)
+    return Project(folder, plans)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """The engine; where there is none, tests are skipped, or fail if MLSPEC_REQUIRE_ENGINE=1."""
+    try:
+        client = effects.connect()
+    except ToolError as error:
+        if os.environ.get("MLSPEC_REQUIRE_ENGINE") == "1":
+            raise
+        pytest.skip(f"no engine: {error.problems[0].message}")
+    with contextlib.closing(client):
+        yield client
+        _remove_leavings(client)
+
+
+def _remove_leavings(client: docker.DockerClient) -> None:
+    tags = [tag for image in client.images.list() for tag in image.tags if tag.startswith(PREFIX)]
+    for tag in tags:
+        for container in client.containers.list(all=True, filters={"ancestor": tag}):
+            container.remove(force=True, v=True)
+        client.images.remove(tag, force=True)
+    for volume in client.volumes.list():
+        if str(volume.name).startswith(PREFIX):
+            volume.remove(force=True)
+
+
+@pytest.fixture(scope="session")
+def registry(engine: docker.DockerClient) -> Iterator[str]:
+    """A registry on this host that mirrors the base images and takes pushes; named as the mirror for the session."""
+    import requests
+
+    address = "127.0.0.1:5000"
+    try:
+        requests.get(f"http://{address}/v2/", timeout=5).raise_for_status()
+    except requests.RequestException as error:
+        if os.environ.get("MLSPEC_REQUIRE_ENGINE") == "1":
+            raise
+        pytest.skip(f"no registry on {address}: {type(error).__name__}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLSPEC_REGISTRY_MIRROR", f"http://{address}")
+        yield address
+
+
+@pytest.fixture(scope="session")
+def workshop(engine: docker.DockerClient) -> Iterator[Path]:
+    """A folder that every user of this host can enter, which pytest's own folders are not."""
+    folder = Path(tempfile.mkdtemp(prefix="mlspec-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A small package of the index and the digest of its wheel."""
+
+    name: str
+    version: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version} \\\n    --hash=sha256:{self.sha256}\n"
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wheel]:
+    """Small pure packages, with the digests of what the index serves today."""
+    folder = tmp_path_factory.mktemp("wheels")
+    names = {"six": "1.17.0", "idna": "3.10", "iniconfig": "2.0.0"}
+    pins = [f"{name}=={version}" for name, version in names.items()]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest"]
+    subprocess.run([*command, str(folder), *pins], check=True)
+    digests = {path.name.split("-")[0]: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    return {name: Wheel(name, version, digests[name]) for name, version in names.items()}
+
+
+@dataclass(frozen=True)
+class User:
+    """Another user of this host, who may talk to the engine; or this one, where only root could become another."""
+
+    uid: int
+    gid: int
+    prefix: tuple[str, ...]
+
+    def owns(self, path: Path) -> bool:
+        status = path.stat()
+        return (status.st_uid, status.st_gid) == (self.uid, self.gid)
+
+
+@pytest.fixture(scope="session")
+def user() -> User:
+    """A caller who is not root, nor the user that images have."""
+    if os.geteuid() != 0:
+        return User(os.getuid(), os.getgid(), ())
+    if not shutil.which("setpriv"):
+        pytest.skip("setpriv, with which root becomes another user, is not here")
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    group = Path(address.removeprefix("unix://")).stat().st_gid
+    return User(4321, 4322, ("setpriv", "--reuid=4321", "--regid=4322", f"--groups={group}", "--"))
+
+
+@pytest.fixture
+def mine(workshop: Path, user: User) -> Callable[..., Project]:
+    """Make a project in a folder of ``user``."""
+
+    def make(yaml: str, files: Mapping[str, str] | None = None, **options: Any) -> Project:  # noqa: ANN401
+        folder = workshop / uuid.uuid4().hex / "project"
+        project = make_project(folder, yaml, files, **options)
+        for path in (folder.parent, *folder.parent.rglob("*")):
+            os.chown(path, user.uid, user.gid)
+        return project
+
+    return make

@@ -1,0 +1,211 @@
+"""A package index for tests: wheels and sources made in memory, served on the loopback address."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import tarfile
+import threading
+import urllib.parse
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from packaging.utils import canonicalize_name
+
+_EPOCH = (2020, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a release as an index offers it."""
+
+    name: str
+    project: str
+    data: bytes
+    requires_python: str = ""
+    yanked: bool = False
+    metadata: str = ""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def metadata(name: str, version: str, requires: Iterable[str] = (), requires_python: str = "") -> str:
+    """Return core metadata that is static, in a wheel and in a source."""
+    lines = ["Metadata-Version: 2.2", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Python: {requires_python}"] if requires_python else []
+    for requirement in requires:
+        if "extra ==" in requirement:
+            lines.append(f"Provides-Extra: {requirement.rpartition('extra ==')[2].strip(' )').strip(chr(34))}")
+        lines.append(f"Requires-Dist: {requirement}")
+    return "\n".join(lines) + "\n"
+
+
+def wheel(
+    name: str,
+    version: str,
+    requires: Iterable[str] = (),
+    *,
+    tag: str = "py3-none-any",
+    requires_python: str = "",
+    size: int = 0,
+    yanked: bool = False,
+) -> File:
+    """Return a wheel, filled up to about ``size`` bytes."""
+    stem = f"{name.replace('-', '_').replace('.', '_')}-{version}"
+    text = metadata(name, version, requires, requires_python)
+    contents = {
+        f"{stem.partition('-')[0]}.py": b"",
+        f"{stem}.dist-info/METADATA": text.encode(),
+        f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),
+    }
+    if size:
+        contents[f"{stem.partition('-')[0]}_data.bin"] = bytes(size)
+    record = "".join(f"{path},{_record_hash(data)},{len(data)}\n" for path, data in contents.items())
+    contents[f"{stem}.dist-info/RECORD"] = f"{record}{stem}.dist-info/RECORD,,\n".encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path, data in contents.items():
+            archive.writestr(zipfile.ZipInfo(path, _EPOCH), data)
+    return File(f"{stem}-{tag}.whl", canonicalize_name(name), buffer.getvalue(), requires_python, yanked, text)
+
+
+def _record_hash(data: bytes) -> str:
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def sdist(name: str, version: str, requires: Iterable[str] = (), *, requires_python: str = "") -> File:
+    """Return a source whose metadata is static; its build backend does not exist, so nothing can build it."""
+    stem = f"{name}-{version}"
+    text = metadata(name, version, requires, requires_python)
+    backend = '[build-system]\nrequires = []\nbuild-backend = "nothing"\nbackend-path = ["."]\n'
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, content in (("PKG-INFO", text), ("pyproject.toml", backend), ("nothing.py", "raise SystemExit(1)\n")):
+            member = tarfile.TarInfo(f"{stem}/{path}")
+            member.size = len(content.encode())
+            archive.addfile(member, io.BytesIO(content.encode()))
+    return File(f"{stem}.tar.gz", canonicalize_name(name), buffer.getvalue(), requires_python)
+
+
+@dataclass
+class PackageIndex:
+    """Files served under ``url``; ``requests`` is what was asked for, ``login`` what must be said to be answered."""
+
+    files: list[File]
+    as_json: bool = True
+    with_hashes: bool = True
+    login: str = ""
+    status: int = 200
+    url: str = ""
+    requests: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, *files: File) -> None:
+        """Offer more files from now on."""
+        self.files.extend(files)
+
+    @property
+    def pages(self) -> set[str]:
+        """The packages whose page was asked for."""
+        return {path.split("/")[2] for _, path in self.requests if path.startswith("/simple/") and path.count("/") > 2}
+
+    @property
+    def downloads(self) -> set[str]:
+        """The files that were fetched whole."""
+        return {path.rpartition("/")[2] for method, path in self.requests if method == "GET" and "/files/" in path}
+
+    def answer(self, path: str, authorization: str) -> tuple[int, str, bytes]:
+        """Return status, content type and body for a path."""
+        if self.status != 200:
+            return self.status, "text/plain", b""
+        if self.login and authorization != "Basic " + base64.b64encode(self.login.encode()).decode():
+            return 401, "text/plain", b""
+        parts = path.strip("/").split("/")
+        if parts[0] == "files":
+            return self._file(parts[1])
+        files = [file for file in self.files if file.project == parts[1]]
+        if not files:
+            return 404, "text/plain", b""
+        if self.as_json:
+            return 200, "application/vnd.pypi.simple.v1+json", json.dumps(self._json(parts[1], files)).encode()
+        return 200, "text/html", self._html(files).encode()
+
+    def _file(self, name: str) -> tuple[int, str, bytes]:
+        for file in self.files:
+            if name == file.name:
+                return 200, "application/octet-stream", file.data
+            if file.metadata and name == f"{file.name}.metadata":
+                return 200, "text/plain", file.metadata.encode()
+        return 404, "text/plain", b""
+
+    def _json(self, project: str, files: list[File]) -> dict[str, object]:
+        rows = [
+            {
+                "filename": file.name,
+                "url": f"../../files/{file.name}",
+                "hashes": {"sha256": file.sha256} if self.with_hashes else {},
+                "requires-python": file.requires_python or None,
+                "yanked": file.yanked,
+                "size": len(file.data),
+                "core-metadata": bool(file.metadata),
+            }
+            for file in files
+        ]
+        return {"meta": {"api-version": "1.1"}, "name": project, "files": rows, "versions": []}
+
+    def _html(self, files: list[File]) -> str:
+        rows = []
+        for file in files:
+            fragment = f"#sha256={file.sha256}" if self.with_hashes else ""
+            python = file.requires_python.replace("<", "&lt;").replace(">", "&gt;")
+            attributes = f' data-requires-python="{python}"' if python else ""
+            attributes += ' data-yanked=""' if file.yanked else ""
+            attributes += ' data-core-metadata="true"' if file.metadata else ""
+            rows.append(f'<a href="../../files/{file.name}{fragment}"{attributes}>{file.name}</a><br>')
+        return "<!DOCTYPE html><html><body>" + "\n".join(rows) + "</body></html>"
+
+
+@contextmanager
+def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
+    """Serve ``files`` as a package index on a free port of the loopback address."""
+    index = PackageIndex(list(files), **options)  # type: ignore[arg-type]
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer(with_body=True)
+
+        def do_HEAD(self) -> None:
+            self._answer(with_body=False)
+
+        def _answer(self, *, with_body: bool) -> None:
+            path = urllib.parse.unquote(self.path)
+            index.requests.append((self.command, path))
+            status, kind, body = index.answer(path, self.headers.get("Authorization", ""))
+            self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="packages"')
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if with_body:
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    index.url = f"http://127.0.0.1:{server.server_port}/simple/"
+    try:
+        yield index
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,241 @@
+"""What decides a lock, how its pins are layered, and which promises they can break."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlspec.lockfile import Layer, Pin, RequirementsLock, Target
+from mlspec.locking import body_digest, credentials_problems, grouped, inputs_digest, promise_problems
+from mlspec.requirements import Entry, Index, Requirements, collect
+
+TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
+MB = 1_000_000
+
+
+def required(*texts: str, file: str = "") -> Requirements:
+    return collect([Entry(text, ("requirements", i)) for i, text in enumerate(texts)], lambda _: file, "mlspec.yaml")
+
+
+def pin(
+    name: str, size: int | None = 1000, *, version: str = "1", via: tuple[str, ...] = (), source: bool = False
+) -> Pin:
+    return Pin(
+        name=name, version=version, requirement=f"{name}=={version}", size=size, via=via or ("spec",), is_source=source
+    )
+
+
+def layered(*pins: Pin, previous: tuple[Layer, ...] = ()) -> dict[str, list[str]]:
+    lock = RequirementsLock(previous) if previous else None
+    return {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, lock)}
+
+
+# Inputs
+
+
+def test_comments_blank_lines_and_order_do_not_change_the_inputs() -> None:
+    one = required("r.in", file="numpy>=2\npandas\n")
+    other = required("r.in", file="# ours\n\npandas   # why\n  numpy>=2\n")
+
+    assert inputs_digest(TARGET, one, ()) == inputs_digest(TARGET, other, ())
+
+
+def test_a_login_does_not_change_the_inputs() -> None:
+    index = Index(url="https://packages.example/simple", packages=("a",))
+    with_login = dataclasses.replace(index, username="me", password="secret")
+
+    assert inputs_digest(TARGET, required(), (index,)) == inputs_digest(TARGET, required(), (with_login,))
+
+
+@pytest.mark.parametrize(
+    ("target", "requirements", "indexes"),
+    [
+        (dataclasses.replace(TARGET, python="3.12.5"), required("numpy"), ()),
+        (dataclasses.replace(TARGET, platform="linux/arm64"), required("numpy"), ()),
+        (dataclasses.replace(TARGET, glibc="2.41"), required("numpy"), ()),
+        (TARGET, required("numpy>1"), ()),
+        (TARGET, required("numpy", "--pre"), ()),
+        (TARGET, required("numpy", "-c c.txt", file="numpy<3"), ()),
+        (TARGET, required("numpy"), (Index(url="https://packages.example/simple", packages=("numpy",)),)),
+    ],
+)
+def test_everything_that_decides_a_lock_changes_the_inputs(
+    target: Target, requirements: Requirements, indexes: tuple[Index, ...]
+) -> None:
+    assert inputs_digest(target, requirements, indexes) != inputs_digest(TARGET, required("numpy"), ())
+
+
+def test_the_body_is_what_is_pinned() -> None:
+    assert body_digest("# a\nx==1 \\\n    --hash=z\n    # 3 MB\n") == body_digest("x==1 \\\n    --hash=z\n")
+    assert body_digest("x==1\n") != body_digest("x==2\n")
+
+
+# Layers
+
+
+def test_a_heavy_wheel_has_a_layer_of_its_own_and_others_share_bands() -> None:
+    found = layered(
+        pin("six", 11_000),
+        pin("torch", 900 * MB),
+        pin("pandas", 12 * MB),
+        pin("rich", 300_000),
+        pin("pyyaml", 800_000),
+        pin("fonttools", 5 * MB),
+        pin("antlr", 100_000, source=True),
+        pin("mystery", None),
+    )
+
+    assert list(found.items()) == [
+        ("torch", ["torch"]),
+        ("pandas", ["pandas"]),
+        ("medium_wheels", ["fonttools"]),
+        ("small_wheels", ["pyyaml", "rich"]),
+        ("tiny_wheels", ["mystery", "six"]),
+        ("source_builds", ["antlr"]),
+    ]
+
+
+def test_a_lock_taken_as_written_is_one_layer() -> None:
+    pins = [dataclasses.replace(pin(name, None), via=()) for name in ("b", "a")]
+
+    assert layered(*pins) == {"requirements": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "size", "after"),
+    [
+        ("x", 8 * MB, "x"),
+        ("x", 5 * MB, "x"),
+        ("x", 3 * MB, "medium_wheels"),
+        ("x", None, "x"),
+        ("medium_wheels", 11 * MB, "medium_wheels"),
+        ("medium_wheels", 13 * MB, "x"),
+        ("medium_wheels", 600_000, "medium_wheels"),
+        ("medium_wheels", 400_000, "small_wheels"),
+        ("tiny_wheels", 370_000, "tiny_wheels"),
+        ("tiny_wheels", 380_000, "small_wheels"),
+        ("source_builds", 500_000, "small_wheels"),
+        ("requirements", 500_000, "small_wheels"),
+        ("y", 500_000, "small_wheels"),
+    ],
+)
+def test_a_package_stays_unless_it_left_its_layer_by_more_than_half(before: str, size: int | None, after: str) -> None:
+    assert layered(pin("x", size), previous=(Layer(before, (pin("x"),)),)) == {after: ["x"]}
+
+
+def test_a_new_heavy_wheel_does_not_reorder_the_others() -> None:
+    previous = (Layer("a", (pin("a", 50 * MB),)), Layer("b", (pin("b", 49 * MB),)))
+
+    found = layered(pin("a", 48 * MB), pin("b", 49 * MB), pin("c", 60 * MB), pin("d", 9 * MB), previous=previous)
+
+    assert list(found) == ["c", "a", "b", "d"]
+
+
+_sizes = st.none() | st.integers(0, 20 * MB)
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), _sizes, min_size=1), st.sampled_from("abcdefgh"), _sizes)
+def test_a_change_of_one_package_moves_no_other(sizes: dict[str, int | None], name: str, size: int | None) -> None:
+    previous = grouped([pin(n, s) for n, s in sizes.items()], None)
+    changed = [pin(n, s) for n, s in {**sizes, name: size}.items()]
+
+    def homes(layers: tuple[Layer, ...]) -> dict[str, str]:
+        return {p.name: layer.name for layer in layers for p in layer.pins if p.name != name}
+
+    assert homes(grouped(changed, RequirementsLock(previous))) == homes(previous)
+
+
+@given(st.lists(st.builds(pin, st.sampled_from("abcdefgh"), _sizes), unique_by=lambda p: p.name, min_size=1))
+def test_layers_hold_every_pin_once_whatever_the_order(pins: list[Pin]) -> None:
+    layers = grouped(pins, None)
+
+    assert sorted(p.name for layer in layers for p in layer.pins) == sorted(p.name for p in pins)
+    assert grouped(reversed(pins), None) == layers
+
+
+# Promises
+
+CUDA = (
+    pin("torch", 900 * MB, version="2.9.0"),
+    pin("nvidia-cublas-cu12", 400 * MB, via=("torch",)),
+    pin("nvidia-cudnn-cu12", 600 * MB, via=("torch",)),
+    pin("triton", 100 * MB, via=("torch",)),
+    pin("nvidia-nvjitlink-cu12", 40 * MB, via=("nvidia-cublas-cu12",)),
+)
+
+
+def test_a_cpu_image_with_cuda_packages_is_refused_at_the_requirement_that_brings_them() -> None:
+    (problem,) = promise_problems(required("numpy", "torch==2.9.0"), (pin("numpy"), *CUDA))
+
+    assert (problem.code, problem.path, problem.severity) == ("MLS230", ("requirements", 1), "error")
+    assert problem.message == (
+        "torch brings nvidia-cublas-cu12 1, nvidia-cudnn-cu12 1, triton 1 and 1 more (1.1 GB) into a cpu image"
+    )
+
+
+def test_a_cuda_image_takes_them() -> None:
+    assert promise_problems(required("torch"), CUDA, accelerator="cuda12.8") == ()
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "version", "codes"),
+    [
+        ("cpu", "2.9.0+cpu", []),
+        ("cpu", "2.9.0+cu128", ["MLS230"]),
+        ("cpu", "2.9.0+rocm6.3", ["MLS230"]),
+        ("cuda", "2.9.0+cu128", []),
+        ("cuda12.8", "2.9.0+cu128", []),
+        ("cuda12.6", "2.9.0+cu128", ["MLS231"]),
+        ("cuda12.8", "2.9.0+cpu", ["MLS231"]),
+        ("cuda12.8", "2.9.0+rocm6.3", ["MLS231"]),
+        ("rocm6.3", "2.9.0+rocm6.3", []),
+        ("rocm6.3", "2.9.0+cu128", ["MLS231"]),
+    ],
+)
+def test_the_local_version_must_be_the_accelerators(accelerator: str, version: str, codes: list[str]) -> None:
+    problems = promise_problems(required("torch"), [pin("torch", version=version)], accelerator=accelerator)
+
+    assert [problem.code for problem in problems] == codes
+
+
+def test_packages_for_another_major_version_of_cuda_are_refused() -> None:
+    (problem,) = promise_problems(required("torch"), CUDA, accelerator="cuda13.0")
+
+    assert problem.code == "MLS231"
+
+
+def test_a_binding_that_needs_no_gpu_is_no_promise_broken() -> None:
+    assert promise_problems(required("nvidia-ml-py"), [pin("nvidia-ml-py")]) == ()
+
+
+def test_a_source_is_a_warning_at_the_requirement_that_brings_it_unless_it_was_asked_for() -> None:
+    pins = (pin("hydra-core"), pin("antlr", via=("hydra-core",), source=True))
+
+    (problem,) = promise_problems(required("hydra-core"), pins)
+
+    assert (problem.code, problem.severity, problem.path) == ("MLS232", "warning", ("requirements", 0))
+    assert promise_problems(required("hydra-core", "--no-binary ANTLR"), pins) == ()
+
+
+# Credentials
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("x @ https://user:pass@packages.example/x.whl", 1),
+        ("x @ git+https://token@git.example/x@main", 1),
+        ("--index-url https://a:b@packages.example/simple", 1),
+        ("x @ git+ssh://git@git.example/x@main", 0),
+        ("x @ git+https://git.example/x@v1#subdirectory=a@b", 0),
+        ("numpy==1", 0),
+    ],
+)
+def test_a_login_in_a_lock_is_refused_without_showing_it(line: str, count: int) -> None:
+    problems = credentials_problems(f"# ours\n{line}\n", "requirements.lock")
+
+    assert [problem.code for problem in problems] == ["MLS233"] * count
+    assert not any(word in str(problem) for problem in problems for word in ("pass", "token", "a:b"))
