@@ -27,6 +27,7 @@ class Rendered:
     locked: Locked
     plans: tuple[Plan, ...]
     artifacts: tuple[Artifact, ...]
+    warnings: tuple[Problem, ...] = ()
 
     def plan(self, image: str | None) -> Plan:
         """Return the plan of the image with this key, or of the only one; raises SpecError where that is a question."""
@@ -56,7 +57,8 @@ def render(path: Path, wish: Wish | None = None, *, targets: Iterable[str] = (),
     locked = relock.locked(loaded, path.parent, wish or Wish(), say)
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
-    return Rendered(path.parent, loaded, locked, plans, (*drawn, *locked.artifacts))
+    warnings = (*locked.warnings, *disk.replaced_ignore_file(path.parent, plans[0].files.ignore))
+    return Rendered(path.parent, loaded, locked, plans, (*drawn, *locked.artifacts), warnings)
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:

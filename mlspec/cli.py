@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -143,6 +144,31 @@ def _wish(**wants: Any) -> Wish:  # noqa: ANN401 - the fields of Wish
     return Wish(**wants)
 
 
+# init
+
+
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
+@click.option("--python", metavar="VERSION", help="The Python of the image, such as 3.12.")
+@click.option("--base", metavar="IMAGE", help="What to build on, such as slim-bookworm.")
+@click.option("--requirements", multiple=True, metavar="FILE|NAME", help="A file or a package; may be repeated.")
+@click.option("--entrypoint", metavar="COMMAND", help="What the image starts, such as: python train.py")
+@click.option("--name", help="The name of the image.")
+@_quiet_option
+def init(folder: str, **wanted: Any) -> None:  # noqa: ANN401 - the fields of Wanted
+    """Write a first mlspec.yaml from what is in the folder, and say what was guessed and why."""
+    from mlspec import starter
+    from mlspec.effects import disk
+
+    path = Path(folder) / "mlspec.yaml"
+    draft = starter.draft(disk.survey(Path(folder)), starter.Wanted(**wanted))
+    disk.create(path, draft.text)
+    for choice in draft.choices:
+        _say(f"  {choice}")
+    where = "" if folder == "." else f" {shlex.quote(path.as_posix())}"
+    _say(f"wrote {path.as_posix()}; look it over, then: mlspec render{where}")
+
+
 # render, lock, check
 
 
@@ -166,7 +192,10 @@ def render(
     stdout: bool,
     force: bool,
 ) -> None:
-    """Lock if the inputs changed, and write the Dockerfile, its ignore file and the run script."""
+    """Write the Dockerfile, its ignore file and the run script.
+
+    Where the requirements, the Python or the base changed, they are locked anew first; every other pin stays.
+    """
     _check_targets(targets)
     wish = _wish(locked=locked or check, unpinned=unpinned)
     if stdout:
@@ -194,7 +223,10 @@ def _check_targets(targets: Sequence[str]) -> None:
 def lock(
     specs: tuple[str, ...], upgrade: bool, packages: tuple[str, ...], check: bool, unpinned: bool, force: bool
 ) -> None:
-    """Resolve what changed, and write the lock and the files that follow from it; other pins stay."""
+    """Lock anew what changed, or move pins on request.
+
+    Writes the lock and the files that follow from it. Pins stay unless --upgrade or -P asks for newer ones.
+    """
     if check:
         _each(specs, lambda path: _check_lock(path))
         return
@@ -206,7 +238,10 @@ def lock(
 @_specs_argument
 @_quiet_option
 def check(specs: tuple[str, ...]) -> None:
-    """Show every problem and warning of a spec and its requirements; write nothing, use no network."""
+    """Show every problem and warning of a spec.
+
+    Reads the spec, its requirement files and its lock; writes nothing, and uses no network.
+    """
     _each(specs, _check)
 
 
@@ -230,7 +265,7 @@ def _rendered(path: Path, wish: Wish, targets: Iterable[str] = ()) -> Rendered:
     from mlspec import api
 
     rendered = api.render(path, wish, targets=targets, say=_say)
-    for warning in rendered.locked.warnings:
+    for warning in rendered.warnings:
         _show(warning)
     return rendered
 
@@ -352,7 +387,10 @@ def build(
     locked: bool,
     unpinned: bool,
 ) -> None:
-    """Build the images of a spec, or those named, through BuildKit."""
+    """Build the images of a spec, or those named.
+
+    Files that are out of date are written first. The building is BuildKit's, through docker buildx.
+    """
     from mlspec.commands import BuildOptions, build_command
     from mlspec.effects import engine
 
@@ -365,11 +403,7 @@ def build(
     for plan in plans:
         engine.build(build_command(plan, options), rendered.folder)
         names = ", ".join(tags or (plan.image,))
-        _say(
-            f"{'pushed' if push else 'built'} {names}; to run it: {_how_to_run(plan)}"
-            if not push
-            else f"pushed {names}"
-        )
+        _say(f"pushed {names}" if push else f"built {names}; to run it: {_how_to_run(plan)}")
 
 
 def _how_to_run(plan: Plan) -> str:
@@ -383,17 +417,27 @@ class _PassesOn(click.Command):
         if "--" in args:
             index = args.index("--")
             args, ctx.meta["mlspec.passed_on"] = args[:index], tuple(args[index + 1 :])
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = f"arguments of the program stand behind --: mlspec run -- {error.option_name}"
+            raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from None
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, "[OPTIONS] [IMAGE] [-- ARGS...]")
 
 
-@cli.command(cls=_PassesOn, options_metavar="[OPTIONS]", epilog="Arguments of the program stand behind --.")
+@cli.command(cls=_PassesOn, options_metavar="[OPTIONS]")
 @click.argument("image", required=False)
 @_file_option
 @click.option("--dry-run", is_flag=True, help="Print the command in place of running it.")
 @_quiet_option
 @click.pass_context
 def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) -> None:
-    """Run an image: mlspec run [IMAGE] [-- ARGS]. Exits with the code of its program."""
+    """Run an image, with the mounts, ports and devices of its spec.
+
+    What stands behind -- goes to its program: mlspec run [IMAGE] -- --epochs 3. Exits with the program's exit code.
+    """
     from mlspec.effects import engine
 
     rendered = _ready(file, _wish())
@@ -410,7 +454,10 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
 @_file_option
 @_quiet_option
 def shell(image: str | None, file: str | None) -> None:
-    """Open a shell in an image, with the same mounts, devices and user as its program gets."""
+    """Open a shell in an image.
+
+    It has the mounts, the devices, the environment and the user that the image's program gets.
+    """
     from mlspec.effects import engine
 
     rendered = _ready(file, _wish())

@@ -27,6 +27,7 @@ MAX_DEPTH = 40
 # The line breaks of YAML 1.1, as PyYAML counts them.
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 # YAML 1.2's core schema: `yes`, `on` and `22:22` are text, as their writers mean them.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -79,11 +80,16 @@ class Document:
         if not problem.path:
             return problem.at(self.file, Span(1, 1, 1, 2))
         span = self.locate(problem.path, on_key=problem.on_key)
-        return problem.at(self.file, span, self.lines[span.line - 1])
+        return problem.at(self.file, span, problem.excerpt or _line(self.lines, span))
 
 
 def _with_excerpt(problem: Problem, lines: tuple[str, ...]) -> Problem:
-    return problem.at(problem.file, problem.span, lines[problem.span.line - 1]) if problem.span else problem
+    return problem.at(problem.file, problem.span, _line(lines, problem.span)) if problem.span else problem
+
+
+def _line(lines: tuple[str, ...], span: Span) -> str:
+    # Where a text ends without a line end, an empty value stands on the line that would come next.
+    return lines[span.line - 1] if span.line <= len(lines) else ""
 
 
 def decode(data: bytes, file: str, limit: int = MAX_BYTES) -> str:
@@ -93,22 +99,20 @@ def decode(data: bytes, file: str, limit: int = MAX_BYTES) -> str:
     """
     if len(data) > limit:
         _refuse(file, "MLS001", f"this file has more than {limit:,} bytes", "is it the right file?")
+    data = data.removeprefix(codecs.BOM_UTF8)
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        place = Span(line, column, line, column + 1)
-        hint = "save the file as UTF-8"
-        raise SpecError(
-            Problem(code="MLS001", message=f"this file is not {encoding.upper()} text", hint=hint).at(file, place)
-        ) from None
+        before = _LINE_BREAK.split(data[: error.start].decode(encoding, "ignore"))
+        place = Span(len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
+        message = f"this file is not {encoding.upper()} text"
+        problem = Problem(code="MLS001", message=message, hint="save the file as UTF-8")
+        raise SpecError(problem.at(file, place)) from None
     return text.replace("\r\n", "\n")
 
 
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -116,17 +120,34 @@ _MARKS = (
 )
 
 
+def quoted(value: str) -> str:
+    """Return a value as a message repeats it: in quotes, cut when long, and unable to move a terminal's cursor."""
+    cut = value if len(value) <= _LONGEST_QUOTE else f"{value[:_LONGEST_QUOTE]}…"
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + '"'
+
+
+_LONGEST_QUOTE = 60
+
+
 def parse(text: str, file: str) -> Document:
     """Return the document in ``text``; raises SpecError with every problem of its form."""
+    if (position := text.find("\ufeff")) >= 0:
+        # PyYAML's two loaders read this invisible character differently.
+        raise SpecError(_wrong_character(text, position, file))
     try:
         root, problems = _built(text, file)
     except yaml.YAMLError as error:
         raise SpecError(_syntax_problem(error, text, file)) from None
+    except (ValueError, OverflowError):
+        # PyYAML trusts the numbers of escapes and directives: "\\U00110000" is no character.
+        message = "an escape or a directive in this file holds a number that is too large"
+        _refuse(file, "MLS001", message, "remove it")
     document = Document(file, text, root)
     if not problems and not isinstance(root.data, dict):
         what = "empty" if root.data is None else "not a mapping of keys to values"
         hint = "the smallest spec is one line, such as: python: 3.12; or run: mlspec init"
-        problems = [Problem(code="MLS003", message=f"the spec is {what}", hint=hint).at(file, root.span)]
+        place = Span(1, 1, 1, 2) if root.data is None else root.span
+        problems = [Problem(code="MLS003", message=f"the spec is {what}", hint=hint).at(file, place)]
     if problems:
         lines = document.lines
         raise SpecError(*(_with_excerpt(p, lines) for p in problems))
@@ -136,7 +157,7 @@ def parse(text: str, file: str) -> Document:
 def _built(text: str, file: str) -> tuple[Node, list[Problem]]:
     # libyaml parses ten times faster; its messages are poorer, so a text it refuses is read again in Python.
     if fast := getattr(yaml, "CSafeLoader", None):
-        with contextlib.suppress(yaml.YAMLError):
+        with contextlib.suppress(yaml.YAMLError, UnicodeError):
             return _Builder(file).build(yaml.parse(text, Loader=fast))
     return _Builder(file).build(yaml.parse(text, Loader=yaml.SafeLoader))
 
@@ -147,6 +168,7 @@ class _Open:
 
     start: Mark
     is_mapping: bool
+    is_flow: bool
     anchor: str | None
     key: tuple[str, Span] | None = None
     children: dict[str | int, Node] = field(default_factory=dict)
@@ -184,13 +206,16 @@ class _Builder:
         self.nodes += 1
         if isinstance(event, yaml.CollectionStartEvent):
             self._check_tag(event.tag, event)
-            self.stack.append(_Open(event.start_mark, isinstance(event, yaml.MappingStartEvent), event.anchor))
+            is_mapping, is_flow = isinstance(event, yaml.MappingStartEvent), bool(event.flow_style)
+            self.stack.append(_Open(event.start_mark, is_mapping, is_flow, event.anchor))
             if len(self.stack) > MAX_DEPTH:
                 self._stop("MLS006", f"this is nested more than {MAX_DEPTH} levels deep", event)
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.ScalarEvent):
             self._check_tag(event.tag, event)
+            if _SURROGATE.search(event.value):
+                self._problem("MLS001", "half of a surrogate pair is no character", event, "write the character itself")
             self._add(Node(_scalar(event), _span(event.start_mark, event.end_mark)), event, event.anchor)
         if self.nodes > MAX_NODES:
             self._stop("MLS006", f"this spec holds more than {MAX_NODES:,} values, aliases counted in full", event)
@@ -200,7 +225,7 @@ class _Builder:
         if name not in self.anchors:
             itself = any(name == open_.anchor for open_ in self.stack)
             message = f"&{name} contains itself" if itself else f"there is no &{name} above for *{name} to repeat"
-            hint = "" if itself else f'a text that begins with * needs quotes: "*{name}"'
+            hint = "write out what it stands for" if itself else f'a text that begins with * needs quotes: "*{name}"'
             self._problem("MLS007", message, event, hint)
             self._add(Node(None, _span(event.start_mark, event.end_mark)), event, None)
             return
@@ -221,29 +246,31 @@ class _Builder:
             parent.key = self._key(node, event)
         else:
             (name, span), parent.key = parent.key, None
-            self._put(parent, name, span, node)
+            self._put(parent, name, span, node, _place(node, event))
 
     def _key(self, node: Node, event: yaml.NodeEvent) -> tuple[str, Span]:
         span = _span(event.start_mark, event.end_mark)
         if isinstance(event, yaml.ScalarEvent):
             return event.value, span
         if not isinstance(node.data, str):
-            self.problems.append(Problem(code="MLS004", message="a key is plain text").at(self.file, node.span))
+            hint = "put the value in quotes, if it is a text that begins with { or ["
+            problem = Problem(code="MLS004", message="a key is plain text", hint=hint)
+            self.problems.append(problem.at(self.file, _place(node, event)))
         return str(node.data), span
 
-    def _put(self, parent: _Open, name: str, span: Span, node: Node) -> None:
+    def _put(self, parent: _Open, name: str, span: Span, node: Node, place: Span) -> None:
         if name == "<<":
             sources = list(node.children.values()) if isinstance(node.data, list) else [node]
             for source in sources:
                 if not isinstance(source.data, dict):
                     hint = "name mappings, such as: <<: *defaults"
                     problem = Problem(code="MLS007", message="<< merges mappings only", hint=hint)
-                    self.problems.append(problem.at(self.file, node.span))
+                    self.problems.append(problem.at(self.file, place))
                 else:
                     parent.merged.append(source)
         elif name in parent.children:
             first = parent.keys[name].line
-            message = f'"{name}" is written twice; the first is on line {first}'
+            message = f"{quoted(name)} is written twice; the first is on line {first}"
             hint = "keep one of them; of two, YAML would silently take the last"
             self.problems.append(Problem(code="MLS004", message=message, hint=hint).at(self.file, span))
         else:
@@ -257,7 +284,7 @@ class _Builder:
                     done.children[name], done.keys[str(name)] = child, source.keys[str(name)]
                     self.nodes += child.size
         span = _span(done.start, event.end_mark)
-        if span.line != span.end_line:
+        if not done.is_flow or span.line != span.end_line:
             # A block has no end of its own that a reader would recognise: its first line is the place to show.
             span = Span(span.line, span.column, span.line + 1, 1)
         children = done.children
@@ -270,8 +297,9 @@ class _Builder:
         self._add(Node(data, span, children, done.keys, size), start, done.anchor)
 
     def _check_tag(self, tag: str | None, event: yaml.Event) -> None:
-        if tag not in {None, "!", *_PLAIN_TAGS}:
-            self._problem("MLS007", f'the tag "{tag}" means nothing in a spec', event, "remove it")
+        if tag is not None and tag not in {"!", *_PLAIN_TAGS}:
+            shown = quoted(tag.replace("tag:yaml.org,2002:", "!!"))
+            self._problem("MLS007", f"the tag {shown} means nothing in a spec", event, "remove it")
 
     def _problem(self, code: str, message: str, event: yaml.Event, hint: str = "") -> None:
         span = _span(event.start_mark, event.end_mark)
@@ -283,11 +311,16 @@ class _Builder:
 
 
 def _scalar(event: yaml.ScalarEvent) -> str | bool | None:
-    if event.tag == "tag:yaml.org,2002:str" or not event.implicit[0]:
+    if event.tag in {"!", "tag:yaml.org,2002:str"} or not event.implicit[0]:
         return str(event.value)
     if event.value in _NULLS:
         return None
     return _BOOLEANS.get(event.value, str(event.value))
+
+
+def _place(node: Node, event: yaml.NodeEvent) -> Span:
+    """Return where a value stands: for an alias, not where its anchor does."""
+    return _span(event.start_mark, event.end_mark) if isinstance(event, yaml.AliasEvent) else node.span
 
 
 def _span(start: Mark, end: Mark) -> Span:
@@ -298,26 +331,40 @@ def _refuse(file: str, code: str, message: str, hint: str) -> NoReturn:
     raise SpecError(Problem(code=code, message=message, hint=hint).at(file, Span(1, 1, 1, 2)))
 
 
-# What PyYAML says, by a part of it, and what a person needs to hear: (its words, ours, what to type).
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What PyYAML says, by a part of it, and what a person needs to hear: ours, and what to type."""
+
+    words: str
+    message: str
+    hint: str
+    where_it_began: bool = False
+
+
 _SYNTAX = (
-    ("'\\t'", "a tab cannot indent YAML", "use spaces"),
-    (
+    _Said("'\\t'", "a tab cannot indent YAML", "use spaces"),
+    _Said(
         "mapping values are not allowed",
         'a ": " is not expected here',
         'indent this line like the ones around it, or quote the value: key: "text: more text"',
     ),
-    (
+    _Said(
         "expected <block end>",
-        "this line does not fit the indentation above it",
-        "indent it like the line it belongs to",
+        "this does not fit what is written above it",
+        "indent it like the line it belongs to; a text with quotes in it needs quotes around the whole",
     ),
-    ("could not find expected ':'", "this line has no colon after its key", 'write it as "key: value"'),
-    ("expected ',' or ']'", "this list is not closed", "add the missing ] or ,"),
-    ("expected ',' or '}'", "this mapping is not closed", "add the missing } or ,"),
-    ("found unexpected end of stream", "a quote is opened and never closed", "add the missing quote"),
-    ("cannot start any token", "a plain value cannot begin with this character", "put the value in quotes"),
-    ("expected alphabetic or numeric", "a plain value cannot begin with this character", "put the value in quotes"),
-    (
+    _Said("could not find expected ':'", "this line has no colon after its key", 'write it as "key: value"', True),
+    _Said("expected ',' or ']'", "this list is not closed", "add the missing ] or ,", True),
+    _Said("expected ',' or '}'", "this mapping is not closed", "add the missing } or ,", True),
+    _Said("found unexpected end of stream", "a quote is opened and never closed", "add the missing quote", True),
+    _Said("cannot start any token", "a plain value cannot begin with this character", "put the value in quotes"),
+    _Said(
+        "expected alphabetic or numeric",
+        "a plain value cannot begin with this character",
+        "put the value in quotes",
+        True,
+    ),
+    _Said(
         "unknown escape character",
         "this escape is unknown in double quotes",
         "use single quotes, or write \\\\ for a backslash",
@@ -328,13 +375,18 @@ _SYNTAX = (
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     lines = _LINE_BREAK.split(text)
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
-        said = f"{error.context or ''} {error.problem or ''}"
-        message, hint = next(((m, h) for words, m, h in _SYNTAX if words in said), (said.strip(), ""))
+        words = f"{error.context or ''} {error.problem or ''}".strip()
+        said = next((said for said in _SYNTAX if said.words in words), _Said("", words, "look at the quotes, brackets and indentation here"))
+        mark = error.context_mark if said.where_it_began and error.context_mark else mark
         line = min(mark.line, len(lines) - 1)
         span = Span(line + 1, mark.column + 1, line + 1, mark.column + 2)
-        return Problem(code="MLS002", message=message, hint=hint).at(file, span, lines[line])
-    position = getattr(error, "position", 0)
+        return Problem(code="MLS002", message=said.message, hint=said.hint).at(file, span, lines[line])
+    return _wrong_character(text, getattr(error, "position", 0), file)
+
+
+def _wrong_character(text: str, position: int, file: str) -> Problem:
     before = _LINE_BREAK.split(text[:position])
     span = Span(len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
     character = f"U+{ord(text[position]):04X}" if position < len(text) else "the end"
-    return Problem(code="MLS001", message=f"the character {character} cannot stand in YAML").at(file, span)
+    hint = "remove it, or save the file as UTF-8" if character == "U+0000" else "remove it"
+    return Problem(code="MLS001", message=f"the character {character} cannot stand in YAML", hint=hint).at(file, span)

@@ -88,7 +88,7 @@ class ImageLock:
     ``held_back`` and ``sources`` are notes for people: newer versions that were not taken, packages built from source.
     """
 
-    name: str
+    name: str = ""
     platform: str
     inputs: str
     body: str

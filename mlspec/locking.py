@@ -29,6 +29,13 @@ def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def serving(indexes: Iterable[Index], pins: Iterable[Pin]) -> tuple[str, ...]:
+    """Return the addresses of the indexes that serve any of ``pins``: of those that name a package, the first."""
+    indexes = tuple(indexes)
+    used = {next((index.url for index in indexes if index.serves(pin.name)), "") for pin in pins}
+    return tuple(dict.fromkeys(index.url for index in indexes if index.url in used))
+
+
 def body_digest(*texts: str) -> str:
     """Return the digest of what lock texts pin: sha256 over their lines, blind to comments and blank lines."""
     return hashlib.sha256("\n".join(line for text in texts for line in digest_lines(text)).encode()).hexdigest()

@@ -73,6 +73,7 @@ class Resolved:
     base: str
     is_official: bool
     layers: tuple[str, ...] = ()
+    index_urls: tuple[str, ...] = ()
     has_vcs: bool = False
     builds_sources: bool = False
 
@@ -131,6 +132,7 @@ class RunPlan:
 class Plan:
     """Every choice made for one image."""
 
+    key: str
     files: Files
     image: str
     platform: str
@@ -215,6 +217,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
     installs = bool(resolved.layers) or resolved.has_vcs
     uid, _, gid = settings.user.partition(":")
     return Plan(
+        key=image.key,
         files=files,
         image=name,
         platform=settings.platforms[0],
@@ -230,8 +233,8 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         installs_on=_installs_on(settings, resolved),
         layers=tuple(Layer(layer, f"layer-{layer}") for layer in resolved.layers),
         has_vcs=resolved.has_vcs,
-        index_urls=tuple(index.url for index in settings.indexes) if installs else (),
-        index_secrets=tuple(index.secret for index in settings.indexes if index.secret) if installs else (),
+        index_urls=resolved.index_urls,
+        index_secrets=_index_secrets(settings, resolved),
         include=None if settings.include is None else tuple(map(_included, settings.include)),
         ignore=_ignored(settings),
         generated=_generated(files, resolved),
@@ -247,7 +250,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         healthcheck=_healthcheck(settings),
         entrypoint=settings.entrypoint,
         command=settings.command,
-        build_secrets=_build_secrets(settings),
+        build_secrets=_build_secrets(settings, resolved),
         run=_run(name, files, settings),
     )
 
@@ -266,10 +269,12 @@ def _steps(settings: Settings, place: str) -> tuple[RunStep, ...]:
     return tuple(step for step in settings.run if step.at == place)
 
 
-def _build_secrets(settings: Settings) -> tuple[tuple[str, Secret], ...]:
-    used = {name for step in settings.run for name in step.secrets} | {
-        index.secret for index in settings.indexes if index.secret
-    }
+def _index_secrets(settings: Settings, resolved: Resolved) -> tuple[str, ...]:
+    return tuple(index.secret for index in settings.indexes if index.secret and index.url in resolved.index_urls)
+
+
+def _build_secrets(settings: Settings, resolved: Resolved) -> tuple[tuple[str, Secret], ...]:
+    used = {name for step in settings.run for name in step.secrets} | {*_index_secrets(settings, resolved)}
     return tuple((name, secret) for name, secret in settings.secrets.items() if name in used)
 
 
@@ -364,7 +369,10 @@ def _is_within(path: str) -> bool:
 
 def pattern(path: str) -> str:
     """Return the ignore file's pattern that means this one path."""
-    return "".join(f"\\{character}" if character in "*?[]!#\\" else character for character in path)
+    escaped = "".join(f"\\{character}" if character in "*?[]!#\\" else character for character in path)
+    # Blanks at the ends are trimmed from a line, so they are written as any one character.
+    blank_before, blank_behind = len(escaped) - len(escaped.lstrip()), len(escaped) - len(escaped.rstrip())
+    return "?" * blank_before + escaped.strip() + "?" * blank_behind
 
 
 def _healthcheck(settings: Settings) -> HealthcheckPlan | None:

@@ -92,7 +92,7 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
     left as it is, LockError where nothing fits, ToolError where a registry or index does not answer.
     """
     project = files_of(spec.document.file, "")
-    before = _before(spec, folder, project)
+    before = _before(spec, folder, project, mends=wish.mend)
     name = spec.name or (before.lock.name if before.lock else syntax.slug(folder.resolve().name))
     work = _Work(spec, folder, wish, before, say)
     problems: list[Problem] = []
@@ -122,7 +122,8 @@ def _banner(files: Files) -> str:
     return f"{disk.MARK}{files.spec}; edit that file, then run: mlspec lock"
 
 
-def _before(spec: Spec, folder: Path, project: Files) -> Before:
+def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
+    """Return what the last lock left; one that is damaged counts as none where the caller mends it."""
     text = disk.text_of(folder / project.lock)
     texts = {}
     for image in spec.images:
@@ -130,7 +131,12 @@ def _before(spec: Spec, folder: Path, project: Files) -> Before:
         for name in (files.requirements_lock, files.vcs_lock):
             if (locked_text := disk.text_of(folder / name)) is not None:
                 texts[name] = locked_text
-    return Before(parse_lock(text, (folder / project.lock).as_posix()) if text else None, texts)
+    try:
+        return Before(parse_lock(text, (folder / project.lock).as_posix()) if text else None, texts)
+    except SpecError:
+        if not mends:
+            raise
+        return Before(None, texts)
 
 
 def _lock_image(work: _Work, image: Image, name: str) -> None:
@@ -150,6 +156,7 @@ def _lock_image(work: _Work, image: Image, name: str) -> None:
         base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
         is_official=is_official,
         layers=tuple(layer.name for layer in current.layers),
+        index_urls=locking.serving(_indexes(image), current.pins),
         has_vcs=bool(current.vcs),
         builds_sources=bool(current.vcs) or any(pin.is_source for pin in current.pins),
     )
@@ -277,8 +284,10 @@ def _requirements_lock(
 ) -> RequirementsLock:
     platform = image.settings.platforms[0]
     target = Target(python=_whole_version(base.python), platform=platform, glibc=base.glibc)
-    indexes = _needed(_indexes(image), requirements)
-    inputs = locking.inputs_digest(target, requirements, indexes)
+    indexes = _indexes(image)
+    # The accelerator stands for the index it implies, so that a new table of those does not void every lock.
+    named = (*indexes[: len(image.settings.indexes)], Index(url=f"accelerator:{image.settings.accelerator}"))
+    inputs = locking.inputs_digest(target, requirements, named)
     known = work.before.image(image.key)
     texts = [work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts]
     is_wanted = not (work.wish.upgrade or work.wish.upgrade_packages)
@@ -295,10 +304,6 @@ def _requirements_lock(
 
 def _whole_version(python: str) -> str:
     return python if python.count(".") == 2 else f"{python}.0"
-
-
-def _needed(indexes: Iterable[Index], requirements: Requirements) -> tuple[Index, ...]:
-    return tuple(indexes)
 
 
 def _kept(work: _Work, files: Files, known: ImageLock) -> RequirementsLock:
@@ -369,12 +374,17 @@ def _compiled(
 
 def _previous(work: _Work, image: Image, files: Files) -> RequirementsLock | None:
     """Return the old pins where they were made for the same base and platform: for another, they mean nothing."""
-    known = work.before.image(image.key)
-    choice = catalog.base_reference(image.settings.python, image.settings.base)
-    same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice.reference)
-    if not known or not same_base or known.platform != image.settings.platforms[0]:
+    if work.before.lock:
+        known = work.before.image(image.key)
+        choice = catalog.base_reference(image.settings.python, image.settings.base)
+        same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice.reference)
+        if not known or not same_base or known.platform != image.settings.platforms[0]:
+            return None
+    try:
+        return _parsed(work, files)
+    except SpecError:
+        # Reached only to mend: after a merge with conflicts, say.
         return None
-    return _parsed(work, files)
 
 
 def _texts(files: Files, current: RequirementsLock) -> dict[str, str]:

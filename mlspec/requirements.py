@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import fnmatch
 import json
 import posixpath
 import re
@@ -42,6 +43,11 @@ class Index:
     packages: tuple[str, ...] = ()
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+
+    def serves(self, name: str) -> bool:
+        """Return whether the package ``name`` comes from this index: by its names and patterns, or all without any."""
+        patterns = (re.sub(r"[-_.]+", "-", pattern).lower() for pattern in self.packages)
+        return not self.packages or any(fnmatch.fnmatchcase(canonicalize_name(name), pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,7 +394,11 @@ def _parsed(text: str) -> Requirement | tuple[str, str]:
     kind: Kind = "index" if not parsed.url else "vcs" if parsed.url.startswith("git+") else "url"
     if kind == "url" and not re.match(r"^https?://", str(parsed.url)):
         return f'"{parsed.url}" is not an address pip reads', f"write: {parsed.name} @ https://... or git+https://..."
-    return Requirement(text=" ".join(text.split()), name=canonicalize_name(parsed.name), kind=kind)
+    name = canonicalize_name(parsed.name)
+    file = posixpath.basename(str(parsed.url or "").partition("#")[0])
+    if file.endswith(".whl") and canonicalize_name(file.split("-")[0]) != name:
+        return f"{file} is not a wheel of {parsed.name}", "correct the name or the address"
+    return Requirement(text=" ".join(text.split()), name=name, kind=kind)
 
 
 def _bare_address(text: str) -> Requirement | tuple[str, str]:

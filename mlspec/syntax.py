@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
+import math
+import posixpath
 import re
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from mlspec.document import quoted
 from mlspec.errors import KeyPath
 
 
 class Refused(ValueError):
     """A value that cannot be right; ``path`` leads from the value to the part at fault."""
 
-    def __init__(self, code: str, message: str, hint: str = "", path: KeyPath = ()) -> None:
+    def __init__(
+        self, code: str, message: str, hint: str = "", path: KeyPath = (), *, shows_secret: bool = False
+    ) -> None:
         super().__init__(message)
         self.code, self.message, self.hint, self.path = code, message, hint, path
+        self.shows_secret = shows_secret
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?")
+_DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?")
 _IMAGE_NAME = re.compile(
-    r"(?:[a-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+    r"(?:[a-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 )
+_VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/@+-]+")
 _IMAGE_KEY = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([bkmgt]|[kmgt]i?b)?", re.IGNORECASE)
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
-_PORT = re.compile(
-    r"(?:(?:(?P<ip>\[[0-9A-Fa-f:.]+\]|\d+\.\d+\.\d+\.\d+):)?(?P<published>\d+(?:-\d+)?)?:)?"
-    r"(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>tcp|udp))?"
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([bkmgt]|[kmgt]i?b)?", re.IGNORECASE | re.ASCII)
+_DURATION = re.compile(
+    r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?!s))?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9})ms)?"
 )
-_PYTHON = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+_PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_PORT = re.compile(
+    r"(?:(?:(?P<ip>\[[0-9A-Fa-f:.]+\]|[0-9.]+):)?(?P<published>[0-9]+(?:-[0-9]+)?)?:)?"
+    r"(?P<target>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp))?"
+)
+_PYTHON = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(?:\.(0|[1-9][0-9]{0,3}))?")
+_ACCELERATOR = re.compile(r"cpu|cuda(?:[0-9]+\.[0-9]+)?|rocm[0-9]+\.[0-9]+")
+_NUMBERED_ACCELERATOR = re.compile(r"(cu|cuda|rocm)[^a-z0-9]*([0-9]{1,2})[^0-9]?([0-9])(?:[^0-9].*)?")
+_USER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
+_INDEX = re.compile(r"(?:https?://[^\s/]|file:///)\S*")
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -43,44 +59,100 @@ def one_line(value: str) -> str:
     return value
 
 
+def script(value: str) -> str:
+    """Return a build step's command unchanged; refused when empty or when it holds control characters."""
+    if not value.strip():
+        raise Refused("MLS119", "this step has no command", "remove it, or write what it runs")
+    if _CONTROL_BUT_LINES.search(value):
+        raise Refused("MLS118", "this command holds a control character", "remove it, or write it as an escape")
+    return value
+
+
 def python_version(value: str) -> str:
     """Return ``value`` when it reads as ``3.12`` or ``3.12.4``."""
     match = _PYTHON.fullmatch(value)
     if not match:
-        raise Refused("MLS104", f'"{value}" is not a Python version', "write the minor version, such as: python: 3.12")
+        near = re.search(r"3\.[1-9][0-9]?(?![0-9])", value)
+        hint = f"did you mean {near[0]}?" if near else "write the minor version, such as: python: 3.12"
+        raise Refused("MLS104", f"{quoted(value)} is not a Python version", hint)
     if (int(match[1]), int(match[2])) < (3, 8):
-        likely = f"3.{match[2]}0" if value in {"3.1", "3.2"} else "3.12"
+        # Other tools write 3.10 as 3.1, because YAML reads a number.
+        likely = "3.10" if value == "3.1" else "3.12"
         raise Refused("MLS104", f"Python {value} is too old for today's package tools", f"did you mean {likely}?")
     return value
 
 
-def words(value: str) -> tuple[str, ...]:
-    """Return the words of a command as a shell would split it; refused when it needs a shell to run."""
-    one_line(value)
-    shell = 'write it as a list: [sh, -c, "..."]'
-    try:
-        lexer = shlex.shlex(value, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        parts = tuple(lexer)
-    except ValueError:
-        raise Refused("MLS110", "a quote in this command is not closed", "add the missing quote") from None
-    if not parts:
+def accelerator(value: str) -> str:
+    """Return ``value`` when it reads as ``cpu``, ``cuda``, ``cuda12.8`` or ``rocm6.3``."""
+    if not _ACCELERATOR.fullmatch(value):
+        near = _NUMBERED_ACCELERATOR.fullmatch(value.lower())
+        hint = "write cpu, cuda, cuda12.8 or rocm6.3"
+        if near:
+            hint = f"did you mean {near[1].replace('cuda', 'cu').replace('cu', 'cuda')}{near[2]}.{near[3]}?"
+        raise Refused("MLS107", f"{quoted(value)} is not an accelerator", hint)
+    return value
+
+
+# One piece of a command: blanks, or a stretch that is quoted in one way.
+_PIECE = re.compile(r"""([ \t]+)|'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)|([^ \t'"\\]+)""")
+_OPERATOR = re.compile(r"[;<>|&()]+")
+_VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\()|`")
+
+
+def words(value: str, *, is_program: bool = True) -> tuple[str, ...]:
+    """Return the words of a command as a shell would split it; refused when it needs a shell to run.
+
+    Where it ``is_program`` it names what is run, else only its arguments.
+    """
+    value = one_line(value.strip(" \t\n"))
+    found: list[str] = []
+    expanded = ""
+    in_word, end = False, 0
+    for piece in _PIECE.finditer(value):
+        if piece.start() != end:
+            break
+        end = piece.end()
+        blank, single, double, escaped, plain = piece.groups()
+        if plain is not None and (operator := _OPERATOR.search(plain)):
+            raise _needs_shell(value, f"{operator[0]} would be an argument", is_program=is_program)
+        expanded += " " if plain is None and double is None else re.sub(r"\\.", "", plain or double)
+        if blank is None:
+            text = re.sub(r'\\([\\"$`])', r"\1", double) if double is not None else single or escaped or plain or ""
+            found = [*found[:-1], found[-1] + text] if in_word else [*found, text]
+        in_word = blank is None
+    if end != len(value):
+        if value[end:] == "\\":
+            raise Refused("MLS110", "this command ends in a backslash", "remove it")
+        raise Refused("MLS110", "a quote in this command is not closed", "add the missing quote")
+    if not found:
         raise Refused("MLS110", "this command is empty", "remove the key, or name a program")
-    unquoted = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", "''", value)
-    if operator := re.search(r"[;<>|&()]+", unquoted):
-        raise Refused("MLS110", f"no shell runs this command, so {operator[0]} would be an argument", shell)
-    runs_a_shell = parts[0].rpartition("/")[2] in {"sh", "bash", "dash", "zsh"} and "-c" in parts
-    if not runs_a_shell and (variable := re.search(r"\$(\w+|\{[^}]*\}|\()|`", re.sub(r"'[^']*'|\\.", "", value))):
-        raise Refused("MLS110", f"no shell runs this command, so {variable[0]} would stay as it is", shell)
-    return parts
+    runs_a_shell = found[0].rpartition("/")[2] in {"sh", "bash", "dash", "zsh"} and "-c" in found
+    if not runs_a_shell and (variable := _VARIABLE.search(expanded)):
+        raise _needs_shell(value, f"{variable[0]} would stay as it is", is_program=is_program)
+    return tuple(found)
+
+
+def program(found: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of a command; refused when the first sets a variable, which only a shell does."""
+    name, equals, text = found[0].partition("=")
+    if equals and _IDENTIFIER.fullmatch(name):
+        hint = f"write it as environment: {{{name}: {json.dumps(text, ensure_ascii=False)}}}"
+        raise Refused("MLS110", f"no shell runs this command, so {quoted(found[0])} would be the program", hint)
+    return found
+
+
+def _needs_shell(value: str, consequence: str, *, is_program: bool) -> Refused:
+    hint = f"write it as a list: [sh, -c, {json.dumps(value, ensure_ascii=False)}]"
+    if not is_program:
+        hint = 'put it in quotes if it is meant as it is, or let a shell run the whole: entrypoint: [sh, -c, "..."]'
+    return Refused("MLS110", f"no shell runs this command, so {consequence}", hint)
 
 
 def size(value: str) -> str:
     """Return a size as Docker takes it, such as ``8gb``."""
     match = _SIZE.fullmatch(value.strip())
     if not match:
-        raise Refused("MLS115", f'"{value}" is not a size', "write a number and a unit, such as: 8gb")
+        raise Refused("MLS115", f"{quoted(value)} is not a size", "write a number and a unit, such as: 8gb")
     return f"{match[1]}{(match[2] or '').lower().replace('ib', 'b')}"
 
 
@@ -88,7 +160,10 @@ def duration(value: str) -> str:
     """Return a duration as Docker takes it, such as ``1m30s``."""
     match = _DURATION.fullmatch(value)
     if not value or not match:
-        raise Refused("MLS115", f'"{value}" is not a duration', "write numbers with units, such as: 1m30s")
+        hint = "write numbers with units, such as: 1m30s"
+        if re.fullmatch("[0-9]{1,9}", value):
+            hint = f"did you mean {value}s?"
+        raise Refused("MLS115", f"{quoted(value)} is not a duration", hint)
     return value
 
 
@@ -96,14 +171,14 @@ def seconds(value: str) -> int:
     """Return the whole seconds of a duration that :func:`duration` accepts, rounded up to at least 1."""
     match = _DURATION.fullmatch(value)
     hours, minutes, whole, milli = (float(part or 0) for part in match.groups()) if match else (0.0, 0.0, 0.0, 0.0)
-    return max(1, round(hours * 3600 + minutes * 60 + whole + milli / 1000 + 0.4999))
+    return max(1, math.ceil(hours * 3600 + minutes * 60 + whole + milli / 1000))
 
 
 def port(value: str) -> dict[str, str]:
     """Return the parts of ``[[HOST_IP:][PUBLISHED]:]TARGET[/PROTOCOL]`` by Compose's names."""
     match = _PORT.fullmatch(value)
     if not match:
-        raise Refused("MLS112", f'"{value}" is not a port', 'write HOST:CONTAINER, such as: "8000:8000"')
+        raise Refused("MLS112", f"{quoted(value)} is not a port", 'write HOST:CONTAINER, such as: "8000:8000"')
     parts = {
         "host_ip": match["ip"],
         "published": match["published"],
@@ -115,9 +190,25 @@ def port(value: str) -> dict[str, str]:
 
 def port_range(value: str) -> str:
     """Return ``8000`` or ``8000-8003`` when each number is a port."""
-    low, _, high = value.partition("-")
-    if not all(part.isdigit() and 0 < int(part) < 65536 for part in (low, high or low)) or int(high or low) < int(low):
-        raise Refused("MLS112", f'"{value}" is not a port', "a port is a number from 1 to 65535")
+    match = _PORT_RANGE.fullmatch(value)
+    low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 0 < low < 65536 or not 0 < high < 65536:
+        raise Refused("MLS112", f"{quoted(value)} is not a port", "a port is a number from 1 to 65535")
+    if high < low:
+        raise Refused("MLS112", f"{quoted(value)} ends before it begins", f"did you mean {high}-{low}?")
+    return value
+
+
+def host_ip(value: str) -> str:
+    """Return ``value`` when it is an address of the host, an IPv6 one in brackets."""
+    try:
+        if value.startswith("[") and value.endswith("]"):
+            ipaddress.IPv6Address(value[1:-1])
+        else:
+            ipaddress.IPv4Address(value)
+    except ValueError:
+        hint = "write 127.0.0.1 for this host alone, or 0.0.0.0 for everyone"
+        raise Refused("MLS112", f"{quoted(value)} is not an address of this host", hint) from None
     return value
 
 
@@ -133,13 +224,12 @@ def mount(value: str) -> dict[str, Any]:
     source, target, *options = parts if len(parts) > 1 else ["", ""]
     if not source or not target or len(options) > 1:
         hint = "write SOURCE:TARGET, such as: ./data:/app/data or models:/app/models:ro"
-        raise Refused("MLS113", f'"{value}" is not a mount', hint)
+        raise Refused("MLS113", f"{quoted(value)} is not a mount", hint)
     known: dict[str, Any] = {}
     for option in options[0].split(",") if options else []:
         if option not in _MOUNT_OPTIONS:
-            raise Refused(
-                "MLS113", f'"{option}" is not an option of a mount', "write ro for read-only, or leave it out"
-            )
+            hint = "write ro for read-only, or leave it out"
+            raise Refused("MLS113", f"{quoted(option)} is not an option of a mount", hint)
         known |= _MOUNT_OPTIONS[option]
     return {"type": "bind" if is_host_path(source) else "volume", "source": source, "target": target, **known}
 
@@ -149,23 +239,28 @@ def is_host_path(source: str) -> bool:
     return source.startswith((".", "/", "~", "\\")) or bool(_WINDOWS_DRIVE.match(source))
 
 
+def names_volume(source: str) -> bool:
+    """Tell whether an engine takes the source of a mount as the name of a volume."""
+    return bool(_VOLUME.fullmatch(source))
+
+
 def user(value: str) -> str:
     """Return ``UID:GID``; a lone id stands for both."""
-    uid, _, gid = value.partition(":")
-    if value == "root":
-        uid = gid = "0"
-    if not (uid.isdigit() and (gid or uid).isdigit()):
+    match = _USER.fullmatch("0" if value == "root" else value)
+    if not match:
         hint = (
             "write numbers, such as: user: 1000:1000; names may not exist in the image, and a cluster cannot check them"
         )
-        raise Refused("MLS116", f'"{value}" is not a numeric user', hint)
-    return f"{uid}:{gid or uid}"
+        raise Refused("MLS116", f"{quoted(value)} is not a numeric user", hint)
+    return f"{match[1]}:{match[2] or match[1]}"
 
 
 def environment_name(value: str) -> str:
     """Return ``value`` when it can name an environment variable."""
     if not _IDENTIFIER.fullmatch(value):
-        raise Refused("MLS111", f'"{value}" cannot name an environment variable', "use letters, digits and _")
+        near = re.sub(r"[^A-Za-z0-9_]", "_", value)
+        hint = f"did you mean {near}?" if _IDENTIFIER.fullmatch(near) else "use letters, digits and _"
+        raise Refused("MLS111", f"{quoted(value)} cannot name an environment variable", hint)
     return value
 
 
@@ -176,28 +271,81 @@ def pairs(value: object) -> object:
     return {name: text if equals else None for name, equals, text in (item.partition("=") for item in value)}
 
 
+def label_pairs(value: object) -> object:
+    """Return a mapping from the list form as :func:`pairs` does; a label without a value has an empty one."""
+    named = pairs(value)
+    return (
+        {name: text or "" for name, text in named.items()} if named is not value and isinstance(named, dict) else named
+    )
+
+
+def label_name(value: str) -> str:
+    """Return ``value`` when it can name a label."""
+    one_line(value)
+    if not value or "=" in value or value != value.strip():
+        raise Refused("MLS118", f"{quoted(value)} cannot name a label", "write it without = and blanks around it")
+    return value
+
+
+def limit_name(value: str) -> str:
+    """Return ``value`` when it can name a limit of the kernel."""
+    if not re.fullmatch("[a-z]+", value):
+        raise Refused("MLS118", f"{quoted(value)} is not a limit", "write one such as: memlock, nofile or stack")
+    return value
+
+
+def index_url(value: str) -> str:
+    """Return ``value`` when it is the address of a package index and tells no secret."""
+    one_line(value)
+    if not _INDEX.fullmatch(value):
+        raise Refused("MLS121", f"{quoted(value)} is not the address of an index", "write https://HOST/PATH")
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        message = "a login in this address would be written into every file"
+        hint = "remove it, and name a secret: secret: MY_INDEX"
+        raise Refused("MLS121", message, hint, shows_secret=True)
+    return value
+
+
+def health_path(value: str) -> str:
+    """Return ``value`` when it can be asked for over HTTP."""
+    if not value.startswith("/"):
+        raise Refused("MLS114", f"the path {quoted(value)} does not begin with /", f"did you mean /{value}?")
+    if not re.fullmatch("[!-~]+", value):
+        raise Refused("MLS114", f"the path {quoted(value)} holds a blank or a letter that no address does", "use %20")
+    return value
+
+
 def debian_package(value: str) -> str:
     """Return ``value`` when it can name a Debian package, perhaps with ``=VERSION``."""
     if not _DEBIAN_PACKAGE.fullmatch(value):
+        near = value.lower().replace("==", "=")
         hint = "write one package an entry, such as: [ffmpeg, libgl1]"
-        raise Refused("MLS109", f'"{value}" is not the name of a Debian package', hint)
+        if _DEBIAN_PACKAGE.fullmatch(near):
+            hint = f"did you mean {near}?"
+        elif len(near.split()) > 1 and all(map(_DEBIAN_PACKAGE.fullmatch, near.split())):
+            hint = f"write one package an entry: [{', '.join(near.split())}]"
+        raise Refused("MLS109", f"{quoted(value)} is not the name of a Debian package", hint)
     return value
 
 
 def image_name(value: str) -> str:
     """Return ``value`` when an engine takes it as the name of an image, without a tag."""
     if not _IMAGE_NAME.fullmatch(value):
-        hint = f"use lower-case letters, digits and - . _ /, such as: {slug(value)}"
-        raise Refused("MLS108", f'"{value}" cannot name an image', hint)
+        without_tag, _, tag = value.rpartition(":")
+        if tag and _IMAGE_NAME.fullmatch(without_tag):
+            hint = f"write {without_tag}, and give the tag to the build: mlspec build --tag {value}"
+        else:
+            near = value.lower() if _IMAGE_NAME.fullmatch(value.lower()) else slug(value)
+            hint = f"use lower-case letters, digits and - . _ /, such as: {near}"
+        raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint)
     return value
 
 
 def image_key(value: str) -> str:
     """Return ``value`` when it can stand in front of file names and behind the name of the project."""
     if not _IMAGE_KEY.fullmatch(value):
-        raise Refused(
-            "MLS108", f'"{value}" cannot name an image', f"use lower-case letters, digits and -, such as: {slug(value)}"
-        )
+        hint = f"use lower-case letters, digits and -, such as: {slug(value)}"
+        raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint)
     return value
 
 
@@ -210,11 +358,10 @@ def absolute(value: str, code: str = "MLS118") -> str:
     """Return ``value`` when it is an absolute path inside a container, without a trailing slash."""
     one_line(value)
     if not value.startswith("/") or ".." in value.split("/"):
-        raise Refused(
-            code,
-            f'"{value}" is not an absolute path in the container',
-            f"write it from the root, such as: /app/{value.strip('./')}",
-        )
+        near = value.removeprefix("~")
+        near = posixpath.normpath(near if value.startswith("/") else f"/app/{near}")
+        hint = f"write it from the root, such as: /{near.lstrip('/')}"
+        raise Refused(code, f"{quoted(value)} is not an absolute path in the container", hint)
     return re.sub("/+", "/", value).rstrip("/") or "/"
 
 
@@ -222,25 +369,29 @@ def plain_absolute(value: str) -> str:
     """Return ``value`` as :func:`absolute` does, when it also means itself wherever a Dockerfile takes a path."""
     path = absolute(value)
     if not _PLAIN_PATH.fullmatch(path):
-        raise Refused(
-            "MLS118",
-            f'"{value}" holds characters that a Dockerfile gives a meaning',
-            "use letters, digits and . _ / @ + -",
-        )
+        message = f"{quoted(value)} holds characters that a Dockerfile gives a meaning"
+        raise Refused("MLS118", message, "use letters, digits and . _ / @ + -")
     return path
 
 
-def relative(value: str) -> str:
-    """Return ``value`` as a POSIX path within the spec's folder."""
+def working_dir(value: str) -> str:
+    """Return ``value`` as :func:`plain_absolute` does, when code can stand there without covering the system's."""
+    path = plain_absolute(value)
+    if posixpath.normpath(path) == "/":
+        raise Refused("MLS118", "the code cannot stand among the folders of the system", "write: working_dir: /app")
+    return path
+
+
+def included(value: str) -> str:
+    """Return an entry of ``include`` when it lies within the spec's folder; ``!`` in front takes something out."""
     one_line(value)
-    path = value.replace("\\", "/")
-    if path.startswith(("/", "~")) or _WINDOWS_DRIVE.match(value) or ".." in path.split("/"):
-        raise Refused(
-            "MLS118",
-            f'"{value}" is outside the folder of the spec',
-            "only what lies beside the spec can be copied into an image",
-        )
-    return re.sub(r"^(\./)+|(?<=/)\./", "", re.sub("/+", "/", path)) or "."
+    path = value.strip().removeprefix("!").replace("\\", "/").strip()
+    if not path:
+        raise Refused("MLS118", "this names nothing to include", "write a path beside the spec, such as: src")
+    if path.startswith(("/", "~")) or _WINDOWS_DRIVE.match(path) or ".." in path.split("/"):
+        hint = "only what lies beside the spec can be copied into an image"
+        raise Refused("MLS118", f"{quoted(value)} is outside the folder of the spec", hint)
+    return f"!{path}" if value.strip().startswith("!") else path
 
 
 # Names that hold secrets in the wild; a public key or a number of tokens is none.

@@ -27,8 +27,8 @@ def word(value: str) -> str:
 
 
 def comment(value: str) -> str:
-    """Return a value for a comment: one line, which no trailing backslash continues."""
-    return " ".join(value.split()).rstrip("\\")
+    """Return a value for a comment: one line of characters that print, which no trailing backslash continues."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(value.split())).rstrip("\\ ")
 
 
 def exec_form(value: Iterable[str]) -> str:
@@ -50,7 +50,7 @@ def sh(value: str) -> str:
 
 def shell(value: str) -> str:
     """Return a value as one word of a POSIX shell, the mark of the home folder as ``"$HOME"``."""
-    return '"$HOME"'.join(shlex.quote(part) if part else "" for part in value.split(HOME_MARK))
+    return '"$HOME"'.join(shlex.quote(part) if part else "" for part in value.split(HOME_MARK)) or "''"
 
 
 def shell_words(values: Iterable[str]) -> str:
@@ -68,12 +68,15 @@ def pattern(value: str) -> str:
 def script(value: str) -> str:
     """Return a user's command for RUN: on its line when it is one, else as a here-document that nothing expands."""
     text = value.strip("\n")
-    plain = "\n" not in text and "<<" not in text and not text.endswith("\\") and not re.match(r"[\s#\[-]", text)
+    # BuildKit also continues a line whose backslash has blanks behind it.
+    is_continued = text.rstrip().endswith("\\")
+    plain = "\n" not in text and "<<" not in text and not is_continued and not re.match(r"[\s#\[-]", text)
     if plain:
         return text
     lines = text.split("\n")
     mark = next(name for n in range(len(lines) + 1) if (name := f"{_HEREDOC}{n or ''}") not in lines)
-    return f"<<'{mark}'\nset -e\n{text}\n{mark}"
+    # hadolint finds the next instruction only behind an empty line.
+    return f"<<'{mark}'\nset -e\n{text}\n{mark}\n"
 
 
 def continued(values: Iterable[str], margin: int) -> str:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import tarfile
 import threading
 import urllib.parse
@@ -105,6 +106,7 @@ class PackageIndex:
     status: int = 200
     url: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    bytes_sent: int = 0
 
     def add(self, *files: File) -> None:
         """Offer more files from now on."""
@@ -189,13 +191,22 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
             path = urllib.parse.unquote(self.path)
             index.requests.append((self.command, path))
             status, kind, body = index.answer(path, self.headers.get("Authorization", ""))
+            wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+            whole = len(body)
+            if wanted and status == 200:
+                start = int(wanted[1]) if wanted[1] else whole - int(wanted[2])
+                status, body = 206, body[start : int(wanted[2]) + 1 if wanted[1] and wanted[2] else whole]
             self.send_response(status)
+            self.send_header("Accept-Ranges", "bytes")
+            if status == 206:
+                self.send_header("Content-Range", f"bytes {start}-{start + len(body) - 1}/{whole}")
             if status == 401:
                 self.send_header("WWW-Authenticate", 'Basic realm="packages"')
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if with_body:
+                index.bytes_sent += len(body)
                 self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:

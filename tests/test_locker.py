@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from index import File, PackageIndex, sdist, serving, wheel
@@ -58,7 +59,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start indexes; the first one stands in for pip's default."""
     with ExitStack() as stack:
 
-        def start(*files: File, **options: Any) -> PackageIndex:
+        def start(*files: File, **options: object) -> PackageIndex:
             index = stack.enter_context(serving(*files, **options))
             if "MLSPEC_INDEX_URL" not in os.environ:
                 monkeypatch.setenv("MLSPEC_INDEX_URL", index.url)
@@ -149,6 +150,16 @@ def test_an_html_index_is_asked_for_sizes_and_never_for_whole_files(serve: Serve
 
     assert (pin.size, pin.hashes) == (len(file.data), (f"sha256:{file.sha256}",))
     assert index.downloads == {f"{file.name}.metadata"}
+
+
+def test_metadata_is_read_out_of_a_wheel_where_an_index_has_none_apart(serve: Serve) -> None:
+    file = wheel("native", "1", ["dependency"], size=400_000)
+    index = serve(File(file.name, file.project, file.data), wheel("dependency", "1"))
+
+    found = versions(compile_requirements(required("native"), TARGET, ()))
+
+    assert found == {"dependency": "1", "native": "1"}
+    assert index.bytes_sent < 150_000
 
 
 def test_an_index_without_hashes_is_read_for_the_fitting_files_only(serve: Serve) -> None:
@@ -361,8 +372,6 @@ def test_a_package_named_to_be_built_is(serve: Serve) -> None:
 def test_a_source_whose_build_fails_is_told_by_name(serve: Serve) -> None:
     broken = sdist("broken", "1")
     data = broken.data
-    import gzip
-
     old = gzip.compress(gzip.decompress(data).replace(b"Metadata-Version: 2.2", b"Metadata-Version: 2.1"))
     serve(File(broken.name, "broken", old))
 
@@ -395,7 +404,7 @@ def test_no_such_version(serve: Serve) -> None:
     serve(wheel("torch", "2.0"), wheel("torch", "2.1"))
 
     assert refusal("torch==9.9") == (
-        "MLS243: the spec asks for torch==9.9, which no release is\n  hint: torch has 2.1, 2.0\n        try: torch>=2.1"
+        "MLS243: the spec asks for torch==9.9, which no release is\n  hint: torch has 2.1, 2.0\n        try: torch==2.1"
     )
 
 
@@ -459,6 +468,46 @@ def test_an_unreachable_second_index_is_not_passed_over(serve: Serve) -> None:
     assert "MLS253" in said
 
 
+def test_hashes_that_no_fitting_file_has(serve: Serve) -> None:
+    file = wheel("torch", "1")
+    serve(file, wheel("other", "1"))
+
+    found = compile_requirements(required("other", f"torch --hash=sha256:{file.sha256}"), TARGET, ())
+
+    assert found.pins[1].hashes == (f"sha256:{file.sha256}",)
+    assert "MLS247: none of the hashes given is one of a file of torch 1" in refusal(
+        "other", f"torch --hash=sha256:{'0' * 64}"
+    )
+
+
+def test_an_address_with_nothing_behind_it(serve: Serve) -> None:
+    url = serve().url.replace("simple/", "files/torch-1-py3-none-any.whl")
+
+    assert f"MLS242: there is nothing at {url}" in refusal(f"torch @ {url}")
+
+
+def test_an_old_pip_is_told_before_anything_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "23.2.1")
+
+    assert "MLS241: pip 23.2.1 is too old to resolve for another machine" in refusal("torch")
+
+
+def test_an_index_that_anyone_could_answer_for_is_not_asked(serve: Serve) -> None:
+    serve()
+
+    said = refusal("torch", indexes=(Index(url="http://packages.example/simple", packages=("torch",)),))
+
+    assert "MLS257: the index for torch is asked over http" in said
+
+
+def test_a_dependency_that_needs_another_python(serve: Serve) -> None:
+    late = wheel("late", "1", requires_python=">=3.13")
+    # Not every index tells it on its page; then only the wheel does.
+    serve(File(late.name, late.project, late.data, metadata=late.metadata), wheel("app", "1", ["late"]))
+
+    assert "MLS244: late 1 needs Python >=3.13, and the image has 3.12.4" in refusal("app")
+
+
 def test_an_index_in_trouble(serve: Serve) -> None:
     serve(status=500)
 
@@ -472,7 +521,7 @@ def test_an_untrusted_certificate_is_told_from_an_unreachable_index(monkeypatch:
         (cwd / "report.json").write_text(json.dumps({"error": error, "tools": {}}))
         return subprocess.CompletedProcess([], 1, "", "")
 
-    monkeypatch.setattr(locker.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
 
     assert "MLS255: the certificate of https://packages.example is not trusted here" in refusal("torch")
 
@@ -481,11 +530,16 @@ def test_a_pip_that_cannot_become_the_target_resolves_nothing(serve: Serve, tmp_
     index = serve(wheel("torch", "1"))
     runner = Path(locker.__file__).with_name("target.py").read_text()
     script = tmp_path / "target.py"
-    # As if a later pip looked for its tags under another name.
-    script.write_text(runner.replace("_replace_everywhere(compatibility_tags", "str(compatibility_tags"))
+    # As if a later pip looked for its tags elsewhere.
     script.write_text(runner.replace("lambda *_, **__: list(target.tags)", "compatibility_tags.get_supported"))
-    job = {"python": "3.9.1", "platform": "linux/arm64", "glibc": "2.36", "indexes": [], "default_index": index.url}
-    job |= {"options": [], "build": [], "hashes": {}, "upgrade_packages": [], "cert": "", "cache": str(tmp_path)}
+    job: dict[str, object] = {
+        "python": "3.9.1",
+        "platform": "linux/arm64",
+        "glibc": "2.36",
+        "indexes": [],
+        "default_index": index.url,
+    }
+    job |= {"options": [], "build": [], "upgrade_packages": [], "cert": "", "cache": str(tmp_path)}
 
     done = subprocess.run(
         [sys.executable, "-I", str(script), "report.json"], input=json.dumps(job), text=True, cwd=tmp_path, check=False
@@ -543,6 +597,18 @@ def test_a_git_requirement_is_pinned_to_its_commit_and_its_dependencies_are_lock
     )
 
 
+def test_git_works_within_a_hook_of_another_repository(
+    serve: Serve, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(wheel("base", "1"))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere" / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "elsewhere" / ".git" / "index"))
+
+    compiled = compile_requirements(required(f"from-git @ git+file://{repository}@v1"), TARGET, ())
+
+    assert versions(compiled) == {"base": "1", "from-git": "0.7"}
+
+
 def test_a_commit_stays_until_asked(serve: Serve, repository: Path) -> None:
     serve(wheel("base", "1"))
     wanted = required(f"from-git @ git+file://{repository}@main")
@@ -589,8 +655,10 @@ def test_the_pins_are_those_of_a_native_pip_compile(tmp_path: Path) -> None:
     (tmp_path / "requirements.in").write_text("\n".join(texts))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
     native = subprocess.run(
-        [sys.executable, "-m", "piptools", "compile", "--no-config", "--quiet", "--no-header", "--no-annotate"]
-        + ["--strip-extras", "--allow-unsafe", "--output-file", "-", "requirements.in"],
+        [
+            *(sys.executable, "-m", "piptools", "compile", "--no-config", "--quiet", "--no-header", "--no-annotate"),
+            *("--strip-extras", "--allow-unsafe", "--output-file", "-", "requirements.in"),
+        ],
         cwd=tmp_path,
         env={**environment, "PIP_CONFIG_FILE": os.devnull, "PIP_CERT": os.environ.get("PIP_CERT", "")},
         capture_output=True,
@@ -599,8 +667,6 @@ def test_the_pins_are_those_of_a_native_pip_compile(tmp_path: Path) -> None:
     )
     if native.returncode:
         pytest.skip("the default index cannot be reached")
-    import platform
-
     machine = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[platform.machine()]
     here = Target(python=platform.python_version(), platform=machine, glibc=platform.libc_ver()[1])
 

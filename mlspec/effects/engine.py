@@ -45,11 +45,12 @@ def connect() -> docker.DockerClient:
     import docker
     import requests
 
+    host, tls = _address()
     try:
-        client = _connection()
+        client = _client(host, tls)
         version = client.version()
     except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
-        _unreached(error)
+        _unreached(host, error)
     names = {str(part.get("Name", "")) for part in version.get("Components") or ()}
     if any("podman" in name.lower() for name in names):
         _is_podman("podman answers at the engine's address")
@@ -95,31 +96,41 @@ def _said(*words: str) -> str | None:
     return done.stdout + done.stderr if done.returncode == 0 else None
 
 
-def _connection() -> docker.DockerClient:
-    """Return a client that asks where the ``docker`` command does: the SDK's own choice knows no contexts."""
-    import docker
+def _address() -> tuple[str, docker.tls.TLSConfig | bool]:
+    """Return where the ``docker`` command finds its engine, which the SDK does not by itself: it knows no contexts.
+
+    Nothing where it is to be found by the environment and the defaults.
+    """
     from docker.context import ContextAPI
     from docker.context.config import get_current_context_name
 
     name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
-    context = None if os.environ.get("DOCKER_HOST") or name == "default" else ContextAPI.get_context(name)
+    if os.environ.get("DOCKER_HOST") or name == "default" or not (context := ContextAPI.get_context(name)):
+        return os.environ.get("DOCKER_HOST", ""), False
+    return context.Host or "", context.TLSConfig or False
+
+
+def _client(host: str, tls: docker.tls.TLSConfig | bool) -> docker.DockerClient:
+    import docker
+
     # An engine behind ssh is reached by the ssh command, with its configuration and agent.
-    if context is None:
-        is_ssh = os.environ.get("DOCKER_HOST", "").startswith("ssh:")
+    is_ssh = host.startswith("ssh:")
+    if host == os.environ.get("DOCKER_HOST", ""):
         return docker.from_env(timeout=_TIMEOUT, use_ssh_client=is_ssh)
-    is_ssh = (context.Host or "").startswith("ssh:")
-    tls = context.TLSConfig or False
-    return docker.DockerClient(context.Host, version="auto", timeout=_TIMEOUT, tls=tls, use_ssh_client=is_ssh)
+    return docker.DockerClient(host, version="auto", timeout=_TIMEOUT, tls=tls, use_ssh_client=is_ssh)
 
 
-def _unreached(error: Exception) -> NoReturn:
-    host = os.environ.get("DOCKER_HOST", "")
+def _unreached(host: str, error: Exception) -> NoReturn:
     where = f" at {host}" if host else ""
     if _errno(error) in {errno.EACCES, errno.EPERM}:
         hint = 'join the group: sudo usermod -aG docker "$USER"; then log out and in again'
         _fail("MLS502", f"the engine{where or ' is there, and'} does not let this user in", hint)
     starts = "sudo systemctl start docker" if sys.platform == "linux" else "open Docker Desktop"
-    hint = f"is DOCKER_HOST right? else start the engine: {starts}" if host else f"start it: {starts}"
+    hint = (
+        f"start it: {starts}; or correct DOCKER_HOST or the context: docker context ls"
+        if host
+        else f"start it: {starts}"
+    )
     _fail("MLS501", f"no engine answers{where}", f"{hint}\n{_innermost(error)}")
 
 

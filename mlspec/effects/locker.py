@@ -233,9 +233,13 @@ def _git(requirement: Requirement, url: str, *arguments: str) -> str:
 # The runner
 
 
+# Git sets these for its hooks, and every git run from one would work on the repository of the hook.
+_GIT_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+
+
 def _environment() -> dict[str, str]:
     """Return this process's environment without what configures pip or Python; proxies and certificates stay."""
-    dropped = ("PIP_", "PYTHON", "UV_", "VIRTUAL_ENV", "CUSTOM_COMPILE_COMMAND", "MLSPEC_")
+    dropped = ("PIP_", "PYTHON", "UV_", "VIRTUAL_ENV", "CUSTOM_COMPILE_COMMAND", "MLSPEC_", *_GIT_OF_A_HOOK)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     # Pip reads no file at all, neither the machine's nor the user's, when this one is the null device.
     return {**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
@@ -402,11 +406,18 @@ class _Failure:
             message = f"{name} is a source whose dependencies only its own build can tell, and that build failed here"
             hint = f"take a release with a wheel or with static metadata\n{self._tail()}".strip()
             yield _problem("MLS249", message, hint, self._asked(name))
+        elif kind == "hashes":
+            message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
+            yield _problem("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))
         elif kind == "other":
             message = f"the resolver failed: {_public(str(self.error['message']).splitlines()[0])}"
             yield _problem("MLS259", message, self._tail())
         else:
             yield self._index_problem(kind)
+
+    @property
+    def _python(self) -> str:
+        return self.job.target.python
 
     def _asked(self, name: str) -> Requirement | None:
         return self.job.requirements.named(name) if name else None
@@ -420,6 +431,9 @@ class _Failure:
         host = re.sub(r"^(\w+://[^/]+).*$", r"\1", url) or "the package index"
         code, message, hint = _NETWORK[kind]
         status = self.error.get("status")
+        written = next((r for r in self.job.requirements.requirements if url in r.text), None)
+        if written and status in {404, 410}:
+            return _problem("MLS242", f"there is nothing at {url}", "correct the address", written)
         message = message.format(host=host, status=status, name=name or "a file")
         return _problem(code, message, hint, self._asked(name))
 
@@ -427,40 +441,45 @@ class _Failure:
 
     def _conflict(self) -> Iterator[Problem]:
         causes = [_Cause(**cause) for cause in self.error["causes"]]
-        pythons = [cause for cause in causes if not cause.name]
-        names = list(dict.fromkeys(cause.name for cause in causes if cause.name))
+        pythons = [cause for cause in causes if not cause.name and not _contains(cause.specifier, self._python)]
+        wishes = [cause for cause in causes if cause.name]
+        names = list(dict.fromkeys(cause.name for cause in wishes))
         for name in names:
             releases = self.error["releases"].get(name, [])
             if not releases:
                 yield self._unknown(name, causes)
                 return
-        if pythons and not names:
+        if pythons:
             yield from (self._wrong_python(cause) for cause in pythons)
-        elif len(causes) == 1 and not self._constraints(names[0]):
-            yield self._nothing_fits(causes[0])
+        elif len(wishes) == 1 and not self._constraints(names[0]):
+            yield self._nothing_fits(wishes[0])
         else:
             for name in names:
-                yield self._disagreement(name, [cause for cause in causes if cause.name == name])
+                yield self._disagreement(name, [cause for cause in wishes if cause.name == name])
 
     def _unknown(self, name: str, causes: Sequence[_Cause]) -> Problem:
         wanting = next(cause for cause in causes if cause.name == name)
         who = f", which {wanting.parent} {wanting.parent_version} asks for" if wanting.parent else ""
         hint = f"did you mean: {_INSTALL_NAMES[name]}" if name in _INSTALL_NAMES else self._close_name(name)
-        notes = [str(note) for note in self.error.get("notes", ()) if name in str(note)]
-        if notes:
-            hint = f"the index answered with something else than a package page: {_public(notes[0])}"
+        notes = [_public(str(note)) for note in self.error.get("notes", ())]
+        if any("not a trusted or secure host" in note for note in notes):
+            message = f"the index for {name} is asked over http, where anyone on the way could answer"
+            return _problem("MLS257", message, "write its address with https://", self._asked(wanting.root))
+        if odd := next((note for note in notes if f"/{name}/" in note), ""):
+            hint = f"the index answered with something else than a package page: {odd}"
         return _problem("MLS242", f"there is no package {name} on the index{who}", hint, self._asked(wanting.root))
 
     def _close_name(self, name: str) -> str:
         known = [r.name for r in self.job.requirements.requirements if r.name != name]
-        close = difflib.get_close_matches(name, [*known, *_POPULAR], n=1, cutoff=0.75)
+        popular = [other for other in _POPULAR if other != name]
+        close = difflib.get_close_matches(name, [*known, *popular], n=1, cutoff=0.75)
         return (
             f"did you mean: {close[0]}" if close else "correct its name, or name the index that has it under `indexes`"
         )
 
     def _wrong_python(self, cause: _Cause) -> Problem:
         message = f"{cause.parent} {cause.parent_version} needs Python {cause.specifier}, and the image has "
-        message += self.job.target.python
+        message += self._python
         hint = f"move `python`, or ask for another {cause.parent}"
         return _problem("MLS244", message, hint, self._asked(cause.parent))
 
@@ -475,7 +494,8 @@ class _Failure:
         newest = ", ".join(version for version, _ in releases[:6])
         more = f" and {len(releases) - 6} older" if len(releases) > 6 else ""
         fitting = next((version for version, reason in releases if not reason), "")
-        hint = f"{cause.name} has {newest}{more}" + (f"\ntry: {cause.name}>={fitting}" if fitting else "")
+        offer = f"\ntry: {cause.name}=={fitting}" if fitting and not cause.parent else ""
+        hint = f"{cause.name} has {newest}{more}{offer}"
         return _problem("MLS243", f"{who} {cause.name}{cause.specifier}, which no release is", hint, place)
 
     def _unfit(self, name: str, version: str, reason: str, releases: Sequence[tuple[str, str]]) -> tuple[str, str, str]:

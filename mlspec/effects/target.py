@@ -33,6 +33,7 @@ import pip._internal.index.collector
 import pip._internal.index.package_finder
 import pip._internal.models.search_scope
 import pip._internal.models.target_python
+import pip._internal.operations.prepare
 import pip._internal.resolution.resolvelib.factory
 import pip._internal.resolution.resolvelib.resolver
 import piptools.repositories.pypi
@@ -74,6 +75,14 @@ class BuildFailureError(Exception):
     def __init__(self, name: str, detail: str) -> None:
         self.name, self.detail = name, detail
         super().__init__(f"{name}: {detail}")
+
+
+class WrongHashesError(Exception):
+    """None of the hashes that were asked for belongs to a file that fits."""
+
+    def __init__(self, name: str, version: str) -> None:
+        self.name, self.version = name, version
+        super().__init__(f"{name} {version}")
 
 
 @dataclass
@@ -176,12 +185,18 @@ def _become(target: _Target, job: dict[str, Any], seen: _Seen) -> None:
     _replace_links(seen)
     _replace_sources(frozenset(job["build"]), seen)
     _replace_sdist_metadata()
+    # Until 25.2 the resolver itself ends by fetching what it will not install here.
+    _replace(pip._internal.operations.prepare.RequirementPreparer, "prepare_linked_requirements_more", _nothing)
     _replace_report(job, seen)
     for name, value in target.markers.items():
         _check(not value or markers.Marker(f'{name} == "{value}"').evaluate(), f"the marker {name} is not {value}")
     factory = pip._internal.resolution.resolvelib.factory
     _check(factory.get_supported() == target.tags, "the resolver sees the host's wheel tags")  # type: ignore[attr-defined]
     _check(TargetPython().get_sorted_tags() == target.tags, "the default target sees the host's wheel tags")
+
+
+def _nothing(_: object) -> Callable[..., None]:
+    return lambda *_, **__: None
 
 
 def _check(holds: bool, message: str) -> None:
@@ -321,6 +336,8 @@ def _replace_links(seen: _Seen) -> None:
 
     for name in ("pip._internal.index.collector", "pip._internal.network.session"):
         logging.getLogger(name).addHandler(Notes(logging.WARNING))
+        # Of its own, or pip-tools being quiet would silence it.
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _failure(link: Link, reason: str | Exception) -> IndexFailureError | None:
@@ -489,12 +506,15 @@ class _Reporter:
             size = None if link.is_vcs else self._size(link)
             return {**pin, "url": link.url, "hashes": hashes, "size": size, "is_source": not link.is_wheel}
         fitting = [c.link for c in self.finder.find_all_candidates(name) if c.version == Version(specifier.version)]
-        given = set(self.job["hashes"].get(name, ()))
-        hashes = sorted({self._hash(candidate) for candidate in fitting})
+        hashes = {self._hash(candidate) for candidate in fitting}
+        if given := set(self.job["hashes"].get(name, ())):
+            hashes &= given
+            if not hashes:
+                raise WrongHashesError(name, specifier.version)
         return {
             **pin,
             "requirement": f"{name}{specifier}",
-            "hashes": [value for value in hashes if not given or value in given],
+            "hashes": sorted(hashes),
             "file": link.filename,
             "is_source": not link.is_wheel,
             "size": self._size(link),
@@ -588,6 +608,8 @@ def _explained(error: Exception, seen: _Seen, *, pre: bool) -> dict[str, Any]:
             return {"kind": cause.kind, "url": cause.url, "status": cause.status, "message": cause.detail}
         if isinstance(cause, BuildFailureError):
             return {"kind": "build", "name": cause.name, "message": cause.detail}
+        if isinstance(cause, WrongHashesError):
+            return {"kind": "hashes", "name": cause.name, "message": str(cause)}
         if isinstance(cause, ResolutionImpossible):
             return _conflict(cause, seen, pre=pre)
         if isinstance(cause, NetworkConnectionError) and cause.response is not None:
@@ -643,6 +665,9 @@ def _arguments(job: dict[str, Any]) -> list[str]:
     """Return pip-compile's arguments; they are passed within this process, so a login in them shows nowhere."""
     default = job["default_index"] or PyPI.simple_url
     pip_options = ["--index-url", default, "--retries", "3", "--timeout", "60", "--no-input"]
+    # Many indexes do not serve metadata apart. Reading it out of the end of a wheel took 8 s for torch and what it
+    # brings, where fetching every wheel whole (3 GB) took 24 s on a fast line.
+    pip_options += ["--use-feature", "fast-deps"]
     # Pip finds the login of a page by the indexes it was given; which of them it asks is routed.
     for index in job["indexes"]:
         pip_options += ["--extra-index-url", _with_login(index)]

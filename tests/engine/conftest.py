@@ -11,10 +11,10 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -78,9 +78,7 @@ class Project:
         return {"script": self.script(key), "engine": self.engine(key)}
 
 
-def make_project(
-    folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, layers: Sequence[str] = ()
-) -> Project:
+def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, layers: Sequence[str] = ()) -> Project:
     """Write a spec and ``files`` to ``folder``, and what is generated from them, with locks made by hand."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {"mlspec.yaml": yaml, **(files or {})}.items():
@@ -192,7 +190,7 @@ class User:
 def user() -> User:
     """A caller who is not root, nor the user that images have."""
     if os.geteuid() != 0:
-        return User(os.getuid(), os.getgid(), ())
+        return User(os.getuid(), os.getgid(), ())  # some engines' sockets are open to this user alone
     if not shutil.which("setpriv"):
         pytest.skip("setpriv, with which root becomes another user, is not here")
     address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
@@ -200,15 +198,36 @@ def user() -> User:
     return User(4321, 4322, ("setpriv", "--reuid=4321", "--regid=4322", f"--groups={group}", "--"))
 
 
-@pytest.fixture
-def mine(workshop: Path, user: User) -> Callable[..., Project]:
-    """Make a project in a folder of ``user``."""
+class Make(Protocol):
+    """Makes a project from the text of a spec and files by name, in a new folder unless one is named."""
 
-    def make(yaml: str, files: Mapping[str, str] | None = None, **options: Any) -> Project:  # noqa: ANN401
-        folder = workshop / uuid.uuid4().hex / "project"
-        project = make_project(folder, yaml, files, **options)
-        for path in (folder.parent, *folder.parent.rglob("*")):
-            os.chown(path, user.uid, user.gid)
-        return project
+    def __call__(
+        self,
+        yaml: str,
+        files: Mapping[str, str] | None = None,
+        *,
+        layers: Sequence[str] = (),
+        folder: Path | None = None,
+        owner: User | None = None,
+    ) -> Project: ...
 
-    return make
+
+@pytest.fixture(scope="session")
+def make(workshop: Path) -> Make:
+    """Make projects; with ``owner``, in a folder of that user."""
+
+    def made(
+        yaml: str,
+        files: Mapping[str, str] | None = None,
+        *,
+        layers: Sequence[str] = (),
+        folder: Path | None = None,
+        owner: User | None = None,
+    ) -> Project:
+        new = project(folder or workshop / uuid.uuid4().hex / "project", yaml, files, layers=layers)
+        if owner:
+            for path in (new.folder.parent, *new.folder.parent.rglob("*")):
+                os.chown(path, owner.uid, owner.gid)
+        return new
+
+    return made

@@ -1,0 +1,44 @@
+# The tasks of the project; `make help` lists them. Everything is installed into .venv, nothing elsewhere.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.DEFAULT_GOAL = help
+.PHONY: help setup example lint types test engine-test golden bench check
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## install mlspec and its tools into .venv
+
+.venv/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+example: setup ## the main job on an example, without an engine: show what its spec compiles to
+	$(BIN)/mlspec render --check specs/first-training
+	$(BIN)/mlspec render --stdout --target dockerfile specs/first-training
+
+lint: setup ## ruff, and the one way that imports may run
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+test: setup ## every test; those that need a Docker engine skip where there is none
+	$(BIN)/python -m pytest
+
+engine-test: setup ## only the tests that need a Docker engine; to skip one is a failure
+	MLSPEC_REQUIRE_ENGINE=1 $(BIN)/python -m pytest -m engine
+
+golden: setup ## write the example specs' files and the tests' snapshots anew; read the diff before you commit it
+	$(BIN)/mlspec render
+	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_snapshots.py
+
+bench: setup ## how long the tool itself takes, side by side with bare Python
+	$(BIN)/python benchmarks/cli.py
+
+check: lint types test ## all that a change has to pass

@@ -1,0 +1,82 @@
+"""What of a project reaches its image, and with which owner and mode."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.engine.conftest import Make, Project
+
+pytestmark = pytest.mark.engine
+
+FILES = {
+    "train.py": "print('trained')\n",
+    "pkg/model.py": "",
+    "pkg/__pycache__/model.cpython-312.pyc": "",
+    "notes/draft.ipynb": "{}",
+    ".env": "TOKEN=x\n",
+    ".git/HEAD": "ref: refs/heads/main\n",
+    "data/huge.bin": "0" * 1000,
+    "key.pem": "secret\n",
+    "in (1)/[a].csv": "1\n",
+}
+MOUNTED = """\
+mounts: [./data:/app/data, "./in (1):/app/in:ro"]
+secrets: {key: {file: ./key.pem}}
+"""
+
+
+def listing(project: Project) -> set[str]:
+    """Return the files below /app in the image."""
+    project.build()
+    command = ["docker", "run", "--rm", "--entrypoint", "find", project.plan().image, "/app", "-type", "f"]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")) - {""}
+
+
+def test_the_code_is_copied_and_what_is_mounted_or_secret_is_not(make: Make) -> None:
+    project = make(f"python: 3.12\nname: context\n{MOUNTED}", FILES)
+
+    assert listing(project) == {"/app/train.py", "/app/pkg/model.py", "/app/notes/draft.ipynb"}
+
+
+def test_include_names_what_is_copied(make: Make) -> None:
+    project = make(f"python: 3.12\nname: include\ninclude: [pkg, '*.py', '.git', '.env']\n{MOUNTED}", FILES)
+
+    assert listing(project) == {"/app/train.py", "/app/pkg/model.py"}
+
+
+def test_include_can_take_out(make: Make) -> None:
+    project = make("python: 3.12\nname: taken-out\ninclude: [., '!notes', '!data', '!in*', '!*.pem']\n", FILES)
+
+    assert listing(project) == {"/app/train.py", "/app/pkg/model.py"}
+
+
+def test_an_empty_include_copies_nothing(make: Make) -> None:
+    assert listing(make("python: 3.12\nname: no-code\ninclude: []\n", FILES)) == set()
+
+
+def test_the_code_is_readable_whatever_its_mode_on_the_host(make: Make) -> None:
+    project = make("python: 3.12\nname: modes\nentrypoint: python train.py\n", FILES)
+    (project.folder / "train.py").chmod(0o600)
+    project.build()
+
+    done = subprocess.run(project.script(), check=True, capture_output=True, text=True)
+
+    assert done.stdout == "trained\n"
+
+
+def test_a_touched_file_makes_no_new_image(make: Make) -> None:
+    project = make("python: 3.12\nname: times\n", FILES)
+    project.build()
+    before = layers(project)
+    (project.folder / "train.py").touch()
+    (project.folder / "train.py").chmod(0o664)
+    project.build()
+
+    assert layers(project) == before
+
+
+def layers(project: Project) -> str:
+    command = ["docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", project.plan().image]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,267 @@
+"""What a build makes, keeps and does not keep."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import secrets
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlspec import commands
+from mlspec.commands import BuildOptions
+from mlspec.effects import engine as effects
+from mlspec.errors import SpecError, ToolError
+
+if TYPE_CHECKING:
+    import docker
+
+    from tests.engine.conftest import Make, Project, Wheel
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+MAIN = (
+    "import importlib.util\nprint(*(name for name in ('six', 'idna', 'iniconfig') if importlib.util.find_spec(name)))\n"
+)
+PACKAGES = "name: packages\npython: 3.12\nrequirements: [six, idna]\nentrypoint: python main.py\n"
+
+
+def locked(*wheels: Wheel, light: tuple[Wheel, ...]) -> str:
+    return "".join(("# layer heavy\n", *map(str, wheels), "# layer light\n", *map(str, light)))
+
+
+@pytest.fixture(scope="module")
+def packages(make: Make, wheels: dict[str, Wheel]) -> Project:
+    """A project with two layers of packages, built once."""
+    lock = locked(wheels["six"], light=(wheels["idna"],))
+    project = make(PACKAGES, {"main.py": MAIN, "requirements.lock": lock}, layers=("heavy", "light"))
+    project.build()
+    return project
+
+
+def layers(engine: docker.DockerClient, project: Project, key: str = "") -> list[str]:
+    return list(engine.images.get(project.plan(key).image).attrs["RootFS"]["Layers"])
+
+
+def output(project: Project, *arguments: str, key: str = "") -> str:
+    command = ["docker", "run", "--rm", "--pull", "never", project.plan(key).image, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_spec_without_requirements_builds_and_runs(make: Make) -> None:
+    project = make("python: 3.12\nentrypoint: [python, main.py]\n", {"main.py": "print('hello')"})
+    project.build()
+
+    assert output(project) == "hello\n"
+
+
+def test_locked_packages_are_installed(packages: Project) -> None:
+    assert output(packages) == "six idna\n"
+
+
+def test_the_installer_is_not_in_the_image(packages: Project) -> None:
+    command = ["docker", "run", "--rm", "--entrypoint", "sh", packages.plan().image, "-c", "ls -d /uv /opt/venv/bin/uv"]
+
+    assert subprocess.run(command, check=False, capture_output=True, text=True).stdout == ""
+
+
+def test_bytecode_is_there_for_users_who_cannot_write_it(packages: Project) -> None:
+    command = ["docker", "run", "--rm", "--entrypoint", "sh", packages.plan().image, "-c", "find /opt -name six.*.pyc"]
+
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.count("six.cpython") == 1
+
+
+def test_a_wrong_hash_stops_the_build(make: Make, wheels: dict[str, Wheel]) -> None:
+    lock = locked(wheels["six"], light=(wheels["idna"],)).replace(wheels["idna"].sha256, wheels["six"].sha256)
+    project = make(PACKAGES, {"main.py": MAIN, "requirements.lock": lock}, layers=("heavy", "light"))
+    done = subprocess.run(
+        commands.build_command(project.plan(), BuildOptions(progress="plain")),
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode != 0, "Hash mismatch for `idna" in done.stderr) == (True, True)
+
+
+# What a change costs
+
+
+def ran(progress: str) -> list[str]:
+    """Return the names of the build steps that were run rather than found in the cache."""
+    vertexes: dict[str, dict[str, Any]] = {}
+    for line in progress.splitlines():
+        for vertex in json.loads(line).get("vertexes") or () if line.startswith("{") else ():
+            vertexes.setdefault(vertex["digest"], {}).update(vertex)
+    return [vertex["name"] for vertex in vertexes.values() if vertex.get("started") and not vertex.get("cached")]
+
+
+def test_the_second_build_runs_no_step(packages: Project) -> None:
+    steps = ran(packages.build(progress="rawjson"))
+
+    assert [step for step in steps if " RUN " in step or " COPY " in step] == []
+
+
+def test_an_edit_of_the_code_installs_nothing(make: Make, packages: Project, engine: docker.DockerClient) -> None:
+    before = layers(engine, packages)
+    lock = (packages.folder / "requirements.lock").read_text()
+    edited = make(PACKAGES, {"main.py": f"{MAIN}\n", "requirements.lock": lock}, layers=("heavy", "light"))
+    steps = ran(edited.build(progress="rawjson"))
+    after = layers(engine, edited)
+
+    assert [step for step in steps if "install" in step and "[code " not in step] == []
+    assert [old == new for old, new in zip(before, after, strict=True)].count(False) == 1
+
+
+def test_an_added_package_changes_its_own_layer_alone(
+    make: Make, packages: Project, engine: docker.DockerClient, wheels: dict[str, Wheel]
+) -> None:
+    packages.build()
+    before = layers(engine, packages)
+    lock = locked(wheels["six"], light=(wheels["idna"], wheels["iniconfig"]))
+    added = make(PACKAGES, {"main.py": MAIN, "requirements.lock": lock}, layers=("heavy", "light"))
+    steps = ran(added.build(progress="rawjson"))
+
+    installs = [step.split()[0] for step in steps if " RUN " in step and "install.sh" in step]
+    assert installs == ["[layer-light"]
+    changed = [old != new for old, new in zip(before, layers(engine, added), strict=True)]
+    assert changed.count(True) == 1
+    assert output(added) == "six idna iniconfig\n"
+
+
+# Secrets
+
+SECRETS = """
+name: secrets
+python: 3.12
+entrypoint: python -V
+secrets:
+  TOKEN: {environment: MLSPEC_TEST_TOKEN}
+  KEY: {file: ./the key.txt}
+run:
+  - {command: 'printf %s "$TOKEN" | cat - /run/secrets/KEY | sha256sum > /proof', secrets: [TOKEN, KEY]}
+"""
+
+
+def blobs(archive: Path) -> Iterator[bytes]:
+    """Yield every file of a saved image, unpacked as far as it is packed."""
+    with tarfile.open(archive) as outer:
+        for member in outer:
+            if file := outer.extractfile(member):
+                data = file.read()
+                yield gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def test_a_build_secret_is_used_and_nowhere_kept(make: Make, engine: docker.DockerClient, tmp_path: Path) -> None:
+    token, key = secrets.token_hex(20), secrets.token_hex(20)
+    project = make(SECRETS, {"the key.txt": key})
+    said = project.build(environment={"MLSPEC_TEST_TOKEN": token})
+    image = engine.images.get(project.plan().image)
+    saved = tmp_path / "image.tar"
+    with saved.open("wb") as file:
+        file.writelines(image.save())
+    kept = [*blobs(saved), said.encode(), json.dumps([image.history(), image.attrs]).encode()]
+
+    proof = engine.containers.run(image, ["/proof"], entrypoint="cat", remove=True).decode()[:64]
+    assert proof == hashlib.sha256((token + key).encode()).hexdigest()
+    assert any(proof.encode() in blob for blob in kept)
+    assert not any(secret.encode() in blob for secret in (token, key) for blob in kept)
+
+
+def test_all_missing_secrets_are_told_before_the_build(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLSPEC_TEST_TOKEN", raising=False)
+    project = make(SECRETS)
+    with pytest.raises(SpecError) as caught:
+        effects.build(commands.build_command(project.plan(), BuildOptions()), project.folder)
+
+    assert [problem.code for problem in caught.value.problems] == ["MLS507", "MLS507"]
+
+
+# mlspec's own build
+
+
+def test_build_makes_the_image(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    project = make("python: 3.12\nentrypoint: [python, main.py]\n", {"main.py": "print('built')"})
+    effects.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
+
+    assert effects.image_exists(project.plan().image)
+    assert "exporting to image" in capfd.readouterr().err
+
+
+def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    project = make('python: 3.12\nrun: ["echo the words of the step; exit 3"]\n')
+    with pytest.raises(ToolError) as caught:
+        effects.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
+
+    assert caught.value.problems[0].code == "MLS506"
+    assert "the words of the step" in capfd.readouterr().err
+
+
+# Lint
+
+
+FULL = """
+name: full
+python: 3.12
+apt: [tree]
+requirements: [six]
+environment: {GREETING: 'it''s "quoted" $HOME'}
+labels: {org.example.title: a title}
+ports: ["8000"]
+healthcheck: /
+read_only: true
+run:
+  - {command: apt-get --version, at: before_install}
+  - {command: "set -x\\npython -c 'print(1)'\\n", cache: /root/.cache/x}
+  - {command: ls, at: after_code}
+entrypoint: python main.py
+command: [--flag]
+mounts: [./data:/app/data, ./input:/app/input:ro, "~/x y:/x"]
+"""
+
+
+@pytest.mark.parametrize(
+    "yaml", [FULL, PACKAGES, "python: 3.12\n", SECRETS], ids=["full", "packages", "least", "secrets"]
+)
+def test_docker_finds_nothing_to_check(make: Make, yaml: str) -> None:
+    project = make(yaml, {"requirements.lock": "# layer light\n"}, layers=("light",) if "requirements" in yaml else ())
+    command = ["docker", "build", "--check", "--file", "Dockerfile", "."]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
+
+    assert (done.returncode, "no warnings found" in done.stdout + done.stderr) == (0, True), done.stdout + done.stderr
+
+
+def test_what_the_ignore_file_names_stays_out(make: Make) -> None:
+    files = {"main.py": "import os; print(*sorted(os.listdir()))", ".env": "X=1", "data/big.bin": "0", "src/a.py": ""}
+    project = make("python: 3.12\nentrypoint: [python, main.py]\nmounts: [./data:/app/data]\n", files)
+    project.build()
+
+    assert output(project) == "main.py src\n"
+
+
+def test_the_same_files_make_the_same_layers_wherever_they_stand(make: Make, engine: docker.DockerClient) -> None:
+    first, second = (make("python: 3.12\n", {"main.py": "print('same')", "pkg/x.py": ""}) for _ in range(2))
+    (second.folder / "main.py").chmod(0o600)
+    (second.folder / "pkg").chmod(0o700)
+    first.build()
+    second.build()
+
+    assert layers(engine, first) == layers(engine, second)
+
+
+def test_the_archive_of_the_proof_is_read_as_it_is_packed(tmp_path: Path) -> None:
+    archive = tmp_path / "image.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, data in {"plain": b"needle", "packed": gzip.compress(b"needle")}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+    assert list(blobs(archive)) == [b"needle", b"needle"]

@@ -1,0 +1,118 @@
+"""The rules of the house that no other tool holds."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mlspec
+
+PACKAGE = Path(mlspec.__file__).parent
+PROJECT = Path(__file__).parent.parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LAYERS, CORE = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+    "contracts"
+]
+# Codes that several modules use, and the one thing each of them means.
+SHARED = {
+    "MLS105": "the base image is not one that can be built on",
+    "MLS106": "the platform is not one that can be built for",
+    "MLS404": "a lock is not that of its spec",
+    "MLS406": "there are several to choose from",
+}
+# Modules that read a spec together.
+READERS = {"document", "syntax", "spec"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | Function]:
+    """Yield the public classes, functions and methods of a module."""
+    for found in body:
+        if isinstance(found, ast.ClassDef | Function) and not found.name.startswith("_"):
+            yield found
+            if isinstance(found, ast.ClassDef):
+                yield from public(found.body)
+
+
+def test_imports_run_one_way() -> None:
+    named = {name for layer in LAYERS["layers"] for name in layer.split(" | ")}
+    if missing := sorted(name for name in named if not list(PACKAGE.glob(f"{name}*"))):
+        pytest.skip(f"not written yet: {', '.join(missing)}")
+    pytest.importorskip("importlinter")
+
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"]
+    run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("module", CORE["source_modules"])
+def test_the_core_is_pure(module: str) -> None:
+    path = PACKAGE / f"{module.partition('.')[2]}.py"
+    if not path.exists():
+        pytest.skip("not written yet")
+    nodes = list(ast.walk(tree_of(path)))
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+
+    assert imported & {*CORE["forbidden_modules"], "locale", "getpass", "platform", "sys", "io", "urllib"} == set()
+    assert called & {"open", "print", "input", "exec", "eval", "__import__"} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_public_says_what_it_does(path: Path) -> None:
+    tree = tree_of(path)
+    silent = [found.name for found in public(tree.body) if not ast.get_docstring(found)]
+
+    assert ast.get_docstring(tree), "the module has no docstring"
+    assert silent == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_public_names_its_types(path: Path) -> None:
+    functions = [found for found in public(tree_of(path).body) if isinstance(found, Function)]
+    unnamed = [
+        f"{function.name}({argument.arg})"
+        for function in functions
+        for argument in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        if argument.annotation is None and argument.arg not in {"self", "cls"}
+    ]
+
+    assert unnamed == []
+    assert [function.name for function in functions if function.returns is None] == []
+
+
+def test_every_code_has_one_meaning() -> None:
+    users: dict[str, set[str]] = defaultdict(set)
+    for path in MODULES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.match(r"MLS(?![A-Z])", node.value):
+                assert re.fullmatch(r"MLS\d{3}", node.value), f"{path}: {node.value}"
+                users[node.value].add("a reader" if path.stem in READERS else path.stem)
+    several = {code for code, modules in users.items() if len(modules) > 1}
+
+    assert several <= set(SHARED), "does this code mean the same in each of its modules? then say so in SHARED"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_can_be_imported_first(path: Path) -> None:
+    name = ".".join(["mlspec", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+    if name == "mlspec.__main__":
+        pytest.skip("runs the program")
+
+    importlib.import_module(name)

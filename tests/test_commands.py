@@ -1,0 +1,541 @@
+"""The words of commands, and that the run script says the same ones to a real shell."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+import tty
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlspec import commands, plan, targets
+from mlspec.commands import BuildOptions, Caller, build_command, host_path, run_words
+from mlspec.effects import engine
+from mlspec.errors import Problem, SpecError, ToolError
+from mlspec.plan import Plan, Resolved
+from mlspec.spec import Image, Settings
+from mlspec.templating import HOME_MARK, draw
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="the run script is for POSIX shells")
+
+# Says its words, each ended by a NUL, and what a program would see of the variables that are passed by name.
+FAKE_DOCKER = """#!/bin/sh
+printf '%s\\0' docker "$@"
+printf 'TOKEN=%s\\0' "${TOKEN-}"
+"""
+
+# Runs as `mlspec run` does, but asks no engine whether the image exists.
+DRIVER = """
+import pickle, sys
+from pathlib import Path
+from mlspec.effects import engine
+engine.image_exists = lambda name: True
+engine.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))
+"""
+
+
+def planned(data: Mapping[str, Any], **resolved: Any) -> Plan:  # noqa: ANN401
+    image = Image("", Settings.model_validate({"python": "3.12", **data}))
+    known = Resolved(project="project", base="python:3.12-slim", is_official=True, **resolved)
+    return plan.resolve("mlspec.yaml", image, known)
+
+
+@pytest.fixture(scope="module")
+def fakes() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        docker = Path(name) / "docker"
+        docker.write_text(FAKE_DOCKER)
+        docker.chmod(0o755)
+        yield Path(name)
+
+
+def written(made: Plan, folder: Path) -> Path:
+    """Write the run script of a plan to a folder, and return its path."""
+    (script,) = targets.emit(made, ["run"])
+    path = folder / script.path
+    path.write_text(script.text, encoding="utf-8", newline="\n")
+    path.chmod(0o755)
+    return path
+
+
+def said(command: Sequence[str], fakes: Path, home: str, *, terminal: str = "", **environment: str) -> list[str]:
+    """Return the words that reach docker; ``terminal`` names the streams that are one: ``in``, ``out``."""
+    parent, child = pty.openpty()
+    tty.setraw(child)
+    try:
+        done = subprocess.run(
+            command,
+            stdin=child if "in" in terminal else subprocess.DEVNULL,
+            stdout=child if "out" in terminal else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PATH": f"{fakes}:{os.environ['PATH']}", "HOME": home, **environment},
+            timeout=30,
+            check=False,
+        )
+        out = os.read(parent, 100_000) if "out" in terminal else done.stdout
+    finally:
+        os.close(parent)
+        os.close(child)
+    assert done.returncode == 0, done.stderr.decode()
+    return out.decode().split("\0")[:-1]
+
+
+# The words that run an image
+
+CALLER = Caller(home="/home/me", user="1234:1235")
+
+
+@pytest.mark.parametrize(
+    ("caller", "words"),
+    [
+        (Caller(home="/"), ("--interactive",)),
+        (Caller(home="/", writes_terminal=True), ("--interactive",)),
+        (Caller(home="/", reads_terminal=True), ()),
+        (Caller(home="/", reads_terminal=True, writes_terminal=True), ("--interactive", "--tty")),
+    ],
+    ids=["neither", "out", "in", "both"],
+)
+def test_a_terminal_is_passed_on_where_there_is_one(caller: Caller, words: tuple[str, ...]) -> None:
+    made = planned({}).run
+
+    assert run_words(made, (), caller) == (
+        *run_words(made, (), replace(caller, reads_terminal=True, writes_terminal=False))[:-1],
+        *words,
+        "project",
+    )
+
+
+def test_the_caller_s_ids_are_passed_where_a_mount_is_written() -> None:
+    words = run_words(planned({"mounts": ["./data:/data"]}).run, (), CALLER)
+
+    assert words[words.index("--user") + 1] == "1234:1235"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"mounts": ["./data:/data:ro"]}, {"mounts": ["data:/data"]}, {"mounts": ["./d:/d"], "user": "0"}],
+    ids=["nothing", "read", "volume", "named"],
+)
+def test_the_image_s_own_user_stays_elsewhere(data: Mapping[str, Any]) -> None:
+    assert "--user" not in run_words(planned(data).run, (), CALLER)
+
+
+def test_a_system_without_ids_passes_none() -> None:
+    assert "--user" not in run_words(planned({"mounts": ["./data:/data"]}).run, (), Caller(home="C:\\Users\\me"))
+
+
+def test_home_is_the_caller_s() -> None:
+    words = run_words(planned({"mounts": ["~/data:/data:ro"], "env_file": "~/.env"}).run, (), CALLER)
+
+    assert {"type=bind,source=/home/me/data,target=/data,readonly", "/home/me/.env"} < set(words)
+
+
+def test_no_mark_of_home_is_left_for_any_caller() -> None:
+    words = run_words(planned({"mounts": ["~:/data"], "secrets": {"K": {"file": "~/k"}}}).run, ("a",), CALLER)
+
+    assert [word for word in words if HOME_MARK in word] == []
+
+
+def test_the_entrypoint_can_be_another() -> None:
+    assert run_words(planned({}).run, ("-c", "ls"), CALLER, entrypoint="/bin/sh")[-5:] == (
+        *("--entrypoint", "/bin/sh"),
+        *("project", "-c", "ls"),
+    )
+
+
+ENV_FILES = {"env_file": ["a", {"path": "b", "required": False}, "c", {"path": "d", "required": False}]}
+
+
+@pytest.mark.parametrize(
+    ("existing", "files"),
+    [("", "ac"), ("b", "abc"), ("d", "acd"), ("bd", "abcd")],
+)
+def test_environment_files_keep_their_order(existing: str, files: str) -> None:
+    words = run_words(planned(ENV_FILES).run, (), replace(CALLER, existing=frozenset(existing)))
+
+    assert [after for word, after in pairwise(words) if word == "--env-file"] == [f"./{name}" for name in files]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("data", "./data"),
+        ("./a/../b", "./b"),
+        ("../a", "../a"),
+        (".", "."),
+        ("a\\b", "./a/b"),
+        ("C:\\data", "C:/data"),
+        ("/abs", "/abs"),
+        ("~", HOME_MARK),
+        ("~/a", f"{HOME_MARK}/a"),
+        ("-x", "./-x"),
+    ],
+)
+def test_paths_of_the_host_are_as_docker_takes_them(path: str, expected: str) -> None:
+    assert host_path(path) == expected
+
+
+# The run script and mlspec say the same
+
+EVERYTHING: Mapping[str, Any] = {
+    "mounts": [
+        "./data:/app/data",
+        {"type": "bind", "source": './it\'s, "a" é☃ `id` #', "target": '/app/$HOME, "b"'},
+        {"type": "bind", "source": "./deep/er/new", "target": "/n"},
+        "~/in put:/in:ro",
+        "~:/home:ro",
+        "volume:/v",
+        {"type": "tmpfs", "target": '/t, "x"'},
+    ],
+    "env_file": [
+        "first.env",
+        {"path": "~/o 1.env", "required": False},
+        "-x.env",
+        {"path": "./gone", "required": False},
+    ],
+    "secrets": {"TOKEN": {"environment": "OTHER_TOKEN"}, "KEY": {"file": "./a key"}},
+    "environment": {"PASSED": None},
+    "ports": ["127.0.0.1:8000:8000", "9000-9001/udp", "[::1]:1:2"],
+    "gpus": {"device_ids": ["0", "GPU-1"], "capabilities": ["gpu", "utility"], "driver": "nvidia"},
+    "shm_size": "8gb",
+    "ulimits": {"memlock": "-1", "nofile": {"soft": 1, "hard": 2}},
+    "read_only": True,
+    "tmpfs": ["/with space"],
+    "stop_grace_period": "1m30s",
+    "accelerator": "rocm6.3",
+}
+NASTY_ARGUMENTS = (
+    "--flag",
+    "-",
+    "--",
+    "",
+    " ",
+    "it's",
+    '"',
+    "$HOME",
+    "`id`",
+    "\\",
+    "é☃🦆",
+    "a,b",
+    "*",
+    "~",
+    "new\nline",
+    "\r\n",
+)
+
+
+@pytest.fixture(params=["folder", 'it\'s, "a" $HOME: é☃', "-leading", "two  spaces"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    folder = tmp_path / str(request.param)
+    for name in ("first.env", "-x.env", "a key"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+@pytest.fixture(params=["home", "ho me's $x é"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    home = tmp_path / "homes" / str(request.param)
+    (home / "in put").mkdir(parents=True)
+    (home / "o 1.env").touch()
+    return home
+
+
+@posix
+@pytest.mark.parametrize("terminal", ["", "in", "out", "in out"])
+def test_the_run_script_and_mlspec_give_docker_the_same_words(
+    fakes: Path, folder: Path, home: Path, terminal: str
+) -> None:
+    made = planned(EVERYTHING)
+    pickled = folder.parent / "plan"
+    pickled.write_bytes(pickle.dumps(made))
+    by_mlspec = (sys.executable, "-c", DRIVER, str(pickled), str(folder), *NASTY_ARGUMENTS)
+    by_script = (str(written(made, folder)), *NASTY_ARGUMENTS)
+    one, two = (
+        said(command, fakes, str(home), terminal=terminal, OTHER_TOKEN="it's $t") for command in (by_script, by_mlspec)
+    )
+
+    assert one == two
+    assert one[-1 - len(NASTY_ARGUMENTS) :] == [*NASTY_ARGUMENTS, "TOKEN=it's $t"]
+
+
+@posix
+def test_the_run_script_is_run_from_anywhere_by_any_name(fakes: Path, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "here" / "spec", tmp_path / "there" / "spec"
+    for path in (folder, elsewhere):
+        path.mkdir(parents=True)
+    written(planned({"mounts": ["./data:/data"]}), folder)
+    environment = {**os.environ, "PATH": f"{fakes}:{os.environ['PATH']}", "CDPATH": str(elsewhere.parent)}
+    subprocess.run(["sh", "spec/run.sh"], cwd=folder.parent, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    assert ((folder / "data").is_dir(), (elsewhere / "data").exists()) == (True, False)
+
+
+# One line of text, as a spec takes it: no control characters.
+WORDS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\x85\u2028\u2029\\"), min_size=1, max_size=20
+)
+# A name that makes a path of its own: no separator, and not the folder above.
+NAMES = WORDS.map(lambda text: text.replace("/", "_")).filter(lambda text: text not in {".", ".."})
+SOURCES = st.one_of(NAMES.map("./{}".format), NAMES.map("~/{}".format)).filter(lambda text: "$" not in text)
+TARGETS = NAMES.map("/{}".format)
+
+
+@st.composite
+def specs(draw_: st.DrawFn) -> dict[str, Any]:
+    kinds = {"bind": SOURCES, "volume": st.from_regex(r"\A[a-z][a-z0-9_.-]{1,10}\Z")}
+    targets_ = draw_(st.lists(TARGETS, unique=True, max_size=4))
+    mounts = [
+        {"type": (kind := draw_(st.sampled_from(sorted(kinds)))), "source": draw_(kinds[kind]), "target": target}
+        for target in targets_
+    ]
+    files = draw_(st.lists(st.tuples(NAMES, st.booleans()), max_size=3))
+    return {
+        "mounts": [{**mount, "read_only": draw_(st.booleans())} for mount in mounts],
+        "env_file": [{"path": f"./{name}", "required": required} for name, required in files],
+        "tmpfs": draw_(st.lists(TARGETS, max_size=2)),
+        "gpus": {"device_ids": draw_(st.lists(WORDS, min_size=1, max_size=3))},
+        "ulimits": draw_(
+            st.dictionaries(st.sampled_from(["memlock", "stack"]), st.sampled_from(["1", "-1"]), max_size=1)
+        ),
+    }
+
+
+@posix
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=specs(), arguments=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
+def test_every_word_of_the_run_script_survives_a_shell(fakes: Path, data: dict[str, Any], arguments: list[str]) -> None:
+    made = planned(data)
+    with tempfile.TemporaryDirectory() as name:
+        folder, home = Path(name, "spec"), Path(name, "home")
+        for path in (folder, home):
+            path.mkdir()
+        for source in commands.run_script(made.run).inputs:
+            (folder / source.replace(HOME_MARK, str(home))).touch()
+        heard = said((str(written(made, folder)), *arguments), fakes, str(home))[:-1]
+        existing = frozenset(entry.path for entry in made.run.env_files if (folder / host_path(entry.path)).exists())
+        user = engine._user()
+
+    assert heard == list(run_words(made.run, arguments, Caller(home=str(home), user=user, existing=existing)))
+
+
+@posix
+@settings(max_examples=60, deadline=None)
+@given(
+    words=st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(
+            lambda t: t.replace("~", HOME_MARK)
+        )
+    )
+)
+def test_every_word_that_is_quoted_survives_a_shell(words: list[str]) -> None:
+    from mlspec.templating import shell_words
+
+    script = f"printf '%s\\0' end {shell_words(words)}"
+    done = subprocess.run(["sh", "-c", script], env={"HOME": "/ho me's"}, capture_output=True, check=True)
+
+    assert done.stdout.decode().split("\0")[1:-1] == [word.replace(HOME_MARK, "/ho me's") for word in words]
+
+
+# Building
+
+
+def test_a_build_command_names_its_secrets_by_where_they_are() -> None:
+    secrets = {"TOKEN": {"environment": "X"}, "KEY": {"file": 'a "k", y'}}
+    made = planned({"secrets": secrets, "run": [{"command": "true", "secrets": ["TOKEN", "KEY"]}]})
+    words = build_command(made, BuildOptions())
+
+    assert [after for word, after in pairwise(words) if word == "--secret"] == [
+        "id=TOKEN,env=X",
+        'id=KEY,"src=./a ""k"", y"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (BuildOptions(), {"--load", "project"}),
+        (BuildOptions(push=True, tags=("a:1", "b")), {"--push", "a:1", "b"}),
+        (BuildOptions(no_cache=True, builder="x"), {"--no-cache", "--builder", "x", "--load"}),
+    ],
+    ids=["plain", "push", "builder"],
+)
+def test_the_options_of_a_build_become_words(options: BuildOptions, words: set[str]) -> None:
+    assert words <= set(build_command(planned({}), options))
+
+
+def test_missing_build_secrets_are_told_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("X_TOKEN", raising=False)
+    words = ("docker", "--secret", "id=A,env=X_TOKEN", "--secret", 'id=B,"src=./a ""k"", y"')
+    with pytest.raises(SpecError) as caught:
+        engine.build(words, tmp_path)
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "the build needs the secret A, read from X_TOKEN, and the environment does not hold it",
+        'the secret B is read from ./a "k", y, which does not exist',
+    ]
+
+
+# What is said where there is no engine
+
+
+def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put a ``docker`` that is this shell script before any other."""
+    fake = tmp_path / "bin" / "docker"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+
+
+def failure() -> Problem:
+    with pytest.raises(ToolError) as caught:
+        engine.connect()
+    return caught.value.problems[0]
+
+
+@posix
+def test_no_docker_command_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert str(failure()).startswith("MLS504: there is no docker command here")
+
+
+@posix
+def test_podman_s_shim_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(tmp_path, monkeypatch, "echo podman version 4.9.3")
+
+    assert str(failure()).startswith("MLS503: the docker command here is podman's")
+
+
+@posix
+def test_a_docker_without_buildx_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(tmp_path, monkeypatch, '[ "$1" = --version ] && echo Docker version 27.1')
+
+    assert str(failure()).startswith("MLS504: the docker command here has no buildx")
+
+
+@posix
+@pytest.mark.parametrize("host", ["unix:///nowhere.sock", "tcp://127.0.0.1:1", "nonsense"])
+def test_no_engine_is_told_with_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    answering(tmp_path, monkeypatch, "echo Docker")
+    monkeypatch.setenv("DOCKER_HOST", host)
+
+    assert str(failure()).startswith(f"MLS501: no engine answers at {host}\n")
+
+
+def version(**found: Any) -> Any:  # noqa: ANN401
+    class Client:
+        def __init__(self, *_address: object) -> None:
+            pass
+
+        def version(self) -> dict[str, Any]:
+            return {"ApiVersion": "1.51", "Version": "28.5", "Components": [{"Name": "Engine"}], **found}
+
+    return Client
+
+
+@posix
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"Components": [{"Name": "Podman Engine"}], "ApiVersion": "1.41"}, "MLS503: podman answers"),
+        ({"ApiVersion": "1.41", "Version": "20.10.24"}, "MLS505: the engine is Docker 20.10.24, which is too old"),
+    ],
+    ids=["podman", "old"],
+)
+def test_an_engine_that_cannot_do_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any], said: str
+) -> None:
+    answering(tmp_path, monkeypatch, "echo Docker")
+    monkeypatch.setattr(engine, "_client", version(**found))
+
+    assert str(failure()).startswith(said)
+
+
+def test_a_closed_socket_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import docker
+
+    def closed(*_address: object) -> None:
+        raise docker.errors.DockerException("no", ("Connection aborted.", PermissionError(13, "Permission denied")))
+
+    answering(tmp_path, monkeypatch, "echo Docker")
+    monkeypatch.setattr(engine, "_client", closed)
+
+    assert str(failure()).startswith("MLS502: ")
+
+
+@posix
+def test_the_current_context_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from docker.context import ContextAPI
+
+    answering(tmp_path, monkeypatch, "echo Docker")
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    ContextAPI.create_context("elsewhere", host="unix:///elsewhere.sock")
+    monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")
+
+    assert "/elsewhere.sock" in str(failure())
+
+
+# Other people's tools
+
+
+FULL = {
+    **EVERYTHING,
+    "accelerator": "cuda",
+    "apt": ["tree"],
+    "labels": {"a b": 'it\'s "quoted" $x'},
+    "healthcheck": "/",
+    "entrypoint": "python main.py",
+    "run": [
+        {"command": "apt-get --version", "at": "before_install", "cache": "/x"},
+        {"command": "set -x\ntrue\n", "secrets": ["TOKEN", "KEY"]},
+        {"command": "ls", "at": "after_code"},
+    ],
+}
+SPECS = {
+    "least": {},
+    "full": FULL,
+    "writes": {"mounts": ["./data:/data"]},
+    "named": {"mounts": ["./data:/data"], "user": "2000"},
+    "reads": {"mounts": ["./it's:/data:ro"]},
+}
+
+
+@pytest.mark.parametrize("data", SPECS.values(), ids=SPECS)
+def test_shellcheck_finds_nothing(data: Mapping[str, Any], tmp_path: Path) -> None:
+    tool = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if not tool:
+        pytest.skip("shellcheck is not here")
+    # That nothing within single quotes is expanded (SC2016) is what they are for.
+    command = [tool, "--exclude=SC2016", str(written(planned(data), tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("layers", [(), ("heavy", "light")], ids=["bare", "layers"])
+@pytest.mark.parametrize("data", SPECS.values(), ids=SPECS)
+def test_hadolint_finds_nothing(data: Mapping[str, Any], layers: tuple[str, ...], tmp_path: Path) -> None:
+    tool = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if not tool:
+        pytest.skip("hadolint is not here")
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(draw("Dockerfile.j2", plan=planned(data, layers=layers, has_vcs=bool(layers))))
+    done = subprocess.run([tool, "--no-color", str(dockerfile)], capture_output=True, text=True)
+
+    assert done.stdout == ""

@@ -1,0 +1,456 @@
+"""What `mlspec init` makes of a folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlspec import document, spec, starter
+from mlspec.effects import disk
+from mlspec.errors import SpecError
+from mlspec.spec import Settings
+from mlspec.starter import Draft, Folder, Wanted
+
+MAIN = 'if __name__ == "__main__":\n    pass\n'
+
+
+def drafted(texts: dict[str, str] | None = None, *folders: str, name: str = "project", **wanted: str) -> Draft:
+    requirements = tuple(wanted.pop("requirements", "").split())
+    folder = Folder(name=name, texts=texts or {}, folders=folders)
+    return starter.draft(folder, Wanted(**wanted, requirements=requirements))  # type: ignore[arg-type]
+
+
+def settings_of(draft: Draft) -> Settings:
+    return spec.validate(document.parse(draft.text, "mlspec.yaml")).images[0].settings
+
+
+def settings(texts: dict[str, str] | None = None, *folders: str, **wanted: str) -> Settings:
+    return settings_of(drafted(texts, *folders, **wanted))
+
+
+def said(draft: Draft) -> str:
+    return "\n".join(map(str, draft.choices))
+
+
+# The whole text
+
+
+def test_an_empty_folder_gives_a_spec_to_fill_in() -> None:
+    assert drafted(name="My Project").text == (
+        "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+        "name: my-project\n"
+        "python: 3.12\n"
+        "# Packages: a file, or a list of names as pip takes them. They are pinned in requirements.lock.\n"
+        "# requirements: requirements.in\n"
+        "# What the image starts.\n"
+        "# entrypoint: python train.py\n"
+    )
+
+
+def test_a_folder_with_everything_gives_a_whole_spec() -> None:
+    draft = drafted({"requirements.in": "torch\n", "train.py": "import torch\n"}, "data", "outputs", "notes")
+
+    assert draft.text == (
+        "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+        "name: project\n"
+        "python: 3.12\n"
+        "# For NVIDIA GPUs, remove the # from the next two lines.\n"
+        "# accelerator: cuda\n"
+        "# gpus: all\n"
+        "# Packages: a file, or a list of names as pip takes them. They are pinned in requirements.lock.\n"
+        "requirements: requirements.in\n"
+        "# What the image starts.\n"
+        "entrypoint: python train.py\n"
+        "# Folders of this machine, HOST:CONTAINER. They stay out of the image; :ro makes one read-only.\n"
+        "mounts:\n"
+        "  - ./data:/app/data\n"
+        "  - ./outputs:/app/outputs\n"
+    )
+
+
+def test_every_choice_says_why() -> None:
+    draft = drafted({"requirements.in": "", "train.py": "", "serve.py": ""}, "data")
+
+    assert said(draft) == (
+        "name: project (from the name of the folder)\n"
+        "python: 3.12 (the default)\n"
+        "requirements: requirements.in (this file is here)\n"
+        "entrypoint: python train.py (train.py: by its name; not taken: serve.py)\n"
+        "mounts: ./data:/app/data (folders for data: seen by the program, and left out of the image)"
+    )
+
+
+def test_the_lines_for_a_gpu_are_valid_without_their_marks() -> None:
+    text = drafted({"train.py": "import torch"}).text.replace("# accelerator", "accelerator").replace("# gpus", "gpus")
+
+    assert spec.validate(document.parse(text, "mlspec.yaml")).images[0].settings.accelerator == "cuda"
+
+
+# Python
+
+
+@pytest.mark.parametrize(
+    ("texts", "python"),
+    [
+        ({}, "3.12"),
+        ({".python-version": "3.11\n"}, "3.11"),
+        ({".python-version": "3.11.4\n"}, "3.11"),
+        ({".python-version": "cpython-3.13.1"}, "3.13"),
+        ({".python-version": "# a comment\nsystem\n3.10.2\n"}, "3.10"),
+        ({".python-version": "2.7.18\n"}, "3.12"),
+        ({".python-version": "my-environment\n"}, "3.12"),
+        ({".python-version": ""}, "3.12"),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.9"'}, "3.12"),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.13"'}, "3.15"),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.9,<3.12"'}, "3.11"),
+        ({"pyproject.toml": '[project]\nrequires-python = "~=3.10.4"'}, "3.10"),
+        ({"pyproject.toml": '[project]\nrequires-python = "^3.10"'}, "3.12"),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=4"'}, "3.12"),
+        ({"pyproject.toml": "project = 1"}, "3.12"),
+        ({"pyproject.toml": "[project"}, "3.12"),
+        ({".python-version": "3.11", "pyproject.toml": '[project]\nrequires-python = ">=3.12"'}, "3.11"),
+    ],
+)
+def test_python_comes_from_what_the_folder_says(texts: dict[str, str], python: str) -> None:
+    assert settings(texts).python == python
+
+
+# Requirements
+
+DEPENDENCIES = '[project]\ndependencies = ["torch"]\n'
+
+
+@pytest.mark.parametrize(
+    ("texts", "requirements"),
+    [
+        ({"requirements.in": "", "requirements.txt": "", "pyproject.toml": DEPENDENCIES}, ("requirements.in",)),
+        ({"requirements.txt": "", "pyproject.toml": DEPENDENCIES}, ("requirements.txt",)),
+        ({"pyproject.toml": DEPENDENCIES, "train.py": "import numpy"}, ("pyproject.toml",)),
+        ({"pyproject.toml": "[project]\ndependencies = []", "train.py": "import numpy"}, ("numpy",)),
+        ({"pyproject.toml": "[tool.ruff]", "train.py": "import numpy"}, ("numpy",)),
+        ({"train.py": "import os, sys\nfrom json import dumps"}, ()),
+        ({"train.py": "import numpy.linalg as la\nfrom torch.nn import Linear"}, ("numpy", "torch")),
+        ({"train.py": "def f():\n    import numpy"}, ("numpy",)),
+        ({"train.py": "import cv2, sklearn, yaml\nfrom PIL import Image"}, ("opencv-python-headless", "pillow", "pyyaml", "scikit-learn")),
+        ({"train.py": "import sentence_transformers"}, ("sentence-transformers",)),
+        ({"train.py": "import utils, models.net\nfrom . import x", "utils.py": "", "models/net.py": ""}, ()),
+        ({"train.py": "import core", "src/core/__init__.py": "import numpy"}, ("numpy",)),
+        ({"loggers/__init__.py": "", "loggers/wandb.py": "import wandb", "train.py": "import loggers"}, ("wandb",)),
+        ({"scripts/train.py": "import common", "scripts/common.py": ""}, ()),
+        ({"train.py": "try:\n    import wandb\nexcept ImportError:\n    import fallback"}, ()),
+        ({"train.py": "try:\n    import wandb\nfinally:\n    pass"}, ("wandb",)),
+        ({"train.py": "if TYPE_CHECKING:\n    import numpy"}, ()),
+        ({"test_it.py": "import pytest", "tests/x.py": "import nose", "setup.py": "import cython"}, ()),
+        ({"train.py": "import google.protobuf"}, ()),
+        ({"train.py": "this is not python", "other.py": "import numpy"}, ("numpy",)),
+        ({"train.py": "import numpy\0"}, ()),
+        ({"train.py": "import 数据"}, ()),
+        ({"train.py": "x = '\\d'\nimport numpy"}, ("numpy",)),
+        ({"train.py": "-" * 100_000}, ()),
+    ],
+)  # fmt: skip
+def test_requirements_come_from_a_file_or_else_from_imports(texts: dict[str, str], requirements: tuple[str]) -> None:
+    with warnings.catch_warnings(action="error"):
+        assert settings(texts).requirements == requirements
+
+
+def test_what_is_left_out_is_said() -> None:
+    code = "try:\n    import wandb\nexcept ModuleNotFoundError:\n    pass\nimport google.protobuf\n"
+
+    draft = drafted({"train.py": code, "environment.yml": "", "models/net.py": ""}, "models")
+
+    assert said(draft).splitlines()[2:] == [
+        "environment.yml: left out (pip cannot read it; list its pip packages in requirements.in)",
+        "requirements: left out (no requirement file here, and nothing imported)",
+        "wandb: left out (imported only where it is installed; add it to the requirements if you need it)",
+        "google: left out (several packages bring this import; add yours to the requirements)",
+        "entrypoint: python train.py (train.py: by its name)",
+        "models/ as a mount: left out (it holds code, so it is copied into the image like the rest)",
+    ]
+
+
+def test_an_import_called_like_a_key_writes_nothing_there() -> None:
+    draft = drafted({"train.py": "try:\n    import base, ports\nexcept ImportError:\n    pass"})
+
+    assert "base" not in draft.text
+    assert "ports" not in draft.text
+
+
+def test_poetry_is_told_how_to_export() -> None:
+    draft = drafted({"pyproject.toml": "[tool.poetry]\n"})
+
+    assert "poetry export -o requirements.txt" in said(draft)
+
+
+# The entrypoint
+
+
+@pytest.mark.parametrize(
+    ("texts", "entrypoint"),
+    [
+        ({}, None),
+        ({"main.py": "", "train.py": ""}, ("python", "train.py")),
+        ({"one.py": ""}, ("python", "one.py")),
+        ({"one.py": "", "two.py": ""}, None),
+        ({"one.py": "", "two.py": MAIN}, ("python", "two.py")),
+        ({"one.py": "", "conftest.py": "", "test_one.py": MAIN, "__init__.py": ""}, ("python", "one.py")),
+        ({"one.py": "", "two.py": "", "src/train.py": ""}, ("python", "src/train.py")),
+        ({"a/b/train.py": ""}, None),
+        ({"tests/main.py": ""}, None),
+        ({"my script.py": ""}, ("python", "my script.py")),
+        ({"-m.py": ""}, ("python", "./-m.py")),
+        ({"it's.py": ""}, ("python", "it's.py")),
+        ({'a"b.py': ""}, ("python", 'a"b.py')),
+        ({"a: b #c.py": ""}, ("python", "a: b #c.py")),
+        ({"$HOME;ls.py": ""}, ("python", "$HOME;ls.py")),
+        ({"übung.py": ""}, ("python", "übung.py")),
+        ({"yes.py": ""}, ("python", "yes.py")),
+        ({"[x], {y}.py": ""}, ("python", "[x], {y}.py")),
+        ({"....py": ""}, ("python", "....py")),
+        ({"😀.py": ""}, ("python", "😀.py")),
+    ],
+)
+def test_the_entrypoint_is_the_script_to_start(texts: dict[str, str], entrypoint: tuple[str, ...] | None) -> None:
+    assert settings(texts).entrypoint == entrypoint
+
+
+FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
+UVICORN = ("--host", "0.0.0.0", "--port", "8000")
+
+
+@pytest.mark.parametrize(
+    ("texts", "entrypoint"),
+    [
+        ({"serve.py": FASTAPI}, ("uvicorn", "serve:app", *UVICORN)),
+        ({"api.py": "import fastapi\napi: object = fastapi.FastAPI(title='x')", "b.py": MAIN}, ("uvicorn", "api:api", *UVICORN)),
+        ({"src/serve.py": FASTAPI}, ("uvicorn", "serve:app", "--app-dir", "src", *UVICORN)),
+        ({"app/__init__.py": "", "app/main.py": FASTAPI}, ("uvicorn", "app.main:app", *UVICORN)),
+        ({"my-app.py": FASTAPI}, ("python", "my-app.py")),
+        ({"app.py": "import flask\nweb = flask.Flask(__name__)"}, ("flask", "--app", "app.py:web", "run", *UVICORN)),
+        ({"app.py": "import streamlit as st"}, ("streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.port", "8501")),
+    ],
+)  # fmt: skip
+def test_a_web_application_is_served(texts: dict[str, str], entrypoint: tuple[str, ...]) -> None:
+    assert settings(texts).entrypoint == entrypoint
+
+
+def test_a_served_application_publishes_its_port_and_invents_no_health_check() -> None:
+    found = settings({"serve.py": FASTAPI})
+
+    assert [(port.published, port.target, port.host_ip) for port in found.ports] == [("8000", "8000", "127.0.0.1")]
+    assert found.healthcheck is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "requirements"),
+    [
+        ({"serve.py": FASTAPI}, ("fastapi", "uvicorn")),
+        ({"serve.py": FASTAPI, "requirements.txt": "fastapi\n"}, ("requirements.txt", "uvicorn")),
+        ({"serve.py": FASTAPI, "requirements.txt": "fastapi # uvicorn\n"}, ("requirements.txt", "uvicorn")),
+        ({"serve.py": FASTAPI, "requirements.txt": "fastapi\nuvicorn[standard]>=0.30\n"}, ("requirements.txt",)),
+        ({"serve.py": FASTAPI, "requirements.txt": "fastapi[standard]\n"}, ("requirements.txt",)),
+        ({"serve.py": FASTAPI, "requirements.txt": "fastapi==1 --hash=sha256:0\n"}, ("requirements.txt",)),
+        ({"serve.py": FASTAPI, "pyproject.toml": '[project]\ndependencies = ["fastapi", "uvicorn"]'}, ("pyproject.toml",)),
+        ({"train.py": "", "requirements.txt": "fastapi\n"}, ("requirements.txt",)),
+    ],
+)  # fmt: skip
+def test_a_served_application_gets_its_server(texts: dict[str, str], requirements: tuple[str, ...]) -> None:
+    assert settings(texts).requirements == requirements
+
+
+# What the caller wants
+
+
+def test_the_caller_decides() -> None:
+    texts = {"requirements.in": "", "train.py": "", ".python-version": "3.11"}
+    wanted = {"name": "mine", "python": "3.13", "base": "slim-bookworm", "requirements": "torch numpy>=2"}
+
+    found = drafted(texts, entrypoint="python -c 'print(1)'", **wanted)
+
+    chosen = settings_of(found)
+    assert (chosen.python, chosen.base, chosen.requirements) == ("3.13", "slim-bookworm", ("torch", "numpy>=2"))
+    assert chosen.entrypoint == ("python", "-c", "print(1)")
+    assert "name: mine\n" in found.text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"python": "3,12"}, 'MLS104: "3,12" is not a Python version'),
+        ({"name": "My Image"}, 'MLS108: "My Image" cannot name an image'),
+        ({"base": "slim-bookwurm"}, 'MLS105: "slim-bookwurm" is not a variant'),
+        ({"entrypoint": "a | b"}, "MLS110: no shell runs this command"),
+        ({"entrypoint": "a\x07b"}, "MLS118: this value holds a line break or a control character"),
+        ({"entrypoint": "a\nb"}, "MLS118: this value holds a line break or a control character"),
+    ],
+)
+def test_what_cannot_be_wanted_is_refused_without_a_place(wanted: dict[str, str], problem: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        drafted({}, **wanted)
+
+    assert str(caught.value).startswith(problem)
+
+
+PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.isprintable)
+
+
+@given(PRINTABLE, PRINTABLE.filter(lambda text: "/" not in text))
+def test_no_name_of_a_folder_or_file_breaks_the_spec(folder: str, stem: str) -> None:
+    texts = {path: "" for path in [f"{stem}.py"] if starter.is_read(path)}
+
+    found = settings_of(drafted(texts, name=folder))
+
+    assert found.python == "3.12"
+    assert found.entrypoint is None or found.entrypoint[-1].removeprefix("./") == f"{stem}.py"
+
+
+@given(PRINTABLE.filter(str.strip))
+def test_any_requirement_is_written_as_given(text: str) -> None:
+    draft = starter.draft(Folder(name="x", texts={}), Wanted(requirements=(text,)))
+
+    assert settings_of(draft).requirements == (text,)
+
+
+# Folders on a disk
+
+
+def made(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        place = folder / name.replace("__", "/").replace("_py", ".py")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return folder
+
+
+def test_a_survey_leaves_out_what_is_not_the_project(tmp_path: Path) -> None:
+    made(tmp_path, train_py="a", src__x_py="b", src__deep__y_py="c", data__notes="d")
+    for hidden in (".git", "env", "conda", "node_modules", "__pycache__"):
+        made(tmp_path / hidden, x_py="hidden", lib__y_py="hidden")
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    (tmp_path / "conda" / "conda-meta").mkdir()
+    (tmp_path / "around").symlink_to(tmp_path)
+    (tmp_path / ".python-version").write_text("3.11")
+    (tmp_path / ".hidden.py").touch()
+
+    found = disk.survey(tmp_path)
+
+    assert found.texts == {"train.py": "a", ".python-version": "3.11", "src/x.py": "b", "src/deep/y.py": "c"}
+    assert {"src", "data"} <= set(found.folders)
+
+
+def test_a_survey_reads_only_small_texts(tmp_path: Path) -> None:
+    made(tmp_path, big_py="#" * 1_000_001, small_py="#" * 1_000_000)
+    (tmp_path / "bytes.py").write_bytes(b"\xff\xfe\xfa")
+    (tmp_path / "gone.py").symlink_to("nowhere")
+    (tmp_path / "folder.py").mkdir()
+    os.mkfifo(tmp_path / "pipe.py")
+
+    assert set(disk.survey(tmp_path).texts) == {"small.py"}
+
+
+def test_a_survey_is_bounded(tmp_path: Path) -> None:
+    for number in range(510):
+        (tmp_path / f"{number}.py").touch()
+    deep = tmp_path
+    for _ in range(60):
+        deep = deep / "x"
+        deep.mkdir()
+
+    assert len(disk.survey(tmp_path).texts) == 500
+
+
+def test_a_survey_reads_what_powershell_writes(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes("uvicorn\r\n".encode("utf-16"))
+
+    assert disk.survey(tmp_path).texts == {"requirements.txt": "uvicorn\n"}
+
+
+def test_a_folder_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
+    assert disk.survey(tmp_path / "nowhere").texts == {}
+
+
+# The command
+
+
+def init(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "mlspec", "init", *words], cwd=folder, capture_output=True, text=True)
+
+
+def test_init_writes_a_spec_that_checks(tmp_path: Path) -> None:
+    project = made(tmp_path / "Größe: \"1\" & 'x'", train_py="import numpy")
+
+    done = init(project)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.endswith("wrote mlspec.yaml; look it over, then: mlspec render\n")
+    checked = subprocess.run([sys.executable, "-m", "mlspec", "check"], cwd=project, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_init_takes_a_folder_and_says_what_to_type(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+
+    done = init(tmp_path, "a b")
+
+    assert (tmp_path / "a b" / "mlspec.yaml").is_file()
+    assert done.stderr.endswith("then: mlspec render 'a b/mlspec.yaml'\n")
+
+
+@pytest.mark.parametrize("name", ["mlspec.yaml", "mlspec.yml"])
+def test_init_never_overwrites(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+
+    done = init(tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"MLS408: {name} is already there, and is left alone\n"
+        f"  hint: to compile it: mlspec render {name}; to begin anew, move it away first\n"
+    )
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
+def test_init_writes_through_no_link(tmp_path: Path) -> None:
+    (tmp_path / "mlspec.yaml").symlink_to("elsewhere")
+
+    assert init(tmp_path).returncode == 1
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_init_takes_flags(tmp_path: Path) -> None:
+    flags = ["--python", "3.11", "--requirements", "torch", "--requirements", "numpy", "--entrypoint", "python x.py"]
+
+    done = init(tmp_path, *flags, "--name", "mine", "--base", "slim-bookworm", "-q")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    written = (tmp_path / "mlspec.yaml").read_text()
+    assert "name: mine\npython: 3.11\nbase: slim-bookworm\n" in written
+    assert "requirements:\n  - torch\n  - numpy\n" in written
+
+
+def test_init_refuses_a_wrong_flag_and_writes_nothing(tmp_path: Path) -> None:
+    done = init(tmp_path, "--python", "3,12")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith('MLS104: "3,12" is not a Python version\n')
+    assert not list(tmp_path.iterdir())
+
+
+def test_init_of_no_folder_is_a_mistake_of_usage(tmp_path: Path) -> None:
+    assert init(tmp_path, "nowhere").returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_init_says_where_it_cannot_write(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    done = init(tmp_path)
+
+    assert (done.returncode, done.stderr.splitlines()[0][:7]) == (3, "MLS403:")

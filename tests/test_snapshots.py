@@ -1,0 +1,140 @@
+"""Each spec below specs/ draws the files that stand below snapshots/; linters find nothing in any of them.
+
+After a wanted change: pytest tests/test_snapshots.py --snapshot-update, and read the diff.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+from jinja2.nodes import TemplateData
+from syrupy.assertion import SnapshotAssertion
+from syrupy.data import Snapshot, SnapshotCollection
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from syrupy.location import PyTestLocation
+from syrupy.types import SnapshotIndex
+
+from mlspec import api, catalog, plan, targets, templating
+from mlspec.plan import Resolved
+from mlspec.spec import Image, Settings
+from mlspec.targets import Artifact
+
+HERE = Path(__file__).parent
+SPECS = sorted((HERE / "specs").glob("*.yaml"))
+DRAWN = HERE / "snapshots"
+DIGEST = f"sha256:{'ab' * 32}"
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the linters are run as files of this system")
+
+
+class RealFiles(SingleFileSnapshotExtension):
+    """Snapshots under the names they have beside a spec, so that editors, linters and engines know them."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = ""
+
+    @classmethod
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
+        return str(index)
+
+    @classmethod
+    def dirname(cls, *, test_location: PyTestLocation) -> str:
+        return str(DRAWN)
+
+    @classmethod
+    def discovery_dirname(cls, *, test_location: PyTestLocation) -> str:
+        return str(DRAWN)
+
+    @classmethod
+    def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
+        spec = str(getattr(test_location.item, "callspec").params["path"].stem)
+        return Path(snapshot_location).name.startswith(f"{spec}.")
+
+    def is_snapshot_location(self, *, location: str) -> bool:
+        return Path(location).parent == DRAWN
+
+    def read_snapshot_collection(self, *, snapshot_location: str) -> SnapshotCollection:
+        collection = SnapshotCollection(location=snapshot_location)
+        collection.add(Snapshot(name=Path(snapshot_location).name))
+        return collection
+
+
+def resolved(stem: str, image: Image, name: str | None) -> Resolved:
+    """Return what a lock might say of an image."""
+    settings = image.settings
+    choice = catalog.base_reference(settings.python, settings.base)
+    assert isinstance(choice, catalog.BaseChoice)
+    from_git = [text for text in settings.requirements if "git+" in text]
+    wheels = [text for text in settings.requirements if "git+" not in text]
+    return Resolved(
+        project=name or stem,
+        base=f"{choice.reference}@{DIGEST}",
+        is_official=choice.is_official,
+        layers=(*(text for text in wheels if text in {"numpy", "torch"}), *(["tiny_wheels"] if wheels else [])),
+        has_vcs=bool(from_git),
+        builds_sources=bool(from_git),
+        index_urls=tuple(index.url for index in settings.indexes),
+    )
+
+
+def drawn(path: Path) -> Iterator[Artifact]:
+    spec = api.load(path)
+    for image in spec.images:
+        yield from targets.emit(plan.resolve(path.name, image, resolved(path.stem, image, spec.name)))
+
+
+# On an update syrupy wonders that a snapshot is not named after its test.
+@pytest.mark.filterwarnings("ignore:.*Can not relate snapshot name")
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_draws_what_it_drew(path: Path, snapshot: SnapshotAssertion) -> None:
+    files = snapshot.use_extension(RealFiles)
+
+    for artifact in drawn(path):
+        assert artifact.text == files(name=artifact.path)
+
+
+def test_no_snapshot_is_left_over() -> None:
+    names = {artifact.path for path in SPECS for artifact in drawn(path)}
+
+    assert {path.name for path in DRAWN.iterdir()} == names
+
+
+def test_every_key_is_drawn() -> None:
+    specs = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SPECS]
+    images = [image for spec in specs for image in spec.get("images", {}).values()]
+
+    assert {key for keys in (*specs, *images) for key in keys} == {*Settings.model_fields, "name", "images"}
+
+
+def words_of(template: str) -> set[str]:
+    """Return the lines that a template holds itself, apart from values."""
+    environment = templating.environment()
+    assert isinstance(environment.loader, jinja2.PackageLoader)
+    source = environment.loader.get_source(environment, template)[0]
+    parts = (node.data for node in environment.parse(source).find_all(TemplateData))
+    return {line.strip() for part in parts for line in part.splitlines() if line.strip()}
+
+
+@pytest.mark.parametrize("template", ["Dockerfile.j2", "dockerignore.j2", "run.sh.j2"])
+def test_every_word_of_the_templates_is_drawn(template: str) -> None:
+    every = "".join(path.read_text(encoding="utf-8") for path in DRAWN.iterdir())
+
+    assert sorted(words for words in words_of(template) if words not in every) == []
+
+
+@pytest.mark.parametrize(("linter", "suffix"), [("hadolint", "Dockerfile"), ("shellcheck", "run.sh")])
+def test_a_linter_finds_nothing(linter: str, suffix: str) -> None:
+    paths = sorted(DRAWN.glob(f"*.{suffix}"))
+    program = Path(sys.executable).with_name(linter)
+    assert subprocess.run([program, *paths], capture_output=True, text=True, check=False).stdout == ""
+
+
+@pytest.mark.parametrize("path", sorted(DRAWN.glob("*.run.sh")), ids=lambda path: path.name)
+def test_a_shell_can_read_it(path: Path) -> None:
+    assert subprocess.run(["sh", "-n", path], capture_output=True, text=True, check=False).stderr == ""
