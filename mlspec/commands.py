@@ -128,7 +128,10 @@ def _options(plan: RunPlan) -> Iterator[Option]:
     yield from _hardware(plan)
     if plan.read_only:
         yield ("--read-only",)
-    yield from (("--tmpfs", f"{path}:exec,mode=1777") for path in plan.tmpfs)
+    # Of a mount and a tmpfs in one place, the engine takes the tmpfs, and what is written there is lost without a word.
+    mounted = {mount.target for mount in plan.mounts}
+    memory = dict.fromkeys(path for path in plan.tmpfs if path not in mounted)
+    yield from (("--tmpfs", f"{path}:exec,mode=1777") for path in memory)
     yield from (("--mount", _mount(mount)) for mount in plan.mounts)
     for name, path in plan.file_secrets:
         secret = Mount(type="bind", source=path, target=f"/run/secrets/{name}", read_only=True)
@@ -218,6 +221,8 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
     for name, secret in plan.build_secrets:
         source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
         words += ["--secret", _fields([f"id={name}", source])]
+    if plan.uses_ssh:
+        words += ["--ssh", "default"]
     if options.no_cache:
         words.append("--no-cache")
     words.append("--push" if options.push else "--load")

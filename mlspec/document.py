@@ -372,11 +372,14 @@ _SYNTAX = (
 )
 
 
+_HINT = "look at the quotes, brackets and indentation here"
+
+
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     lines = _LINE_BREAK.split(text)
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
         words = f"{error.context or ''} {error.problem or ''}".strip()
-        said = next((said for said in _SYNTAX if said.words in words), _Said("", words, "look at the quotes, brackets and indentation here"))
+        said = next(said for said in (*_SYNTAX, _Said("", words, _HINT)) if said.words in words)
         mark = error.context_mark if said.where_it_began and error.context_mark else mark
         line = min(mark.line, len(lines) - 1)
         span = Span(line + 1, mark.column + 1, line + 1, mark.column + 2)

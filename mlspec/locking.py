@@ -120,8 +120,10 @@ def promise_problems(
     pins = tuple(pins)
     by_name = {pin.name: pin for pin in pins}
     brought: dict[Requirement | None, list[Pin]] = {}
+    named = {requirement.name for requirement in requirements.requirements}
     for pin in pins:
-        if _is_foreign(pin, accelerator):
+        # Written out by the user, a package is meant: xgboost brings nvidia-nccl into cpu images too, say.
+        if _is_foreign(pin, accelerator) and not (pin.name in named and _GPU_PACKAGE.match(pin.name)):
             brought.setdefault(_bringer(pin, by_name, requirements), []).append(pin)
     return (
         *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
@@ -174,6 +176,7 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
     message = f"{what} is not for" if itself else f"{who} brings {what} into"
     if accelerator == "cpu":
         hint = f"take {who} from an index with cpu wheels, named under `indexes`; or write: accelerator: cuda"
+        hint += "" if itself else f"; or, where it is meant, name in the requirements too: {found[0].name}"
         code, message = "MLS230", f"{message} a cpu image"
     else:
         hint = f"take {who} from an index with wheels for {accelerator}, named under `indexes`"

@@ -75,6 +75,7 @@ class Resolved:
     layers: tuple[str, ...] = ()
     index_urls: tuple[str, ...] = ()
     has_vcs: bool = False
+    uses_ssh: bool = False
     builds_sources: bool = False
 
 
@@ -146,6 +147,7 @@ class Plan:
     installs_on: str
     layers: tuple[Layer, ...]
     has_vcs: bool
+    uses_ssh: bool
     index_urls: tuple[str, ...]
     index_secrets: tuple[str, ...]
     include: tuple[str, ...] | None
@@ -165,6 +167,11 @@ class Plan:
     command: tuple[str, ...] | None
     build_secrets: tuple[tuple[str, Secret], ...]
     run: RunPlan
+
+    @property
+    def git_packages(self) -> tuple[str, ...]:
+        """The Debian packages that fetch git dependencies."""
+        return ("ca-certificates", "git", *(("openssh-client",) if self.uses_ssh else ()))
 
     @property
     def prepares_system(self) -> bool:
@@ -233,6 +240,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         installs_on=_installs_on(settings, resolved),
         layers=tuple(Layer(layer, f"layer-{layer}") for layer in resolved.layers),
         has_vcs=resolved.has_vcs,
+        uses_ssh=resolved.uses_ssh,
         index_urls=resolved.index_urls,
         index_secrets=_index_secrets(settings, resolved),
         include=None if settings.include is None else tuple(map(_included, settings.include)),
@@ -371,8 +379,9 @@ def pattern(path: str) -> str:
     """Return the ignore file's pattern that means this one path."""
     escaped = "".join(f"\\{character}" if character in "*?[]!#\\" else character for character in path)
     # Blanks at the ends are trimmed from a line, so they are written as any one character.
-    blank_before, blank_behind = len(escaped) - len(escaped.lstrip()), len(escaped) - len(escaped.rstrip())
-    return "?" * blank_before + escaped.strip() + "?" * blank_behind
+    behind = escaped.rstrip()
+    front = behind.lstrip()
+    return "?" * (len(behind) - len(front)) + front + "?" * (len(escaped) - len(behind))
 
 
 def _healthcheck(settings: Settings) -> HealthcheckPlan | None:

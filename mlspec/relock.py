@@ -158,6 +158,7 @@ def _lock_image(work: _Work, image: Image, name: str) -> None:
         layers=tuple(layer.name for layer in current.layers),
         index_urls=locking.serving(_indexes(image), current.pins),
         has_vcs=bool(current.vcs),
+        uses_ssh=any("git+ssh://" in pin.requirement for pin in current.vcs),
         builds_sources=bool(current.vcs) or any(pin.is_source for pin in current.pins),
     )
 
@@ -279,6 +280,22 @@ def _indexes(image: Image) -> tuple[Index, ...]:
     return (*named, Index(url=catalog.torch_index(label).url, packages=catalog.torch_packages()))
 
 
+def _with_logins(work: _Work, image: Image, indexes: tuple[Index, ...]) -> tuple[Index, ...]:
+    from mlspec.effects.logins import login
+
+    settings = image.settings
+    entered = list(indexes)
+    for number, index in enumerate(settings.indexes):
+        if index.secret:
+            try:
+                user, password = login(index.url, index.secret, settings.secrets[index.secret], work.folder)
+            except SpecError as error:
+                path = image.origin("indexes", number, "secret")
+                raise SpecError(*(dataclasses.replace(problem, path=path) for problem in error.problems)) from None
+            entered[number] = dataclasses.replace(indexes[number], username=user, password=password)
+    return tuple(entered)
+
+
 def _requirements_lock(
     work: _Work, image: Image, files: Files, base: BaseLock, requirements: Requirements
 ) -> RequirementsLock:
@@ -340,7 +357,7 @@ def _compiled(
     compiled = compile_requirements(
         requirements,
         target,
-        indexes,
+        _with_logins(work, image, indexes),
         previous=previous,
         upgrade=work.wish.upgrade,
         upgrade_packages=work.wish.upgrade_packages,

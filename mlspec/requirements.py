@@ -368,6 +368,8 @@ def _refusal(text: str) -> tuple[str, str, str] | None:
     scheme = url[1].lower() if (url := _URL.match(text)) else ""
     if scheme.startswith(("hg+", "svn+", "bzr+")):
         return "MLS213", f"{scheme} repositories cannot be pinned", "use a git repository or a package index"
+    if scheme in {"git+git", "git+http", "git"}:
+        return "MLS213", f"anybody on the way can change what {scheme}:// brings", "write: git+https://..."
     if scheme == "file" or (not scheme and _LOCAL.match(text)):
         return "MLS206", "a path points at this machine, and the image is built anywhere", _COPIED_CODE
     if not scheme and re.match(r"^[\w.-]+(?:/[\w.-]+)+$", text):

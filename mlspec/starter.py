@@ -482,9 +482,9 @@ def _lines(choice: Choice) -> str:
 
 
 _PART = r"[\w./=<>~*+-]+(?::[\w./=<>~*+-]+)*"
-_PLAIN = re.compile(rf"\d+\.\d+(?:\.\d+)?|(?=[A-Za-z_./]){_PART}(?: {_PART})*", re.ASCII)
+_PLAIN = re.compile(rf"\d+\.\d+(?:\.\d+)?|(?=[A-Za-z_/]|\./){_PART}(?: {_PART})*", re.ASCII)
 # Words that some reader of YAML takes for a boolean or for nothing.
-_WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "...", "nan", ".nan", ".inf"}
+_WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 
 
 def _scalar(text: str) -> str:

@@ -75,7 +75,7 @@ def script(value: str) -> str:
         return text
     lines = text.split("\n")
     mark = next(name for n in range(len(lines) + 1) if (name := f"{_HEREDOC}{n or ''}") not in lines)
-    # hadolint finds the next instruction only behind an empty line.
+    # hadolint reads the next instruction only behind a blank line.
     return f"<<'{mark}'\nset -e\n{text}\n{mark}\n"
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from mlspec.document import parse
 from mlspec.spec import Image, Spec, validate
+
+# A slow machine is no bug.
+settings.register_profile("mlspec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mlspec")
 
 
 class TextFile(SingleFileSnapshotExtension):

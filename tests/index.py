@@ -213,7 +213,7 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     index.url = f"http://127.0.0.1:{server.server_port}/simple/"
     try:
         yield index

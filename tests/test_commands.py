@@ -148,6 +148,15 @@ def test_no_mark_of_home_is_left_for_any_caller() -> None:
     assert [word for word in words if HOME_MARK in word] == []
 
 
+def test_a_mount_wins_over_memory_in_the_same_place() -> None:
+    data = {"read_only": True, "tmpfs": ["/tmp", "/x"], "mounts": ["models:/cache"]}
+    words = run_words(planned(data).run, (), CALLER)
+
+    assert [after.partition(":")[0] for word, after in pairwise(words) if word == "--tmpfs"] == [
+        *("/tmp", "/home/app", "/x"),
+    ]
+
+
 def test_the_entrypoint_can_be_another() -> None:
     assert run_words(planned({}).run, ("-c", "ls"), CALLER, entrypoint="/bin/sh")[-5:] == (
         *("--entrypoint", "/bin/sh"),
@@ -236,28 +245,26 @@ NASTY_ARGUMENTS = (
 )
 
 
-@pytest.fixture(params=["folder", 'it\'s, "a" $HOME: é☃', "-leading", "two  spaces"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    folder = tmp_path / str(request.param)
-    for name in ("first.env", "-x.env", "a key"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-    return folder
-
-
-@pytest.fixture(params=["home", "ho me's $x é"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    home = tmp_path / "homes" / str(request.param)
-    (home / "in put").mkdir(parents=True)
-    (home / "o 1.env").touch()
-    return home
+NASTY_FOLDER, NASTY_HOME = 'it\'s, "a" $HOME: é☃', "ho me's $x é"
 
 
 @posix
-@pytest.mark.parametrize("terminal", ["", "in", "out", "in out"])
+@pytest.mark.parametrize(
+    ("folder_name", "home_name", "terminal"),
+    [
+        ("folder", "home", ""),
+        ("-leading", "home", ""),
+        ("two  spaces", NASTY_HOME, ""),
+        *((NASTY_FOLDER, NASTY_HOME, terminal) for terminal in ("", "in", "out", "in out")),
+    ],
+)
 def test_the_run_script_and_mlspec_give_docker_the_same_words(
-    fakes: Path, folder: Path, home: Path, terminal: str
+    fakes: Path, tmp_path: Path, folder_name: str, home_name: str, terminal: str
 ) -> None:
+    folder, home = tmp_path / folder_name, tmp_path / "homes" / home_name
+    for path in (folder / "first.env", folder / "-x.env", folder / "a key", home / "in put", home / "o 1.env"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     made = planned(EVERYTHING)
     pickled = folder.parent / "plan"
     pickled.write_bytes(pickle.dumps(made))
@@ -498,7 +505,7 @@ FULL = {
     **EVERYTHING,
     "accelerator": "cuda",
     "apt": ["tree"],
-    "labels": {"a b": 'it\'s "quoted" $x'},
+    "labels": {"a.b": 'it\'s "quoted" $x'},
     "healthcheck": "/",
     "entrypoint": "python main.py",
     "run": [

@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlspec import document
-from mlspec.document import Document, Node, Span, decode, parse
-from mlspec.errors import Problem, SpecError
+from mlspec.document import Document, Node, decode, parse
+from mlspec.errors import Problem, Span, SpecError
 
 FILE = "mlspec.yaml"
 PLAIN = "python: 3.10\nname: größe\nlist:\n- a\n"

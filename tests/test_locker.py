@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from index import File, PackageIndex, sdist, serving, wheel
+from tests.index import File, PackageIndex, sdist, serving, wheel
 
 from mlspec.effects import locker
 from mlspec.effects.locker import Compiled, compile_requirements

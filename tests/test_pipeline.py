@@ -369,6 +369,41 @@ def test_an_ignore_file_of_the_user_s_own_is_named(project: Path) -> None:
     assert ".dockerignore: MLS409" in mlspec("render").stderr
 
 
+# Indexes
+
+PRIVATE = """\
+indexes: [{url: %s, packages: [team-*], secret: login}]
+secrets: {login: {environment: TEAM_NETRC}}
+"""
+
+
+def test_a_package_comes_from_the_index_that_is_named_for_it(
+    project: Path, index: PackageIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add(wheel("team-fruit", "99.0"))
+    monkeypatch.setenv("TEAM_NETRC", "machine 127.0.0.1 login ann password s3cr3t-word")
+    with serving(wheel("team-fruit", "1.0", ["apple"]), login="ann:s3cr3t-word") as private:
+        (project / "mlspec.yaml").write_text(SPEC + PRIVATE % private.url)
+        (project / "requirements.in").write_text("team-fruit\n")
+
+        mlspec("render")
+
+    assert "team-fruit==1.0" in (project / "requirements.lock").read_text()
+    assert private.url in (project / "Dockerfile").read_text()
+    assert "s3cr3t-word" not in "".join(texts(project).values())
+
+
+@pytest.mark.parametrize("netrc", ["", "machine elsewhere login ann password x", "nonsense"])
+def test_a_login_that_is_not_there_is_asked_for(project: Path, monkeypatch: pytest.MonkeyPatch, netrc: str) -> None:
+    monkeypatch.setenv("TEAM_NETRC", netrc)
+    (project / "mlspec.yaml").write_text(SPEC + PRIVATE % "https://packages.example.com/simple/")
+
+    said = mlspec("render", code=1).stderr
+
+    assert "mlspec.yaml:5:" in said
+    assert "MLS260" in said
+
+
 # The base image
 
 

@@ -53,8 +53,9 @@ class RealFiles(SingleFileSnapshotExtension):
 
     @classmethod
     def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
-        spec = str(getattr(test_location.item, "callspec").params["path"].stem)
-        return Path(snapshot_location).name.startswith(f"{spec}.")
+        item = test_location.item
+        assert isinstance(item, pytest.Function)
+        return Path(snapshot_location).name.startswith(f"{item.callspec.params['path'].stem}.")
 
     def is_snapshot_location(self, *, location: str) -> bool:
         return Path(location).parent == DRAWN
@@ -90,7 +91,7 @@ def drawn(path: Path) -> Iterator[Artifact]:
 
 
 # On an update syrupy wonders that a snapshot is not named after its test.
-@pytest.mark.filterwarnings("ignore:.*Can not relate snapshot name")
+@pytest.mark.filterwarnings(r"ignore:\s*Can not relate snapshot name")
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_draws_what_it_drew(path: Path, snapshot: SnapshotAssertion) -> None:
     files = snapshot.use_extension(RealFiles)

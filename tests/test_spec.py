@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import pydantic
 import pytest
@@ -80,9 +79,10 @@ def test_short_and_long_forms_are_equal(image_of: ImageOf, short: str, long: str
     assert image_of(f"python: 3.12\n{short}").settings == image_of(f"python: 3.12\n{long}").settings
 
 
-def inherited(spec_of: SpecOf, above: str, own: str, key: str) -> Any:
+def inherited(spec_of: SpecOf, above: str, own: str, key: str) -> object:
     (image,) = spec_of(f"python: 3.12\n{above}\nimages:\n  it:\n    {own}\n").images
-    return getattr(image.settings, key)
+    found: object = getattr(image.settings, key)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlspec import syntax
@@ -94,11 +94,11 @@ REFUSED = {
         "3.12.4.1",
         "3.12-slim",
         ">=3.11",
-        "٣.١٢",
+        "٣.٤",
         "3.12\n",
         " 3.12",
     ],
-    "accelerator": ["", "gpu", "CUDA", "cuda12", "rocm", "cuda12.8\n", "cuda١.٢"],
+    "accelerator": ["", "gpu", "CUDA", "cuda12", "rocm", "cuda12.8\n", "cuda٣.٢"],
     "words": [
         "",
         " ",
@@ -116,15 +116,15 @@ REFUSED = {
         "a\\",
         "a\nb",
         "(a)",
-    ]
-    + ["\"it's $HOME isn't\""],
+        "\"it's $HOME isn't\"",
+    ],
     "size": ["", "big", "8 gigabytes", "-1", "8g b", "1e3", "٨gb", "9" * 400],
     "duration": ["", "30", "5 s", "1 minute", "1s1m", "-1s", "9" * 400 + "s", "٣s"],
-    "port": ["", "http", "host:80:80", "80:80/sctp", "80:", ":", "٨٠", "80\n"],
-    "port_range": ["", "0", "65536", "2-1", "8000-", "-80", "²", "٨٠", "9" * 5000],
+    "port": ["", "http", "host:80:80", "80:80/sctp", "80:", ":", "٨٤", "80\n"],
+    "port_range": ["", "0", "65536", "2-1", "8000-", "-80", "²", "٨٤", "9" * 5000],
     "host_ip": ["", "localhost", "999.1.1.1", "::1", "[::1", "1.2.3.4 --privileged"],
     "mount": ["", "/data", ":", "./a:", ":/b", "./a:/b:ro:z", "./a:/b:z", "a\n:/b"],
-    "user": ["", "me", "root:root", "1000:", ":1000", "-1", "1.5", "١٠٠٠", "1000\n"],
+    "user": ["", "me", "root:root", "1000:", ":1000", "-1", "1.5", "٣٤٣٣", "1000\n"],
     "environment_name": ["", "1A", "A-B", "A B", "A=B", "Ä", "A\n"],
     "label_name": ["", "a=b", " a", "a\n"],
     "limit_name": ["", "no file", "NOFILE", "a\n"],
@@ -191,6 +191,7 @@ def test_what_was_accepted_is_accepted_again(reader: str, text: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@settings(max_examples=60)
 @given(st.text(st.sampled_from([*string.ascii_letters[:4], *" \"'\\$`;|&<>()#=-é"]), min_size=1, max_size=20))
 @example("a \"it's $HOME isn't\"")
 @example('a "\\$x \\a" \\$y')

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from jinja2 import nodes
 
-import mlspec.templates
 from mlspec.targets import TARGETS
 from mlspec.templating import FILTERS, environment
 
-FOLDER = Path(mlspec.templates.__file__).parent
+FOLDER = Path(__file__).parent.parent / "templates"
 TEMPLATES = sorted(path.name for path in FOLDER.glob("*.j2"))
 COMPUTES = (
     *[nodes.Compare, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg],
@@ -23,7 +22,7 @@ COMPUTES = (
 def faults(source: str) -> Iterator[str]:
     """Yield what a template does that a picture of a file does not."""
     tree = environment().parse(source)
-    macros = {name for found in tree.find_all(nodes.FromImport) for name in found.names}
+    macros = {str(name) for found in tree.find_all(nodes.FromImport) for name in found.names}
     macros |= {found.name for found in tree.find_all(nodes.Macro)}
     for output in tree.find_all(nodes.Output):
         for value in output.nodes:

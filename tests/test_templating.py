@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mlspec import plan, syntax, templating
@@ -20,6 +22,9 @@ from mlspec.spec import Secret
 from mlspec.syntax import Refused
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+
+# Each example starts a shell.
+few = settings(max_examples=40)
 
 # Characters that a shell or a Dockerfile gives a meaning, and some that neither does.
 ODD = "ab1 \"'\\$`#;|&<>(){}[]*?!~=%,:@+-_./é漢\u2028"
@@ -33,6 +38,7 @@ def shell_says(command: str, **environment: str) -> list[str]:
 
 
 @posix
+@few
 @given(ONE_LINE | LINES)
 @example("")
 def test_sh_survives_a_shell(value: str) -> None:
@@ -40,6 +46,7 @@ def test_sh_survives_a_shell(value: str) -> None:
 
 
 @posix
+@few
 @given(st.lists(ONE_LINE | LINES, min_size=1, max_size=4))
 @example(["", "a"])
 def test_shell_words_survive_a_shell(values: list[str]) -> None:
@@ -47,12 +54,14 @@ def test_shell_words_survive_a_shell(values: list[str]) -> None:
 
 
 @posix
+@few
 @given(st.lists(ONE_LINE | LINES, min_size=1, max_size=4), st.integers(0, 8))
 def test_continued_words_survive_a_shell(values: list[str], margin: int) -> None:
     assert shell_says(f"printf '%s\\0' \\\n{templating.continued(values, margin)} \\\n&& true") == values
 
 
 @posix
+@few
 @given(st.lists(st.sampled_from(["~", "a b", "$x", "/"]), min_size=1, max_size=4))
 def test_the_mark_becomes_the_home_of_whoever_runs(parts: list[str]) -> None:
     home = "/home/o'connor $x"
@@ -70,7 +79,7 @@ def test_an_exec_form_is_json_on_one_line(values: list[str]) -> None:
 
 
 def dockerfile_words(text: str) -> Iterator[str]:
-    """Yield the words of ENV and LABEL as BuildKit reads them: lines joined, split at blanks, quotes and escapes undone."""
+    """Yield the words of ENV and LABEL as BuildKit reads them: split at blanks, quotes and escapes undone."""
     text = re.sub(r"([^\\])\\[ \t]*\n", r"\1", text)
     word, quote, position = "", "", 0
     started = False
@@ -146,7 +155,7 @@ def step(text: str) -> str:
 @example("--mount=type=secret")
 @example('["a"]')
 def test_a_step_is_one_line_or_one_here_document(text: str) -> None:
-    first, *rest = step(text).split("\n")
+    first, *rest = step(text).removesuffix("\n").split("\n")
 
     if rest:
         mark = first.removeprefix("<<'").removesuffix("'")
@@ -159,7 +168,8 @@ def test_a_step_is_one_line_or_one_here_document(text: str) -> None:
 
 
 @posix
-@given(LINES)
+@few
+@given(st.lists(ONE_LINE, min_size=3, max_size=6).map("\n".join))
 @example("cat <<'EOF'\na\nEOF\n")
 def test_a_here_document_hands_over_the_text_as_it_is(text: str) -> None:
     written = step(text)
@@ -168,6 +178,26 @@ def test_a_here_document_hands_over_the_text_as_it_is(text: str) -> None:
     run = subprocess.run(["/bin/sh", "-c", f"cat {written}\n"], capture_output=True, check=True)
 
     assert run.stdout.decode() == "set -e\n" + text.strip("\n") + "\n"
+
+
+@pytest.mark.skipif(not find_spec("dockerfile"), reason="needs BuildKit's own parser, the package dockerfile")
+@given(LINES | ONE_LINE, st.dictionaries(st.sampled_from(["A", "B"]), ONE_LINE), st.lists(ONE_LINE))
+@example("make \\ \t", {}, [])
+@example("<<EOF", {"A": "\\"}, ["\\"])
+def test_buildkit_reads_what_was_written(text: str, pairs: dict[str, str], words: list[str]) -> None:
+    dockerfile: Any = importlib.import_module("dockerfile")
+    written = step(text)
+
+    run, env, entrypoint = dockerfile.parse_string(
+        f"RUN {written}\nENV Z=z {templating.variables(pairs.items())}\nENTRYPOINT {templating.exec_form(words)}\n"
+    )
+
+    if run.heredocs:
+        assert [here.content for here in run.heredocs] == ["set -e\n" + text.strip("\n") + "\n"]
+    else:
+        assert run.value == (text.strip("\n").rstrip(),)
+    assert env.value[2:] == tuple(part for pair in pairs.items() for part in (pair[0], templating.env(pair[1])))
+    assert (entrypoint.json, entrypoint.value) == (True, tuple(words))
 
 
 @given(LINES | st.text(max_size=20))

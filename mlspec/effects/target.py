@@ -502,9 +502,8 @@ class _Reporter:
         pin = {"name": name, "version": specifier.version, "via": sorted(ireq._required_by), "url": "", "size": None}
         link: Link = ireq.link
         if ireq.original_link or ireq.req.url:
-            hashes = [] if link.is_vcs else [self._hash(link)]
-            size = None if link.is_vcs else self._size(link)
-            return {**pin, "url": link.url, "hashes": hashes, "size": size, "is_source": not link.is_wheel}
+            known = {} if link.is_vcs else {"hashes": [self._hash(link)], "size": self._size(link)}
+            return {**pin, "url": link.url, "hashes": [], "is_source": not link.is_wheel, **known}
         fitting = [c.link for c in self.finder.find_all_candidates(name) if c.version == Version(specifier.version)]
         hashes = {self._hash(candidate) for candidate in fitting}
         if given := set(self.job["hashes"].get(name, ())):

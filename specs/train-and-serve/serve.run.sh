@@ -5,7 +5,8 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
-[ -e ./models ] || { echo "$0: the spec names what does not exist:" ./models >&2; exit 1; }
+require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
+require ./models
 
 set -- rent-serve "$@"
 # A terminal where there is one; and no reading from it in the background.

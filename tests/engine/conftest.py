@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import docker
 
 BASE = "python:3.12-slim"
-PREFIX = f"mlspec-test-{uuid.uuid4().hex[:8]}"
+PREFIX = f"mlspec-test-{os.getpid()}"
 """Begins the name of everything that this session leaves in the engine, to be found and removed at its end."""
 
 # Runs an image as `mlspec run` and `mlspec shell` do, in a process of its own: it is replaced by docker.
@@ -121,6 +121,12 @@ def _remove_leavings(client: docker.DockerClient) -> None:
     for volume in client.volumes.list():
         if str(volume.name).startswith(PREFIX):
             volume.remove(force=True)
+
+
+@pytest.fixture(scope="session")
+def prefix() -> str:
+    """What the name of everything begins with that is to be removed from the engine in the end."""
+    return PREFIX
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,9 @@ import hashlib
 import io
 import json
 import secrets
+import signal
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +33,10 @@ MAIN = (
     "import importlib.util\nprint(*(name for name in ('six', 'idna', 'iniconfig') if importlib.util.find_spec(name)))\n"
 )
 PACKAGES = "name: packages\npython: 3.12\nrequirements: [six, idna]\nentrypoint: python main.py\n"
+
+
+# The engine remembers steps from one session of tests to the next: what must run anew says something new.
+NEW = f"# {secrets.token_hex(8)}\n"
 
 
 def locked(*wheels: Wheel, light: tuple[Wheel, ...]) -> str:
@@ -112,7 +118,7 @@ def test_the_second_build_runs_no_step(packages: Project) -> None:
 def test_an_edit_of_the_code_installs_nothing(make: Make, packages: Project, engine: docker.DockerClient) -> None:
     before = layers(engine, packages)
     lock = (packages.folder / "requirements.lock").read_text()
-    edited = make(PACKAGES, {"main.py": f"{MAIN}\n", "requirements.lock": lock}, layers=("heavy", "light"))
+    edited = make(PACKAGES, {"main.py": f"{MAIN}{NEW}", "requirements.lock": lock}, layers=("heavy", "light"))
     steps = ran(edited.build(progress="rawjson"))
     after = layers(engine, edited)
 
@@ -125,7 +131,7 @@ def test_an_added_package_changes_its_own_layer_alone(
 ) -> None:
     packages.build()
     before = layers(engine, packages)
-    lock = locked(wheels["six"], light=(wheels["idna"], wheels["iniconfig"]))
+    lock = locked(wheels["six"], light=(wheels["idna"], wheels["iniconfig"])) + NEW
     added = make(PACKAGES, {"main.py": MAIN, "requirements.lock": lock}, layers=("heavy", "light"))
     steps = ran(added.build(progress="rawjson"))
 
@@ -146,7 +152,7 @@ secrets:
   TOKEN: {environment: MLSPEC_TEST_TOKEN}
   KEY: {file: ./the key.txt}
 run:
-  - {command: 'printf %s "$TOKEN" | cat - /run/secrets/KEY | sha256sum > /proof', secrets: [TOKEN, KEY]}
+  - {command: ': SALT; printf %s "$TOKEN" | cat - /run/secrets/KEY | sha256sum > /proof', secrets: [TOKEN, KEY]}
 """
 
 
@@ -161,7 +167,7 @@ def blobs(archive: Path) -> Iterator[bytes]:
 
 def test_a_build_secret_is_used_and_nowhere_kept(make: Make, engine: docker.DockerClient, tmp_path: Path) -> None:
     token, key = secrets.token_hex(20), secrets.token_hex(20)
-    project = make(SECRETS, {"the key.txt": key})
+    project = make(SECRETS.replace("SALT", secrets.token_hex(8)), {"the key.txt": key})
     said = project.build(environment={"MLSPEC_TEST_TOKEN": token})
     image = engine.images.get(project.plan().image)
     saved = tmp_path / "image.tar"
@@ -204,8 +210,31 @@ def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: py
     assert "the words of the step" in capfd.readouterr().err
 
 
-# Lint
+BUILD = """
+import sys
+from pathlib import Path
+from mlspec.effects import engine
+engine.build(sys.argv[2:], Path(sys.argv[1]))
+"""
 
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_build_and_mlspec_after_it(make: Make, number: signal.Signals) -> None:
+    step = f"echo begun {secrets.token_hex(4)}; sleep 120"
+    project = make(f"python: 3.12\nrun: ['{step}']\n")
+    words = commands.build_command(project.plan(), BuildOptions(progress="plain"))
+    command = [sys.executable, "-c", BUILD, str(project.folder), *words]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        begun = next((line for line in process.stderr if "begun" in line and "RUN" not in line), "")
+        process.send_signal(number)
+        said = process.stderr.read()
+        process.wait(timeout=20)
+
+    assert ("begun" in begun, "context canceled" in said.lower(), "KeyboardInterrupt" in said) == (True, True, True)
+
+
+# Lint
 
 FULL = """
 name: full

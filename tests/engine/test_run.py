@@ -34,6 +34,9 @@ images:
     mounts: [./data:/app/data, "./new/in, here:/app/new"]
   strict:
     read_only: true
+  keeps:
+    read_only: true
+    mounts: [VOLUME:/cache]
   told:
     environment: {FROM_CALLER: }
     env_file: [{path: first.env, required: false}, second.env, {path: third.env, required: false}]
@@ -70,6 +73,10 @@ def write(*paths):
     print(json.dumps([tried(path) for path in paths]))
 
 
+def list_(path):
+    print(json.dumps(sorted(os.listdir(path), key=lambda name: os.stat(f"{path}/{name}").st_mtime_ns)))
+
+
 def wait():
     def stop(*_):
         pathlib.Path("data/stopped").touch()
@@ -87,26 +94,30 @@ def serve():
     http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler).serve_forever()
 
 
-{"facts": facts, "write": write, "wait": wait, "serve": serve, "exit": lambda code: sys.exit(int(code))}[sys.argv[1]](
+{"facts": facts, "write": write, "list": list_, "wait": wait, "serve": serve, "exit": lambda code: sys.exit(int(code))}[sys.argv[1]](
     *(() if sys.argv[1] == "facts" else sys.argv[2:])
 )
 """
 
 
+def spec_text(prefix: str) -> str:
+    return YAML.replace("VOLUME", f"{prefix}-volume")
+
+
 @pytest.fixture(scope="module")
-def built(make: Make) -> Project:
+def built(make: Make, prefix: str) -> Project:
     """One spec with an image for each behaviour, all built once."""
-    project = make(YAML, {"main.py": MAIN})
+    project = make(spec_text(prefix), {"main.py": MAIN})
     for key in project.plans:
         project.build(key)
     return project
 
 
 @pytest.fixture
-def project(make: Make, built: Project, user: User) -> Project:
+def project(make: Make, built: Project, user: User, prefix: str) -> Project:
     """The same spec in a new folder of a caller who is not root; its images are those of ``built``."""
     files = {"main.py": MAIN, "input/x": "in", "second.env": "A=second\nB=second\n", "key": "the key"}
-    return make(YAML, files, owner=user)
+    return make(spec_text(prefix), files, owner=user)
 
 
 @pytest.fixture(params=["script", "engine"])
@@ -201,6 +212,12 @@ def test_read_only_leaves_what_is_meant_to_be_written(project: Project, way: str
     refused = "Read-only file system"
 
     assert answer(project, way, "strict", "write", *paths) == [refused, refused, "written", "written", "written"]
+
+
+def test_a_volume_keeps_what_a_read_only_container_writes(project: Project, way: str) -> None:
+    answer(project, way, "keeps", "write", f"/cache/{way}")
+
+    assert answer(project, way, "keeps", "list", "/cache")[-1] == way
 
 
 def test_an_input_cannot_be_written(project: Project, way: str) -> None:
@@ -362,9 +379,11 @@ def test_a_shell_in_a_terminal_is_one_of_a_terminal(project: Project) -> None:
 # Where the spec stands
 
 
-def test_a_folder_with_a_nasty_name_is_no_trouble(make: Make, built: Project, way: str, user: User) -> None:
+def test_a_folder_with_a_nasty_name_is_no_trouble(
+    make: Make, built: Project, way: str, user: User, prefix: str
+) -> None:
     folder = built.folder.parent / f'it\'s, "a" $HOME: é☃ {way}' / "project"
-    project = make(YAML, {"main.py": MAIN}, folder=folder, owner=user)
+    project = make(spec_text(prefix), {"main.py": MAIN}, folder=folder, owner=user)
 
     assert answer(project, way, "writes", "write", "data/x", user=user) == ["written"]
     assert user.owns(folder / "data/x")

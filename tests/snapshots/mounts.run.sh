@@ -13,9 +13,10 @@ provide() { [ -e "$1" ] || { provide "$(dirname "$1")" && mkdir "$1" && chown "$
 provide ./data
 provide "$HOME"/models
 provide './a,b "c"; *?'
-[ -e ../shared ] || { echo "$0: the spec names what does not exist:" ../shared >&2; exit 1; }
-[ -e "$HOME" ] || { echo "$0: the spec names what does not exist:" "$HOME" >&2; exit 1; }
-[ -e '/srv/it'"'"'s here' ] || { echo "$0: the spec names what does not exist:" '/srv/it'"'"'s here' >&2; exit 1; }
+require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
+require ../shared
+require "$HOME"
+require '/srv/it'"'"'s here'
 
 set -- mounts "$@"
 # A terminal where there is one; and no reading from it in the background.

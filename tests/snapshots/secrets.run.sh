@@ -5,9 +5,10 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
-[ -e './keys/account, new.json' ] || { echo "$0: the spec names what does not exist:" './keys/account, new.json' >&2; exit 1; }
-[ -e ./.env ] || { echo "$0: the spec names what does not exist:" ./.env >&2; exit 1; }
-[ -e ./last.env ] || { echo "$0: the spec names what does not exist:" ./last.env >&2; exit 1; }
+require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
+require './keys/account, new.json'
+require ./.env
+require ./last.env
 export HF_TOKEN="${MY_HF_TOKEN:?holds a secret that the program needs: set it first}"
 export WANDB_API_KEY="${WANDB_API_KEY:?holds a secret that the program needs: set it first}"
 

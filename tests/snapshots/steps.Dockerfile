@@ -94,10 +94,5 @@ set -e
 [ -e model.bin ] || python make.py
 EOF
 
-RUN <<'EOF'
-set -e
-echo ends in a backslash \
-EOF
-
 USER 1000:1000
 ENTRYPOINT ["python", "train.py"]

@@ -5,7 +5,8 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
-[ -e ./netrc ] || { echo "$0: the spec names what does not exist:" ./netrc >&2; exit 1; }
+require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
+require ./netrc
 export HF_TOKEN="${MY_TOKEN:?holds a secret that the program needs: set it first}"
 
 set -- steps "$@"

@@ -24,7 +24,7 @@ ENV HOME=/home/app \
     XDG_CACHE_HOME=/cache \
     SPACED="two  words" \
     QUOTED="say \"hi\" and 'ho'" \
-    DOLLAR="\$HOME \${HOME} \$\$" \
+    DOLLAR="\$5 \${NAME} \$\$ \$(id)" \
     BACKSLASH="C:\\path\\new" \
     HASH="# no comment" \
     EMPTY="" \
@@ -33,7 +33,7 @@ ENV HOME=/home/app \
     PERCENT="100%" \
     PYTHONUNBUFFERED=0
 LABEL org.opencontainers.image.title="A model, \"quoted\" & priced in \$" \
-    "with space"=a=b
+    com.example.a-b=a=b
 USER 1000:1000
 ENTRYPOINT ["python", "-c", "print(\"it's $HOME\", '\\\\n')", "", "grün"]
 CMD ["--flag=a b", "\""]

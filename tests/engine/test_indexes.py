@@ -1,0 +1,66 @@
+"""A package that only a private index has, behind a login, in a real build."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlspec import api, commands
+from mlspec.commands import BuildOptions
+from mlspec.relock import Wish
+from tests.engine.conftest import PREFIX
+from tests.index import PackageIndex, serving, wheel
+
+pytestmark = pytest.mark.engine
+
+PASSWORD = "s3cr3t-word"
+SPEC = """\
+python: 3.12
+base: slim-bookworm
+name: {name}
+requirements: [team-fruit]
+indexes: [{{url: {url}, packages: [team-*], secret: login}}]
+secrets: {{login: {{environment: TEAM_NETRC}}}}
+entrypoint: python -c "import team_fruit; print('found')"
+"""
+
+
+@pytest.fixture
+def private(registry: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
+    monkeypatch.setenv("TEAM_NETRC", f"machine 127.0.0.1 login ann password {PASSWORD}")
+    with serving(wheel("team-fruit", "1.0"), login=f"ann:{PASSWORD}") as index:
+        yield index
+
+
+def test_the_login_opens_the_index_and_stays_out_of_the_image(private: PackageIndex, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    name = f"{PREFIX}-private-index"
+    (folder / "mlspec.yaml").write_text(SPEC.format(name=name, url=private.url))
+    rendered = api.render(folder / "mlspec.yaml", Wish())
+    api.write(rendered)
+
+    # The index listens on this host's loopback address, which a build reaches over the host's network only.
+    command = (*commands.build_command(rendered.plans[0], BuildOptions(progress="plain")), "--network=host")
+    built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    ran = subprocess.run([folder / "run.sh"], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "found\n"
+    assert PASSWORD not in built.stderr
+    assert PASSWORD.encode() not in saved(name, tmp_path)
+
+
+def saved(image: str, folder: Path) -> bytes:
+    """Return everything in an image: its history, its configuration and the contents of its layers."""
+    archive = folder / "image.tar"
+    subprocess.run(["docker", "save", "--output", archive, image], check=True)
+    layers = folder / "layers"
+    layers.mkdir()
+    subprocess.run(["tar", "-xf", archive, "-C", layers], check=True)
+    blobs = [path for path in layers.rglob("*") if path.is_file()]
+    plain = [subprocess.run(["gzip", "-dcf", blob], capture_output=True, check=True).stdout for blob in blobs]
+    return b"".join(plain)

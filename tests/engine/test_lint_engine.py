@@ -1,0 +1,26 @@
+"""The engine's own linter finds nothing in what is drawn; it also reads what other linters only guess at."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+TESTS = Path(__file__).parent.parent
+DRAWN = sorted((TESTS / "snapshots").glob("*.Dockerfile"))
+EXAMPLES = sorted((TESTS.parent / "specs").glob("*/*Dockerfile"))
+
+
+@pytest.mark.parametrize("path", [*DRAWN, *EXAMPLES], ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_the_engine_warns_of_nothing(path: Path, tmp_path: Path) -> None:
+    # The base is nowhere to be pulled from, and what it is does not matter here.
+    text = re.sub(r"^FROM \S+ AS python$", "FROM scratch AS python", path.read_text(encoding="utf-8"), flags=re.M)
+    (tmp_path / "Dockerfile").write_text(text, encoding="utf-8")
+    command = ["docker", "buildx", "build", "--check", "--progress=plain", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert "Check complete, no warnings found." in done.stdout + done.stderr, done.stdout + done.stderr

@@ -1,0 +1,67 @@
+"""The examples below specs/ are what they would compile to today, and linters find nothing in them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlspec import api
+from mlspec.relock import Wish
+
+SPECS = Path(__file__).parent.parent / "specs"
+EXAMPLES = sorted(SPECS.glob("*/mlspec.yaml"))
+DOCKERFILES = sorted(SPECS.glob("*/*Dockerfile"))
+SCRIPTS = sorted(SPECS.glob("*/*run.sh"))
+
+example = pytest.mark.parametrize("spec", EXAMPLES, ids=lambda path: path.parent.name)
+dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: f"{path.parent.name}-{path.name}")
+script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: f"{path.parent.name}-{path.name}")
+
+
+def found_by(program: str, path: Path) -> str:
+    tool = Path(sys.executable).with_name(program)
+    return subprocess.run([tool, path], capture_output=True, text=True, check=False).stdout
+
+
+def test_there_are_examples() -> None:
+    assert {path.parent.name for path in EXAMPLES} == {"first-training", "serving", "train-and-serve"}
+
+
+@example
+def test_is_up_to_date_and_needs_no_network(spec: Path) -> None:
+    assert "".join(api.diff(api.render(spec, Wish(locked=True)))) == ""
+
+
+@example
+def test_warns_of_nothing(spec: Path) -> None:
+    assert api.render(spec, Wish(locked=True)).locked.warnings == ()
+
+
+@example
+def test_has_no_files_of_former_days(spec: Path) -> None:
+    assert api.leftovers(api.render(spec, Wish(locked=True))) == ()
+
+
+@dockerfile
+def test_hadolint_finds_nothing(path: Path) -> None:
+    assert found_by("hadolint", path) == ""
+
+
+@script
+def test_shellcheck_finds_nothing(path: Path) -> None:
+    assert found_by("shellcheck", path) == ""
+
+
+@script
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no sh")
+def test_a_shell_can_read_it(path: Path) -> None:
+    assert subprocess.run(["sh", "-n", path], capture_output=True, text=True, check=False).stderr == ""
+
+
+@script
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no such mode")
+def test_can_be_run(path: Path) -> None:
+    assert path.stat().st_mode & 0o111 == 0o111
