@@ -96,7 +96,7 @@ def accelerator(value: str) -> str:
 # One piece of a command: blanks, or a stretch that is quoted in one way.
 _PIECE = re.compile(r"""([ \t]+)|'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)|([^ \t'"\\]+)""")
 _OPERATOR = re.compile(r"[;<>|&()]+")
-_VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\()|`")
+_VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|[-(?#$*@!])|`")
 
 
 def words(value: str, *, is_program: bool = True) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.index import File, PackageIndex, sdist, serving, wheel
 
 from mlspec.effects import locker
 from mlspec.effects.locker import Compiled, compile_requirements
@@ -21,6 +20,7 @@ from mlspec.errors import LockError
 from mlspec.lockfile import Layer, RequirementsLock, Target, dump_requirements, dump_vcs
 from mlspec.locking import credentials_problems, grouped
 from mlspec.requirements import Entry, Index, Requirements, collect
+from tests.index import File, PackageIndex, sdist, serving, wheel
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
 Serve = Callable[..., PackageIndex]

@@ -79,6 +79,7 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
         is_official=choice.is_official,
         layers=(*(text for text in wheels if text in {"numpy", "torch"}), *(["tiny_wheels"] if wheels else [])),
         has_vcs=bool(from_git),
+        uses_ssh=any("git+ssh:" in text for text in from_git),
         builds_sources=bool(from_git),
         index_urls=tuple(index.url for index in settings.indexes),
     )

@@ -195,6 +195,7 @@ def test_what_was_accepted_is_accepted_again(reader: str, text: str) -> None:
 @given(st.text(st.sampled_from([*string.ascii_letters[:4], *" \"'\\$`;|&<>()#=-é"]), min_size=1, max_size=20))
 @example("a \"it's $HOME isn't\"")
 @example('a "\\$x \\a" \\$y')
+@example("$-")
 def test_words_are_those_of_a_shell(text: str) -> None:
     try:
         found = syntax.words(f"x {text}")

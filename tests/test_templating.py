@@ -174,6 +174,8 @@ def test_a_step_is_one_line_or_one_here_document(text: str) -> None:
 def test_a_here_document_hands_over_the_text_as_it_is(text: str) -> None:
     written = step(text)
     assume(written.startswith("<<'"))
+    # dash loses a byte where a line begins as the mark does and goes on beyond ASCII; BuildKit has its own reader.
+    assume(not re.search(r"^E[OF0-9]*[^\x00-\x7f]", text, re.MULTILINE))
 
     run = subprocess.run(["/bin/sh", "-c", f"cat {written}\n"], capture_output=True, check=True)
 

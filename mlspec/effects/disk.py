@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import posixpath
+import re
 import stat
 import tempfile
 from collections import deque
@@ -137,12 +138,18 @@ def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:
     return (problem.at(path.as_posix(), None),)
 
 
+_GENERATED = re.compile(r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|requirements(?:\.vcs)?\.lock)$")
+
+
 def leftovers(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Path, ...]:
     """Return the files beside the spec that mlspec once wrote for it, and that nothing asks for any more."""
-    current = {folder / artifact.path for artifact in artifacts}
-    names = ("Dockerfile", "Dockerfile.dockerignore", "run.sh", "requirements.lock", "requirements.vcs.lock")
-    there = {path for name in names for path in (folder / name, *folder.glob(f"*.{name}"))}
-    return tuple(path for path in sorted(there - current) if _is_from(path, spec))
+    current = {artifact.path for artifact in artifacts}
+    stem = Path(spec).stem
+    # By name first: of a thousand specs in one folder, each would read the files of all the others.
+    prefix = "" if stem == "mlspec" else f"{stem}."
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.name.startswith(prefix) and entry.name not in current)
+    return tuple(folder / name for name in names if _GENERATED.search(name) and _is_from(folder / name, spec))
 
 
 def _is_from(path: Path, spec: str) -> bool:

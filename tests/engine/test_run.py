@@ -94,9 +94,15 @@ def serve():
     http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler).serve_forever()
 
 
-{"facts": facts, "write": write, "list": list_, "wait": wait, "serve": serve, "exit": lambda code: sys.exit(int(code))}[sys.argv[1]](
-    *(() if sys.argv[1] == "facts" else sys.argv[2:])
-)
+programs = {
+    "facts": lambda *_: facts(),
+    "write": write,
+    "list": list_,
+    "wait": wait,
+    "serve": serve,
+    "exit": lambda code: sys.exit(int(code)),
+}
+programs[sys.argv[1]](*sys.argv[2:])
 """
 
 

@@ -64,7 +64,9 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean \
  && apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates git
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        ca-certificates \
+        git
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=sources.requirements.vcs.lock,target=/lock \
     UV_REQUIRE_HASHES=0 sh /uv/install.sh
