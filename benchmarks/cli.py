@@ -39,7 +39,6 @@ glibc = "2.36"
 codename = "bookworm"
 """
 BARE = "python -c pass"
-# A bar of so many names would be longer than its command: specs/ stands for all of them.
 SIZES = (1, 100, 1_000)
 # The largest takes a second and more a run, and varies little.
 FEW_ROUNDS = 3

@@ -438,13 +438,14 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
 
     What stands behind -- goes to its program: mlspec run [IMAGE] -- --epochs 3. Exits with the program's exit code.
     """
+    from mlspec.commands import run_words
     from mlspec.effects import engine
 
     rendered = _ready(file, _wish())
     plan = rendered.plan(image)
     arguments = ctx.meta.get("mlspec.passed_on", ())
     if dry_run:
-        click.echo(engine.dry_run(plan.run, arguments, rendered.folder))
+        click.echo(shlex.join(run_words(plan.run, arguments, engine.caller(plan.run, rendered.folder))))
         return
     engine.run(plan.run, arguments, rendered.folder, _show)
 

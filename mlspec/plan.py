@@ -314,6 +314,8 @@ _NEVER = (
     "**/.git",
     "**/.hg",
     "**/.svn",
+    "**/.gitignore",
+    "**/.gitattributes",
     "**/.DS_Store",
     "**/.venv",
     "**/venv",
@@ -421,14 +423,15 @@ def _health_command(settings: Settings) -> tuple[str, ...]:
 
 
 def _run(name: str, files: Files, settings: Settings) -> RunPlan:
-    writes = any(mount.type == "bind" and not mount.read_only for mount in settings.mounts)
+    # What the caller may read and write, the program must: their files can be private, and its files become theirs.
+    shares = any(mount.type == "bind" for mount in settings.mounts) or any(s.file for s in settings.secrets.values())
     is_rocm = settings.accelerator.startswith("rocm")
     gpus = settings.gpus or (Gpus(count="all") if settings.accelerator.startswith("cuda") else None)
     return RunPlan(
         image=name,
         spec=files.spec,
         platform=settings.platforms[0],
-        as_caller=writes and "user" not in settings.model_fields_set,
+        as_caller=shares and "user" not in settings.model_fields_set,
         mounts=settings.mounts,
         ports=settings.ports,
         passed_environment=(*_passed(settings.environment), *_from_environment(settings.secrets)),

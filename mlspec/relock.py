@@ -373,7 +373,7 @@ def _compiled(
     work.artifacts += [Artifact(name, text) for name, text in texts.items()]
     work.tools |= compiled.tools
     work.changes += [f"{label}{change}" for change in _changes(previous, current)]
-    held_back = tuple(sorted(f"{held.name} {held.version}: {held.newest} {held.reason}" for held in compiled.held_back))
+    held_back = tuple(sorted(map(str, compiled.held_back)))
     sources = tuple(pin.name for pin in current.pins if pin.is_source)
     body = locking.body_digest(*texts.values())
     work.images.append(

@@ -258,7 +258,7 @@ class Settings(_Keys):
     shm_size: Size | None = None
     init: bool = True
     read_only: bool = False
-    tmpfs: Annotated[tuple[ContainerPath, ...], BeforeValidator(_as_list)] = ()
+    tmpfs: Annotated[tuple[Annotated[str, AfterValidator(syntax.memory_folder)], ...], BeforeValidator(_as_list)] = ()
     secrets: Annotated[
         Mapping[EnvironmentName, Annotated[Secret, BeforeValidator(_secret)]], BeforeValidator(_secrets)
     ] = Field(default_factory=dict)
@@ -387,12 +387,16 @@ def _merged(
             hint = f"write: {key}: [..., more]" if inherited is not None else "remove it"
             problems.append(Problem(code="MLS120", message="... stands in a list only", hint=hint, path=place))
             continue
-        if isinstance(value, dict) or (isinstance(inherited, dict) and INHERITED in value):
+        if key in _JOINED and (isinstance(value, dict) or (isinstance(inherited, dict) and INHERITED in value)):
             value = _joined(key, value, inherited, place, origins)
         elif isinstance(value, list):
             value = _spliced(key, value, inherited, place, origins, problems)
         merged[key] = value
     return merged, origins
+
+
+# Mappings of the user's own names; of other mappings, such as a health check's, the parts belong together.
+_JOINED = {"environment", "labels", "secrets", "ulimits"}
 
 
 def _joined(
@@ -728,6 +732,7 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def _conflicts(image: Image) -> Iterator[Problem]:
     yield from _mount_conflicts(image)
+    yield from _path_variable(image)
     yield from _unknown_secrets(image)
     settings = image.settings
     if (
@@ -756,6 +761,16 @@ def _secrets_in_clear(data: Mapping[str, Any], origins: _Origins) -> Iterator[Pr
                 path=_origin(origins, ("environment", step)),
                 excerpt=_NO_EXCERPT,
             )
+
+
+def _path_variable(image: Image) -> Iterator[Problem]:
+    if "$" in (image.settings.environment.get("PATH") or ""):
+        yield Problem(
+            code="MLS111",
+            message="values are taken as they are written, so $PATH would be no part of this PATH",
+            hint="name whole paths: PATH: /app/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin",
+            path=image.origin("environment", "PATH"),
+        )
 
 
 def _mount_conflicts(image: Image) -> Iterator[Problem]:

@@ -365,6 +365,15 @@ def absolute(value: str, code: str = "MLS118") -> str:
     return re.sub("/+", "/", value).rstrip("/") or "/"
 
 
+def memory_folder(value: str) -> str:
+    """Return ``value`` as :func:`absolute` does, when Docker would read no option behind a colon in it."""
+    path = absolute(value)
+    if ":" in path:
+        hint = f"write the folder alone: tmpfs: {path.partition(':')[0]}"
+        raise Refused("MLS118", f'"{value}" holds more than a folder', hint)
+    return path
+
+
 def plain_absolute(value: str) -> str:
     """Return ``value`` as :func:`absolute` does, when it also means itself wherever a Dockerfile takes a path."""
     path = absolute(value)

@@ -76,7 +76,9 @@ def script(value: str) -> str:
     lines = text.split("\n")
     mark = next(name for n in range(len(lines) + 1) if (name := f"{_HEREDOC}{n or ''}") not in lines)
     # hadolint reads the next instruction only behind a blank line.
-    return f"<<'{mark}'\nset -e\n{text}\n{mark}\n"
+    # A program of its own, by its first line, must keep that line the first.
+    prelude = "" if text.startswith("#!") else "set -e\n"
+    return f"<<'{mark}'\n{prelude}{text}\n{mark}\n"
 
 
 def continued(values: Iterable[str], margin: int) -> str:

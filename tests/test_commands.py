@@ -117,16 +117,21 @@ def test_a_terminal_is_passed_on_where_there_is_one(caller: Caller, words: tuple
     )
 
 
-def test_the_caller_s_ids_are_passed_where_a_mount_is_written() -> None:
-    words = run_words(planned({"mounts": ["./data:/data"]}).run, (), CALLER)
+@pytest.mark.parametrize(
+    "data",
+    [{"mounts": ["./data:/data"]}, {"mounts": ["./data:/data:ro"]}, {"secrets": {"key": {"file": "./key.pem"}}}],
+    ids=["written", "read", "secret"],
+)
+def test_the_caller_s_ids_are_passed_where_the_caller_s_files_are_shared(data: Mapping[str, Any]) -> None:
+    words = run_words(planned(data).run, (), CALLER)
 
     assert words[words.index("--user") + 1] == "1234:1235"
 
 
 @pytest.mark.parametrize(
     "data",
-    [{}, {"mounts": ["./data:/data:ro"]}, {"mounts": ["data:/data"]}, {"mounts": ["./d:/d"], "user": "0"}],
-    ids=["nothing", "read", "volume", "named"],
+    [{}, {"mounts": ["data:/data"]}, {"mounts": ["./d:/d"], "user": "0"}],
+    ids=["nothing", "volume", "named"],
 )
 def test_the_image_s_own_user_stays_elsewhere(data: Mapping[str, Any]) -> None:
     assert "--user" not in run_words(planned(data).run, (), CALLER)
@@ -459,7 +464,7 @@ def version(**found: Any) -> Any:  # noqa: ANN401
     ("found", "said"),
     [
         ({"Components": [{"Name": "Podman Engine"}], "ApiVersion": "1.41"}, "MLS503: podman answers"),
-        ({"ApiVersion": "1.41", "Version": "20.10.24"}, "MLS505: the engine is Docker 20.10.24, which is too old"),
+        ({"ApiVersion": "1.43", "Version": "24.0.9"}, "MLS505: the engine is Docker 24.0.9, which is too old"),
     ],
     ids=["podman", "old"],
 )

@@ -55,7 +55,8 @@ class RealFiles(SingleFileSnapshotExtension):
     def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
         item = test_location.item
         assert isinstance(item, pytest.Function)
-        return Path(snapshot_location).name.startswith(f"{item.callspec.params['path'].stem}.")
+        path = item.callspec.params["path"]
+        return isinstance(path, Path) and Path(snapshot_location).name.startswith(f"{path.stem}.")
 
     def is_snapshot_location(self, *, location: str) -> bool:
         return Path(location).parent == DRAWN

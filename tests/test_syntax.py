@@ -19,7 +19,16 @@ READERS: dict[str, Callable[[str], object]] = {
     for name in [
         *["one_line", "script", "python_version", "accelerator", "words", "size", "duration", "port", "port_range"],
         *["host_ip", "mount", "user", "environment_name", "label_name", "limit_name", "index_url", "health_path"],
-        *["debian_package", "image_name", "image_key", "absolute", "plain_absolute", "working_dir", "included"],
+        *[
+            "debian_package",
+            "image_name",
+            "image_key",
+            "absolute",
+            "plain_absolute",
+            "memory_folder",
+            "working_dir",
+            "included",
+        ],
     ]
 }
 ACCEPTED: list[tuple[str, str, object]] = [
@@ -77,6 +86,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("absolute", "/", "/"),
     ("absolute", "/größe und $x", "/größe und $x"),
     ("plain_absolute", "/a/b@1+c", "/a/b@1+c"),
+    ("memory_folder", "/a b", "/a b"),
     ("working_dir", "/srv/app", "/srv/app"),
     ("included", "./src\\a", "./src/a"),
     ("included", "!**/*.ckpt", "!**/*.ckpt"),
@@ -143,6 +153,7 @@ REFUSED = {
     "image_name": ["", "Me", "a:tag", "a b", "/a", "a/", "-a", "a\n"],
     "image_key": ["", "A", "a b", "a/b", "..", "-a", "a\n"],
     "absolute": ["", "app", "./app", "/app/..", "/../a", "~/a", "/a\n"],
+    "memory_folder": ["/a:size=1g", "a"],
     "plain_absolute": ["/a b", "/$x", "/ä", "/a'b", "/a\\b"],
     "working_dir": ["/", "//", "/.", "/./", "app"],
     "included": ["", "!", " ", "/etc", "..", "a/../b", "~/a", "C:\\a", "!../a", "\\\\host\\a"],

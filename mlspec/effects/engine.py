@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Warn = Callable[[Problem], None]
 
-# Docker 23's: the first whose own BuildKit knows here-documents and COPY --link without a frontend to pull.
-_LEAST_API = (1, 42)
+# Docker 25's: the first that knows a health check's start interval; here-documents and COPY --link came with 23.
+_LEAST_API = (1, 44)
 _TIMEOUT = 10
 
 
@@ -55,7 +55,7 @@ def connect() -> docker.DockerClient:
     if any("podman" in name.lower() for name in names):
         _is_podman("podman answers at the engine's address")
     if _api(version) < _LEAST_API:
-        hint = "update it: Docker 23 or newer has what the Dockerfile uses (here-documents, COPY --link)"
+        hint = "update it: Docker 25 or newer has what the Dockerfile uses"
         _fail("MLS505", f"the engine is Docker {version.get('Version', '?')}, which is too old", hint)
     return client
 

@@ -24,7 +24,7 @@ python3 -m pip install --root-user-action=ignore --require-hashes --no-deps --ta
 cat > /uv/install.sh <<'SH'
 set -e
 /uv/bin/uv pip install --no-deps --requirement /lock
-# One time for all files, so that the same packages make the same layer whenever it is built.
+# One time for all files, 2 January 1980: the same packages make the same layer whenever it is built.
 find /opt -exec touch --no-dereference --date=@315619200 {} +
 SH
 EOF
@@ -43,21 +43,28 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=git.requirements.vcs.lock,target=/lock \
     UV_REQUIRE_HASHES=0 sh /uv/install.sh
 
-# The code, readable by every user, and the folders that every user may write to.
-FROM python AS code
+# Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
+FROM python AS folders
 WORKDIR /image
-COPY . ./app
-RUN chmod -R u=rwX,go=rX . \
- && rm -f app/git.requirements.vcs.lock \
- && install -d -m 1777 app \
+RUN install -d -m 1777 app \
                        cache \
                        home/app \
  && install -d etc && { cat /etc/passwd && echo app:x:1000:1000::/home/app:/bin/sh; } > etc/passwd \
  && find . -exec touch --no-dereference --date=@315619200 {} +
 
+# The code: readable by every user, and the same layer whatever the times and modes of a checkout.
+FROM python AS code
+WORKDIR /image
+COPY . ./app
+RUN chmod -R u=rwX,go=rX . \
+ && rm -f app/git.requirements.vcs.lock \
+ && chmod 1777 app \
+ && find . -exec touch --no-dereference --date=@315619200 {} +
+
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
 COPY --link --from=layer-git /opt /opt
+COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
 WORKDIR /app

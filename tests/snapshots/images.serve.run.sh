@@ -5,6 +5,9 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
+# What the program writes to a mount belongs to whoever runs this, also under sudo.
+user=$(id -u):$(id -g)
+[ "$user" != 0:0 ] || user=${SUDO_UID:-0}:${SUDO_GID:-0}
 require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
 require ./models
 
@@ -16,6 +19,7 @@ elif ! [ -t 0 ]; then
     set -- --interactive "$@"
 fi
 
+# Never pulled: an image of this name in a public registry is somebody else's.
 exec docker run \
     --rm \
     --pull never \
@@ -23,4 +27,5 @@ exec docker run \
     --init \
     --mount type=bind,source=./models,target=/app/models,readonly \
     --publish 127.0.0.1:8000:8000 \
+    --user "$user" \
     "$@"

@@ -3,19 +3,26 @@
 # The image to build on, pinned by digest: the same bytes tomorrow.
 FROM python:3.12-slim-trixie@sha256:abababababababababababababababababababababababababababababababab AS python
 
-# The code, readable by every user, and the folders that every user may write to.
-FROM python AS code
+# Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
+FROM python AS folders
 WORKDIR /image
-COPY . ./app
-RUN chmod -R u=rwX,go=rX . \
- && install -d -m 1777 app \
+RUN install -d -m 1777 app \
                        cache \
                        home/app \
  && install -d etc && { cat /etc/passwd && echo app:x:1000:1000::/home/app:/bin/sh; } > etc/passwd \
  && find . -exec touch --no-dereference --date=@315619200 {} +
 
+# The code: readable by every user, and the same layer whatever the times and modes of a checkout.
+FROM python AS code
+WORKDIR /image
+COPY . ./app
+RUN chmod -R u=rwX,go=rX . \
+ && chmod 1777 app \
+ && find . -exec touch --no-dereference --date=@315619200 {} +
+
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
+COPY --link --from=folders /image /
 COPY --link --from=code /image /
 WORKDIR /app
 ENV PYTHONUNBUFFERED=1 \

@@ -14,6 +14,7 @@ elif ! [ -t 0 ]; then
     set -- --interactive "$@"
 fi
 
+# Never pulled: an image of this name in a public registry is somebody else's.
 exec docker run \
     --rm \
     --pull never \

@@ -5,6 +5,9 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
+# What the program writes to a mount belongs to whoever runs this, also under sudo.
+user=$(id -u):$(id -g)
+[ "$user" != 0:0 ] || user=${SUDO_UID:-0}:${SUDO_GID:-0}
 require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
 require ./netrc
 export HF_TOKEN="${MY_TOKEN:?holds a secret that the program needs: set it first}"
@@ -17,6 +20,7 @@ elif ! [ -t 0 ]; then
     set -- --interactive "$@"
 fi
 
+# Never pulled: an image of this name in a public registry is somebody else's.
 exec docker run \
     --rm \
     --pull never \
@@ -24,4 +28,5 @@ exec docker run \
     --init \
     --mount type=bind,source=./netrc,target=/run/secrets/netrc,readonly \
     --env HF_TOKEN \
+    --user "$user" \
     "$@"
