@@ -180,6 +180,7 @@ def init(folder: str, **wanted: Any) -> None:  # noqa: ANN401 - the fields of Wa
 @_unpinned_option
 @click.option("--target", "targets", multiple=True, metavar="NAME", help="dockerfile, ignore or run; may be repeated.")
 @click.option("--stdout", is_flag=True, help="Write nothing; print the files.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 where something was written, as a hook should.")
 @_force_option
 @_quiet_option
 def render(
@@ -190,6 +191,7 @@ def render(
     unpinned: bool,
     targets: tuple[str, ...],
     stdout: bool,
+    exit_code: bool,
     force: bool,
 ) -> None:
     """Write the Dockerfile, its ignore file and the run script.
@@ -203,7 +205,7 @@ def render(
     elif check or diff:
         _each(specs, lambda path: _compare(path, wish, targets, fails=check))
     else:
-        _each(specs, lambda path: _write(path, wish, targets, force=force))
+        _each(specs, lambda path: _write(path, wish, targets, force=force, fails=exit_code))
 
 
 def _check_targets(targets: Sequence[str]) -> None:
@@ -294,7 +296,7 @@ def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> 
     return not fails
 
 
-def _write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool) -> bool:
+def _write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> bool:
     from mlspec import api
     from mlspec.effects import disk
 
@@ -308,7 +310,7 @@ def _write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool) -> bo
     _say(f"{path.as_posix()}: {f'wrote {names}' if written else 'up to date'}")
     for leftover in api.leftovers(rendered):
         _say(f"{leftover.as_posix()} is no longer generated; to remove it: rm {leftover.as_posix()}")
-    return True
+    return not (fails and written)
 
 
 def _check_lock(path: Path) -> bool:

@@ -317,7 +317,7 @@ def specs(draw_: st.DrawFn) -> dict[str, Any]:
     return {
         "mounts": [{**mount, "read_only": draw_(st.booleans())} for mount in mounts],
         "env_file": [{"path": f"./{name}", "required": required} for name, required in files],
-        "tmpfs": draw_(st.lists(TARGETS, max_size=2)),
+        "tmpfs": draw_(st.lists(TARGETS.filter(lambda text: ":" not in text), max_size=2)),
         "gpus": {"device_ids": draw_(st.lists(WORDS, min_size=1, max_size=3))},
         "ulimits": draw_(
             st.dictionaries(st.sampled_from(["memlock", "stack"]), st.sampled_from(["1", "-1"]), max_size=1)

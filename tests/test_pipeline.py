@@ -146,6 +146,12 @@ def test_check_passes_what_render_wrote(project: Path) -> None:
     assert mlspec("render", "--check").stdout == ""
 
 
+def test_exit_code_tells_whether_something_was_written(project: Path) -> None:
+    mlspec("render", "--exit-code", code=1)
+
+    mlspec("render", "--exit-code")
+
+
 def test_check_shows_what_is_out_of_date_and_writes_nothing(project: Path) -> None:
     mlspec("render")
     (project / "mlspec.yaml").write_text(SPEC.replace("train.py", "other.py"))

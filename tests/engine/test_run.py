@@ -171,8 +171,8 @@ def eventually(ask: Callable[[], T], seconds: float = 30) -> T:
 # Who the program is, and what it leaves behind
 
 
-def test_an_image_that_writes_no_mount_runs_as_1000(project: Project, way: str) -> None:
-    facts = answer(project, way, "reads", "facts")
+def test_an_image_without_files_of_the_caller_runs_as_1000(project: Project, way: str) -> None:
+    facts = answer(project, way, "strict", "facts")
 
     assert (facts["ids"], facts["user"]) == ([1000, 1000], "app")
 
