@@ -376,5 +376,9 @@ def _fits(value: object, declared: str) -> bool:
 
 
 def digest_lines(text: str) -> Iterable[str]:
-    """Return the lines of a lock that pin something, without comments: what its ``body`` digest is taken over."""
-    return tuple(line.rstrip() for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
+    """Return the lines of a lock that mean something, what its ``body`` digest is taken over.
+
+    Of the comments those are the ones that begin a layer.
+    """
+    lines = (line.rstrip() for line in text.split("\n"))
+    return tuple(line for line in lines if line and (line.startswith("# layer ") or not line.lstrip().startswith("#")))
