@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from mlspec.plan import Plan, RunPlan
-from mlspec.spec import Gpus, Mount
+from mlspec.settings import Gpus, Mount
 from mlspec.templating import HOME_MARK
 
 Option = tuple[str, ...]

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlspec import catalog, syntax
-from mlspec.spec import EnvFile, Gpus, Image, Mount, Port, RunStep, Secret, Settings, Ulimit
+from mlspec.settings import EnvFile, Gpus, Mount, Port, RunStep, Secret, Settings, Ulimit
+from mlspec.spec import Image
 
 HOME = "/home/app"
 CACHE = "/cache"

@@ -431,3 +431,11 @@ def gpu_request(value: object) -> object:
             )
         return value[0]
     return value
+
+
+def step_to(level: object, name: str) -> str | int | None:
+    """Return how a name is reached in a mapping, or in a list of ``NAME=VALUE``."""
+    if isinstance(level, Mapping):
+        return name if name in level else None
+    items = level if isinstance(level, list) else []
+    return next((i for i, item in enumerate(items) if isinstance(item, str) and item.partition("=")[0] == name), None)

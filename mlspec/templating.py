@@ -11,7 +11,7 @@ from functools import cache
 import jinja2
 
 from mlspec.plan import HealthcheckPlan
-from mlspec.spec import Secret
+from mlspec.settings import Secret
 
 HOME_MARK = "\0"
 """Stands in a word of the run command for the home folder of whoever runs it; no value of a spec can hold it."""

@@ -25,7 +25,8 @@ from mlspec.commands import BuildOptions, Caller, build_command, host_path, run_
 from mlspec.effects import engine
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.plan import Plan, Resolved
-from mlspec.spec import Image, Settings
+from mlspec.settings import Settings
+from mlspec.spec import Image
 from mlspec.templating import HOME_MARK, draw
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the run script is for POSIX shells")

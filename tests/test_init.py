@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mlspec import document, spec, starter
 from mlspec.effects import disk
 from mlspec.errors import SpecError, ToolError
-from mlspec.spec import Settings
+from mlspec.settings import Settings
 from mlspec.starter import Draft, Folder, Wanted
 
 MAIN = 'if __name__ == "__main__":\n    pass\n'

@@ -22,7 +22,8 @@ from syrupy.types import SnapshotIndex
 
 from mlspec import api, catalog, plan, targets, templating
 from mlspec.plan import Resolved
-from mlspec.spec import Image, Settings
+from mlspec.settings import Settings
+from mlspec.spec import Image
 from mlspec.targets import Artifact
 
 HERE = Path(__file__).parent

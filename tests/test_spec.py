@@ -10,7 +10,8 @@ import pytest
 
 from mlspec.document import parse
 from mlspec.errors import SpecError
-from mlspec.spec import Gpus, Image, Settings, Spec, validate
+from mlspec.settings import Gpus, Settings
+from mlspec.spec import Image, Spec, validate
 
 SpecOf = Callable[[str], Spec]
 ImageOf = Callable[[str], Image]

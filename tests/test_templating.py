@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from mlspec import plan, syntax, templating
 from mlspec.plan import HealthcheckPlan
-from mlspec.spec import Secret
+from mlspec.settings import Secret
 from mlspec.syntax import Refused
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
