@@ -56,9 +56,12 @@ class Project:
     def build(self, key: str = "", *, progress: str = "plain", environment: Mapping[str, str] | None = None) -> str:
         """Build an image and return what buildx said."""
         command = commands.build_command(self.plan(key), BuildOptions(progress=progress))
-        done = subprocess.run(
-            command, cwd=self.folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True
-        )
+        environment = {**os.environ, **(environment or {})}
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        if "parent snapshot" in done.stderr:
+            # Engine 28 with containerd's store: its collector takes the old image's snapshots while the new one of the
+            # same name is unpacked ("parent snapshot ... does not exist"). Every step is done; unpacking is repeated.
+            done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stderr
 
