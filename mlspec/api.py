@@ -69,15 +69,17 @@ def stale(rendered: Rendered) -> tuple[Artifact, ...]:
 def leftovers(rendered: Rendered) -> tuple[Path, ...]:
     """Return the files that were generated from this spec once, and are no longer."""
     every = (artifact for plan in rendered.plans for artifact in emit(plan))
-    return disk.leftovers(
-        (*every, *rendered.locked.artifacts), rendered.folder, files_of(rendered.spec.document.file, "").spec
-    )
+    return disk.leftovers((*every, *rendered.locked.artifacts), rendered.folder, _spec_file(rendered))
+
+
+def _spec_file(rendered: Rendered) -> str:
+    return files_of(rendered.spec.document.file, "").spec
 
 
 def write(rendered: Rendered, *, force: bool = False) -> tuple[Artifact, ...]:
     """Write what is stale, all or nothing, and return it; raises SpecError where a file is the user's own."""
     changed = stale(rendered)
-    if not force and (problems := disk.foreign(changed, rendered.folder)):
+    if not force and (problems := disk.foreign(changed, rendered.folder, _spec_file(rendered))):
         raise SpecError(*problems)
     disk.write(changed, rendered.folder)
     return changed

@@ -15,7 +15,6 @@ import click
 if TYPE_CHECKING:
     from mlspec.api import Rendered
     from mlspec.errors import MlspecError, Problem
-    from mlspec.plan import Plan
     from mlspec.relock import Wish
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,6 +61,15 @@ def _told() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except Exception as error:
+        if os.environ.get("MLSPEC_DEBUG"):
+            raise
+        # What a person sees of a defect of ours; 70 is what sysexits.h calls a software error.
+        what = f"{type(error).__name__}: {error}"
+        click.echo(
+            f"mlspec: a defect of mlspec, not of yours: {what}\n  hint: see where with: MLSPEC_DEBUG=1", err=True
+        )
+        sys.exit(70)
 
 
 # The group
@@ -341,9 +349,7 @@ def _check(path: Path) -> bool:
 # build, run, shell
 
 
-def _ready(file: str | None, wish: Wish) -> Rendered:
-    """Return one spec, rendered, with its files written where they were out of date."""
-    from mlspec import api
+def _one_spec(file: str | None) -> Path:
     from mlspec.effects import disk
     from mlspec.errors import Problem, SpecError
 
@@ -353,8 +359,41 @@ def _ready(file: str | None, wish: Wish) -> Rendered:
         raise SpecError(
             Problem(code="MLS406", message=f"there are several specs here: {names}", hint="name one: -f SPEC")
         )
-    with disk.alone(paths[0]):
-        rendered = _rendered(paths[0], wish)
+    return paths[0]
+
+
+def _built(file: str | None) -> Rendered:
+    """Return one spec as it was built: nothing is locked anew and nothing is written."""
+    from mlspec import api
+    from mlspec.errors import Problem, SpecError
+
+    path = _one_spec(file)
+    try:
+        rendered = api.render(path, _wish(locked=True, unpinned=True))
+    except SpecError as error:
+        if any(problem.code == "MLS404" for problem in error.problems):
+            message = f"{path.as_posix()} has requirements or a base that no image was built with"
+            raise SpecError(Problem(code="MLS407", message=message, hint=_how_to("build", file))) from None
+        raise
+    if changed := api.stale(rendered):
+        names = ", ".join(artifact.path for artifact in changed)
+        _say(f"{path.as_posix()} changed since {names} followed from it; to build it: {_how_to('build', file)}")
+    return rendered
+
+
+def _how_to(command: str, file: str | None) -> str:
+    return f"mlspec {command}{f' -f {file}' if file else ''}"
+
+
+def _ready(file: str | None, wish: Wish) -> Rendered:
+    """Return one spec, rendered, with its files written where they were out of date."""
+    from mlspec import api
+    from mlspec.effects import disk
+    from mlspec.errors import Problem, SpecError
+
+    path = _one_spec(file)
+    with disk.alone(path):
+        rendered = _rendered(path, wish)
         if wish.locked and (changed := api.stale(rendered)):
             names = ", ".join(artifact.path for artifact in changed)
             raise SpecError(Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render"))
@@ -405,11 +444,7 @@ def build(
     for plan in plans:
         engine.build(build_command(plan, options), rendered.folder)
         names = ", ".join(tags or (plan.image,))
-        _say(f"pushed {names}" if push else f"built {names}; to run it: {_how_to_run(plan)}")
-
-
-def _how_to_run(plan: Plan) -> str:
-    return f"mlspec run {plan.key}".strip()
+        _say(f"pushed {names}" if push else f"built {names}; to run it: {_how_to(f'run {plan.key}'.strip(), file)}")
 
 
 class _PassesOn(click.Command):
@@ -443,7 +478,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     from mlspec.commands import run_words
     from mlspec.effects import engine
 
-    rendered = _ready(file, _wish())
+    rendered = _built(file)
     plan = rendered.plan(image)
     arguments = ctx.meta.get("mlspec.passed_on", ())
     if dry_run:
@@ -463,5 +498,5 @@ def shell(image: str | None, file: str | None) -> None:
     """
     from mlspec.effects import engine
 
-    rendered = _ready(file, _wish())
+    rendered = _built(file)
     engine.shell(rendered.plan(image).run, rendered.folder, _show)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -43,7 +44,7 @@ class Problem:
 
     def at(self, file: str, span: Span | None, excerpt: str = "") -> Problem:
         """Return the same problem with its place in a text."""
-        return dataclasses.replace(self, file=file, span=span, excerpt=excerpt)
+        return dataclasses.replace(self, file=file, span=span, excerpt=_without_logins(excerpt))
 
     def __str__(self) -> str:
         """Return the problem as a person reads it in a terminal: place, sentence, the line with carets, hint."""
@@ -61,6 +62,15 @@ class Problem:
             first, *rest = self.hint.splitlines()
             yield f"  hint: {first}"
             yield from (f"        {line}" for line in rest)
+
+
+# A login in front of a host, which would end up in the logs of a machine that others read.
+_LOGIN = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+
+
+def _without_logins(line: str) -> str:
+    # As long as what it hides, so that the carets stand where they stood.
+    return _LOGIN.sub(lambda found: found[0] if found[0] == "git" else "*" * len(found[0]), line)
 
 
 # Longer lines are cut around the place, so that one minified line cannot flood a terminal.

@@ -357,6 +357,8 @@ class _Reader:
             if name not in values:
                 if declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING:
                     self.refuse(key or name, f'"{name}" is missing')
+            elif not _is_sound(name, values[name]):
+                self.refuse(name, f'"{name}" is nothing that mlspec writes there')
             elif not _fits(values[name], str(declared.type)):
                 self.refuse(name, f'"{name}" is not {_WORDS.get(str(declared.type), "what it should be")}')
         return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
@@ -373,6 +375,21 @@ def _fits(value: object, declared: str) -> bool:
     if declared == "Mapping[str, str]":
         return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
     return isinstance(value, tuple)
+
+
+# What reaches a Dockerfile or a command line, where another value would mean something else.
+_SOUND = {
+    "name": r"(?:[a-z0-9][a-z0-9._/:-]*)?",
+    "reference": r"[A-Za-z0-9\[][A-Za-z0-9._/:\[\]-]*",
+    "digest": r"(?:sha256:[0-9a-f]{64})?",
+    "python": r"\d+(?:\.\d+)+[A-Za-z0-9.+]*",
+    "glibc": r"\d+\.\d+",
+    "platform": r"linux/[a-z0-9/]+",
+}
+
+
+def _is_sound(name: str, value: object) -> bool:
+    return name not in _SOUND or bool(re.fullmatch(_SOUND[name], str(value)))
 
 
 def digest_lines(text: str) -> Iterable[str]:

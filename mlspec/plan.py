@@ -279,7 +279,8 @@ def _steps(settings: Settings, place: str) -> tuple[RunStep, ...]:
 
 
 def _index_secrets(settings: Settings, resolved: Resolved) -> tuple[str, ...]:
-    return tuple(index.secret for index in settings.indexes if index.secret and index.url in resolved.index_urls)
+    used = (index.secret for index in settings.indexes if index.secret and index.url in resolved.index_urls)
+    return tuple(dict.fromkeys(used))
 
 
 def _build_secrets(settings: Settings, resolved: Resolved) -> tuple[tuple[str, Secret], ...]:
@@ -355,7 +356,8 @@ def _included(path: str) -> str:
     kept = posixpath.normpath(path.removeprefix("!").replace("\\", "/"))
     if kept == ".":
         kept = "**"
-    return kept if taken_out else f"!{kept}"
+    # Behind the one that takes out, these would begin a comment or an exception.
+    return (f"\\{kept}" if kept[:1] in {"#", "!"} else kept) if taken_out else f"!{kept}"
 
 
 def _generated(files: Files, resolved: Resolved) -> tuple[str, ...]:
@@ -425,7 +427,8 @@ def _health_command(settings: Settings) -> tuple[str, ...]:
 
 def _run(name: str, files: Files, settings: Settings) -> RunPlan:
     # What the caller may read and write, the program must: their files can be private, and its files become theirs.
-    shares = any(mount.type == "bind" for mount in settings.mounts) or any(s.file for s in settings.secrets.values())
+    secrets = _run_secrets(settings)
+    shares = any(mount.type == "bind" for mount in settings.mounts) or any(s.file for s in secrets.values())
     is_rocm = settings.accelerator.startswith("rocm")
     gpus = settings.gpus or (Gpus(count="all") if settings.accelerator.startswith("cuda") else None)
     return RunPlan(
@@ -435,9 +438,9 @@ def _run(name: str, files: Files, settings: Settings) -> RunPlan:
         as_caller=shares and "user" not in settings.model_fields_set,
         mounts=settings.mounts,
         ports=settings.ports,
-        passed_environment=(*_passed(settings.environment), *_from_environment(settings.secrets)),
-        environment_secrets=tuple(_from_environment(settings.secrets).items()),
-        file_secrets=tuple((key, secret.file) for key, secret in settings.secrets.items() if secret.file),
+        passed_environment=(*_passed(settings.environment), *_from_environment(secrets)),
+        environment_secrets=tuple(_from_environment(secrets).items()),
+        file_secrets=tuple((key, secret.file) for key, secret in secrets.items() if secret.file),
         env_files=settings.env_file,
         gpus=gpus,
         devices=("/dev/kfd", "/dev/dri") if is_rocm else (),
@@ -449,6 +452,13 @@ def _run(name: str, files: Files, settings: Settings) -> RunPlan:
         tmpfs=(*(("/tmp", HOME, CACHE) if settings.read_only else ()), *settings.tmpfs),  # noqa: S108 - in the container
         stop_timeout=syntax.seconds(settings.stop_grace_period) if settings.stop_grace_period else None,
     )
+
+
+def _run_secrets(settings: Settings) -> Mapping[str, Secret]:
+    """Return the secrets of the program; those that a build step or an index names are theirs alone."""
+    building = {name for step in settings.run for name in step.secrets}
+    building |= {index.secret for index in settings.indexes if index.secret}
+    return {name: secret for name, secret in settings.secrets.items() if name not in building}
 
 
 def _passed(environment: Mapping[str, str | None]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from mlspec import catalog, locking, syntax
 from mlspec.effects import disk
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
@@ -56,11 +58,13 @@ class Before:
     """What stands beside a spec from the last lock: the lock and the texts of the locked requirements."""
 
     lock: Lock | None
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
-    def base(self, reference: str) -> BaseLock | None:
-        """Return the entry of this base image."""
-        return next((base for base in self.lock.bases if base.reference == reference), None) if self.lock else None
+    def base(self, choice: catalog.BaseChoice) -> BaseLock | None:
+        """Return the entry of this base image: with the digest that the spec writes, where it writes one."""
+        bases = self.lock.bases if self.lock else ()
+        fits = (base for base in bases if base.reference == choice.reference and choice.digest in {"", base.digest})
+        return next(fits, None)
 
     def image(self, key: str) -> ImageLock | None:
         """Return the entry of this image."""
@@ -83,6 +87,7 @@ class _Work:
     tools: dict[str, str] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    upgraded: set[str] = field(default_factory=set)
 
 
 def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: None) -> Locked:
@@ -103,6 +108,13 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
         except MlspecError as error:
             problems += map(spec.document.placed, error.problems)
             failure = failure if type(error) is SpecError else type(error)
+    if len(spec.images) > 1:
+        missing = sorted(set(wish.upgrade_packages) - work.upgraded)
+        hint = "name a package of one of its locks"
+        problems += [
+            Problem(code="MLS411", message=f"no image of {spec.document.file} has {name}", hint=hint)
+            for name in missing
+        ]
     if problems:
         raise failure(*dict.fromkeys(problems))
     lock = Lock(
@@ -140,14 +152,8 @@ def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
 
 
 def _lock_image(work: _Work, image: Image, name: str) -> None:
-    settings = image.settings
-    if len(settings.platforms) > 1:
-        hint = "give each platform an image of its own, below images:"
-        message = "one image is built for one platform"
-        raise SpecError(Problem(code="MLS106", message=message, hint=hint, path=image.origin("platforms", 1)))
-    base, is_official = _base(work, image)
+    requirements, base, is_official = _inputs(work, image)
     files = files_of(work.spec.document.file, image.key)
-    requirements = _requirements(work, image)
     current = RequirementsLock()
     if requirements.requirements:
         current = _requirements_lock(work, image, files, base, requirements)
@@ -163,6 +169,23 @@ def _lock_image(work: _Work, image: Image, name: str) -> None:
     )
 
 
+def _inputs(work: _Work, image: Image) -> tuple[Requirements, BaseLock, bool]:
+    """Return the requirements, the base and whether that is official; raises with the problems of both."""
+    problems: list[Problem] = []
+    requirements = Requirements()
+    try:
+        requirements = _requirements(work, image)
+    except SpecError as error:
+        problems += error.problems
+    try:
+        base, is_official = _base(work, image)
+    except MlspecError as error:
+        raise type(error)(*problems, *error.problems) from None
+    if problems:
+        raise SpecError(*problems)
+    return requirements, base, is_official
+
+
 # The base image
 
 
@@ -173,10 +196,9 @@ def _base(work: _Work, image: Image) -> tuple[BaseLock, bool]:
         raise SpecError(
             Problem(code="MLS105", message=choice.message, hint=choice.hint, path=image.origin("base")),
         )
-    known = work.bases.get(choice.reference) or (None if work.wish.upgrade else work.before.base(choice.reference))
-    is_right = known and (known.digest or work.wish.unpinned) and choice.digest in {"", known.digest}
-    base = known if known and is_right else _asked(work, image, choice)
-    work.bases[choice.reference] = base
+    known = work.bases.get(choice.pinned) or (None if work.wish.upgrade else work.before.base(choice))
+    base = known if known and (known.digest or work.wish.unpinned) else _asked(work, image, choice)
+    work.bases[choice.pinned] = base
     minor = ".".join(base.python.split(".")[:2])
     if base.python != settings.python and minor != settings.python:
         raise SpecError(
@@ -202,6 +224,9 @@ def _asked(work: _Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
     try:
         answer = registry.resolve(choice.pinned, image.settings.platforms[0])
     except ToolError as error:
+        if choice.digest:
+            # The user wrote what a registry would be asked for; only which Python it holds is not known for sure.
+            return _unpinned(work, image, choice)
         raise ToolError(*(_at_base(problem, image, choice) for problem in error.problems)) from None
     if not answer.python:
         _guess(work, image, f"{choice.reference} does not say which Python it has", image.settings.python)
@@ -225,15 +250,18 @@ def _at_base(problem: Problem, image: Image, choice: catalog.BaseChoice) -> Prob
 
 
 def _unpinned(work: _Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
-    work.warnings.append(
-        Problem(
-            code="MLS331",
-            message=f"{choice.reference} is not pinned: the tag means another image another day",
-            hint="pin it when there is a network: mlspec lock",
-            path=image.origin("base" if image.settings.base else "python"),
-            severity="warning",
+    if choice.digest:
+        _guess(work, image, f"no registry told what is in {choice.reference}", f"Python {image.settings.python}")
+    else:
+        work.warnings.append(
+            Problem(
+                code="MLS331",
+                message=f"{choice.reference} is not pinned: the tag means another image another day",
+                hint="pin it when there is a network: mlspec lock",
+                path=image.origin("base" if image.settings.base else "python"),
+                severity="warning",
+            )
         )
-    )
     glibc = choice.glibc or _glibc(work, image, choice)
     return BaseLock(
         reference=choice.reference,
@@ -311,12 +339,21 @@ def _requirements_lock(
     if known and known.inputs == inputs and texts and is_wanted:
         if known.body == locking.body_digest(*texts):
             return _kept(work, files, known)
+        # A lock of git dependencies that is left over from earlier requirements is none of this lock's.
+        if known.body == locking.body_digest(*texts[:1]):
+            work.before.texts.pop(files.vcs_lock, None)
+            return _kept(work, files, known)
         if not work.wish.mend:
             raise SpecError(_edited(work, files))
     if work.wish.locked:
-        what = "the requirements, the base or the platform changed" if known else "it does not know this image"
-        raise SpecError(_not_current(work, what))
+        raise SpecError(_not_current(work, _why_not(known, files, texts)))
     return _compiled(work, image, files, target, requirements, indexes, inputs)
+
+
+def _why_not(known: ImageLock | None, files: Files, texts: list[str]) -> str:
+    if not known:
+        return "it does not know this image"
+    return "the requirements, the base or the platform changed" if texts else f"{files.requirements_lock} is missing"
 
 
 def _whole_version(python: str) -> str:
@@ -328,7 +365,8 @@ def _kept(work: _Work, files: Files, known: ImageLock) -> RequirementsLock:
     texts = work.before.texts
     for name in (files.requirements_lock, files.vcs_lock):
         if name in texts:
-            work.artifacts.append(Artifact(name, texts[name]))
+            # A checkout with the line ends of Windows is put right again: in an image they would be part of names.
+            work.artifacts.append(Artifact(name, texts[name].replace("\r\n", "\n")))
     return _parsed(work, files)
 
 
@@ -360,7 +398,7 @@ def _compiled(
         _with_logins(work, image, indexes),
         previous=previous,
         upgrade=work.wish.upgrade,
-        upgrade_packages=work.wish.upgrade_packages,
+        upgrade_packages=_own_upgrades(work, requirements, previous),
     )
     found = locking.promise_problems(requirements, compiled.pins, accelerator=image.settings.accelerator)
     if errors := [problem for problem in found if problem.severity == "error"]:
@@ -389,14 +427,31 @@ def _compiled(
     return current
 
 
+def _own_upgrades(work: _Work, requirements: Requirements, previous: RequirementsLock | None) -> tuple[str, ...]:
+    """Return the packages to upgrade that this image has; where one image is all there is, none is left out."""
+    if len(work.spec.images) == 1:
+        return work.wish.upgrade_packages
+    known = {pin.name for pin in (*previous.pins, *previous.vcs)} if previous else set()
+    known |= {requirement.name for requirement in requirements.requirements}
+    mine = tuple(name for name in work.wish.upgrade_packages if canonicalize_name(name) in known)
+    work.upgraded.update(mine)
+    return mine
+
+
 def _previous(work: _Work, image: Image, files: Files) -> RequirementsLock | None:
     """Return the old pins where they were made for the same base and platform: for another, they mean nothing."""
     if work.before.lock:
         known = work.before.image(image.key)
         choice = catalog.base_reference(image.settings.python, image.settings.base)
-        same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice.reference)
+        same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice)
         if not known or not same_base or known.platform != image.settings.platforms[0]:
             return None
+        texts = [
+            work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts
+        ]
+        is_whole = known.body in {locking.body_digest(*texts), locking.body_digest(*texts[:1])}
+        if texts and not is_whole and not work.wish.mend:
+            raise SpecError(_edited(work, files))
     try:
         return _parsed(work, files)
     except SpecError:

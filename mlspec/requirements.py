@@ -212,6 +212,9 @@ class _Collector:
                 self._file(value, dataclasses.replace(line, is_constraint=True))
             elif name == "--group":
                 self._group(value, line)
+            elif name == "--no-binary" and ":all:" in value.split(","):
+                hint = f"name the packages, such as: {name} antlr4-python3-runtime"
+                self._problem(line, "MLS205", f"{name} :all: would hold for every package, which is never meant", hint)
             elif name in _KEPT:
                 self.options.append(f"{name} {value}".strip())
             elif name != "--require-hashes":

@@ -21,7 +21,7 @@ _HEREDOC = "EOF"
 
 def word(value: str) -> str:
     """Return a value that was checked to be one plain word of a Dockerfile: no space, quote, ``$`` or backslash."""
-    if not re.fullmatch(r"[A-Za-z0-9_.,:/@+=~-]+", value):
+    if not re.fullmatch(r"[A-Za-z0-9_.,:/@+=~\[\]-]+", value):
         raise ValueError(f"not a plain word: {value!r}")
     return value
 

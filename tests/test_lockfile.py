@@ -62,7 +62,11 @@ LOCK = Lock(
     tools={"pip-tools": "7.6.2", "pip": "26.3"},
     bases=(
         BaseLock(
-            reference="python:3.12-slim-bookworm", digest="sha256:1", python="3.12.4", glibc="2.36", codename="bookworm"
+            reference="python:3.12-slim-bookworm",
+            digest="sha256:" + "1" * 64,
+            python="3.12.4",
+            glibc="2.36",
+            codename="bookworm",
         ),
     ),
     images=(
@@ -213,7 +217,7 @@ pip-tools = "7.6.2"
 
 [[base]]
 reference = "python:3.12-slim-bookworm"
-digest = "sha256:1"
+digest = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 python = "3.12.4"
 glibc = "2.36"
 codename = "bookworm"

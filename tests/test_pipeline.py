@@ -375,6 +375,74 @@ def test_an_ignore_file_of_the_user_s_own_is_named(project: Path) -> None:
     assert ".dockerignore: MLS409" in mlspec("render").stderr
 
 
+def test_the_last_git_dependency_removed_leaves_a_lock_that_is_right(project: Path) -> None:
+    mlspec("render")
+    (project / "requirements.vcs.lock").write_text(f"{LOCK.splitlines()[0]}\n\nx @ git+https://g/x@{'a' * 40}\n")
+
+    said = mlspec("render").stderr
+
+    assert "requirements.vcs.lock is no longer generated" in said
+    mlspec("render", "--check")
+
+
+@pytest.mark.parametrize("line", ['name = "--privileged"', 'digest = "sha256:x y"', 'reference = "a b"'])
+def test_what_nobody_locked_is_not_taken_from_a_lock(project: Path, line: str) -> None:
+    key = line.partition(" ")[0]
+    kept = [line if known.startswith(f"{key} ") else known for known in LOCK.splitlines()]
+    (project / "mlspec.lock").write_text("\n".join(kept))
+
+    assert "MLS221" in mlspec("render", code=1).stderr
+
+
+def test_a_digest_that_the_spec_writes_needs_no_registry(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "mlspec.lock").unlink()
+    base = f"127.0.0.1:9/team/base:1@{DIGEST}"
+    (project / "mlspec.yaml").write_text(f"name: x\npython: 3.12\nbase: {base}\n")
+
+    said = mlspec("render").stderr
+
+    assert "MLS332" in said
+    assert f"FROM {base} AS" in (project / "Dockerfile").read_text()
+
+
+def test_a_file_that_another_spec_owns_is_left_alone(project: Path) -> None:
+    (project / "train.yaml").write_text("python: 3.12\nbase: slim-bookworm\n")
+    mlspec("render", "--unpinned", "train.yaml")
+    (project / "mlspec.yaml").write_text(f"{SPEC}images: {{train: }}\n")
+
+    assert "was written for train.yaml" in mlspec("render", code=1).stderr
+
+
+def test_a_package_to_upgrade_may_be_in_one_image_only(project: Path) -> None:
+    (project / "mlspec.yaml").write_text(f"{SPEC}images: {{train: {{requirements: [..., pear]}}, serve: }}\n")
+    mlspec("render")
+
+    mlspec("lock", "-P", "pear")
+
+    assert "no image of mlspec.yaml has plum" in mlspec("lock", "-P", "plum", code=1).stderr
+
+
+def test_run_changes_nothing(project: Path) -> None:
+    mlspec("render")
+    (project / "mlspec.yaml").write_text(SPEC.replace("train.py", "other.py"))
+    before = texts(project)
+
+    done = mlspec("run", "--dry-run", "--", "--epochs", "3")
+
+    assert done.stdout.endswith("written-once --epochs 3\n")
+    assert "mlspec build" in done.stderr
+    assert texts(project) == before
+
+
+def test_a_login_in_an_address_is_not_printed(project: Path) -> None:
+    (project / "requirements.in").write_text("x @ https://bob:s3cr3t@packages.example.com/x-1-py3-none-any.whl\n")
+
+    said = mlspec("check", code=1).stderr
+
+    assert "MLS210" in said
+    assert "s3cr3t" not in said
+
+
 # Indexes
 
 PRIVATE = """\

@@ -118,17 +118,19 @@ def stale(artifacts: Iterable[Artifact], folder: Path) -> tuple[Artifact, ...]:
     return tuple(artifact for artifact in artifacts if text_of(folder / artifact.path) != artifact.text)
 
 
-def foreign(artifacts: Iterable[Artifact], folder: Path) -> tuple[Problem, ...]:
-    """Return a problem for each artifact in whose place stands a file that mlspec did not write."""
-    return tuple(
-        Problem(
-            code="MLS402",
-            message=f"{(folder / artifact.path).as_posix()} was not written by mlspec, and is left alone",
-            hint="move it away, or overwrite it with: mlspec render --force",
-        )
-        for artifact in artifacts
-        if (text := text_of(folder / artifact.path)) and MARK not in "".join(text.splitlines(keepends=True)[:2])
-    )
+def foreign(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Problem, ...]:
+    """Return a problem for each artifact in whose place stands a file that was not written for ``spec``."""
+    return tuple(problem for artifact in artifacts if (problem := _foreign(folder / artifact.path, spec)))
+
+
+def _foreign(path: Path, spec: str) -> Problem | None:
+    heading = "".join((text_of(path) or "").splitlines(keepends=True)[:2])
+    if not heading or f"{MARK}{spec};" in heading:
+        return None
+    owner = heading.partition(MARK)[2].partition(";")[0]
+    who = f"was written for {owner}" if owner else "was not written by mlspec"
+    hint = "move it away, or overwrite it with: mlspec render --force"
+    return Problem(code="MLS402", message=f"{path.as_posix()} {who}, and is left alone", hint=hint)
 
 
 def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:
@@ -177,10 +179,11 @@ def write(artifacts: Iterable[Artifact], folder: Path) -> None:
         for made, place in ready:
             made.replace(place)
     except OSError as error:
-        for made, _ in ready:
-            made.unlink(missing_ok=True)
         message = f"{folder.as_posix()} cannot be written to: {(error.strerror or str(error)).lower()}"
         raise ToolError(Problem(code="MLS403", message=message)) from None
+    finally:
+        for made, _ in ready:
+            made.unlink(missing_ok=True)
 
 
 def _beside(artifact: Artifact, folder: Path) -> Path:

@@ -27,8 +27,6 @@ from mlspec.requirements import Index, Requirement, Requirements
 
 _RUNNER = Path(__file__).with_name("target.py")
 _OLDEST_PIP = Version("24.0")
-# The runner's own: it could not become the target, so nothing was resolved.
-_MISMATCH = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,6 +125,8 @@ def _endpoint(address: str) -> _Endpoint:
     if not has_scheme:
         scheme, rest = ("http" if _is_loopback(address) else "https"), address
     host, _, path = rest.strip("/").partition("/")
+    # Logins are docker's to keep: one in the address would be printed with it.
+    host = host.rpartition("@")[2]
     return _Endpoint(url=f"{scheme}://{host}", login=host, path=f"{path}/" if path else "")
 
 

@@ -26,6 +26,9 @@ TXT
 python3 -m pip install --root-user-action=ignore --require-hashes --no-deps --target=/uv --requirement=/tmp/installer.txt
 cat > /uv/install.sh <<'SH'
 set -e
+# Logins, in memory for as long as this runs.
+export NETRC=/dev/shm/netrc
+cat /run/secrets/* > "$NETRC"
 /uv/bin/uv pip install --no-deps --requirement /lock
 # One time for all files, 2 January 1980: the same packages make the same layer whenever it is built.
 find /opt -exec touch --no-dereference --date=@315619200 {} +
@@ -40,13 +43,13 @@ RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /req
 FROM installer AS layer-numpy
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,from=lock,source=/lock/numpy,target=/lock \
-    --mount=type=secret,id=NETRC,target=/root/.netrc,required=true \
+    --mount=type=secret,id=NETRC,required=true \
     sh /uv/install.sh
 
 FROM installer AS layer-tiny_wheels
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,from=lock,source=/lock/tiny_wheels,target=/lock \
-    --mount=type=secret,id=NETRC,target=/root/.netrc,required=true \
+    --mount=type=secret,id=NETRC,required=true \
     sh /uv/install.sh
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.

@@ -5,11 +5,6 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
-# What the program writes to a mount belongs to whoever runs this, also under sudo.
-user=$(id -u):$(id -g)
-[ "$user" != 0:0 ] || user=${SUDO_UID:-0}:${SUDO_GID:-0}
-require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
-require "$HOME"/.netrc
 
 set -- indexes "$@"
 # A terminal where there is one; and no reading from it in the background.
@@ -25,6 +20,4 @@ exec docker run \
     --pull never \
     --platform linux/amd64 \
     --init \
-    --mount type=bind,source="$HOME"/.netrc,target=/run/secrets/NETRC,readonly \
-    --user "$user" \
     "$@"

@@ -5,12 +5,6 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
-# What the program writes to a mount belongs to whoever runs this, also under sudo.
-user=$(id -u):$(id -g)
-[ "$user" != 0:0 ] || user=${SUDO_UID:-0}:${SUDO_GID:-0}
-require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
-require ./netrc
-export HF_TOKEN="${MY_TOKEN:?holds a secret that the program needs: set it first}"
 
 set -- steps "$@"
 # A terminal where there is one; and no reading from it in the background.
@@ -26,7 +20,4 @@ exec docker run \
     --pull never \
     --platform linux/amd64 \
     --init \
-    --mount type=bind,source=./netrc,target=/run/secrets/netrc,readonly \
-    --env HF_TOKEN \
-    --user "$user" \
     "$@"
