@@ -372,6 +372,6 @@ def _unknown(python: str, base: str) -> BaseRefusal:
     near = difflib.get_close_matches(base.lower(), known, n=3, cutoff=0.6)
     return BaseRefusal(
         message=f'"{base}" is not a variant of the official Python image',
-        hint=f"use one of {', '.join(near or names)}; or name a whole image, such as python:{python}-{base}",
+        hint=f"use one of {', '.join(near or names)}; or name a whole image, such as python:{python}-bookworm",
         suggestions=tuple(near or names),
     )

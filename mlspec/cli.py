@@ -30,8 +30,12 @@ def _color() -> bool | None:
     return False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None
 
 
+def _is_quiet() -> bool:
+    return bool(click.get_current_context().find_root().meta.get("mlspec.quiet"))
+
+
 def _say(text: str) -> None:
-    if not click.get_current_context().find_root().meta.get("mlspec.quiet"):
+    if not _is_quiet():
         click.echo(text, err=True, color=_color())
 
 
@@ -364,17 +368,18 @@ def _one_spec(file: str | None) -> Path:
 
 def _built(file: str | None) -> Rendered:
     """Return one spec as it was built: nothing is locked anew and nothing is written."""
+    from dataclasses import replace
+
     from mlspec import api
-    from mlspec.errors import Problem, SpecError
+    from mlspec.errors import SpecError
 
     path = _one_spec(file)
     try:
         rendered = api.render(path, _wish(locked=True, unpinned=True))
     except SpecError as error:
-        if any(problem.code == "MLS404" for problem in error.problems):
-            message = f"{path.as_posix()} has requirements or a base that no image was built with"
-            raise SpecError(Problem(code="MLS407", message=message, hint=_how_to("build", file))) from None
-        raise
+        # Building makes what is missing.
+        hint = f"run: {_how_to('build', file)}"
+        raise SpecError(*(replace(p, hint=hint) if p.code == "MLS404" else p for p in error.problems)) from None
     if changed := api.stale(rendered):
         names = ", ".join(artifact.path for artifact in changed)
         _say(f"{path.as_posix()} changed since {names} followed from it; to build it: {_how_to('build', file)}")
@@ -439,12 +444,15 @@ def build(
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
     if tags and len(plans) > 1:
         raise click.UsageError("--tag names one image: say which, mlspec build IMAGE --tag NAME")
+    if progress == "auto" and _is_quiet():
+        progress = "quiet"
     options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
     engine.connect()
     for plan in plans:
         engine.build(build_command(plan, options), rendered.folder)
         names = ", ".join(tags or (plan.image,))
-        _say(f"pushed {names}" if push else f"built {names}; to run it: {_how_to(f'run {plan.key}'.strip(), file)}")
+        how = "" if tags else f"; to run it: {_how_to(f'run {plan.key}'.strip(), file)}"
+        _say(f"pushed {names}" if push else f"built {names}{how}")
 
 
 class _PassesOn(click.Command):

@@ -98,7 +98,7 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
     """
     project = files_of(spec.document.file, "")
     before = _before(spec, folder, project, mends=wish.mend)
-    name = spec.name or (before.lock.name if before.lock else syntax.slug(folder.resolve().name))
+    name = spec.name or (before.lock.name if before.lock else _default_name(folder, project))
     work = _Work(spec, folder, wish, before, say)
     problems: list[Problem] = []
     failure: type[MlspecError] = SpecError
@@ -130,6 +130,12 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
     )
 
 
+def _default_name(folder: Path, project: Files) -> str:
+    """Return the folder's name; behind it the spec's own, where that is not mlspec.yaml and others may stand beside."""
+    name = f"{folder.resolve().name} {project.project_prefix}"
+    return syntax.slug(name)
+
+
 def _banner(files: Files) -> str:
     return f"{disk.MARK}{files.spec}; edit that file, then run: mlspec lock"
 
@@ -148,7 +154,26 @@ def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
     except SpecError:
         if not mends:
             raise
-        return Before(None, texts)
+        return Before(_read_lock(_first_side(text or "")), texts)
+
+
+def _read_lock(text: str) -> Lock | None:
+    try:
+        return parse_lock(text, "")
+    except SpecError:
+        return None
+
+
+def _first_side(text: str) -> str:
+    """Return ``text`` with the first side of each conflict that a merge left in it."""
+    kept, is_kept = [], True
+    for line in text.split("\n"):
+        mark = line[:7]
+        if mark in {"<<<<<<<", "|||||||", "=======", ">>>>>>>"} and (len(line) == 7 or line[7] == " "):
+            is_kept = mark in {"<<<<<<<", ">>>>>>>"}
+        elif is_kept:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _lock_image(work: _Work, image: Image, name: str) -> None:
@@ -344,6 +369,8 @@ def _requirements_lock(
             work.before.texts.pop(files.vcs_lock, None)
             return _kept(work, files, known)
         if not work.wish.mend:
+            # Both sides of a merge are told as such, by the reader of locks.
+            _parsed(work, files)
             raise SpecError(_edited(work, files))
     if work.wish.locked:
         raise SpecError(_not_current(work, _why_not(known, files, texts)))
@@ -451,11 +478,16 @@ def _previous(work: _Work, image: Image, files: Files) -> RequirementsLock | Non
         ]
         is_whole = known.body in {locking.body_digest(*texts), locking.body_digest(*texts[:1])}
         if texts and not is_whole and not work.wish.mend:
+            _parsed(work, files)
             raise SpecError(_edited(work, files))
+    if work.wish.mend:
+        for name in (files.requirements_lock, files.vcs_lock):
+            if name in work.before.texts:
+                work.before.texts[name] = _first_side(work.before.texts[name])
     try:
         return _parsed(work, files)
     except SpecError:
-        # Reached only to mend: after a merge with conflicts, say.
+        # Damaged beyond a merge: what is locked anew is then told as new.
         return None
 
 

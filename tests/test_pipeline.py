@@ -327,16 +327,20 @@ def test_a_lock_edited_by_hand_is_refused_and_mended(project: Path) -> None:
     mlspec("render", "--check")
 
 
-def test_a_lock_with_conflict_markers_is_told_and_mended(project: Path) -> None:
+@pytest.mark.parametrize("name", ["mlspec.lock", "requirements.lock"])
+def test_a_lock_with_conflict_markers_is_told_and_mended(project: Path, index: PackageIndex, name: str) -> None:
     mlspec("render")
-    lock = project / "mlspec.lock"
-    base = lock.read_text()
-    lock.write_text(f"<<<<<<< ours\n{base}=======\n{base}>>>>>>> theirs\n")
+    index.add(wheel("apple", "3.0", ["seed"]))
+    lock = project / name
+    whole = lock.read_text()
+    lock.write_text(f"<<<<<<< ours\n{whole}=======\n{whole}>>>>>>> theirs\n")
 
     said = mlspec("render", code=1).stderr
+    mlspec("lock")
 
-    assert "MLS22" in said
-    assert "mlspec.lock:1:" in said
+    assert "both sides of a merge" in said
+    assert "apple==2.0" in (project / "requirements.lock").read_text()
+    mlspec("render", "--check")
 
 
 def test_lock_check_tells_whether_the_lock_is_right(project: Path) -> None:

@@ -403,6 +403,7 @@ class _Failure:
             name = canonicalize_name(self.error["name"])
             message = f"{name} is a source whose dependencies only its own build can tell, and that build failed here"
             hint = f"take a release with a wheel or with static metadata\n{self._tail()}".strip()
+            hint = f"did you mean: {_INSTALL_NAMES[name]}" if name in _INSTALL_NAMES else hint
             yield _problem("MLS249", message, hint, self._asked(name))
         elif kind == "hashes":
             message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
