@@ -116,6 +116,16 @@ def test_every_spec_below_specs_is_rendered(project: Path) -> None:
     assert not list((specs / "deep").glob("*Dockerfile"))
 
 
+def test_specs_in_one_folder_name_images_of_their_own(project: Path) -> None:
+    for name in ("train", "serve"):
+        (project / f"{name}.yaml").write_text("python: 3.12\nbase: slim-bookworm\n")
+
+    mlspec("render", "--unpinned", "train.yaml", "serve.yaml")
+
+    assert "set -- project-train " in (project / "train.run.sh").read_text()
+    assert "set -- project-serve " in (project / "serve.run.sh").read_text()
+
+
 def test_images_put_their_names_in_front(project: Path) -> None:
     (project / "mlspec.yaml").write_text(f"{SPEC}images: {{train: , serve: {{requirements: [..., pear]}}}}\n")
 
