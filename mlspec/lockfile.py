@@ -392,6 +392,17 @@ def _is_sound(name: str, value: object) -> bool:
     return name not in _SOUND or bool(re.fullmatch(_SOUND[name], str(value)))
 
 
+def first_side(text: str) -> str:
+    """Return ``text`` with the first side of each conflict that a merge left in it."""
+    kept, is_kept = [], True
+    for line in text.split("\n"):
+        if _CONFLICT.match(line):
+            is_kept = line.startswith(("<", ">"))
+        elif is_kept:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def digest_lines(text: str) -> Iterable[str]:
     """Return the lines of a lock that mean something, what its ``body`` digest is taken over.
 

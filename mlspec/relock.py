@@ -21,6 +21,7 @@ from mlspec.lockfile import (
     dump_lock,
     dump_requirements,
     dump_vcs,
+    first_side,
     parse_lock,
     parse_requirements,
     parse_vcs,
@@ -154,7 +155,7 @@ def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
     except SpecError:
         if not mends:
             raise
-        return Before(_read_lock(_first_side(text or "")), texts)
+        return Before(_read_lock(first_side(text or "")), texts)
 
 
 def _read_lock(text: str) -> Lock | None:
@@ -162,18 +163,6 @@ def _read_lock(text: str) -> Lock | None:
         return parse_lock(text, "")
     except SpecError:
         return None
-
-
-def _first_side(text: str) -> str:
-    """Return ``text`` with the first side of each conflict that a merge left in it."""
-    kept, is_kept = [], True
-    for line in text.split("\n"):
-        mark = line[:7]
-        if mark in {"<<<<<<<", "|||||||", "=======", ">>>>>>>"} and (len(line) == 7 or line[7] == " "):
-            is_kept = mark in {"<<<<<<<", ">>>>>>>"}
-        elif is_kept:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 def _lock_image(work: _Work, image: Image, name: str) -> None:
@@ -483,7 +472,7 @@ def _previous(work: _Work, image: Image, files: Files) -> RequirementsLock | Non
     if work.wish.mend:
         for name in (files.requirements_lock, files.vcs_lock):
             if name in work.before.texts:
-                work.before.texts[name] = _first_side(work.before.texts[name])
+                work.before.texts[name] = first_side(work.before.texts[name])
     try:
         return _parsed(work, files)
     except SpecError:

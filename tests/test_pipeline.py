@@ -541,6 +541,17 @@ def test_check_shows_the_problems_of_spec_and_requirements_together(project: Pat
     assert said.count("hint:") == 3
 
 
+def test_check_reads_the_requirements_of_a_spec_without_a_lock(project: Path) -> None:
+    (project / "mlspec.lock").unlink()
+    (project / "requirements.in").write_text("torch=2\n-r missing.in\n")
+
+    said = mlspec("check", code=1).stderr
+
+    assert "requirements.in:1:1" in said
+    assert "requirements.in:2:" in said
+    assert "MLS404" not in said
+
+
 def test_a_bad_spec_among_others_stops_none_of_them(project: Path) -> None:
     (project / "bad.yaml").write_text("pyhton: 3.12\n")
 
