@@ -1,0 +1,73 @@
+"""The group of all commands, each in a module that is imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from mlspec.cli.terminal import told
+
+# In the order of a day's work; each is the function of that name in the module behind it.
+_COMMANDS = {
+    "init": "init",
+    "render": "render",
+    "lock": "lock",
+    "check": "check",
+    "build": "build",
+    "run": "run",
+    "shell": "run",
+}
+
+
+class _Group(click.Group):
+    """The commands in the order of a day's work, rather than of the alphabet; one is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = getattr(import_module(f"mlspec.cli.{_COMMANDS[cmd_name]}"), cmd_name)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f"did you mean {near[0]}?" if near else "see: mlspec --help"
+            raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from None
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"mlspec {version('mlspec')}")
+        ctx.exit()
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+def cli() -> None:
+    """Compile a short description of an ML environment, mlspec.yaml, to a Dockerfile.
+
+    Without SPEC, a command takes the mlspec.yaml of this folder, or else every spec below specs/.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed."""
+    with told():
+        cli(prog_name="mlspec", windows_expand_args=False)
+    sys.exit(0)

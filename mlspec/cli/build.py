@@ -1,0 +1,80 @@
+"""``mlspec build``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mlspec.cli.options import file_option, locked_option, quiet_option, unpinned_option, wish_of
+from mlspec.cli.specs import how_to, one_spec, rendered_of
+from mlspec.cli.terminal import is_quiet, say
+
+if TYPE_CHECKING:
+    from mlspec.api import Rendered
+    from mlspec.relock import Wish
+
+
+def _ready(file: str | None, wish: Wish) -> Rendered:
+    """Return one spec, rendered, with its files written where they were out of date."""
+    from mlspec import api
+    from mlspec.effects import disk
+    from mlspec.errors import Problem, SpecError
+
+    path = one_spec(file)
+    with disk.alone(path):
+        rendered = rendered_of(path, wish)
+        if wish.locked and (changed := api.stale(rendered)):
+            names = ", ".join(artifact.path for artifact in changed)
+            raise SpecError(Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render"))
+        if written := api.write(rendered):
+            say(f"wrote {', '.join(artifact.path for artifact in written)}")
+    return rendered
+
+
+@click.command()
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@file_option
+@click.option(
+    "-t", "--tag", "tags", multiple=True, metavar="NAME", help="Name the image so, in place of the spec's name."
+)
+@click.option("--push", is_flag=True, help="Push the image in place of loading it into the engine.")
+@click.option("--builder", metavar="NAME", help="The buildx builder to use.")
+@click.option("--no-cache", is_flag=True, help="Build every step anew.")
+@click.option(
+    "--progress", type=click.Choice(["auto", "plain", "tty", "quiet", "rawjson"]), default="auto", show_default=True
+)
+@locked_option
+@unpinned_option
+@quiet_option
+def build(
+    images: tuple[str, ...],
+    file: str | None,
+    tags: tuple[str, ...],
+    push: bool,
+    builder: str | None,
+    no_cache: bool,
+    progress: str,
+    locked: bool,
+    unpinned: bool,
+) -> None:
+    """Build the images of a spec, or those named.
+
+    Files that are out of date are written first. The building is BuildKit's, through docker buildx.
+    """
+    from mlspec.commands import BuildOptions, build_command
+    from mlspec.effects import engine
+
+    rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
+    plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
+    if tags and len(plans) > 1:
+        raise click.UsageError("--tag names one image: say which, mlspec build IMAGE --tag NAME")
+    if progress == "auto" and is_quiet():
+        progress = "quiet"
+    options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
+    engine.connect()
+    for plan in plans:
+        engine.build(build_command(plan, options), rendered.folder)
+        names = ", ".join(tags or (plan.image,))
+        how = "" if tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
+        say(f"pushed {names}" if push else f"built {names}{how}")

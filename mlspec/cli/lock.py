@@ -1,0 +1,42 @@
+"""``mlspec lock``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlspec.cli.options import force_option, quiet_option, specs_argument, unpinned_option, wish_of
+from mlspec.cli.specs import each, rendered_of, write
+from mlspec.cli.terminal import say
+
+
+@click.command()
+@specs_argument
+@click.option("--upgrade", is_flag=True, help="Move every pin, and the base image's digest, to the newest that fits.")
+@click.option("-P", "--upgrade-package", "packages", multiple=True, metavar="NAME", help="Move the pin of one package.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where the lock is not right for the spec.")
+@unpinned_option
+@force_option
+@quiet_option
+def lock(
+    specs: tuple[str, ...], upgrade: bool, packages: tuple[str, ...], check: bool, unpinned: bool, force: bool
+) -> None:
+    """Lock anew what changed, or move pins on request.
+
+    Writes the lock and the files that follow from it. Pins stay unless --upgrade or -P asks for newer ones.
+    """
+    if check:
+        each(specs, lambda path: _check_lock(path))
+        return
+    wish = wish_of(upgrade=upgrade, upgrade_packages=packages, unpinned=unpinned, mend=True)
+    each(specs, lambda path: write(path, wish, (), force=force))
+
+
+def _check_lock(path: Path) -> bool:
+    from mlspec import api
+
+    rendered = rendered_of(path, wish_of(locked=True))
+    changed = [artifact.path for artifact in api.stale(rendered) if artifact.path.endswith(".lock")]
+    say(f"{path.as_posix()}: {'out of date: ' + ', '.join(changed) if changed else 'the lock is right'}")
+    return not changed

@@ -1,0 +1,43 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from mlspec.relock import Wish
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.find_root().meta["mlspec.quiet"] = value
+
+
+def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Print problems and results only."
+)
+specs_argument = click.argument("specs", nargs=-1, metavar="[SPEC]...", type=click.Path())
+file_option = click.option("-f", "--file", metavar="SPEC", type=click.Path(), help="The spec; default: mlspec.yaml.")
+locked_option = click.option("--locked", is_flag=True, help="Fail rather than change the lock; never use the network.")
+unpinned_option = click.option("--unpinned", is_flag=True, help="Accept a base image without a digest, by its tag.")
+force_option = click.option("--force", is_flag=True, help="Overwrite files that mlspec did not write.")
+
+
+def wish_of(**wants: Any) -> Wish:  # noqa: ANN401 - the fields of Wish
+    """Return what a command wants of a lock, by the fields of Wish."""
+    from mlspec.relock import Wish
+
+    return Wish(**wants)

@@ -1,0 +1,84 @@
+"""``mlspec render``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
+from mlspec.cli.specs import each, rendered_of, write
+from mlspec.cli.terminal import say
+
+if TYPE_CHECKING:
+    from mlspec.relock import Wish
+
+_MANY_CHANGES = 24
+
+
+@click.command()
+@specs_argument
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and show a diff where a file is out of date.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@locked_option
+@unpinned_option
+@click.option("--target", "targets", multiple=True, metavar="NAME", help="dockerfile, ignore or run; may be repeated.")
+@click.option("--stdout", is_flag=True, help="Write nothing; print the files.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 where something was written, as a hook should.")
+@force_option
+@quiet_option
+def render(
+    specs: tuple[str, ...],
+    check: bool,
+    diff: bool,
+    locked: bool,
+    unpinned: bool,
+    targets: tuple[str, ...],
+    stdout: bool,
+    exit_code: bool,
+    force: bool,
+) -> None:
+    """Write the Dockerfile, its ignore file and the run script.
+
+    Where the requirements, the Python or the base changed, they are locked anew first; every other pin stays.
+    """
+    _check_targets(targets)
+    wish = wish_of(locked=locked or check, unpinned=unpinned)
+    if stdout:
+        each(specs, lambda path: _print(path, wish, targets))
+    elif check or diff:
+        each(specs, lambda path: _compare(path, wish, targets, fails=check))
+    else:
+        each(specs, lambda path: write(path, wish, targets, force=force, fails=exit_code))
+
+
+def _check_targets(targets: Sequence[str]) -> None:
+    known = ("dockerfile", "ignore", "run")
+    if unknown := [name for name in targets if name not in known]:
+        raise click.UsageError(f'there is no target "{unknown[0]}"; the targets are: {", ".join(known)}')
+
+
+def _print(path: Path, wish: Wish, targets: Sequence[str]) -> bool:
+    artifacts = rendered_of(path, wish, targets).artifacts
+    wanted = [artifact for artifact in artifacts if not targets or not artifact.path.endswith(".lock")]
+    for artifact in wanted:
+        # As head(1) and tail(1) mark several files.
+        heading = f"==> {artifact.path} <==\n" if len(wanted) > 1 else ""
+        click.echo(heading + artifact.text, nl=False)
+    return True
+
+
+def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> bool:
+    from mlspec import api
+
+    rendered = rendered_of(path, wish, targets)
+    changed = api.stale(rendered)
+    click.echo("".join(api.diff(rendered)), nl=False)
+    if not changed:
+        say(f"{path.as_posix()}: up to date")
+        return True
+    names = ", ".join(artifact.path for artifact in changed)
+    say(f"{path.as_posix()}: out of date: {names}; to write them: mlspec render {path.as_posix()}")
+    return not fails

@@ -1,0 +1,90 @@
+"""``mlspec run`` and ``mlspec shell``."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from mlspec.cli.options import file_option, quiet_option, wish_of
+from mlspec.cli.specs import how_to, one_spec
+from mlspec.cli.terminal import say, show
+
+if TYPE_CHECKING:
+    from mlspec.api import Rendered
+
+
+def _built(file: str | None) -> Rendered:
+    """Return one spec as it was built: nothing is locked anew and nothing is written."""
+    from dataclasses import replace
+
+    from mlspec import api
+    from mlspec.errors import SpecError
+
+    path = one_spec(file)
+    try:
+        rendered = api.render(path, wish_of(locked=True, unpinned=True))
+    except SpecError as error:
+        # Building makes what is missing.
+        hint = f"run: {how_to('build', file)}"
+        raise SpecError(*(replace(p, hint=hint) if p.code == "MLS404" else p for p in error.problems)) from None
+    if changed := api.stale(rendered):
+        names = ", ".join(artifact.path for artifact in changed)
+        say(f"{path.as_posix()} changed since {names} followed from it; to build it: {how_to('build', file)}")
+    return rendered
+
+
+class _PassesOn(click.Command):
+    """A command that keeps what stands behind ``--`` for another program."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            index = args.index("--")
+            args, ctx.meta["mlspec.passed_on"] = args[:index], tuple(args[index + 1 :])
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = f"arguments of the program stand behind --: mlspec run -- {error.option_name}"
+            raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from None
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, "[OPTIONS] [IMAGE] [-- ARGS...]")
+
+
+@click.command(cls=_PassesOn, options_metavar="[OPTIONS]")
+@click.argument("image", required=False)
+@file_option
+@click.option("--dry-run", is_flag=True, help="Print the command in place of running it.")
+@quiet_option
+@click.pass_context
+def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) -> None:
+    """Run an image, with the mounts, ports and devices of its spec.
+
+    What stands behind -- goes to its program: mlspec run [IMAGE] -- --epochs 3. Exits with the program's exit code.
+    """
+    from mlspec.commands import run_words
+    from mlspec.effects import engine
+
+    rendered = _built(file)
+    plan = rendered.plan(image)
+    arguments = ctx.meta.get("mlspec.passed_on", ())
+    if dry_run:
+        click.echo(shlex.join(run_words(plan.run, arguments, engine.caller(plan.run, rendered.folder))))
+        return
+    engine.run(plan.run, arguments, rendered.folder, show)
+
+
+@click.command()
+@click.argument("image", required=False)
+@file_option
+@quiet_option
+def shell(image: str | None, file: str | None) -> None:
+    """Open a shell in an image.
+
+    It has the mounts, the devices, the environment and the user that the image's program gets.
+    """
+    from mlspec.effects import engine
+
+    rendered = _built(file)
+    engine.shell(rendered.plan(image).run, rendered.folder, show)

@@ -1,0 +1,80 @@
+"""The specs a command is about: one after the other, each rendered, with its warnings shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlspec.cli.terminal import say, show
+
+if TYPE_CHECKING:
+    from mlspec.api import Rendered
+    from mlspec.relock import Wish
+
+
+def each(specs: Iterable[str], act: Callable[[Path], bool]) -> None:
+    """Do ``act`` to every spec, show all their problems, and exit with the gravest code."""
+    from mlspec.effects import disk
+    from mlspec.errors import MlspecError
+
+    code = 0
+    for path in disk.specs(specs):
+        try:
+            code = max(code, 0 if act(path) else 1)
+        except MlspecError as error:
+            for problem in error.problems:
+                show(problem)
+            code = max(code, error.exit_code)
+    sys.exit(code)
+
+
+_MANY_CHANGES = 24
+
+
+def rendered_of(path: Path, wish: Wish, targets: Iterable[str] = ()) -> Rendered:
+    """Return what a spec compiles to, after showing what it warns of."""
+    from mlspec import api
+
+    rendered = api.render(path, wish, targets=targets, say=say)
+    for warning in rendered.warnings:
+        show(warning)
+    return rendered
+
+
+def one_spec(file: str | None) -> Path:
+    """Return the one spec that ``file`` names or that is here; raises SpecError where there are several."""
+    from mlspec.effects import disk
+    from mlspec.errors import Problem, SpecError
+
+    paths = disk.specs([file] if file else [])
+    if len(paths) > 1:
+        names = ", ".join(path.as_posix() for path in paths)
+        raise SpecError(
+            Problem(code="MLS406", message=f"there are several specs here: {names}", hint="name one: -f SPEC")
+        )
+    return paths[0]
+
+
+def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> bool:
+    """Write what is out of date of a spec and say so; return whether all is well: nothing written, with ``fails``."""
+    from mlspec import api
+    from mlspec.effects import disk
+
+    with disk.alone(path):
+        rendered = rendered_of(path, wish, targets)
+        written = api.write(rendered, force=force)
+    changes = rendered.locked.changes
+    for change in changes if len(changes) <= _MANY_CHANGES else (f"{len(changes)} packages changed in the lock",):
+        say(f"  {change}")
+    names = ", ".join(artifact.path for artifact in written)
+    say(f"{path.as_posix()}: {f'wrote {names}' if written else 'up to date'}")
+    for leftover in api.leftovers(rendered):
+        say(f"{leftover.as_posix()} is no longer generated; to remove it: rm {leftover.as_posix()}")
+    return not (fails and written)
+
+
+def how_to(command: str, file: str | None) -> str:
+    """Return what to type for a command on the same spec."""
+    return f"mlspec {command}{f' -f {file}' if file else ''}"

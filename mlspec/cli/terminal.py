@@ -1,0 +1,69 @@
+"""What a person sees: answers on stdout, everything else on stderr; and how a command ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from mlspec.errors import MlspecError, Problem
+
+
+def color() -> bool | None:
+    """Return whether to color: by NO_COLOR, by FORCE_COLOR, or by what is listening."""
+    return False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None
+
+
+def is_quiet() -> bool:
+    """Tell whether only problems and results are wanted."""
+    return bool(click.get_current_context().find_root().meta.get("mlspec.quiet"))
+
+
+def say(text: str) -> None:
+    """Tell a person what happens, on stderr."""
+    if not is_quiet():
+        click.echo(text, err=True, color=color())
+
+
+def show(problem: Problem) -> None:
+    """Show a problem on stderr."""
+    first, *rest = str(problem).splitlines()
+    place, found, sentence = first.partition(f"{problem.code}: ")
+    tint = "yellow" if problem.severity == "warning" else "red"
+    lines = [f"{click.style(place, bold=True)}{click.style(found, fg=tint)}{sentence}", *rest]
+    click.echo("\n".join(lines), err=True, color=color())
+
+
+def fail(error: MlspecError) -> NoReturn:
+    """Show the problems of an error and exit with its code."""
+    for problem in error.problems:
+        show(problem)
+    sys.exit(error.exit_code)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell a person of an error, in place of a traceback, and exit with its code."""
+    from mlspec.errors import MlspecError
+
+    try:
+        yield
+    except MlspecError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("MLSPEC_DEBUG"):
+            raise
+        # What a person sees of a defect of ours; 70 is what sysexits.h calls a software error.
+        what = f"{type(error).__name__}: {error}"
+        click.echo(
+            f"mlspec: a defect of mlspec, not of yours: {what}\n  hint: see where with: MLSPEC_DEBUG=1", err=True
+        )
+        sys.exit(70)
