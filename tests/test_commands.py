@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from mlspec import commands, plan, targets
 from mlspec.commands import BuildOptions, Caller, build_command, host_path, run_words
-from mlspec.effects import engine
+from mlspec.effects import building, engine, running
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.plan import Plan, Resolved
 from mlspec.settings import Settings
@@ -41,9 +41,9 @@ printf 'TOKEN=%s\\0' "${TOKEN-}"
 DRIVER = """
 import pickle, sys
 from pathlib import Path
-from mlspec.effects import engine
+from mlspec.effects import engine, running
 engine.image_exists = lambda name: True
-engine.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))
+running.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))
 """
 
 
@@ -339,7 +339,7 @@ def test_every_word_of_the_run_script_survives_a_shell(fakes: Path, data: dict[s
             (folder / source.replace(HOME_MARK, str(home))).touch()
         heard = said((str(written(made, folder)), *arguments), fakes, str(home))[:-1]
         existing = frozenset(entry.path for entry in made.run.env_files if (folder / host_path(entry.path)).exists())
-        user = engine._user()
+        user = running._user()
 
     assert heard == list(run_words(made.run, arguments, Caller(home=str(home), user=user, existing=existing)))
 
@@ -393,7 +393,7 @@ def test_missing_build_secrets_are_told_all_at_once(tmp_path: Path, monkeypatch:
     monkeypatch.delenv("X_TOKEN", raising=False)
     words = ("docker", "--secret", "id=A,env=X_TOKEN", "--secret", 'id=B,"src=./a ""k"", y"')
     with pytest.raises(SpecError) as caught:
-        engine.build(words, tmp_path)
+        building.build(words, tmp_path)
 
     assert [problem.message for problem in caught.value.problems] == [
         "the build needs the secret A, read from X_TOKEN, and the environment does not hold it",

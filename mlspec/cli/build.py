@@ -63,7 +63,7 @@ def build(
     Files that are out of date are written first. The building is BuildKit's, through docker buildx.
     """
     from mlspec.commands import BuildOptions, build_command
-    from mlspec.effects import engine
+    from mlspec.effects import building, engine
 
     rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
@@ -74,7 +74,7 @@ def build(
     options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
     engine.connect()
     for plan in plans:
-        engine.build(build_command(plan, options), rendered.folder)
+        building.build(build_command(plan, options), rendered.folder)
         names = ", ".join(tags or (plan.image,))
         how = "" if tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
         say(f"pushed {names}" if push else f"built {names}{how}")

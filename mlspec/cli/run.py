@@ -64,15 +64,15 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     What stands behind -- goes to its program: mlspec run [IMAGE] -- --epochs 3. Exits with the program's exit code.
     """
     from mlspec.commands import run_words
-    from mlspec.effects import engine
+    from mlspec.effects import running
 
     rendered = _built(file)
     plan = rendered.plan(image)
     arguments = ctx.meta.get("mlspec.passed_on", ())
     if dry_run:
-        click.echo(shlex.join(run_words(plan.run, arguments, engine.caller(plan.run, rendered.folder))))
+        click.echo(shlex.join(run_words(plan.run, arguments, running.caller(plan.run, rendered.folder))))
         return
-    engine.run(plan.run, arguments, rendered.folder, show)
+    running.run(plan.run, arguments, rendered.folder, show)
 
 
 @click.command()
@@ -84,7 +84,7 @@ def shell(image: str | None, file: str | None) -> None:
 
     It has the mounts, the devices, the environment and the user that the image's program gets.
     """
-    from mlspec.effects import engine
+    from mlspec.effects import running
 
     rendered = _built(file)
-    engine.shell(rendered.plan(image).run, rendered.folder, show)
+    running.shell(rendered.plan(image).run, rendered.folder, show)

@@ -35,11 +35,11 @@ PREFIX = f"mlspec-test-{os.getpid()}"
 _DRIVER = """
 import pickle, sys
 from pathlib import Path
-from mlspec.effects import engine
+from mlspec.effects import running
 plan, function, *arguments = pickle.loads(Path(sys.argv[1]).read_bytes()), *sys.argv[3:]
 if function == "run":
-    engine.run(plan.run, arguments, Path(sys.argv[2]))
-engine.shell(plan.run, Path(sys.argv[2]))
+    running.run(plan.run, arguments, Path(sys.argv[2]))
+running.shell(plan.run, Path(sys.argv[2]))
 """
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from mlspec import commands
 from mlspec.commands import BuildOptions
+from mlspec.effects import building
 from mlspec.effects import engine as effects
 from mlspec.errors import SpecError, ToolError
 
@@ -185,7 +186,7 @@ def test_all_missing_secrets_are_told_before_the_build(make: Make, monkeypatch: 
     monkeypatch.delenv("MLSPEC_TEST_TOKEN", raising=False)
     project = make(SECRETS)
     with pytest.raises(SpecError) as caught:
-        effects.build(commands.build_command(project.plan(), BuildOptions()), project.folder)
+        building.build(commands.build_command(project.plan(), BuildOptions()), project.folder)
 
     assert [problem.code for problem in caught.value.problems] == ["MLS507", "MLS507"]
 
@@ -195,7 +196,7 @@ def test_all_missing_secrets_are_told_before_the_build(make: Make, monkeypatch: 
 
 def test_build_makes_the_image(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
     project = make("python: 3.12\nentrypoint: [python, main.py]\n", {"main.py": "print('built')"})
-    effects.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
+    building.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
 
     assert effects.image_exists(project.plan().image)
     assert "exporting to image" in capfd.readouterr().err
@@ -204,7 +205,7 @@ def test_build_makes_the_image(make: Make, capfd: pytest.CaptureFixture[str]) ->
 def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
     project = make('python: 3.12\nrun: ["echo the words of the step; exit 3"]\n')
     with pytest.raises(ToolError) as caught:
-        effects.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
+        building.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
 
     assert caught.value.problems[0].code == "MLS506"
     assert "the words of the step" in capfd.readouterr().err
@@ -213,8 +214,8 @@ def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: py
 BUILD = """
 import sys
 from pathlib import Path
-from mlspec.effects import engine
-engine.build(sys.argv[2:], Path(sys.argv[1]))
+from mlspec.effects import building
+building.build(sys.argv[2:], Path(sys.argv[1]))
 """
 
 

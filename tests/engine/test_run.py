@@ -348,12 +348,12 @@ def test_an_image_that_is_not_built_is_told_by_name(make: Make) -> None:
 
 
 def test_quotes_in_an_environment_file_are_told_without_the_value(project: Project) -> None:
-    from mlspec.effects import engine as effects
+    from mlspec.effects import running
 
     told: list[str] = []
     file = project.folder / "second.env"
     file.write_text('A=plain\n# B="comment"\nC=\'quoted\'\nD="x\n E="also quoted"\r\n')
-    for problem in effects._quoted_values(file, "second.env"):
+    for problem in running._quoted_values(file, "second.env"):
         told.append(str(problem))
 
     assert [text.partition(": warning")[0] for text in told] == ["second.env:3:3: MLS510", "second.env:5:4: MLS510"]
