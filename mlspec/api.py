@@ -13,6 +13,7 @@ from mlspec.errors import Problem, SpecError
 from mlspec.plan import Plan, files_of, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.spec import Spec
+from mlspec.spelling import did_you_mean
 from mlspec.targets import TARGETS, Artifact, emit
 
 Say = Callable[[str], None]
@@ -39,8 +40,8 @@ class Rendered:
         names = ", ".join(key for key in keys if key)
         message = f'there is no image "{image}"' if image else f"{self.spec.document.file} has several images"
         hint = f"name one of: {names}" if names else "this spec has one image without a name: leave it out"
-        near = difflib.get_close_matches(image or "", [key for key in keys if key], n=1)
-        raise SpecError(Problem(code="MLS406", message=message, hint=f"did you mean {near[0]}?" if near else hint))
+        near = did_you_mean(image or "", filter(None, keys))
+        raise SpecError(Problem(code="MLS406", message=message, hint=near or hint))
 
 
 def load(path: Path) -> Spec:

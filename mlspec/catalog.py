@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
+
+from mlspec.spelling import nearest
 
 Support = Literal["planned", "supported", "ending", "ended", "unknown"]
 """Where a release stands on a day; ``ending`` is within six months of its end."""
@@ -369,7 +370,7 @@ def _musl(base: str) -> BaseRefusal:
 def _unknown(python: str, base: str) -> BaseRefusal:
     names = base_names(python)
     known = (*names, *(release.codename for release in debian_releases()), "slim")
-    near = difflib.get_close_matches(base.lower(), known, n=3, cutoff=0.6)
+    near = nearest(base, known, most=3)
     return BaseRefusal(
         message=f'"{base}" is not a variant of the official Python image',
         hint=f"use one of {', '.join(near or names)}; or name a whole image, such as python:{python}-bookworm",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +12,7 @@ from mlspec import syntax
 from mlspec.document import quoted
 from mlspec.errors import KeyPath, Problem
 from mlspec.settings import EnvFile, Gpus, Healthcheck, Index, Mount, Port, RunStep, Secret, Settings, Ulimit
+from mlspec.spelling import did_you_mean
 from mlspec.syntax import Refused
 
 SPEC_KEYS = ("name", "images")
@@ -274,10 +274,3 @@ def _unknown_value(path: KeyPath, value: object, known: list[str]) -> Problem:
 def _choices(error: ErrorDetails) -> list[str]:
     expected = str(error.get("ctx", {}).get("expected", ""))
     return [word.strip().strip("'") for word in expected.replace(" or ", ",").split(",") if word.strip()]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the known word nearest to ``word``, or nothing where none is near."""
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return f"did you mean {names[near[0]]}?" if near else ""

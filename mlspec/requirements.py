@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import fnmatch
 import json
 import posixpath
@@ -19,6 +18,7 @@ from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath, Problem, Severity, Span, SpecError
+from mlspec.spelling import nearest
 
 Kind = Literal["index", "url", "vcs"]
 
@@ -566,7 +566,6 @@ def _self_reference(text: object, own: str) -> tuple[str, ...]:
 
 def _choice(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
+    if close := nearest(name, names):
         return f"did you mean: {close[0]}"
     return f"it has: {', '.join(names)}" if names else "it has none"

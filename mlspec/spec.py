@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlspec import syntax
-from mlspec.diagnosis import NO_EXCERPT, diagnose, did_you_mean, kind_of, refusal
+from mlspec.diagnosis import NO_EXCERPT, diagnose, kind_of, refusal
 from mlspec.document import Document, quoted
 from mlspec.errors import KeyPath, Problem, SpecError
 from mlspec.levels import Origins, levels, origin_of
 from mlspec.settings import Settings
+from mlspec.spelling import did_you_mean
 from mlspec.syntax import Refused
 
 

@@ -16,6 +16,7 @@ _COMMANDS = {
     "render": "render",
     "lock": "lock",
     "check": "check",
+    "explain": "explain",
     "build": "build",
     "run": "run",
     "shell": "run",
@@ -40,10 +41,9 @@ class _Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            import difflib
+            from mlspec.spelling import did_you_mean
 
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            hint = f"did you mean {near[0]}?" if near else "see: mlspec --help"
+            hint = did_you_mean(args[0], self.list_commands(ctx)) or "see: mlspec --help"
             raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from None
 
 

@@ -39,6 +39,22 @@ def show(problem: Problem) -> None:
     click.echo("\n".join(lines), err=True, color=color())
 
 
+def page(markdown: str) -> None:
+    """Print an answer in Markdown: drawn on a terminal, as it is elsewhere."""
+    if not (sys.stdout.isatty() or color()):
+        click.echo(markdown)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.theme import Theme
+
+    # Colors of the terminal's own, since nobody knows what its background is.
+    theme = Theme({"markdown.code": "bold cyan", "markdown.h2": "bold"})
+    console = Console(no_color=color() is False, force_terminal=True, theme=theme)
+    # Lines of more than 100 characters are hard to follow with the eye.
+    console.print(Markdown(markdown, code_theme="ansi_dark"), width=min(console.width, 100))
+
+
 def fail(error: MlspecError) -> NoReturn:
     """Show the problems of an error and exit with its code."""
     for problem in error.problems:

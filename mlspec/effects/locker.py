@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib.metadata
 import json
 import os
@@ -24,6 +23,7 @@ from packaging.version import Version
 from mlspec.errors import LockError, Problem
 from mlspec.lockfile import Pin, RequirementsLock, Target
 from mlspec.requirements import Index, Requirement, Requirements
+from mlspec.spelling import nearest
 
 _RUNNER = Path(__file__).with_name("target.py")
 _OLDEST_PIP = Version("24.0")
@@ -111,7 +111,7 @@ def _check_upgrades(requirements: Requirements, previous: RequirementsLock | Non
     for text in names:
         name = _named(text)
         if name not in known:
-            close = difflib.get_close_matches(name, sorted(known), n=1)
+            close = nearest(name, sorted(known))
             hint = f"did you mean: {close[0]}" if close else "name a package of requirements.lock"
             problems.append(_problem("MLS240", f"{name} is not in the lock, so it cannot be upgraded", hint))
     if problems:
@@ -186,7 +186,7 @@ def _resolved_ref(requirement: Requirement, url: str, ref: str) -> str:
     if re.match(r"^[0-9a-f]{7,39}$", ref) and (found := _whole_commit(requirement, url, ref)):
         return found
     known = [name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in refs if not name.endswith("^{}")]
-    close = difflib.get_close_matches(ref, known, n=1)
+    close = nearest(ref, known)
     hint = (
         f"did you mean: {close[0]}" if close else f"it has: {', '.join(sorted(set(known) - {'HEAD'})[:8]) or 'no refs'}"
     )
@@ -471,7 +471,7 @@ class _Failure:
     def _close_name(self, name: str) -> str:
         known = [r.name for r in self.job.requirements.requirements if r.name != name]
         popular = [other for other in _POPULAR if other != name]
-        close = difflib.get_close_matches(name, [*known, *popular], n=1, cutoff=0.75)
+        close = nearest(name, [*known, *popular], cutoff=0.75)
         return (
             f"did you mean: {close[0]}" if close else "correct its name, or name the index that has it under `indexes`"
         )

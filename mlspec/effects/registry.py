@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import difflib
 import hashlib
 import ipaddress
 import json
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from mlspec import catalog
 from mlspec.catalog import DOCKER_HUB, ImageReference
 from mlspec.errors import Problem, ToolError
+from mlspec.spelling import nearest
 
 if TYPE_CHECKING:
     import requests
@@ -314,7 +314,7 @@ class _Registry:
             _fail("MLS302", message, f"check the name; a private one may show only after: {self._login_command}")
         if self.image.digest:
             _fail("MLS302", message, "the digest may have been removed: leave it out")
-        near = difflib.get_close_matches(self.image.tag, tags, n=3, cutoff=0.6) or sorted(tags)[:5]
+        near = list(nearest(self.image.tag, tags, most=3)) or sorted(tags)[:5]
         _fail("MLS302", message, f"its nearest tags: {', '.join(near)}")
 
     def _tags(self) -> list[str]:

@@ -1,0 +1,148 @@
+"""The page of codes: one section for each code that exists, whole, and with an example that really causes it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import mlspec
+from mlspec import catalog, codes
+from mlspec.cli.explain import explain
+from mlspec.codes import Code, parse
+from mlspec.document import parse as parse_document
+from mlspec.errors import SpecError
+from mlspec.requirements import Entry, collect
+from mlspec.spec import validate
+
+CODES = codes.codes()
+PACKAGE = Path(mlspec.__file__).parent
+TREES = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))]
+# What is found by reading a spec and the requirements in it, without anything beside it.
+READ = [row for row in CODES if re.match("MLS0|MLS1|MLS20|MLS21", row.code) and "```yaml" in row.text]
+
+
+def constants(node: ast.AST) -> set[str]:
+    values = (inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant))
+    return {value for value in values if isinstance(value, str) and re.fullmatch(r"MLS\d{3}", value)}
+
+
+def warnings() -> Iterator[str]:
+    for node in (node for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        for keyword in node.keywords:
+            if keyword.arg == "severity" and isinstance(keyword.value, ast.Constant) and keyword.value.value != "error":
+                yield from constants(node)
+
+
+def caused_by(text: str) -> set[str]:
+    try:
+        spec = validate(parse_document(text, "mlspec.yaml"))
+        for image in spec.images:
+            refusal = catalog.base_reference(image.settings.python, image.settings.base)
+            if isinstance(refusal, catalog.BaseRefusal):
+                return {"MLS105"}
+            collect([Entry(entry, ()) for entry in image.settings.requirements], beside, "mlspec.yaml")
+    except SpecError as error:
+        return {problem.code for problem in error.problems}
+    return set()
+
+
+def beside(path: str) -> str:
+    if path == "pyproject.toml":
+        return '[project]\nname = "ours"\ndependencies = []\n'
+    raise FileNotFoundError(path)
+
+
+def test_every_code_in_the_source_has_a_section_and_the_other_way_round() -> None:
+    used = set().union(*map(constants, TREES))
+
+    assert {row.code for row in CODES} == used
+
+
+def test_sections_stand_in_the_order_of_their_numbers_and_once() -> None:
+    names = [row.code for row in CODES]
+
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize("row", CODES, ids=lambda row: row.code)
+def test_a_section_says_what_it_means_shows_an_example_and_says_what_to_do(row: Code) -> None:
+    assert re.fullmatch(r"[^#].{20,}", row.meaning, re.DOTALL)
+    assert not row.meaning.startswith("```")
+    assert re.search(r"^```(\w+)\n.+?\n```$", row.text, re.MULTILINE | re.DOTALL)
+    assert row.advice.endswith(".")
+    assert row.title[0].islower() or row.title.split()[0].rstrip(":") in {"GPU", "GPUs", "Podman"}
+    assert not row.title.endswith(".")
+
+
+def test_a_section_about_a_warning_says_so() -> None:
+    assert {row.code for row in CODES if row.severity == "warning"} >= set(warnings())
+
+
+@pytest.mark.parametrize("row", READ, ids=lambda row: row.code)
+def test_the_example_causes_its_code(row: Code) -> None:
+    example = row.text.partition("```yaml\n")[2].partition("```")[0]
+
+    assert caused_by(example) == {row.code}
+
+
+def test_a_section_ends_where_the_next_begins() -> None:
+    first, second = parse("# Codes\n\n## MLS001: one\n\nThis.\n\n## MLS002: two\n\nA warning: that.\n")
+
+    assert (first.text, first.severity) == ("This.", "error")
+    assert (second.text, second.severity) == ("A warning: that.", "warning")
+
+
+# On the command line
+
+
+def explained(*arguments: str) -> str:
+    result = CliRunner().invoke(explain, arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*arguments: str) -> str:
+    result = CliRunner().invoke(explain, arguments)
+    assert result.exit_code == 2
+    return result.stderr
+
+
+def test_explains_a_code() -> None:
+    said = explained("MLS101")
+
+    assert said.startswith("## MLS101: unknown key\n\nThe spec has a key")
+    assert "What to do" in said
+
+
+@pytest.mark.parametrize("written", ["mls101", "MLS-101", "Mls 101"])
+def test_takes_a_code_as_people_write_it(written: str) -> None:
+    assert explained(written) == explained("MLS101")
+
+
+def test_explains_several_codes_in_the_order_asked_for_and_each_once() -> None:
+    headings = re.findall("^## MLS...", explained("MLS117", "mls101", "MLS117"), re.MULTILINE)
+
+    assert headings == ["## MLS117", "## MLS101"]
+
+
+def test_guesses_what_code_was_meant() -> None:
+    assert re.search("there is no code MLS1O7; did you mean .*MLS107", refused("MLS1O7"))
+
+
+def test_an_unknown_code_is_no_reason_to_guess_wildly() -> None:
+    assert "there is no code MLS999; it stands behind the place of a problem" in refused("mls999")
+
+
+def test_draws_the_section_where_colors_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    said = explained("MLS101")
+
+    assert "\x1b[" in said
+    assert "## " not in said
