@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlspec import relock, spec
+from mlspec import patterns, relock, rules, spec
 from mlspec.effects import disk
 from mlspec.errors import Problem, SpecError
 from mlspec.plan import Plan, files_of, resolve
 from mlspec.relock import Locked, Wish
+from mlspec.rules import Subject
 from mlspec.spec import Spec
 from mlspec.spelling import did_you_mean
 from mlspec.targets import TARGETS, Artifact, emit
@@ -29,6 +30,7 @@ class Rendered:
     plans: tuple[Plan, ...]
     artifacts: tuple[Artifact, ...]
     warnings: tuple[Problem, ...] = ()
+    subjects: tuple[Subject, ...] = ()
 
     def plan(self, image: str | None) -> Plan:
         """Return the plan of the image with this key, or of the only one; raises SpecError where that is a question."""
@@ -49,17 +51,48 @@ def load(path: Path) -> Spec:
     return spec.validate(disk.read_document(path))
 
 
-def render(path: Path, wish: Wish | None = None, *, targets: Iterable[str] = (), say: Say = lambda _: None) -> Rendered:
+def render(
+    path: Path,
+    wish: Wish | None = None,
+    *,
+    targets: Iterable[str] = (),
+    say: Say = lambda _: None,
+    today: str = "",
+) -> Rendered:
     """Return what the spec in ``path`` compiles to; the network is used only where the lock is not current.
 
-    Raises SpecError, LockError or ToolError.
+    ``today``, an ISO day, is what it takes to warn of what ends; the rest is the same every day. Raises SpecError,
+    LockError or ToolError.
     """
     loaded = load(path)
     locked = relock.locked(loaded, path.parent, wish or Wish(), say)
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
-    warnings = (*locked.warnings, *disk.replaced_ignore_file(path.parent, plans[0].files.ignore))
-    return Rendered(path.parent, loaded, locked, plans, (*drawn, *locked.artifacts), warnings)
+    subjects = tuple(_subjects(loaded, locked, plans, today))
+    said = (loaded.document.placed(problem) for subject in subjects for problem in rules.warnings(subject))
+    warnings = (*locked.warnings, *disk.replaced_ignore_file(path.parent, plans[0].files.ignore), *said)
+    artifacts = (*drawn, *locked.artifacts)
+    # Images that inherit one line each find what is wrong with it.
+    return Rendered(path.parent, loaded, locked, plans, artifacts, tuple(dict.fromkeys(warnings)), subjects)
+
+
+def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str) -> Iterator[Subject]:
+    for image, plan in zip(loaded.images, plans, strict=True):
+        found = locked.contents[image.key]
+        pins = (*found.packages.pins, *found.packages.vcs)
+        yield Subject(image=image, plan=plan, base=found.base, requirements=found.requirements, pins=pins, today=today)
+
+
+def inspect(rendered: Rendered) -> tuple[Problem, ...]:
+    """Return what is worth a warning in the folder that the images are made from; the look is bounded."""
+    from mlspec.effects import context
+
+    said: list[Problem] = []
+    for subject in rendered.subjects:
+        (ignore,) = emit(subject.plan, ["ignore"])
+        found = context.survey(rendered.folder, patterns.parse(ignore.text), rules.asked(subject))
+        said += map(rendered.spec.document.placed, rules.folder_warnings(subject, found))
+    return tuple(dict.fromkeys(said))
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:

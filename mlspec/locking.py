@@ -124,7 +124,7 @@ def promise_problems(
     for pin in pins:
         # Written out by the user, a package is meant: xgboost brings nvidia-nccl into cpu images too, say.
         if _is_foreign(pin, accelerator) and not (pin.name in named and _GPU_PACKAGE.match(pin.name)):
-            brought.setdefault(_bringer(pin, by_name, requirements), []).append(pin)
+            brought.setdefault(bringer(pin.name, by_name, requirements), []).append(pin)
     return (
         *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
         *_source_problems(requirements, pins, by_name),
@@ -152,10 +152,10 @@ def _is_other_cuda(pin: Pin, local: str, version: str) -> bool:
     )
 
 
-def _bringer(pin: Pin, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
-    """Return the requirement of the spec that asks for ``pin``, itself or through others; the nearest one."""
+def bringer(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
+    """Return the requirement of the spec that asks for a package, itself or through others; the nearest one."""
     direct = {r.name: r for r in requirements.requirements}
-    todo, seen = [pin.name], set[str]()
+    todo, seen = [name], set[str]()
     while todo:
         name = todo.pop(0)
         if name in direct:
@@ -194,7 +194,7 @@ def _source_problems(requirements: Requirements, pins: Iterable[Pin], by_name: M
         if pin.is_source and pin.name not in asked and " @ git+" not in pin.requirement:
             message = f"{pin.name} {pin.version} has no wheel, so it is compiled while the image is built"
             hint = f"to say that this is meant, add to the requirements: --no-binary {pin.name}"
-            requirement = _bringer(pin, by_name, requirements)
+            requirement = bringer(pin.name, by_name, requirements)
             if requirement:
                 yield requirement.problem("MLS232", message, hint, severity="warning")
             else:

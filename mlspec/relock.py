@@ -44,11 +44,21 @@ class Wish:
     """Resolve again what was edited by hand, rather than refuse it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in one image's lock: its base, what was required, and every package that came of it."""
+
+    base: BaseLock
+    requirements: Requirements
+    packages: RequirementsLock
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """A current lock: the facts for each image by its key, the lock files, what moved, and what to warn of."""
+    """A current lock: facts and contents for each image by its key, the lock files, what moved, and what to warn of."""
 
     resolved: Mapping[str, Resolved]
+    contents: Mapping[str, Contents]
     artifacts: tuple[Artifact, ...]
     changes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
@@ -85,6 +95,7 @@ class _Work:
     images: list[ImageLock] = field(default_factory=list)
     artifacts: list[Artifact] = field(default_factory=list)
     resolved: dict[str, Resolved] = field(default_factory=dict)
+    contents: dict[str, Contents] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -127,7 +138,11 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
     work.artifacts.append(Artifact(project.lock, dump_lock(lock, f"# {_banner(project)}")))
     warnings = tuple(dict.fromkeys(map(spec.document.placed, work.warnings)))
     return Locked(
-        resolved=work.resolved, artifacts=tuple(work.artifacts), changes=tuple(work.changes), warnings=warnings
+        resolved=work.resolved,
+        contents=work.contents,
+        artifacts=tuple(work.artifacts),
+        changes=tuple(work.changes),
+        warnings=warnings,
     )
 
 
@@ -171,6 +186,7 @@ def _lock_image(work: _Work, image: Image, name: str) -> None:
     current = RequirementsLock()
     if requirements.requirements:
         current = _requirements_lock(work, image, files, base, requirements)
+    work.contents[image.key] = Contents(base, requirements, current)
     work.resolved[image.key] = Resolved(
         project=name,
         base=f"{base.reference}@{base.digest}" if base.digest else base.reference,

@@ -62,7 +62,7 @@ def test_imports_run_one_way() -> None:
 
 @pytest.mark.parametrize("module", CORE["source_modules"])
 def test_the_core_is_pure(module: str) -> None:
-    path = PACKAGE / f"{module.partition('.')[2]}.py"
+    path = PACKAGE / f"{module.partition('.')[2].replace('.', '/')}.py"
     if not path.exists():
         pytest.skip("not written yet")
     nodes = list(ast.walk(tree_of(path)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli.options import file_option, locked_option, quiet_option, unpinned_option, wish_of
-from mlspec.cli.specs import how_to, one_spec, rendered_of
+from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
 from mlspec.cli.terminal import is_quiet, say
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def _ready(file: str | None, wish: Wish) -> Rendered:
     path = one_spec(file)
     with disk.alone(path):
         rendered = rendered_of(path, wish)
+        inspected(rendered)
         if wish.locked and (changed := api.stale(rendered)):
             names = ", ".join(artifact.path for artifact in changed)
             raise SpecError(Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render"))

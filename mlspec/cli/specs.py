@@ -35,12 +35,26 @@ _MANY_CHANGES = 24
 
 def rendered_of(path: Path, wish: Wish, targets: Iterable[str] = ()) -> Rendered:
     """Return what a spec compiles to, after showing what it warns of."""
+    from datetime import date
+
     from mlspec import api
 
-    rendered = api.render(path, wish, targets=targets, say=say)
+    # The clock of this machine, whose user reads the warnings.
+    today = date.today().isoformat()
+    rendered = api.render(path, wish, targets=targets, say=say, today=today)
     for warning in rendered.warnings:
         show(warning)
     return rendered
+
+
+def inspected(rendered: Rendered) -> int:
+    """Show what is worth a warning in the spec's folder; return the number of all warnings, those of the spec too."""
+    from mlspec import api
+
+    found = api.inspect(rendered)
+    for warning in found:
+        show(warning)
+    return len(rendered.warnings) + len(found)
 
 
 def one_spec(file: str | None) -> Path:

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from mlspec import patterns
+from mlspec.effects import context
 from tests.engine.conftest import Make, Project
 
 pytestmark = pytest.mark.engine
@@ -80,3 +82,13 @@ def test_a_touched_file_makes_no_new_image(make: Make) -> None:
 def layers(project: Project) -> str:
     command = ["docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", project.plan().image]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_look_at_a_folder_sees_what_the_engine_copies(make: Make) -> None:
+    spec = "python: 3.12\nname: look\ninclude: [pkg, 'n*', 'in (1)', '[a-k]*.pem', '!**/*.ipynb', data/huge.bin]\n"
+    project = make(spec, FILES)
+    ignore = (project.folder / "Dockerfile.dockerignore").read_text()
+
+    looked = context.survey(project.folder, patterns.parse(ignore), [])
+
+    assert {f"/app/{path}" for path in looked.kept} == listing(project)

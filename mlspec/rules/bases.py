@@ -1,0 +1,47 @@
+"""Rules about what an image stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlspec import catalog
+from mlspec.errors import Problem
+from mlspec.rules.subject import Subject
+
+
+def python_ends(subject: Subject) -> Iterator[Problem]:
+    """Warn of a Python that gets no security fixes any more, or not for another six months."""
+    version = catalog.python_version(subject.base.python)
+    if not subject.today or not version:
+        return
+    ends = version.end_of_life
+    stands = catalog.support(ends, subject.today)
+    if stands in {"ended", "ending"}:
+        has = f"has had no security fixes since {ends}" if stands == "ended" else f"gets no security fixes after {ends}"
+        hint = f"write: python: {_newer_python(subject.today)}; then run: mlspec render"
+        yield subject.warn(f"Python {version.python} {has}", hint, "python")
+
+
+def _newer_python(today: str) -> str:
+    # Not the newest: wheels of the large frameworks come months after a release.
+    supported = [v for v in catalog.python_versions() if catalog.support(v.end_of_life, today) == "supported"]
+    settled = [v.python for v in supported if v.status == "security"] or [v.python for v in supported] or ["3.12"]
+    return settled[-1]
+
+
+def debian_ends(subject: Subject) -> Iterator[Problem]:
+    """Warn of a Debian whose packages get no fixes any more, or not for another six months, and then leave the mirrors.
+
+    What counts is the end of long-term support: until then the mirrors keep the packages and Python's official images
+    are rebuilt.
+    """
+    release = catalog.debian_release(subject.base.codename)
+    if not subject.today or not release:
+        return
+    ends = release.long_term or release.end_of_life
+    stands = catalog.support(ends, subject.today)
+    if stands in {"ended", "ending"}:
+        when = f"ended on {ends}" if stands == "ended" else f"ends on {ends}"
+        message = f"the support of Debian {release.codename} {when}; after that its packages leave the mirrors"
+        hint = f"write: base: {catalog.base_names(subject.settings.python)[0]}; then run: mlspec render"
+        yield subject.warn(message, hint, "base" if subject.settings.base else "python")

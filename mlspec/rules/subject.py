@@ -1,0 +1,99 @@
+"""What rules look at: one image with its plan and its lock, and what is in the project's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mlspec import locking
+from mlspec.errors import Problem
+from mlspec.lockfile import BaseLock, Pin
+from mlspec.plan import Plan
+from mlspec.requirements import Requirements
+from mlspec.settings import Settings
+from mlspec.spec import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One image of a spec: what was written, what was chosen, what was locked, and the ISO day it is looked at.
+
+    ``today`` is empty where nobody asks what ends when; a problem's code is the table's to give.
+    """
+
+    image: Image
+    plan: Plan
+    base: BaseLock
+    requirements: Requirements
+    pins: tuple[Pin, ...] = ()
+    today: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        """The keys of the image."""
+        return self.image.settings
+
+    @property
+    def is_slim(self) -> bool:
+        """Whether the base is known to hold nothing but Python: the slim variants of the official image."""
+        return self.plan.base_user is None and "-slim" in self.base.reference
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the command that a container starts with."""
+        return (*(self.settings.entrypoint or ()), *(self.settings.command or ()))
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """The normalised names of all locked packages."""
+        return frozenset(pin.name for pin in self.pins)
+
+    def warn(self, message: str, hint: str, *path: str | int) -> Problem:
+        """Return a warning about the value at ``path`` of the image."""
+        return Problem(code="", message=message, hint=hint, path=self.image.origin(*path), severity="warning")
+
+    def warn_of_package(self, name: str, message: str, hint: str) -> Problem:
+        """Return a warning that points at the requirement that brought the package ``name``."""
+        by_name = {pin.name: pin for pin in self.pins}
+        if requirement := locking.bringer(name, by_name, self.requirements):
+            return requirement.problem("", message, hint, severity="warning")
+        return self.warn(message, hint, "requirements")
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How much a file or folder would bring into an image: bytes and files, at least, unless all of it was counted."""
+
+    size: int = 0
+    files: int = 0
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at one path of the project: what is there, and the beginning of its text where it is a file."""
+
+    is_file: bool
+    is_executable: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What of a project's folder would be copied into its image, as far as was looked.
+
+    ``weights`` are those of files and folders near the top, by their path; ``texts`` what files that may matter say;
+    ``looks`` at the paths that were asked for, None where nothing is there; ``kept`` every path that was met.
+    """
+
+    weights: Mapping[str, Weight] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    looks: Mapping[str, Look | None] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+    is_whole: bool = True
+
+    def below(self, folder: str) -> Iterable[str]:
+        """Yield the paths with a weight that stand directly in ``folder``, the heaviest first."""
+        prefix = f"{folder}/" if folder else ""
+        inside = (path for path in self.weights if path.startswith(prefix) and "/" not in path[len(prefix) :])
+        return sorted(inside, key=lambda path: (-self.weights[path].size, path))
