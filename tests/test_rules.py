@@ -13,6 +13,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from mlspec import catalog, patterns, rules, targets
+from mlspec.codes import code
 from mlspec.document import Document, parse
 from mlspec.effects import context
 from mlspec.errors import Problem
@@ -20,6 +21,7 @@ from mlspec.lockfile import BaseLock, parse_requirements
 from mlspec.plan import Resolved, resolve
 from mlspec.requirements import Entry, collect
 from mlspec.rules import FOLDER_RULES, RULES, Subject
+from mlspec.rules.table import FolderRule, Rule
 from mlspec.spec import Image, validate
 
 WARNED = sorted((Path(__file__).parent / "warned").glob("*.yaml"))
@@ -96,6 +98,14 @@ def test_every_rule_is_met_by_a_spec(tmp_path: Path) -> None:
     }
 
     assert met == {rule.code for rule in (*RULES, *FOLDER_RULES)}
+
+
+@pytest.mark.parametrize("rule", [*RULES, *FOLDER_RULES], ids=lambda rule: rule.code)
+def test_a_rule_is_called_what_its_section_is_called(rule: Rule | FolderRule) -> None:
+    section = code(rule.code)
+
+    assert section
+    assert (section.title, section.severity) == (rule.title, "warning")
 
 
 SILENT = {
