@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types test engine-test golden bench check
+.PHONY: help setup example lint types docs test engine-test golden bench check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,17 +28,20 @@ lint: setup ## ruff, and the one way that imports may run
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
+docs: setup ## the documentation, into site/; a warning or a broken link is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --nitpicky --builder html --doctree-dir site/.doctrees docs site
+
 test: setup ## every test; those that need a Docker engine skip where there is none
 	$(BIN)/python -m pytest
 
 engine-test: setup ## only the tests that need a Docker engine; to skip one is a failure
 	MLSPEC_REQUIRE_ENGINE=1 $(BIN)/python -m pytest -m engine
 
-golden: setup ## write the example specs' files and the tests' snapshots anew; read the diff before you commit it
+golden: setup ## write the example specs' files, the tests' snapshots and the outputs in the documentation anew; read the diff before you commit it
 	$(BIN)/mlspec render
-	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_snapshots.py
+	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_snapshots.py tests/test_docs.py
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py
 
-check: lint types test ## all that a change has to pass
+check: lint types docs test ## all that a change has to pass
