@@ -148,7 +148,7 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
 
 def _default_name(folder: Path, project: Files) -> str:
     """Return the folder's name; behind it the spec's own, where that is not mlspec.yaml and others may stand beside."""
-    name = f"{folder.resolve().name} {project.project_prefix}"
+    name = f"{disk.name_of(folder)} {project.project_prefix}"
     return syntax.slug(name)
 
 

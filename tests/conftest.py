@@ -29,6 +29,12 @@ class TextFile(SingleFileSnapshotExtension):
         return data
 
 
+@pytest.fixture(autouse=True)
+def proofs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a test proves out of the cache of whoever runs it."""
+    monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture
 def text_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Return a snapshot that is a ``.txt`` file below ``__snapshots__/NAME_OF_THE_TEST_FILE``."""

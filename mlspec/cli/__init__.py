@@ -1,5 +1,20 @@
 """The command line: the only part that prints or exits; a module a command."""
 
-from mlspec.cli.app import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed."""
+    from mlspec.cli.quick import answered
+
+    if answered(sys.argv[1:]):
+        sys.exit(0)
+    from mlspec.cli.app import main as parse_and_run
+
+    parse_and_run()

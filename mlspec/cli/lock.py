@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from mlspec.cli import quick
 from mlspec.cli.options import force_option, quiet_option, specs_argument, unpinned_option, wish_of
-from mlspec.cli.specs import each, rendered_of, write
+from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
 
 
@@ -30,7 +31,14 @@ def lock(
         each(specs, lambda path: _check_lock(path))
         return
     wish = wish_of(upgrade=upgrade, upgrade_packages=packages, unpinned=unpinned, mend=True)
-    each(specs, lambda path: write(path, wish, (), force=force))
+
+    def act(path: Path) -> Outcome:
+        return write(path, wish, (), force=force)
+
+    if upgrade or packages or unpinned or force:
+        each(specs, lambda path: act(path).is_well)
+    else:
+        each_unproven(quick.WRITE, specs, act)
 
 
 def _check_lock(path: Path) -> bool:

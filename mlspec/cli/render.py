@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlspec.cli import quick
 from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
-from mlspec.cli.specs import each, rendered_of, write
+from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
 
 if TYPE_CHECKING:
     from mlspec.relock import Wish
-
-_MANY_CHANGES = 24
 
 
 @click.command()
@@ -48,10 +47,17 @@ def render(
     wish = wish_of(locked=locked or check, unpinned=unpinned)
     if stdout:
         each(specs, lambda path: _print(path, wish, targets))
-    elif check or diff:
-        each(specs, lambda path: _compare(path, wish, targets, fails=check))
+        return
+
+    def act(path: Path) -> Outcome:
+        if check or diff:
+            return _compare(path, wish, targets, fails=check)
+        return write(path, wish, targets, force=force, fails=exit_code)
+
+    if diff or targets or unpinned or force:
+        each(specs, lambda path: act(path).is_well)
     else:
-        each(specs, lambda path: write(path, wish, targets, force=force, fails=exit_code))
+        each_unproven(quick.CHECK if check else quick.WRITE, specs, act)
 
 
 def _check_targets(targets: Sequence[str]) -> None:
@@ -70,15 +76,15 @@ def _print(path: Path, wish: Wish, targets: Sequence[str]) -> bool:
     return True
 
 
-def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> bool:
+def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> Outcome:
     from mlspec import api
 
     rendered = rendered_of(path, wish, targets)
     changed = api.stale(rendered)
     click.echo("".join(api.diff(rendered)), nl=False)
     if not changed:
-        say(f"{path.as_posix()}: up to date")
-        return True
+        say(quick.up_to_date(path.as_posix()))
+        return Outcome(is_well=True, current=rendered)
     names = ", ".join(artifact.path for artifact in changed)
     say(f"{path.as_posix()}: out of date: {names}; to write them: mlspec render {path.as_posix()}")
-    return not fails
+    return Outcome(is_well=not fails)

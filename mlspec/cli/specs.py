@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec.cli.terminal import say, show
+import click
+
+from mlspec.cli.quick import color, up_to_date
+from mlspec.cli.terminal import say, show, styled
+from mlspec.effects.proofs import proofs, witnessed
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -28,6 +33,37 @@ def each(specs: Iterable[str], act: Callable[[Path], bool]) -> None:
                 show(problem)
             code = max(code, error.exit_code)
     sys.exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command on one spec ended: well or not; and what it compiled to, where its files are current."""
+
+    is_well: bool
+    current: Rendered | None = None
+
+
+def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Outcome]) -> None:
+    """Do ``act`` to every spec whose answer to ``question`` is not proven yet, and keep the proofs that result."""
+    known = proofs()
+
+    def answer(path: Path) -> bool:
+        spec = path.as_posix()
+        if (shown := known.holds(question, spec)) is not None:
+            for _, text in shown:
+                click.echo(text, err=True, color=color())
+            say(up_to_date(spec))
+            return True
+        with witnessed() as witness:
+            outcome = act(path)
+        if outcome.current:
+            known.keep(question, spec, witness, [(str(w), styled(w)) for w in outcome.current.warnings])
+        return outcome.is_well
+
+    try:
+        each(specs, answer)
+    finally:
+        known.save()
 
 
 _MANY_CHANGES = 24
@@ -71,8 +107,8 @@ def one_spec(file: str | None) -> Path:
     return paths[0]
 
 
-def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> bool:
-    """Write what is out of date of a spec and say so; return whether all is well: nothing written, with ``fails``."""
+def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
+    """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
     from mlspec import api
     from mlspec.effects import disk
 
@@ -82,11 +118,12 @@ def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails:
     changes = rendered.locked.changes
     for change in changes if len(changes) <= _MANY_CHANGES else (f"{len(changes)} packages changed in the lock",):
         say(f"  {change}")
-    names = ", ".join(artifact.path for artifact in written)
-    say(f"{path.as_posix()}: {f'wrote {names}' if written else 'up to date'}")
-    for leftover in api.leftovers(rendered):
+    spec, names = path.as_posix(), ", ".join(artifact.path for artifact in written)
+    say(f"{spec}: wrote {names}" if written else up_to_date(spec))
+    leftovers = api.leftovers(rendered)
+    for leftover in leftovers:
         say(f"{leftover.as_posix()} is no longer generated; to remove it: rm {leftover.as_posix()}")
-    return not (fails and written)
+    return Outcome(not (fails and written), None if written or leftovers else rendered)
 
 
 def how_to(command: str, file: str | None) -> str:

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from mlspec.cli.quick import color
+
 if TYPE_CHECKING:
     from mlspec.errors import MlspecError, Problem
-
-
-def color() -> bool | None:
-    """Return whether to color: by NO_COLOR, by FORCE_COLOR, or by what is listening."""
-    return False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None
 
 
 def is_quiet() -> bool:
@@ -32,11 +29,15 @@ def say(text: str) -> None:
 
 def show(problem: Problem) -> None:
     """Show a problem on stderr."""
+    click.echo(styled(problem), err=True, color=color())
+
+
+def styled(problem: Problem) -> str:
+    """Return a problem as a terminal shows it: its place bold, its code in the color of how grave it is."""
     first, *rest = str(problem).splitlines()
     place, found, sentence = first.partition(f"{problem.code}: ")
     tint = "yellow" if problem.severity == "warning" else "red"
-    lines = [f"{click.style(place, bold=True)}{click.style(found, fg=tint)}{sentence}", *rest]
-    click.echo("\n".join(lines), err=True, color=color())
+    return "\n".join([f"{click.style(place, bold=True)}{click.style(found, fg=tint)}{sentence}", *rest])
 
 
 def page(markdown: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import posixpath
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from mlspec import document, syntax
 from mlspec.document import Document
+from mlspec.effects.proofs import generated_names, read, real_place
+from mlspec.effects.search import found_specs
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.targets import Artifact
 
@@ -40,41 +43,20 @@ def specs(paths: Iterable[str]) -> tuple[Path, ...]:
 
     A folder stands for the ``mlspec.yaml`` in it. Raises SpecError where there is none.
     """
-    named = tuple(map(_spec, paths))
-    if named:
-        return tuple(dict.fromkeys(named))
-    here = [Path(name) for name in ("mlspec.yaml", "mlspec.yml") if Path(name).is_file()]
-    found = here[:1] or sorted(_below(Path("specs")))
-    if not found:
-        hint = "write one with: mlspec init"
-        raise SpecError(Problem(code="MLS401", message="there is no mlspec.yaml here, and no specs/ folder", hint=hint))
-    return tuple(found)
-
-
-def _spec(path: str) -> Path:
-    given = Path(path)
-    if not given.is_dir():
-        return given
-    inside = [given / name for name in ("mlspec.yaml", "mlspec.yml") if (given / name).is_file()]
-    if not inside:
-        hint = f"write one with: cd {path} && mlspec init"
-        raise SpecError(Problem(code="MLS401", message=f"there is no mlspec.yaml in {path}", hint=hint))
-    return inside[0]
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    # Below specs/ a YAML file is a spec; deeper, where programs keep YAML of their own, only by its name.
-    for suffix in ("yaml", "yml"):
-        yield from folder.glob(f"*.{suffix}")
-        yield from folder.glob(f"*/**/mlspec.{suffix}")
+    try:
+        return tuple(dict.fromkeys(map(Path, found_specs(paths))))
+    except FileNotFoundError as error:
+        folder = str(error)
+    message = f"there is no mlspec.yaml in {folder}" if folder else "there is no mlspec.yaml here, and no specs/ folder"
+    hint = f"write one with: cd {folder} && mlspec init" if folder else "write one with: mlspec init"
+    raise SpecError(Problem(code="MLS401", message=message, hint=hint))
 
 
 def read_document(path: Path) -> Document:
     """Return the document in a file; raises SpecError where it cannot be read or is not a spec's YAML."""
     name = path.as_posix()
     try:
-        with path.open("rb") as file:
-            data = file.read(document.MAX_BYTES + 1)
+        data = _bytes_of(path, document.MAX_BYTES + 1)
     except OSError as error:
         raise SpecError(_unreadable(name, error)) from None
     if path.suffix not in {".yaml", ".yml"}:
@@ -85,6 +67,13 @@ def read_document(path: Path) -> Document:
         message = f'"{path.name}" cannot begin the names of the files that are written beside it'
         raise SpecError(Problem(code="MLS401", message=message, hint=hint))
     return document.parse(document.decode(data, name), name)
+
+
+def _bytes_of(path: Path, limit: int = -1) -> bytes:
+    data = read(str(path), limit)
+    if data is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return data
 
 
 def _unreadable(name: str, error: OSError) -> Problem:
@@ -98,7 +87,7 @@ def reader(folder: Path) -> Callable[[str], str]:
     """Return a function that reads text files by their POSIX path relative to ``folder``."""
 
     def read(path: str) -> str:
-        return document.decode((folder / path).read_bytes(), path, _MAX_REQUIREMENTS)
+        return document.decode(_bytes_of(folder / path), path, _MAX_REQUIREMENTS)
 
     return read
 
@@ -106,11 +95,15 @@ def reader(folder: Path) -> Callable[[str], str]:
 def text_of(path: Path) -> str | None:
     """Return the text of a file as it is, line ends included; None where there is none."""
     try:
-        return path.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return None
+        data = read(str(path))
     except OSError as error:
         raise SpecError(_unreadable(path.as_posix(), error)) from None
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def name_of(folder: Path) -> str:
+    """Return the name that a folder has, whatever it was called by."""
+    return Path(real_place(str(folder))).name
 
 
 def stale(artifacts: Iterable[Artifact], folder: Path) -> tuple[Artifact, ...]:
@@ -155,15 +148,16 @@ def leftovers(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[P
     """Return the files beside the spec that mlspec once wrote for it, and that nothing asks for any more."""
     current = {artifact.path for artifact in artifacts}
     stem = Path(spec).stem
-    # By name first: of a thousand specs in one folder, each would read the files of all the others.
-    prefix = "" if stem == "mlspec" else f"{stem}."
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.startswith(prefix) and entry.name not in current)
-    return tuple(folder / name for name in names if _GENERATED.search(name) and _is_from(folder / name, spec))
+    names = generated_names(str(folder), "" if stem == "mlspec" else f"{stem}.")
+    others = (name for name in names if name not in current and _GENERATED.search(name))
+    return tuple(folder / name for name in others if _is_from(folder / name, spec))
 
 
 def _is_from(path: Path, spec: str) -> bool:
-    text = text_of(path) if path.is_file() else None
+    try:
+        text = text_of(path)
+    except SpecError:  # a folder of that name
+        return False
     return any(f"{MARK}{spec};" in line for line in (text or "").splitlines()[:2])
 
 

@@ -1,0 +1,55 @@
+"""Which specs a command is about: paths to look for, found with nothing imported but ``os``."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False  # typing alone would take longer than all of this
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SPEC_NAMES = ("mlspec.yaml", "mlspec.yml")
+
+
+def found_specs(paths: Iterable[str] = ()) -> list[str]:
+    """Return the specs that ``paths`` name; without any, ``mlspec.yaml`` here, or else every spec below ``specs/``.
+
+    A folder stands for the ``mlspec.yaml`` in it. Raises FileNotFoundError with the folder (or nothing, for this one)
+    where there is none.
+    """
+    if named := [_spec(path) for path in paths]:
+        return named
+    here = [name for name in SPEC_NAMES if os.path.isfile(name)]
+    found = here[:1] or sorted(_below("specs"), key=lambda path: path.split("/"))
+    if not found:
+        raise FileNotFoundError("")
+    return found
+
+
+def _spec(path: str) -> str:
+    if not os.path.isdir(path):
+        return path
+    inside = [place for name in SPEC_NAMES if os.path.isfile(place := os.path.join(path, name))]
+    if not inside:
+        raise FileNotFoundError(path)
+    return inside[0]
+
+
+def _below(folder: str) -> Iterator[str]:
+    # Below specs/ a YAML file is a spec; deeper, where programs keep YAML of their own, only by its name.
+    folders, files = _entries(folder, follows=True)
+    yield from (name for name in files if name.endswith((".yaml", ".yml")))
+    while folders:
+        deeper, files = _entries(folders.pop(), follows=False)
+        yield from (name for name in files if name.rpartition("/")[2] in SPEC_NAMES)
+        folders += deeper
+
+
+def _entries(folder: str, *, follows: bool) -> tuple[list[str], list[str]]:
+    """Return the folders and the files in a folder; a link to a folder may lead around in a circle."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(f"{folder}/{entry.name}", entry.is_dir(follow_symlinks=follows)) for entry in entries]
+    except OSError:
+        return [], []
+    return [path for path, is_folder in found if is_folder], [path for path, is_folder in found if not is_folder]
