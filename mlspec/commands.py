@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from mlspec.parts import Gpus, Mount
 from mlspec.plan import Plan, RunPlan
-from mlspec.settings import Gpus, Mount
 from mlspec.templating import HOME_MARK
 
 Option = tuple[str, ...]

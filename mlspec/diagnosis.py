@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 from mlspec import syntax
 from mlspec.document import quoted
 from mlspec.errors import KeyPath, Problem
-from mlspec.settings import EnvFile, Gpus, Healthcheck, Index, Mount, Port, RunStep, Secret, Settings, Ulimit
+from mlspec.parts import EnvFile, Gpus, Healthcheck, Index, Mount, Port, RunStep, Secret, Ulimit
+from mlspec.settings import Settings
 from mlspec.spelling import did_you_mean
 from mlspec.syntax import Refused
 

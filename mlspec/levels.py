@@ -8,7 +8,8 @@ from typing import Any
 from mlspec import syntax
 from mlspec.diagnosis import SPEC_KEYS, refusal
 from mlspec.errors import KeyPath, Problem
-from mlspec.settings import secret_names
+from mlspec.parts import secret_names
+from mlspec.settings import Settings
 from mlspec.syntax import Refused
 
 INHERITED = "..."
@@ -50,7 +51,7 @@ def _merged(
     above: Mapping[str, Any], own: Mapping[str, Any], path: KeyPath, problems: list[Problem]
 ) -> tuple[dict[str, Any], Origins]:
     """Return the keys of ``own`` over those of ``above``: lists by their ``...``, mappings key by key."""
-    merged: dict[str, Any] = {key: value for key, value in above.items() if value is not None}
+    merged: dict[str, Any] = dict(above)
     origins: Origins = {(): path}
     origins |= {(key,): (key,) for key in merged}
     for key, value in own.items():
@@ -58,8 +59,8 @@ def _merged(
             continue
         place = (*path, key)
         inherited = merged.pop(key, None)
-        if value is None:
-            continue
+        if value is None and key in Settings.model_fields:
+            continue  # what is no key stays, to be refused
         origins[(key,)] = place
         if value == INHERITED:
             hint = f"write: {key}: [..., more]" if inherited is not None else "remove it"

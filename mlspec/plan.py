@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlspec import catalog, syntax
-from mlspec.settings import EnvFile, Gpus, Mount, Port, RunStep, Secret, Settings, Ulimit
+from mlspec.parts import EnvFile, Gpus, Mount, Port, RunStep, Secret, Ulimit
+from mlspec.settings import Settings
 from mlspec.spec import Image
 
 HOME = "/home/app"
@@ -373,7 +374,7 @@ def _generated(files: Files, resolved: Resolved) -> tuple[str, ...]:
         "requirements.vcs.lock",
     )
     written = (line for name in names for line in (name, f"*.{name}"))
-    return (files.spec, ".dockerignore", *written, *(f"!{name}" for name in locks))
+    return (files.spec, ".dockerignore", "mlspec.schema.json", *written, *(f"!{name}" for name in locks))
 
 
 def _is_within(path: str) -> bool:

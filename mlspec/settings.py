@@ -1,29 +1,42 @@
-"""The pydantic mirror of the keys of one image: frozen, unknown keys refused, short forms made long."""
+"""The pydantic mirror of the keys of one image, with what each means; short forms are made long."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from mlspec import syntax
-from mlspec.document import quoted
-from mlspec.errors import KeyPath
+from mlspec import shapes, syntax
+from mlspec.parts import (
+    Duration,
+    EnvFile,
+    EnvironmentName,
+    Filled,
+    Flag,
+    Gpus,
+    Healthcheck,
+    Index,
+    Keys,
+    Line,
+    Mount,
+    Port,
+    RunStep,
+    Secret,
+    Size,
+    Ulimit,
+    about,
+    as_list,
+    secret,
+    secret_names,
+)
+from mlspec.shapes import AT_LEAST_ONE, ONE_OR_MORE, any_of, names_to, or_short, shape
 from mlspec.syntax import Refused
-
-
-class _Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _each(parse: Callable[[Any], Any]) -> BeforeValidator:
     """Return a validator that turns a short form, a text, into the mapping of the long form."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 def _command(value: object) -> object:
@@ -38,233 +51,197 @@ def _entrypoint(value: object) -> object:
     return syntax.program(syntax.words(value)) if isinstance(value, str) else _command(value)
 
 
-Line = Annotated[str, AfterValidator(syntax.one_line)]
-Filled = Annotated[Line, Field(min_length=1)]
-Size = Annotated[str, AfterValidator(syntax.size)]
-Duration = Annotated[str, AfterValidator(syntax.duration)]
-Command = Annotated[tuple[Line, ...], BeforeValidator(_command)]
-Entrypoint = Annotated[tuple[Line, ...], BeforeValidator(_entrypoint)]
-ContainerPath = Annotated[str, AfterValidator(syntax.absolute)]
-PlainPath = Annotated[str, AfterValidator(syntax.plain_absolute)]
-EnvironmentName = Annotated[str, AfterValidator(syntax.environment_name)]
-
-
-class Mount(_Keys):
-    """A folder of the host, a named volume or memory, as the container sees it."""
-
-    type: Literal["bind", "volume", "tmpfs"]
-    source: Line = ""
-    target: ContainerPath
-    read_only: bool = False
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Mount:
-        if self.type == "tmpfs":
-            if self.source or self.read_only:
-                raise Refused("MLS113", "memory has no source, and is written to", "leave out source and read_only")
-            return self
-        if not self.source:
-            raise Refused("MLS113", f"a {self.type} mount needs a source", "add: source: ...")
-        if "$" in self.source:
-            raise Refused(
-                "MLS113",
-                f"{quoted(self.source)} is not expanded: a spec means the same everywhere",
-                "write a path relative to the spec, or ~/...",
-            )
-        if self.target == "/":
-            raise Refused("MLS113", "a mount on / would hide the whole image", "mount below /app")
-        if self.type == "volume" and syntax.is_host_path(self.source):
-            raise Refused("MLS113", f"{quoted(self.source)} is a path, not the name of a volume", "write: type: bind")
-        if self.type == "volume" and not syntax.names_volume(self.source):
-            hint = f"write ./{self.source} for a path" if "/" in self.source else "use letters, digits and - . _"
-            raise Refused("MLS113", f"{quoted(self.source)} cannot name a volume", hint)
-        if self.type == "bind" and not syntax.is_host_path(self.source):
-            raise Refused(
-                "MLS113", f"{quoted(self.source)} does not say whether it is a path", f"write ./{self.source}"
-            )
-        if self.type == "bind" and self.source.startswith("~") and self.source[1:2] not in {"", "/"}:
-            raise Refused("MLS113", f"the home of another user, {quoted(self.source)}, is not expanded", "write ~/...")
-        return self
-
-
-class Port(_Keys):
-    """A port of the container and where the host publishes it."""
-
-    target: Annotated[str, AfterValidator(syntax.port_range)]
-    published: Annotated[str, AfterValidator(syntax.port_range)] | None = None
-    host_ip: Annotated[str, AfterValidator(syntax.host_ip)] = "127.0.0.1"
-    protocol: Literal["tcp", "udp"] = "tcp"
-
-
-class Healthcheck(_Keys):
-    """How the engine finds out that a container works: a command, or a path that must answer over HTTP."""
-
-    test: tuple[Line, ...] | Line | None = None
-    path: Annotated[str, AfterValidator(syntax.health_path)] | None = None
-    interval: Duration | None = None
-    timeout: Duration | None = None
-    start_period: Duration | None = None
-    start_interval: Duration | None = None
-    retries: Annotated[int, Field(ge=1)] | None = None
-    disable: bool = False
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Healthcheck:
-        if self.disable:
-            return self
-        if (self.test is None) == (self.path is None):
-            hint = "write one of them: healthcheck: /healthz"
-            raise Refused("MLS114", "a health check is a test, a path, or disabled", hint)
-        if isinstance(self.test, str):
-            _check_health_command(self.test)
-        if isinstance(self.test, tuple) and (not self.test or self.test[0] not in {"NONE", "CMD", "CMD-SHELL"}):
-            hint = "write: [CMD, python, check.py]"
-            raise Refused("MLS114", "a test's list begins with CMD, CMD-SHELL or NONE", hint, ("test",))
-        if isinstance(self.test, tuple) and self.test[0] != "NONE" and len(self.test) < 2:
-            raise Refused("MLS114", "this test has no command", "write: [CMD, python, check.py]", ("test",))
-        return self
-
-
-def _check_health_command(test: str) -> None:
-    if not test.strip():
-        raise Refused("MLS114", "this health check is empty", "remove the key, or write: healthcheck: /healthz")
-    if test.startswith(("http://", "https://")):
-        path = "/" + test.partition("://")[2].partition("/")[2]
-        raise Refused("MLS114", f"{quoted(test)} is no command", f"write the path alone: healthcheck: {path}")
-
-
 def _healthcheck(text: str) -> dict[str, str]:
     return {"path": text} if text.startswith("/") else {"test": text}
 
 
-class Gpus(_Keys):
-    """The GPUs a container gets: all, a number of them, or those with these ids."""
-
-    count: Literal["all"] | Annotated[int, Field(ge=1)] | None = None
-    device_ids: tuple[Line, ...] | None = None
-    driver: Literal["nvidia"] | None = None
-    capabilities: tuple[Line, ...] = ("gpu",)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Gpus:
-        if self.count is not None and self.device_ids is not None:
-            raise Refused("MLS122", "count and device_ids exclude each other", "keep one of them")
-        return self
+_Words = Annotated[tuple[Line, ...], shape({"type": "array", "items": shapes.LINE, "minItems": 1})]
+_LabelName = Annotated[str, AfterValidator(syntax.label_name)]
+_LimitName = Annotated[str, AfterValidator(syntax.limit_name)]
 
 
-class Secret(_Keys):
-    """Where a secret comes from, on the host, when an image is built or run."""
-
-    environment: EnvironmentName | None = None
-    file: Filled | None = None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Secret:
-        if (self.environment is None) == (self.file is None):
-            raise Refused(
-                "MLS117",
-                "a secret comes from an environment variable or from a file",
-                "write: environment: NAME, or: file: ./path",
-            )
-        return self
-
-
-class EnvFile(_Keys):
-    """A file of environment variables, read when a container starts."""
-
-    path: Filled
-    required: bool = True
-
-
-class Ulimit(_Keys):
-    """A limit of the kernel: a soft and a hard value; -1 is no limit."""
-
-    soft: int
-    hard: int
-
-
-class RunStep(_Keys):
-    """A build step of the user's own, at a named place of the Dockerfile."""
-
-    command: Annotated[str, AfterValidator(syntax.script)]
-    at: Literal["before_install", "after_install", "after_code"] = "after_install"
-    cache: Annotated[tuple[PlainPath, ...], BeforeValidator(_as_list)] = ()
-    secrets: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
-
-
-class Index(_Keys):
-    """A package index and the packages, by name or pattern, that come from it and from nowhere else."""
-
-    url: Annotated[str, AfterValidator(syntax.index_url)]
-    packages: Annotated[tuple[Filled, ...], BeforeValidator(_as_list), Field(min_length=1)]
-    secret: str | None = None
-
-
-def _written_secret(name: str, path: KeyPath = ()) -> Refused:
-    hint = f"write the name alone: secrets: [{name}]; its value is taken from the environment"
-    return Refused("MLS117", "the value of a secret does not stand in a spec", hint, path, shows_secret=True)
-
-
-def _secret(value: object) -> object:
-    if isinstance(value, str):
-        raise _written_secret("NAME")
-    if value is None:
-        hint = "write: {environment: NAME}, or: {file: ./path}"
-        raise Refused("MLS117", "a secret comes from an environment variable or from a file", hint)
-    return value
-
-
-def secret_names(value: object) -> object:
-    """Return secrets in the form of a mapping; a list names environment variables."""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        for index, (name, equals, _) in enumerate(item.partition("=") for item in value):
-            if equals:
-                raise _written_secret(name, (index,))
-        return {name: {"environment": name} for name in value}
-    return value
-
-
-class Settings(_Keys):
+class Settings(Keys):
     """Every key of one image, as written or as inherited."""
 
-    python: Annotated[str, AfterValidator(syntax.python_version)]
-    base: Filled | None = None
+    python: Annotated[
+        str,
+        AfterValidator(syntax.python_version),
+        shape(shapes.PYTHON),
+        about("The Python of the image, read as text: 3.10 is 3.10. Required.", 3.12, "3.12.4"),
+    ]
+    base: Annotated[
+        Filled | None,
+        about(
+            "What to build on: a Debian release, or a whole image reference. Default: the newest slim release known.",
+            "slim-bookworm",
+            "debian:12-slim",
+        ),
+    ] = None
     platforms: Annotated[
-        tuple[Literal["linux/amd64", "linux/arm64"], ...], BeforeValidator(_as_list), Field(min_length=1)
+        tuple[Literal["linux/amd64", "linux/arm64"], ...],
+        BeforeValidator(as_list),
+        Field(min_length=1),
+        AT_LEAST_ONE,
+        about("What the image is built for, one an image. Default: linux/amd64.", "linux/arm64"),
     ] = ("linux/amd64",)
-    accelerator: Annotated[str, AfterValidator(syntax.accelerator)] = "cpu"
-    requirements: Annotated[tuple[Filled, ...], BeforeValidator(_as_list)] = ()
-    indexes: tuple[Index, ...] = ()
-    apt: Annotated[tuple[Annotated[str, AfterValidator(syntax.debian_package)], ...], BeforeValidator(_as_list)] = ()
-    include: (
-        Annotated[tuple[Annotated[str, AfterValidator(syntax.included)], ...], BeforeValidator(_as_list)] | None
-    ) = None
-    run: tuple[Annotated[RunStep, _each(lambda text: {"command": text})], ...] = ()
-    environment: Annotated[Mapping[EnvironmentName, Line | None], BeforeValidator(syntax.pairs)] = Field(
-        default_factory=dict
-    )
-    working_dir: Annotated[str, AfterValidator(syntax.working_dir)] = "/app"
-    user: Annotated[str, AfterValidator(syntax.user)] = "1000:1000"
-    entrypoint: Entrypoint | None = None
-    command: Command | None = None
-    ports: tuple[Annotated[Port, _each(syntax.port)], ...] = ()
-    healthcheck: Annotated[Healthcheck, _each(_healthcheck)] | None = None
-    gpus: Annotated[Gpus, BeforeValidator(syntax.gpu_request)] | None = None
-    shm_size: Size | None = None
-    init: bool = True
-    read_only: bool = False
-    tmpfs: Annotated[tuple[Annotated[str, AfterValidator(syntax.memory_folder)], ...], BeforeValidator(_as_list)] = ()
+    accelerator: Annotated[
+        str,
+        AfterValidator(syntax.accelerator),
+        shape(shapes.ACCELERATOR),
+        about(
+            "Where torch and its family come from, and the devices at run time. Default: cpu.",
+            "cpu",
+            "cuda",
+            "cuda12.8",
+            "rocm6.3",
+        ),
+    ] = "cpu"
+    requirements: Annotated[
+        tuple[Filled, ...],
+        BeforeValidator(as_list),
+        ONE_OR_MORE,
+        about(
+            "Packages: a file (.in, .txt, pyproject.toml), or a list in pip's syntax; both mix. Default: none.",
+            "requirements.in",
+            ["torch", "numpy>=2"],
+        ),
+    ] = ()
+    indexes: Annotated[
+        tuple[Index, ...],
+        about(
+            "Further package indexes, each with the packages that come from it alone. Default: none.",
+            [{"url": "https://packages.example/simple", "packages": ["ours"]}],
+        ),
+    ] = ()
+    apt: Annotated[
+        tuple[Annotated[str, AfterValidator(syntax.debian_package), shape(shapes.DEBIAN_PACKAGE)], ...],
+        BeforeValidator(as_list),
+        ONE_OR_MORE,
+        about("Debian packages, perhaps with =VERSION. Default: none.", ["ffmpeg", "libgl1"]),
+    ] = ()
+    include: Annotated[
+        Annotated[
+            tuple[Annotated[str, AfterValidator(syntax.included), shape(shapes.INCLUDED)], ...],
+            BeforeValidator(as_list),
+            ONE_OR_MORE,
+        ]
+        | None,
+        about(
+            "What of the project is copied into the image; ! leaves out. Default: what is not ignored.",
+            ["src", "train.py", "!src/notes"],
+        ),
+    ] = None
+    run: Annotated[
+        tuple[Annotated[RunStep, _each(lambda text: {"command": text}), or_short(shapes.SCRIPT)], ...],
+        about("Build steps of your own: commands for a shell. Default: none.", ["python -m nltk.downloader punkt"]),
+    ] = ()
+    environment: Annotated[
+        Mapping[EnvironmentName, Line | None],
+        BeforeValidator(syntax.pairs),
+        names_to(shapes.VARIABLE),
+        or_short({"type": "array", "items": shapes.PAIR}),
+        about(
+            "Variables, as a mapping or a list; one without a value is the caller's when it runs. Default: none.",
+            {"OMP_NUM_THREADS": 4},
+        ),
+    ] = Field(default_factory=dict)
+    working_dir: Annotated[
+        str,
+        AfterValidator(syntax.working_dir),
+        shape(shapes.WORKING_DIR),
+        about("The folder of the code in the image. Default: /app.", "/app"),
+    ] = "/app"
+    user: Annotated[
+        str,
+        AfterValidator(syntax.user),
+        shape(shapes.USER),
+        about(
+            "Numbers, UID:GID. Default: 1000:1000; a run that writes to a mount has the caller's.", "1000:1000", "root"
+        ),
+    ] = "1000:1000"
+    entrypoint: Annotated[
+        Annotated[_Words, BeforeValidator(_entrypoint), or_short(shapes.PROGRAM)] | None,
+        about(
+            "What the image starts: a text, split into words without a shell, or a list. Default: the base's.",
+            "python train.py",
+        ),
+    ] = None
+    command: Annotated[
+        Annotated[_Words, BeforeValidator(_command), or_short(shapes.COMMAND)] | None,
+        about("Arguments that a run may replace: a text or a list. Default: the base's.", "--epochs 10"),
+    ] = None
+    ports: Annotated[
+        tuple[Annotated[Port, _each(syntax.port), or_short(shapes.PORT)], ...],
+        about(
+            "HOST:CONTAINER, on 127.0.0.1 unless an address stands in front; or Compose's long form. Default: none.",
+            ["8000:8000"],
+        ),
+    ] = ()
+    healthcheck: Annotated[
+        Annotated[Healthcheck, _each(_healthcheck), or_short(shapes.HEALTHCHECK)] | None,
+        about("A path that must answer over HTTP, a command, or Compose's long form. Default: none.", "/healthz"),
+    ] = None
+    gpus: Annotated[
+        Annotated[
+            Gpus,
+            BeforeValidator(syntax.gpu_request),
+            shapes.Form(
+                lambda one: any_of(shapes.GPUS, one, {"type": "array", "items": {**one}, "minItems": 1, "maxItems": 1})
+            ),
+        ]
+        | None,
+        about("all, a number, or Compose's list. Default: all where the accelerator is CUDA.", "all", 1),
+    ] = None
+    shm_size: Annotated[
+        Size | None, about("Shared memory, which loader workers pass batches through. Default: the engine's.", "8gb")
+    ] = None
+    init: Annotated[Flag, about("Whether a small init forwards signals and reaps processes. Default: true.")] = True
+    read_only: Annotated[Flag, about("Whether the container's own files may only be read. Default: false.")] = False
+    tmpfs: Annotated[
+        tuple[Annotated[str, AfterValidator(syntax.memory_folder), shape(shapes.MEMORY)], ...],
+        BeforeValidator(as_list),
+        ONE_OR_MORE,
+        about("Folders in memory. Default: none.", ["/scratch"]),
+    ] = ()
     secrets: Annotated[
-        Mapping[EnvironmentName, Annotated[Secret, BeforeValidator(_secret)]], BeforeValidator(secret_names)
+        Mapping[EnvironmentName, Annotated[Secret, BeforeValidator(secret)]],
+        BeforeValidator(secret_names),
+        names_to(shapes.VARIABLE),
+        or_short({"type": "array", "items": shapes.VARIABLE}),
+        about(
+            "Names of environment variables, or a mapping of names to environment: or file:. Default: none.",
+            ["HF_TOKEN"],
+        ),
     ] = Field(default_factory=dict)
     env_file: Annotated[
-        tuple[Annotated[EnvFile, _each(lambda text: {"path": text})], ...], BeforeValidator(_as_list)
+        tuple[Annotated[EnvFile, _each(lambda text: {"path": text}), or_short(shapes.FILLED)], ...],
+        BeforeValidator(as_list),
+        ONE_OR_MORE,
+        about("Files of variables, read when it runs. Default: none.", "./settings.env"),
     ] = ()
-    stop_grace_period: Duration | None = None
-    ulimits: Mapping[
-        Annotated[str, AfterValidator(syntax.limit_name)], Annotated[Ulimit, BeforeValidator(syntax.ulimit)]
+    stop_grace_period: Annotated[
+        Duration | None, about("How long a program may take to end before it is killed. Default: 10s.", "1m30s")
+    ] = None
+    ulimits: Annotated[
+        Mapping[
+            _LimitName,
+            Annotated[Ulimit, BeforeValidator(syntax.ulimit), or_short(shapes.INTEGER)],
+        ],
+        names_to(shapes.LIMIT),
+        about("Limits of the kernel; -1 is none. Default: the engine's.", {"memlock": -1}),
     ] = Field(default_factory=dict)
     labels: Annotated[
-        Mapping[Annotated[str, AfterValidator(syntax.label_name)], Line], BeforeValidator(syntax.label_pairs)
+        Mapping[_LabelName, Line],
+        BeforeValidator(syntax.label_pairs),
+        names_to(shapes.LABEL),
+        or_short({"type": "array", "items": shapes.LABEL_PAIR}),
+        about("Labels of the image, as a mapping or a list. Default: none.", {"org.example.team": "vision"}),
     ] = Field(default_factory=dict)
-    mounts: tuple[Annotated[Mount, _each(syntax.mount)], ...] = ()
+    mounts: Annotated[
+        tuple[Annotated[Mount, _each(syntax.mount), or_short(shapes.MOUNT)], ...],
+        about(
+            "SOURCE:TARGET[:ro], source relative to the spec, or ~/…, or a volume; or Compose's long form. "
+            "Default: none.",
+            ["./data:/app/data"],
+        ),
+    ] = ()

@@ -16,7 +16,7 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from mlspec import catalog, document, spec, syntax
+from mlspec import catalog, document, schema, spec, syntax
 from mlspec.errors import Problem, SpecError
 
 DEFAULT_PYTHON = "3.12"
@@ -448,7 +448,7 @@ def _mounts(folder: Folder) -> Iterator[Choice]:
 
 # The text
 
-_HEAD = "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+_HEAD = f"{schema.MODELINE}# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
 _COMMENTS = {
     "accelerator": "# For NVIDIA GPUs, remove the # from the next two lines.",
     "requirements": "# Packages: a file, or a list of names as pip takes them. They are pinned in requirements.lock.",

@@ -27,28 +27,28 @@ class Refused(ValueError):
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?")
-_IMAGE_NAME = re.compile(
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?")
+IMAGE_NAME = re.compile(
     r"(?:[a-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 )
-_VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
+VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/@+-]+")
-_IMAGE_KEY = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([bkmgt]|[kmgt]i?b)?", re.IGNORECASE | re.ASCII)
-_DURATION = re.compile(
+IMAGE_KEY = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([bkmgtBKMGT]|[kmgtKMGT][iI]?[bB])?")
+DURATION = re.compile(
     r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?!s))?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9})ms)?"
 )
-_PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
-_PORT = re.compile(
+PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+PORT = re.compile(
     r"(?:(?:(?P<ip>\[[0-9A-Fa-f:.]+\]|[0-9.]+):)?(?P<published>[0-9]+(?:-[0-9]+)?)?:)?"
     r"(?P<target>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp))?"
 )
-_PYTHON = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(?:\.(0|[1-9][0-9]{0,3}))?")
-_ACCELERATOR = re.compile(r"cpu|cuda(?:[0-9]+\.[0-9]+)?|rocm[0-9]+\.[0-9]+")
+PYTHON = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(?:\.(0|[1-9][0-9]{0,3}))?")
+ACCELERATOR = re.compile(r"cpu|cuda(?:[0-9]+\.[0-9]+)?|rocm[0-9]+\.[0-9]+")
 _NUMBERED_ACCELERATOR = re.compile(r"(cu|cuda|rocm)[^a-z0-9]*([0-9]{1,2})[^0-9]?([0-9])(?:[^0-9].*)?")
-_USER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
-_INDEX = re.compile(r"(?:https?://[^\s/]|file:///)\S*")
+USER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
+INDEX = re.compile(r"(?:https?://[^\s/]|file:///)\S*")
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -70,7 +70,7 @@ def script(value: str) -> str:
 
 def python_version(value: str) -> str:
     """Return ``value`` when it reads as ``3.12`` or ``3.12.4``."""
-    match = _PYTHON.fullmatch(value)
+    match = PYTHON.fullmatch(value)
     if not match:
         near = re.search(r"3\.[1-9][0-9]?(?![0-9])", value)
         hint = f"did you mean {near[0]}?" if near else "write the minor version, such as: python: 3.12"
@@ -84,7 +84,7 @@ def python_version(value: str) -> str:
 
 def accelerator(value: str) -> str:
     """Return ``value`` when it reads as ``cpu``, ``cuda``, ``cuda12.8`` or ``rocm6.3``."""
-    if not _ACCELERATOR.fullmatch(value):
+    if not ACCELERATOR.fullmatch(value):
         near = _NUMBERED_ACCELERATOR.fullmatch(value.lower())
         hint = "write cpu, cuda, cuda12.8 or rocm6.3"
         if near:
@@ -135,7 +135,7 @@ def words(value: str, *, is_program: bool = True) -> tuple[str, ...]:
 def program(found: tuple[str, ...]) -> tuple[str, ...]:
     """Return the words of a command; refused when the first sets a variable, which only a shell does."""
     name, equals, text = found[0].partition("=")
-    if equals and _IDENTIFIER.fullmatch(name):
+    if equals and IDENTIFIER.fullmatch(name):
         hint = f"write it as environment: {{{name}: {json.dumps(text, ensure_ascii=False)}}}"
         raise Refused("MLS110", f"no shell runs this command, so {quoted(found[0])} would be the program", hint)
     return found
@@ -150,7 +150,7 @@ def _needs_shell(value: str, consequence: str, *, is_program: bool) -> Refused:
 
 def size(value: str) -> str:
     """Return a size as Docker takes it, such as ``8gb``."""
-    match = _SIZE.fullmatch(value.strip())
+    match = SIZE.fullmatch(value.strip())
     if not match:
         raise Refused("MLS115", f"{quoted(value)} is not a size", "write a number and a unit, such as: 8gb")
     return f"{match[1]}{(match[2] or '').lower().replace('ib', 'b')}"
@@ -158,7 +158,7 @@ def size(value: str) -> str:
 
 def duration(value: str) -> str:
     """Return a duration as Docker takes it, such as ``1m30s``."""
-    match = _DURATION.fullmatch(value)
+    match = DURATION.fullmatch(value)
     if not value or not match:
         hint = "write numbers with units, such as: 1m30s"
         if re.fullmatch("[0-9]{1,9}", value):
@@ -169,14 +169,14 @@ def duration(value: str) -> str:
 
 def seconds(value: str) -> int:
     """Return the whole seconds of a duration that :func:`duration` accepts, rounded up to at least 1."""
-    match = _DURATION.fullmatch(value)
+    match = DURATION.fullmatch(value)
     hours, minutes, whole, milli = (float(part or 0) for part in match.groups()) if match else (0.0, 0.0, 0.0, 0.0)
     return max(1, math.ceil(hours * 3600 + minutes * 60 + whole + milli / 1000))
 
 
 def port(value: str) -> dict[str, str]:
     """Return the parts of ``[[HOST_IP:][PUBLISHED]:]TARGET[/PROTOCOL]`` by Compose's names."""
-    match = _PORT.fullmatch(value)
+    match = PORT.fullmatch(value)
     if not match:
         raise Refused("MLS112", f"{quoted(value)} is not a port", 'write HOST:CONTAINER, such as: "8000:8000"')
     parts = {
@@ -190,7 +190,7 @@ def port(value: str) -> dict[str, str]:
 
 def port_range(value: str) -> str:
     """Return ``8000`` or ``8000-8003`` when each number is a port."""
-    match = _PORT_RANGE.fullmatch(value)
+    match = PORT_RANGE.fullmatch(value)
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 0 < low < 65536 or not 0 < high < 65536:
         raise Refused("MLS112", f"{quoted(value)} is not a port", "a port is a number from 1 to 65535")
@@ -241,12 +241,12 @@ def is_host_path(source: str) -> bool:
 
 def names_volume(source: str) -> bool:
     """Tell whether an engine takes the source of a mount as the name of a volume."""
-    return bool(_VOLUME.fullmatch(source))
+    return bool(VOLUME.fullmatch(source))
 
 
 def user(value: str) -> str:
     """Return ``UID:GID``; a lone id stands for both."""
-    match = _USER.fullmatch("0" if value == "root" else value)
+    match = USER.fullmatch("0" if value == "root" else value)
     if not match:
         hint = (
             "write numbers, such as: user: 1000:1000; names may not exist in the image, and a cluster cannot check them"
@@ -257,9 +257,9 @@ def user(value: str) -> str:
 
 def environment_name(value: str) -> str:
     """Return ``value`` when it can name an environment variable."""
-    if not _IDENTIFIER.fullmatch(value):
+    if not IDENTIFIER.fullmatch(value):
         near = re.sub(r"[^A-Za-z0-9_]", "_", value)
-        hint = f"did you mean {near}?" if _IDENTIFIER.fullmatch(near) else "use letters, digits and _"
+        hint = f"did you mean {near}?" if IDENTIFIER.fullmatch(near) else "use letters, digits and _"
         raise Refused("MLS111", f"{quoted(value)} cannot name an environment variable", hint)
     return value
 
@@ -297,7 +297,7 @@ def limit_name(value: str) -> str:
 def index_url(value: str) -> str:
     """Return ``value`` when it is the address of a package index and tells no secret."""
     one_line(value)
-    if not _INDEX.fullmatch(value):
+    if not INDEX.fullmatch(value):
         raise Refused("MLS121", f"{quoted(value)} is not the address of an index", "write https://HOST/PATH")
     if "@" in value.partition("://")[2].partition("/")[0]:
         message = "a login in this address would be written into every file"
@@ -317,12 +317,12 @@ def health_path(value: str) -> str:
 
 def debian_package(value: str) -> str:
     """Return ``value`` when it can name a Debian package, perhaps with ``=VERSION``."""
-    if not _DEBIAN_PACKAGE.fullmatch(value):
+    if not DEBIAN_PACKAGE.fullmatch(value):
         near = value.lower().replace("==", "=")
         hint = "write one package an entry, such as: [ffmpeg, libgl1]"
-        if _DEBIAN_PACKAGE.fullmatch(near):
+        if DEBIAN_PACKAGE.fullmatch(near):
             hint = f"did you mean {near}?"
-        elif len(near.split()) > 1 and all(map(_DEBIAN_PACKAGE.fullmatch, near.split())):
+        elif len(near.split()) > 1 and all(map(DEBIAN_PACKAGE.fullmatch, near.split())):
             hint = f"write one package an entry: [{', '.join(near.split())}]"
         raise Refused("MLS109", f"{quoted(value)} is not the name of a Debian package", hint)
     return value
@@ -330,12 +330,12 @@ def debian_package(value: str) -> str:
 
 def image_name(value: str) -> str:
     """Return ``value`` when an engine takes it as the name of an image, without a tag."""
-    if not _IMAGE_NAME.fullmatch(value):
+    if not IMAGE_NAME.fullmatch(value):
         without_tag, _, tag = value.rpartition(":")
-        if tag and _IMAGE_NAME.fullmatch(without_tag):
+        if tag and IMAGE_NAME.fullmatch(without_tag):
             hint = f"write {without_tag}, and give the tag to the build: mlspec build --tag {value}"
         else:
-            near = value.lower() if _IMAGE_NAME.fullmatch(value.lower()) else slug(value)
+            near = value.lower() if IMAGE_NAME.fullmatch(value.lower()) else slug(value)
             hint = f"use lower-case letters, digits and - . _ /, such as: {near}"
         raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint)
     return value
@@ -343,7 +343,7 @@ def image_name(value: str) -> str:
 
 def image_key(value: str) -> str:
     """Return ``value`` when it can stand in front of file names and behind the name of the project."""
-    if not _IMAGE_KEY.fullmatch(value):
+    if not IMAGE_KEY.fullmatch(value):
         hint = f"use lower-case letters, digits and -, such as: {slug(value)}"
         raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint)
     return value

@@ -10,8 +10,8 @@ from functools import cache
 
 import jinja2
 
+from mlspec.parts import Secret
 from mlspec.plan import HealthcheckPlan
-from mlspec.settings import Secret
 
 HOME_MARK = "\0"
 """Stands in a word of the run command for the home folder of whoever runs it; no value of a spec can hold it."""

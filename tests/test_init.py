@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def said(draft: Draft) -> str:
 
 def test_an_empty_folder_gives_a_spec_to_fill_in() -> None:
     assert drafted(called="My Project").text == (
+        "# yaml-language-server: $schema=mlspec.schema.json\n"
         "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
         "name: my-project\n"
         "python: 3.12\n"
@@ -60,6 +62,7 @@ def test_a_folder_with_everything_gives_a_whole_spec() -> None:
     draft = drafted({"requirements.in": "torch\n", "train.py": "import torch\n"}, "data", "outputs", "notes")
 
     assert draft.text == (
+        "# yaml-language-server: $schema=mlspec.schema.json\n"
         "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
         "name: project\n"
         "python: 3.12\n"
@@ -405,6 +408,24 @@ def test_init_writes_a_spec_that_checks(tmp_path: Path) -> None:
     assert done.stderr.endswith("wrote mlspec.yaml; look it over, then: mlspec render\n")
     checked = subprocess.run([sys.executable, "-m", "mlspec", "check"], cwd=project, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_init_writes_the_schema_that_the_spec_names(tmp_path: Path) -> None:
+    init(tmp_path)
+
+    modeline = (tmp_path / "mlspec.yaml").read_text().splitlines()[0]
+    assert modeline == "# yaml-language-server: $schema=mlspec.schema.json"
+    assert json.loads((tmp_path / "mlspec.schema.json").read_text())["title"] == "mlspec"
+
+
+def test_init_leaves_a_schema_of_another_alone(tmp_path: Path) -> None:
+    (tmp_path / "mlspec.schema.json").write_text("{}")
+
+    done = init(tmp_path)
+
+    assert done.returncode == 0
+    assert "mlspec.schema.json was not written by mlspec, and is left alone" in done.stderr
+    assert (tmp_path / "mlspec.schema.json").read_text() == "{}"
 
 
 def test_init_takes_a_folder_and_says_what_to_type(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from mlspec.document import parse
 from mlspec.errors import SpecError
-from mlspec.settings import Gpus, Settings
+from mlspec.parts import Gpus
+from mlspec.settings import Settings
 from mlspec.spec import Image, Spec, validate
 
 SpecOf = Callable[[str], Spec]

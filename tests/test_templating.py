@@ -17,8 +17,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mlspec import plan, syntax, templating
+from mlspec.parts import Secret
 from mlspec.plan import HealthcheckPlan
-from mlspec.settings import Secret
 from mlspec.syntax import Refused
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")

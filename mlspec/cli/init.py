@@ -23,11 +23,13 @@ from mlspec.cli.terminal import say
 def init(folder: str, **wanted: Any) -> None:  # noqa: ANN401 - the fields of Wanted
     """Write a first mlspec.yaml from what is in the folder, and say what was guessed and why."""
     from mlspec import starter
+    from mlspec.cli.editors import write_schema
     from mlspec.effects import disk
 
     path = Path(folder) / "mlspec.yaml"
     draft = starter.draft(disk.survey(Path(folder)), starter.Wanted(**wanted))
     disk.create(path, draft.text)
+    write_schema(path.parent)
     for choice in draft.choices:
         say(f"  {choice}")
     where = "" if folder == "." else f" {shlex.quote(path.as_posix())}"

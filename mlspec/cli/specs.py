@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlspec.cli.editors import renew_schema
 from mlspec.cli.quick import color, up_to_date
 from mlspec.cli.terminal import say, show, styled
 from mlspec.effects.proofs import proofs, witnessed
@@ -118,6 +119,7 @@ def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails:
     changes = rendered.locked.changes
     for change in changes if len(changes) <= _MANY_CHANGES else (f"{len(changes)} packages changed in the lock",):
         say(f"  {change}")
+    renew_schema(rendered.folder)
     spec, names = path.as_posix(), ", ".join(artifact.path for artifact in written)
     say(f"{spec}: wrote {names}" if written else up_to_date(spec))
     leftovers = api.leftovers(rendered)

@@ -283,3 +283,13 @@ def create(path: Path, text: str) -> None:
     except OSError as error:
         message = f"{path.as_posix()} cannot be written: {(error.strerror or str(error)).lower()}"
         raise ToolError(Problem(code="MLS403", message=message)) from None
+
+
+def renew(path: Path, text: str, mark: str) -> None:
+    """Write a file that is missing, or that says ``mark`` in its first lines; raises SpecError where it does not."""
+    there = text_of(path)
+    if there and mark not in "".join(there.splitlines(keepends=True)[:2]):
+        message = f"{path.as_posix()} was not written by mlspec, and is left alone"
+        raise SpecError(Problem(code="MLS402", message=message, hint="name another file, or move it away"))
+    if there != text:
+        write([Artifact(path.name, text)], path.parent)

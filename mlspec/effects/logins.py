@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlspec.errors import Problem, SpecError
-from mlspec.settings import Secret
+from mlspec.parts import Secret
 
 
 def login(url: str, name: str, secret: Secret, folder: Path) -> tuple[str, str]:

@@ -1,0 +1,39 @@
+"""The schema beside a spec, for editors: written once, and kept that of this mlspec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlspec.cli.terminal import say, show
+
+
+def write_schema(folder: Path) -> None:
+    """Write the schema into a folder; a file of that name that mlspec did not write is left alone, with a warning."""
+    from dataclasses import replace
+    from importlib.metadata import version
+
+    from mlspec import schema
+    from mlspec.effects import disk
+    from mlspec.errors import SpecError
+
+    try:
+        disk.renew(folder / schema.FILE, schema.text("2020-12", version("mlspec")), schema.MARK)
+    except SpecError as error:
+        for problem in error.problems:
+            show(replace(problem, severity="warning", hint="move it away, then: mlspec schema --output " + schema.FILE))
+
+
+def renew_schema(folder: Path) -> None:
+    """Write the schema anew where the one in a folder is that of another mlspec; where there is none, none is made."""
+    from mlspec.effects import disk
+
+    there = disk.text_of(folder / "mlspec.schema.json")
+    if there is None:
+        return
+    from importlib.metadata import version
+
+    from mlspec import schema
+
+    if schema.MARK in there and not schema.is_of(there, version("mlspec")):
+        write_schema(folder)
+        say(f"{(folder / schema.FILE).as_posix()}: now that of this mlspec, for your editor")

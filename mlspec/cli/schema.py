@@ -1,0 +1,43 @@
+"""``mlspec schema``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlspec.cli.options import quiet_option
+from mlspec.cli.terminal import say
+
+if TYPE_CHECKING:
+    from mlspec.schema import Draft
+
+
+@click.command()
+@click.option(
+    "--draft",
+    type=click.Choice(["2020-12", "7"]),
+    default="2020-12",
+    show_default=True,
+    help="The edition of JSON Schema.",
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write the schema to a file.")
+@quiet_option
+def schema(draft: Draft, output: str | None) -> None:
+    """Print the JSON Schema of a spec, for editors.
+
+    An editor with YAML support completes, explains and checks a spec that begins with this line:
+    # yaml-language-server: $schema=mlspec.schema.json
+    """
+    from importlib.metadata import version
+
+    from mlspec import schema
+    from mlspec.effects import disk
+
+    text = schema.text(draft, version("mlspec"))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    disk.renew(Path(output), text, schema.MARK)
+    say(f"wrote {output}")
