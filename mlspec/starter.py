@@ -448,7 +448,10 @@ def _mounts(folder: Folder) -> Iterator[Choice]:
 
 # The text
 
-_HEAD = f"{schema.MODELINE}# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+_HEAD = (
+    schema.MODELINE
+    + "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+)
 _COMMENTS = {
     "accelerator": "# For NVIDIA GPUs, remove the # from the next two lines.",
     "requirements": "# Packages: a file, or a list of names as pip takes them. They are pinned in requirements.lock.",

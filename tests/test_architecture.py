@@ -30,7 +30,7 @@ SHARED = {
     "MLS406": "there are several to choose from",
 }
 # Modules that read a spec together.
-READERS = {"document", "syntax", "settings", "diagnosis", "levels", "spec"}
+READERS = {"document", "syntax", "parts", "settings", "diagnosis", "levels", "spec"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
