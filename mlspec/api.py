@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlspec import patterns, relock, rules, spec
 from mlspec.effects import disk
-from mlspec.errors import Problem, SpecError
+from mlspec.errors import Problem, Span, SpecError
 from mlspec.plan import Plan, files_of, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.rules import Subject
@@ -69,11 +69,10 @@ def render(
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
     subjects = tuple(_subjects(loaded, locked, plans, today))
-    said = (loaded.document.placed(problem) for subject in subjects for problem in rules.warnings(subject))
+    said = _in_order(loaded.document.placed(problem) for subject in subjects for problem in rules.warnings(subject))
     warnings = (*locked.warnings, *disk.replaced_ignore_file(path.parent, plans[0].files.ignore), *said)
     artifacts = (*drawn, *locked.artifacts)
-    # Images that inherit one line each find what is wrong with it.
-    return Rendered(path.parent, loaded, locked, plans, artifacts, tuple(dict.fromkeys(warnings)), subjects)
+    return Rendered(path.parent, loaded, locked, plans, artifacts, warnings, subjects)
 
 
 def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str) -> Iterator[Subject]:
@@ -92,7 +91,12 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
         (ignore,) = emit(subject.plan, ["ignore"])
         found = context.survey(rendered.folder, patterns.parse(ignore.text), rules.asked(subject))
         said += map(rendered.spec.document.placed, rules.folder_warnings(subject, found))
-    return tuple(dict.fromkeys(said))
+    return _in_order(said)
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    # Images that inherit one line each find what is wrong with it.
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.span or Span(0, 0, 0, 0))))
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:

@@ -16,7 +16,7 @@ from mlspec import catalog, patterns, rules, targets
 from mlspec.codes import code
 from mlspec.document import Document, parse
 from mlspec.effects import context
-from mlspec.errors import Problem
+from mlspec.errors import Problem, Span
 from mlspec.lockfile import BaseLock, parse_requirements
 from mlspec.plan import Resolved, resolve
 from mlspec.requirements import Entry, collect
@@ -44,7 +44,8 @@ def subject_of(image: Image, document: Document) -> Subject:
     ]
     base, is_official = base_of(image)
     lock = "".join(f"{line}\n" for line in document.data.get("x-lock", ()))
-    resolved = Resolved(project="warned", base=base.reference, is_official=is_official)
+    layers = ("requirements",) if lock else ()
+    resolved = Resolved(project="warned", base=base.reference, is_official=is_official, layers=layers)
     return Subject(
         image=image,
         plan=resolve(document.file, image, resolved),
@@ -67,8 +68,12 @@ def write(files: dict[str, str], folder: Path) -> None:
             path.write_bytes(text.encode())
 
 
-def found(text: str, folder: Path, file: str = "mlspec.yaml") -> Iterator[Problem]:
-    """Yield what the rules find in a spec, and in what stands beside it."""
+def found(text: str, folder: Path, file: str = "mlspec.yaml") -> list[Problem]:
+    """Return what the rules find in a spec, and in what stands beside it, in the order of the file."""
+    return sorted(_found(text, folder, file), key=lambda problem: problem.span or Span(0, 0, 0, 0))
+
+
+def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
     document = parse(text, file)
     write(document.data.get("x-files", {}), folder)
     for image in validate(document).images:
@@ -113,12 +118,142 @@ SILENT = {
     "a Python that nothing is known of": "python: 3.99",
     "a Debian in its long-term support": "{python: 3.12, base: slim-bookworm}",
     "a base that does not say its Debian": "{python: 3.12, base: registry.example.com/team/base:1.2}",
+    "latest by its digest": f"{{python: 3.12, base: 'python:latest@sha256:{'ab' * 32}'}}",
+    "opencv with its libraries": "{python: 3.12, apt: [libgl1, libglib2.0-0t64], x-lock: [opencv-python==4.12.0.88]}",
+    "opencv with what brings its libraries": "{python: 3.12, apt: [ffmpeg], x-lock: [opencv-python==4.12.0.88]}",
+    "opencv in a base that is not slim": "{python: 3.12, base: 'python:3.12-bookworm', x-lock: [opencv-python==4]}",
+    "opencv in a base of one's own": "{python: 3.12, base: 'nvidia/cuda:13', x-lock: [opencv-python==4.12.0.88]}",
+    "opencv with libraries of a step": """
+python: 3.12
+run: [{command: "apt-get install -y libgl1 libglib2.0-0", at: before_install}]
+x-lock: [opencv-python==4.12.0.88]
+""",
+    "one headless opencv": "{python: 3.12, x-lock: [opencv-python-headless==4.12.0.88]}",
+    "a package that has its old name still": "{python: 3.12, base: slim-bookworm, apt: [libgl1-mesa-glx]}",
+    "a package that goes by its old name too": "{python: 3.12, base: slim-trixie, apt: [libglib2.0-0]}",
+    "cuda and torch": "{python: 3.12, accelerator: cuda, requirements: [torch], x-lock: [torch==2.9.0+cu128]}",
+    "cuda and jax with its plugin": "{python: 3.12, accelerator: cuda, x-lock: [jax==0.7, jax-cuda12-plugin==0.7]}",
+    "cuda and nothing": "{python: 3.12, accelerator: cuda, entrypoint: nvidia-smi}",
+    "cuda and what a step installs": "{python: 3.12, accelerator: cuda, run: [make kernels], x-lock: [numpy==2.3.1]}",
+    "GPUs and no torch": "{python: 3.12, gpus: all, x-lock: [numpy==2.3.1]}",
+    "names where a secret would stand": """
+python: 3.12
+secrets: [HF_TOKEN]
+environment: {TOKENIZER: hf_transfer, MAX_TOKENS: "512"}
+labels: {org.opencontainers.image.url: "https://git.example.com/team/sk-learn"}
+run: [{command: "curl -H \\"Authorization: Bearer $HF_TOKEN\\" https://example.com", secrets: [HF_TOKEN]}]
+entrypoint: python train.py --token-file /run/secrets/token --key 1 --password-file pw
+x-files: {train.py: ""}
+""",
+    "a user that is not root": "{python: 3.12, user: 1001}",
+    "a notebook on this computer alone": """
+python: 3.12
+entrypoint: jupyter lab --ip 0.0.0.0 --ServerApp.token= --no-browser
+ports: ["8888:8888"]
+""",
+    "a notebook with a token": """
+python: 3.12
+entrypoint: jupyter lab --ip=0.0.0.0 --no-browser
+ports: ["0.0.0.0:8888:8888"]
+""",
+    "loaders with memory": """
+python: 3.12
+shm_size: 8gb
+entrypoint: python train.py --num-workers 4
+x-lock: [torch==2.9.0+cpu]
+x-files: {train.py: ""}
+""",
+    "no loader processes": """
+python: 3.12
+entrypoint: python train.py --num-workers 0
+x-lock: [torch==2.9.0+cpu]
+x-files: {train.py: "parser.add_argument('--num-workers', type=int, default=4)"}
+""",
+    "loaders of another program": """
+python: 3.12
+entrypoint: python serve.py
+x-lock: [torch==2.9.0+cpu]
+x-files: {serve.py: "import torch", train.py: "DataLoader([], num_workers=8)"}
+""",
+    "two GPUs with limits": "{python: 3.12, accelerator: cuda, gpus: 2, ulimits: {memlock: -1, stack: 67108864}}",
+    "the project itself on its folder": "{python: 3.12, mounts: ['.:/app']}",
+    "a mount where no code is": "{python: 3.12, include: [], mounts: ['./data:/app']}",
+    "mounts below the code": "{python: 3.12, mounts: ['./data:/app/data', 'cache:/cache', './home:/home/app']}",
+    "a health check by curl that is there": """
+python: 3.12
+apt: [curl]
+healthcheck: curl --fail http://localhost:8000/healthz
+""",
+    "a health check by Python": "{python: 3.12, healthcheck: python check.py curl}",
+    "a server that answers everybody": """
+python: 3.12
+entrypoint: gunicorn app:app --bind=0.0.0.0:8000 --bind=0.0.0.0:9000
+ports: ["80:8000"]
+""",
+    "a server that others are not to reach": "{python: 3.12, entrypoint: uvicorn app:app}",
+    "a server that a variable tells": """
+python: 3.12
+environment: {UVICORN_HOST: 0.0.0.0}
+entrypoint: uvicorn app:app
+ports: ["8000:8000"]
+""",
+    "a server of whose habits nobody knows": "{python: 3.12, entrypoint: serve --now, ports: ['8000:8000']}",
+    "a range of ports": """
+python: 3.12
+entrypoint: uvicorn app:app --host 0.0.0.0 --port 8005
+ports: ["8000-8010:8000-8010"]
+""",
+    "a model in a volume": """
+python: 3.12
+mounts: ["models:/cache"]
+entrypoint: python app.py
+x-files: {app.py: "AutoModel.from_pretrained('intfloat/e5-small')"}
+""",
+    "a model of the project's own": """
+python: 3.12
+entrypoint: python app.py
+x-files: {app.py: "AutoModel.from_pretrained('models/best')", models/best/config.json: "{}"}
+""",
+    "a model that a step downloads": """
+python: 3.12
+run: [{command: python download.py, at: after_code}]
+entrypoint: python app.py
+x-files: {app.py: "AutoModel.from_pretrained('intfloat/e5-small')"}
+""",
     "a folder of little": "{python: 3.12, x-files: {train.py: 1, data/a.csv: 2}}",
     "data that is mounted": "{python: 3.12, mounts: ['./data:/app/data'], x-files: {data/a.bin: 900_000_000}}",
     "data that is left out": "{python: 3.12, include: [., '!data'], x-files: {data/a.bin: 900_000_000}}",
     "weights that are named": "{python: 3.12, include: [., model.bin], x-files: {model.bin: 900_000_000}}",
-    "a folder that is named": "{python: 3.12, include: [a, models/best], x-files: {models/best/1: 900_000_000}}",
+    "a folder that is named": "{python: 3.12, include: [models/best], x-files: {models/best/1: 900_000_000}}",
     "an environment beside the code": "{python: 3.12, x-files: {.venv/lib/torch.so: 900_000_000, .git/p: 900_000_000}}",
+    "secrets that are left out": """
+python: 3.12
+secrets: {key: {file: ./key.pem}}
+x-files: {key.pem: "-----BEGIN PRIVATE KEY-----", .env: "TOKEN=0123456789", .netrc: "password 0123456789"}
+""",
+    "what is no secret": """
+python: 3.12
+x-files:
+  ca.pem: "-----BEGIN CERTIFICATE-----"
+  tokens.py: "token = 'correct-horse'"
+  tokenizer.json: '{"key": "0123456789abcdef"}'
+  token.json: '{"token": "$TOKEN"}'
+""",
+    "a script that is there": "{python: 3.12, entrypoint: python -W ignore train.py, x-files: {train.py: 1}}",
+    "a script with the line ends of Windows that Python reads": """
+python: 3.12
+entrypoint: python train.py
+x-files: {train.py: "print(1)\\r\\n"}
+""",
+    "a script of the base": "{python: 3.12, base: 'team/base:1', entrypoint: ./start.sh}",
+    "a script that is mounted": "{python: 3.12, entrypoint: python code/train.py, mounts: ['./src:/app/code']}",
+    "a script that a step writes": "{python: 3.12, entrypoint: ./go, run: [{command: make go, at: after_code}]}",
+    "a module, and a program": "{python: 3.12, entrypoint: python -m team.train, command: [train.py]}",
+    "an include that names what is there": """
+python: 3.12
+include: [., ./src/, "*.py", "!*.csv", data/raw]
+x-files: {src/a.py: 1, train.py: 1, data/raw/a: 1}
+""",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ class _Survey:
     weights: dict[str, Weight] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     is_whole: bool = True
 
@@ -50,9 +52,14 @@ def survey(folder: Path, patterns: Patterns, asked: Iterable[str]) -> Context:
             _stopped(found, place)
         else:
             todo += _looked_through(found, place)
-    looks = {path: _look(folder / path) for path in asked}
+    looks = {path: _look(folder, path, patterns) for path in asked}
     return Context(
-        weights=found.weights, texts=found.texts, looks=looks, kept=frozenset(found.kept), is_whole=found.is_whole
+        weights=found.weights,
+        texts=found.texts,
+        looks=looks,
+        kept=frozenset(found.kept),
+        names=frozenset(found.names),
+        is_whole=found.is_whole,
     )
 
 
@@ -63,6 +70,8 @@ def _looked_through(found: _Survey, place: str) -> list[str]:
         if not _counts(found, path):
             _stopped(found, place)
             break
+        if not place:
+            found.names.add(path)
         if entry.is_dir(follow_symlinks=False):
             folders += [] if found.patterns.hides(path) else [path]
         elif not found.patterns.leaves_out(path):
@@ -107,12 +116,16 @@ def _levels(path: str) -> Iterator[str]:
         yield "/".join(parts[:depth])
 
 
-def _look(path: Path) -> Look | None:
+def _look(folder: Path, name: str, patterns: Patterns) -> Look | None:
+    path = folder / name
     if not path.exists():
         return None
+    is_kept = not patterns.leaves_out(posixpath.normpath(name))
     if not path.is_file():
-        return Look(is_file=False)
-    return Look(is_file=True, is_executable=os.access(path, os.X_OK), text=_text(path, raw=True))
+        return Look(is_file=False, is_kept=is_kept)
+    # Windows knows no such mode; what it sends to an engine is executable.
+    is_executable = sys.platform == "win32" or bool(path.stat().st_mode & 0o111)
+    return Look(is_file=True, is_kept=is_kept, is_executable=is_executable, text=_text(path, raw=True))
 
 
 def _text(path: Path, *, raw: bool = False) -> str:

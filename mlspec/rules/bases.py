@@ -41,7 +41,18 @@ def debian_ends(subject: Subject) -> Iterator[Problem]:
     ends = release.long_term or release.end_of_life
     stands = catalog.support(ends, subject.today)
     if stands in {"ended", "ending"}:
-        when = f"ended on {ends}" if stands == "ended" else f"ends on {ends}"
-        message = f"the support of Debian {release.codename} {when}; after that its packages leave the mirrors"
+        when = f"ended on {ends}: " if stands == "ended" else f"ends on {ends}: after that "
+        message = f"the support of Debian {release.codename} {when}its packages leave the mirrors"
         hint = f"write: base: {catalog.base_names(subject.settings.python)[0]}; then run: mlspec render"
         yield subject.warn(message, hint, "base" if subject.settings.base else "python")
+
+
+def floats(subject: Subject) -> Iterator[Problem]:
+    """Warn of a base by the tag ``latest``, or by none, which is whatever was pushed last when a lock is made."""
+    base = subject.settings.base or ""
+    image = catalog.parse_reference(base) if any(character in base for character in "/:@") else None
+    if image and image.tag == "latest" and not image.digest:
+        message = f"{image.familiar} is whatever was pushed last: a new lock may bring another Python or Debian"
+        name = image.familiar.removesuffix(":latest")
+        hint = f"base: slim-{catalog.default_codename()}" if subject.is_official else f"a version: base: {name}:VERSION"
+        yield subject.warn(message, f"write {hint}", "base")

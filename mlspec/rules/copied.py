@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from mlspec import patterns
+from mlspec.document import quoted
 from mlspec.errors import Problem
 from mlspec.lockfile import shown_size
 from mlspec.plan import pattern
-from mlspec.rules.subject import Context, Subject, Weight
+from mlspec.rules.programs import Script, script_of
+from mlspec.rules.subject import Context, Look, Subject, Weight
+from mlspec.spelling import nearest
 
 _LARGE = 100_000_000
 _MANY = 10_000
@@ -27,8 +31,15 @@ def is_large(subject: Subject, context: Context) -> Iterator[Problem]:
         if (weight.size < _LARGE and weight.files < _MANY) or any(_names(entry, path) for entry in named):
             continue
         path = _culprit(context, path)
+        include = subject.settings.include
+        mount = _word(f"./{path}:{subject.settings.working_dir}/{path}")
+        hint = (
+            f"to leave it out: {_including(subject, f'!{pattern(path)}')}\n"
+            f"to have it there only when it runs: mounts: [{mount}]\n"
+            f"where it is meant, name it: {_including(subject, path)}"
+        )
         message = f"{path} would be copied into the image: {_shown(context.weights[path])}"
-        yield subject.warn(message, _how_to_leave_out(subject, path), *_place(subject))
+        yield subject.warn(message, hint, *(() if include is None else ("include",)))
         return
 
 
@@ -49,23 +60,81 @@ def _shown(weight: Weight) -> str:
     return f"{least}{shown_size(weight.size)}{files}"
 
 
-def _how_to_leave_out(subject: Subject, path: str) -> str:
+def left_out(subject: Subject, path: str) -> str:
+    """Return how to say that the file or folder at ``path`` stays out of the image."""
+    return f"leave it out: {_including(subject, f'!{pattern(path)}')}"
+
+
+def _including(subject: Subject, entry: str) -> str:
     include = ["."] if subject.settings.include is None else subject.settings.include
-    mount = _quoted(f"./{path}:{subject.settings.working_dir}/{path}")
-    return (
-        f"to leave it out: include: {_list(*include, f'!{pattern(path)}')}\n"
-        f"to have it there only when it runs: mounts: [{mount}]\n"
-        f"where it is meant, name it: include: {_list(*include, path)}"
-    )
+    return f"include: [{', '.join(map(_word, (*include, entry)))}]"
 
 
-def _list(*entries: str) -> str:
-    return f"[{', '.join(map(_quoted, entries))}]"
-
-
-def _quoted(entry: str) -> str:
+def _word(entry: str) -> str:
     return entry if all(c.isalnum() or c in "./_-:" for c in entry) else json.dumps(entry, ensure_ascii=False)
 
 
-def _place(subject: Subject) -> tuple[str, ...]:
-    return ("include",) if subject.settings.include is not None else ()
+def includes_nothing(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of entries of ``include`` that name nothing, or only what is left out of every image."""
+    for index, entry in enumerate(subject.settings.include or ()):
+        path = entry.rstrip("/").removeprefix("./")
+        if entry.startswith("!") or path in {"", "."} or patterns.matches(path, context.kept) or not context.is_whole:
+            continue
+        if context.looks.get(entry):
+            message = f"nothing of {quoted(entry)} is copied: it is empty, mounted, secret, or of no use in an image"
+            yield subject.warn(message, "remove the entry; the ignore file says what is left out", "include", index)
+        else:
+            near = nearest(path, {*context.names, *context.weights})
+            hint = f"did you mean {near[0]}?" if near else "correct it, or remove the entry"
+            yield subject.warn(f"{quoted(entry)} is nothing that stands beside the spec", hint, "include", index)
+
+
+# The script that a container starts with
+
+
+def lacks_script(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of a command whose script is not in the project, or is left out of the image."""
+    script = script_of(subject)
+    # A base of the user's own may hold it, and a step may write it.
+    if not script or not subject.is_official or subject.plan.after_code:
+        return
+    look = context.looks.get(script.path)
+    if look is None:
+        near = nearest(script.path, {*context.names, *context.texts})
+        hint = f"did you mean {near[0]}?" if near else "a path in the command is relative to the folder of the spec"
+        yield subject.warn(f"there is no {script.path} beside the spec", hint, _key(subject))
+    elif look.is_file and not look.is_kept:
+        hint = f"add it: {_including(subject, script.path)}"
+        if any(entry.strip("!/") == script.path for entry in subject.settings.include or ()):
+            hint = "see what is said of it below include"
+        yield subject.warn(f"{script.path} is not copied into the image", hint, _key(subject))
+
+
+def cannot_start(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of a script that the system would refuse to start, as it has the line ends of Windows, say."""
+    script = script_of(subject)
+    look = context.looks.get(script.path) if script else None
+    if script and look and look.is_file and look.is_kept and look.text and (why := _refusal(script, look)):
+        yield subject.warn(*why, _key(subject))
+
+
+def _refusal(script: Script, look: Look) -> tuple[str, str] | None:
+    """Return why a system would not start a script, and what to type; none where it would."""
+    path = script.path
+    first, newline, _ = look.text.partition("\n")
+    has_returns = bool(newline) and first.endswith("\r")
+    if has_returns and script.interpreter != "python":
+        hint = rf"sed -i 's/\r$//' {path}; and to keep it so, in .gitattributes: {path} text eol=lf"
+        return f"{path} has the line ends of Windows, so no Linux can start it", hint
+    if script.interpreter:
+        return None
+    if not first.startswith("#!"):
+        how = "#!/usr/bin/env python3" if path.endswith(".py") else "#!/bin/sh"
+        return f"{path} does not say what runs it", f"make this its first line: {how}"
+    if not look.is_executable:
+        return f"{path} is not executable", f"chmod +x {path}; in git too: git update-index --chmod=+x {path}"
+    return None
+
+
+def _key(subject: Subject) -> str:
+    return "entrypoint" if subject.settings.entrypoint else "command"

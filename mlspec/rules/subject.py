@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -34,9 +35,14 @@ class Subject:
         return self.image.settings
 
     @property
+    def is_official(self) -> bool:
+        """Whether the base is the official Python image."""
+        return self.plan.base_user is None
+
+    @property
     def is_slim(self) -> bool:
         """Whether the base is known to hold nothing but Python: the slim variants of the official image."""
-        return self.plan.base_user is None and "-slim" in self.base.reference
+        return self.is_official and "-slim" in self.base.reference
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -47,6 +53,12 @@ class Subject:
     def packages(self) -> frozenset[str]:
         """The normalised names of all locked packages."""
         return frozenset(pin.name for pin in self.pins)
+
+    def installs(self, package: str) -> bool:
+        """Return whether the image has this Debian package because the spec says so: below ``apt``, or in a step."""
+        named = {re.split("[:=]", entry)[0] for entry in self.settings.apt}
+        steps = (step.command for step in self.settings.run)
+        return package in named or any(re.search(rf"(?<![\w-]){re.escape(package)}(?![\w-])", s) for s in steps)
 
     def warn(self, message: str, hint: str, *path: str | int) -> Problem:
         """Return a warning about the value at ``path`` of the image."""
@@ -71,9 +83,10 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at one path of the project: what is there, and the beginning of its text where it is a file."""
+    """A look at one path of the project: what is there, whether it is copied, and how a file begins."""
 
     is_file: bool
+    is_kept: bool = False
     is_executable: bool = False
     text: str = ""
 
@@ -83,13 +96,15 @@ class Context:
     """What of a project's folder would be copied into its image, as far as was looked.
 
     ``weights`` are those of files and folders near the top, by their path; ``texts`` what files that may matter say;
-    ``looks`` at the paths that were asked for, None where nothing is there; ``kept`` every path that was met.
+    ``looks`` at the paths that were asked for, None where nothing is there; ``kept`` every path of a file that was met;
+    ``names`` all that stands directly beside the spec, copied or not.
     """
 
     weights: Mapping[str, Weight] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     looks: Mapping[str, Look | None] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     is_whole: bool = True
 
     def below(self, folder: str) -> Iterable[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlspec.errors import Problem
-from mlspec.rules import bases, copied
+from mlspec.rules import bases, copied, packages, running, safety
 from mlspec.rules.subject import Context, Subject
 
 
@@ -32,10 +32,33 @@ class FolderRule:
 RULES = (
     Rule("MLS601", "a Python without security fixes", bases.python_ends),
     Rule("MLS602", "a Debian release without security fixes", bases.debian_ends),
+    Rule("MLS603", "a base image that is another one tomorrow", bases.floats),
+    Rule("MLS610", "a library of the system that is missing", packages.lacks_libraries),
+    Rule("MLS611", "a Debian package of another name", packages.is_renamed),
+    Rule("MLS612", "several OpenCVs in one image", packages.has_two_opencvs),
+    Rule("MLS613", "a cuda image that uses no GPU", packages.uses_no_gpu),
+    Rule("MLS614", "GPUs for packages that cannot use them", packages.asks_in_vain),
+    Rule("MLS620", "a secret in plain text", safety.is_in_clear),
+    Rule("MLS621", "a program that runs as root", safety.is_root),
+    Rule("MLS622", "a notebook server that lets everybody in", safety.lets_everybody_in),
+    Rule("MLS630", "little shared memory for several processes", running.lacks_shared_memory),
+    Rule("MLS631", "several GPUs without the limits they need", running.lacks_limits),
+    Rule("MLS632", "a mount that hides what is in the image", running.mount_hides),
+    Rule("MLS633", "a health check by a program that is not there", running.health_needs_a_program),
+    Rule("MLS634", "a server that answers nobody outside", running.listens_to_itself),
+    Rule("MLS635", "a port that nothing listens on", running.publishes_another_port),
 )
 """What a spec and its lock tell."""
 
-FOLDER_RULES = (FolderRule("MLS640", "much about to be copied into the image", copied.is_large),)
+FOLDER_RULES = (
+    FolderRule("MLS630", "little shared memory for several processes", running.loads_in_processes),
+    FolderRule("MLS636", "a model that is downloaded again each time", running.downloads_each_time),
+    FolderRule("MLS640", "much about to be copied into the image", copied.is_large),
+    FolderRule("MLS641", "a secret about to be copied into the image", safety.copies_secret),
+    FolderRule("MLS642", "a script that is not in the image", copied.lacks_script),
+    FolderRule("MLS643", "a script that cannot start", copied.cannot_start),
+    FolderRule("MLS644", "an entry of include that names nothing", copied.includes_nothing),
+)
 """What the project's folder tells."""
 
 

@@ -1,0 +1,62 @@
+"""Typed rows of ``data/system_libraries.toml``: what packages of Python need of Debian, and what Debian renamed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a package needs of the system: what is said of it, the Debian packages that have it, and a way without.
+
+    ``unless`` are packages that bring it along; ``only_asked`` is about packages that matter where the user names them.
+    """
+
+    package: str
+    needs: str
+    apt: tuple[str, ...]
+    instead: str = ""
+    unless: tuple[str, ...] = ()
+    only_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """A Debian package that is ``gone`` since a release, and what has taken its place."""
+
+    old: str
+    new: str
+    gone: str
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    text = resources.files("mlspec.data").joinpath("system_libraries.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def needs() -> tuple[Needs, ...]:
+    """Return what packages are known to need of the system."""
+    return tuple(Needs(**_frozen(row)) for row in _table()["package"])
+
+
+def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+
+
+@cache
+def bringing(apt: str) -> tuple[str, ...]:
+    """Return the Debian packages that bring this one along."""
+    return tuple(row["apt"] for row in _table()["brings"] if apt in row["brings"])
+
+
+@cache
+def renamed() -> tuple[Renamed, ...]:
+    """Return the Debian packages that have another name since some release."""
+    return tuple(Renamed(**row) for row in _table()["renamed"])
