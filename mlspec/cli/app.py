@@ -21,6 +21,7 @@ _COMMANDS = {
     "run": "run",
     "shell": "run",
     "schema": "schema",
+    "completion": "completion",
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlspec.cli import candidates
 from mlspec.cli.options import file_option, locked_option, quiet_option, unpinned_option, wish_of
 from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
 from mlspec.cli.terminal import is_quiet, say
@@ -34,7 +35,7 @@ def _ready(file: str | None, wish: Wish) -> Rendered:
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.argument("images", nargs=-1, metavar="[IMAGE]...", shell_complete=candidates.images)
 @file_option
 @click.option(
     "-t", "--tag", "tags", multiple=True, metavar="NAME", help="Name the image so, in place of the spec's name."

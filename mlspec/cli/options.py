@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mlspec.cli import candidates
+
 if TYPE_CHECKING:
     from mlspec.relock import Wish
 
@@ -29,8 +31,18 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
 quiet_option = click.option(
     "-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Print problems and results only."
 )
-specs_argument = click.argument("specs", nargs=-1, metavar="[SPEC]...", type=click.Path())
-file_option = click.option("-f", "--file", metavar="SPEC", type=click.Path(), help="The spec; default: mlspec.yaml.")
+specs_argument = click.argument(
+    "specs", nargs=-1, metavar="[SPEC]...", type=click.Path(), shell_complete=candidates.specs
+)
+file_option = click.option(
+    "-f",
+    "--file",
+    metavar="SPEC",
+    type=click.Path(),
+    shell_complete=candidates.specs,
+    is_eager=True,
+    help="The spec; default: mlspec.yaml.",
+)
 locked_option = click.option("--locked", is_flag=True, help="Fail rather than change the lock; never use the network.")
 unpinned_option = click.option("--unpinned", is_flag=True, help="Accept a base image without a digest, by its tag.")
 force_option = click.option("--force", is_flag=True, help="Overwrite files that mlspec did not write.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlspec.cli import quick
+from mlspec.cli import candidates, quick
 from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @locked_option
 @unpinned_option
-@click.option("--target", "targets", multiple=True, metavar="NAME", help="dockerfile, ignore or run; may be repeated.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=candidates.targets,
+    help="dockerfile, ignore or run; may be repeated.",
+)
 @click.option("--stdout", is_flag=True, help="Write nothing; print the files.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 where something was written, as a hook should.")
 @force_option

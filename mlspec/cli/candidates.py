@@ -1,0 +1,47 @@
+"""What a shell may complete: specs, and the images of a spec; nothing heavy is imported, for somebody waits."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
+
+from mlspec.effects.search import found_specs
+
+if TYPE_CHECKING:
+    import click
+
+
+def specs(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Return the specs of this folder that begin so, or else whatever file does."""
+    with contextlib.suppress(FileNotFoundError):
+        if known := [spec for spec in found_specs() if spec.startswith(begun)]:
+            return [CompletionItem(spec) for spec in known]
+    return [CompletionItem(begun, type="file")]
+
+
+def images(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Return the images that the spec has and that begin so, without those that are named already."""
+    named = ctx.params.get(parameter.name or "") or ()
+    return [
+        CompletionItem(key) for key in _images(ctx.params.get("file")) if key.startswith(begun) and key not in named
+    ]
+
+
+def _images(file: str | None) -> list[str]:
+    from mlspec import document
+    from mlspec.errors import SpecError
+
+    # A spec that cannot be read has no images to offer; the command itself says what is wrong with it.
+    with contextlib.suppress(OSError, SpecError):
+        (path,) = found_specs([file] if file else []) or ("",)
+        found = document.parse(document.decode(Path(path).read_bytes(), path), path).data.get("images")
+        return list(found) if isinstance(found, dict) else []
+    return []
+
+
+def targets(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    """Return the kinds of output that begin so."""
+    return [name for name in ("dockerfile", "ignore", "run") if name.startswith(begun)]
