@@ -6,16 +6,20 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlspec import patterns, relock, rules, spec
 from mlspec.effects import disk
 from mlspec.errors import Problem, Span, SpecError
-from mlspec.plan import Plan, files_of, resolve
+from mlspec.plan import Plan, Resolved, files_of, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.rules import Subject
 from mlspec.spec import Spec
 from mlspec.spelling import did_you_mean
 from mlspec.targets import TARGETS, Artifact, emit
+
+if TYPE_CHECKING:
+    from mlspec.doctor.facts import Need
 
 Say = Callable[[str], None]
 
@@ -134,3 +138,47 @@ def diff(rendered: Rendered) -> Iterator[str]:
             fromfile=place.as_posix() if before is not None else "/dev/null",
             tofile=place.as_posix(),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a spec asks of the host it is built and run on: the needs of its images, and the bases they start from."""
+
+    folder: Path
+    needs: tuple[Need, ...]
+    bases: tuple[str, ...]
+
+
+def demand(path: Path) -> Demand:
+    """Return what the spec in ``path`` asks of a host; a lock is taken as it is, and need not be there.
+
+    Raises SpecError where the spec itself is not right.
+    """
+    from mlspec import catalog
+    from mlspec.doctor.needs import need_of
+    from mlspec.effects import checkup
+
+    loaded = load(path)
+    plans, wheels = _plans(loaded, path)
+    folder, home = path.parent.resolve().as_posix(), Path.home().as_posix()
+    needs = []
+    for image, plan in zip(loaded.images, plans, strict=True):
+        size = wheels.get(image.key, 0)
+        need = need_of(plan, image.settings.accelerator, wheels=size, folder=folder, home=home)
+        needs.append(checkup.with_scripts(need, path.parent, (plan.files.run_script,)))
+    choices = (catalog.base_reference(image.settings.python, image.settings.base) for image in loaded.images)
+    bases = (choice.reference for choice in choices if isinstance(choice, catalog.BaseChoice))
+    return Demand(path.parent, tuple(needs), tuple(dict.fromkeys(bases)))
+
+
+def _plans(loaded: Spec, path: Path) -> tuple[tuple[Plan, ...], dict[str, int]]:
+    """Return the plans of a spec and the bytes of each image's packages; without a lock, what is known without."""
+    try:
+        rendered = render(path, Wish(locked=True, unpinned=True))
+    except SpecError as error:
+        if any(problem.code != "MLS404" for problem in error.problems):
+            raise
+        unknown = Resolved(project=loaded.name or path.parent.resolve().name, base="", is_official=True)
+        return tuple(resolve(path.name, image, unknown) for image in loaded.images), {}
+    sizes = {subject.image.key: sum(pin.size or 0 for pin in subject.pins) for subject in rendered.subjects}
+    return rendered.plans, sizes

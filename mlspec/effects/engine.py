@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
+import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from mlspec.doctor import engine as rules
+from mlspec.doctor import hardware
+from mlspec.doctor.facts import Builder, Command, Engine
+from mlspec.effects import host
 from mlspec.errors import Problem, ToolError
 
 if TYPE_CHECKING:
     import docker
 
-# Docker 25's: the first that knows a health check's start interval; here-documents and COPY --link came with 23.
-_LEAST_API = (1, 44)
 _TIMEOUT = 10
 
 
@@ -27,21 +30,9 @@ def connect() -> docker.DockerClient:
     Like that command, it goes by DOCKER_HOST, else by the current context.
     """
     require_command()
-    import docker
-    import requests
-
-    host, tls = _address()
-    try:
-        client = _client(host, tls)
-        version = client.version()
-    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
-        _unreached(host, error)
-    names = {str(part.get("Name", "")) for part in version.get("Components") or ()}
-    if any("podman" in name.lower() for name in names):
-        _is_podman("podman answers at the engine's address")
-    if _api(version) < _LEAST_API:
-        hint = "update it: Docker 25 or newer has what the Dockerfile uses"
-        fail("MLS505", f"the engine is Docker {version.get('Version', '?')}, which is too old", hint)
+    client, found = reach()
+    _stop_at(rules.engine_problem(host.here(), found))
+    assert client is not None  # noqa: S101 - else the engine is silent, which is a problem
     return client
 
 
@@ -59,26 +50,144 @@ def image_exists(name: str) -> bool:
 
 def require_command() -> None:
     """Raise ToolError unless ``docker`` and its buildx are there, and are Docker's own."""
-    said = _said("docker", "--version")
-    if said is None and shutil.which("podman"):
-        _is_podman("there is podman here, and no docker command")
-    if said is None:
-        hint = "install Docker Desktop, or the packages docker-ce and docker-buildx-plugin of docker.com"
-        fail("MLS504", "there is no docker command here", hint)
-    if "podman" in said.lower():
-        _is_podman("the docker command here is podman's")
-    if _said("docker", "buildx", "version") is None:
-        hint = "install it: sudo apt-get install docker-buildx-plugin, or docker-buildx in Debian's and Ubuntu's own"
-        fail("MLS504", "the docker command here has no buildx, which builds images", hint)
+    _stop_at(rules.command_problem(host.here(), command()))
 
 
-def _said(*words: str) -> str | None:
-    """Return what a command says; none where it is not there or fails."""
+def require_gpus() -> None:
+    """Raise ToolError where it is certain that the engine can give a container no GPUs."""
+    _stop_at(hardware.gpu_problem(host.here(), examined()))
+
+
+def _stop_at(problem: Problem | None) -> None:
+    """Raise ToolError where a problem is in the way, with where to see whether there are more."""
+    if problem and problem.severity == "error":
+        raise ToolError(replace(problem, hint=f"{problem.hint}\nall that is in the way: mlspec doctor"))
+
+
+# Its facts
+
+
+def command() -> Command:
+    """Return what the ``docker`` command of this host says of itself."""
+    docker = host.said("docker", "--version") or ""
+    # Podman's shim has no buildx of its own, and the answer is in the first already.
+    buildx = host.said("docker", "buildx", "version") if docker and "podman" not in docker.lower() else ""
+    return Command(docker=docker, buildx=buildx or "")
+
+
+def reach() -> tuple[docker.DockerClient | None, Engine]:
+    """Return a client of the engine and the version it gives; or no client, and why there is none."""
+    import docker
+    import requests
+
+    address = os.environ.get("DOCKER_HOST", "")
+    try:
+        address, tls = _address()
+        client = _client(address, tls)
+        version = client.version()
+    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
+        is_denied = _errno(error) in {errno.EACCES, errno.EPERM}
+        words = innermost(error)
+        return None, Engine(address=address, silence="denied" if is_denied else "unreached", words=words)
+    return client, _versioned(address, version)
+
+
+def examined() -> Engine:
+    """Return all that the engine says of itself; or why there is no answer."""
+    import docker
+    import requests
+
+    client, found = reach()
+    if client is None:
+        return found
+    with contextlib.closing(client):
+        try:
+            return described(found, client.info())
+        except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
+            return replace(found, silence="unreached", words=innermost(error))
+
+
+def _versioned(address: str, version: Mapping[str, Any]) -> Engine:
+    parts = tuple(str(part.get("Name", "")) for part in version.get("Components") or ())
+    return Engine(
+        address=address,
+        version=str(version.get("Version", "")) or "?",
+        api=tuple(map(int, re.findall(r"\d+", str(version.get("ApiVersion", "0"))))),
+        platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
+        parts=parts,
+    )
+
+
+def described(engine: Engine, info: Mapping[str, Any]) -> Engine:
+    """Return the engine with what its ``info`` adds to its version."""
+    found = replace(
+        engine,
+        name=str(info.get("OperatingSystem", "")),
+        runtimes=tuple(info.get("Runtimes") or ()),
+        devices=tuple(str(device.get("ID", "")) for device in info.get("DiscoveredDevices") or ()),
+        security=tuple(info.get("SecurityOptions") or ()),
+        has_init=_has_init(engine, info),
+        has_proxy=bool(info.get("HttpProxy") or info.get("HttpsProxy")),
+        root=str(info.get("DockerRootDir", "")),
+        skew=_skew(str(info.get("SystemTime", ""))),
+    )
+    # In a virtual machine, the engine's root is a folder of another disk.
+    is_near = host.here().system == "linux" and not found.is_desktop and not found.is_remote
+    return replace(
+        found,
+        space=host.space(found.root) if is_near and found.root else None,
+        shares=host.shares() if found.is_desktop else (),
+    )
+
+
+def _has_init(engine: Engine, info: Mapping[str, Any]) -> bool:
+    """Tell whether ``docker run --init`` works: an engine lists its docker-init where it can run it.
+
+    An init of another name, which its administrator chose, may be listed or not.
+    """
+    is_default = info.get("InitBinary", "docker-init") == "docker-init"
+    return not is_default or not engine.parts or any("init" in part or part == "tini" for part in engine.parts)
+
+
+def _skew(time: str) -> float:
+    """Return by how many seconds a clock that says ``time`` is ahead of this one."""
+    # Engines write nanoseconds, which datetime does not read.
+    seconds = re.sub(r"(\.\d{1,6})\d*", r"\1", time)
+    try:
+        return (datetime.fromisoformat(seconds) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def builder() -> Builder:
+    """Return the builder that buildx would use, without starting it."""
+    words = ("docker", "buildx", "inspect")
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout + done.stderr if done.returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Builder(words=str(error))
+    fields = dict(_fields(done.stdout))
+    if done.returncode or "error" in fields:
+        return Builder(name=fields.get("name", ""), words=fields.get("error") or done.stderr.strip())
+    platforms = [platform.strip("* ") for platform in fields.get("platforms", "").split(",") if platform.strip()]
+    return Builder(
+        name=fields.get("name", ""),
+        driver=fields.get("driver", ""),
+        buildkit=fields.get("buildkit version", ""),
+        # Variants of one architecture are told apart by nobody who writes a spec.
+        platforms=tuple(platform for platform in platforms if platform.count("/") == 1),
+    )
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of ``docker buildx inspect``; of two with one name the last, which is the node's."""
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon and not line.startswith((" ", "\t")):
+            yield name.strip().lower(), value.strip()
+
+
+# Finding it
 
 
 def _address() -> tuple[str, docker.tls.TLSConfig | bool]:
@@ -105,50 +214,29 @@ def _client(host: str, tls: docker.tls.TLSConfig | bool) -> docker.DockerClient:
     return docker.DockerClient(host, version="auto", timeout=_TIMEOUT, tls=tls, use_ssh_client=is_ssh)
 
 
-def _unreached(host: str, error: Exception) -> NoReturn:
-    where = f" at {host}" if host else ""
-    if _errno(error) in {errno.EACCES, errno.EPERM}:
-        hint = 'join the group: sudo usermod -aG docker "$USER"; then log out and in again'
-        fail("MLS502", f"the engine{where or ' is there, and'} does not let this user in", hint)
-    starts = "sudo systemctl start docker" if sys.platform == "linux" else "open Docker Desktop"
-    hint = (
-        f"start it: {starts}; or correct DOCKER_HOST or the context: docker context ls"
-        if host
-        else f"start it: {starts}"
-    )
-    fail("MLS501", f"no engine answers{where}", f"{hint}\n{_innermost(error)}")
-
-
 def _errno(error: BaseException) -> int | None:
     """Return the number of the system's error within others: the SDK and its libraries wrap it as an argument."""
-    for inner in _within(error):
+    for inner in within(error):
         if isinstance(inner, OSError) and inner.errno:
             return inner.errno
     return None
 
 
-def _within(error: object) -> Iterator[BaseException]:
+def within(error: object) -> Iterator[BaseException]:
+    """Yield an error and those that it wraps, as arguments or as its cause, outermost first."""
     if isinstance(error, BaseException):
         yield error
-        for inner in (*error.args, error.__cause__):
-            yield from _within(inner)
+        # Where urllib3 keeps what it gave up for, there is no cause.
+        for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
+            yield from within(inner)
     elif isinstance(error, tuple):
         for inner in error:
-            yield from _within(inner)
+            yield from within(inner)
 
 
-def _innermost(error: Exception) -> str:
+def innermost(error: Exception) -> str:
     """Return the last words of an error that others wrap."""
-    return str([*_within(error)][-1]) or type(error).__name__
-
-
-def _api(version: Mapping[str, object]) -> tuple[int, ...]:
-    return tuple(int(part) for part in str(version.get("ApiVersion", "0")).split(".") if part.isdigit())
-
-
-def _is_podman(message: str) -> NoReturn:
-    hint = "the files work with it: podman build --file Dockerfile . ; mlspec build and mlspec run need Docker"
-    fail("MLS503", message, hint)
+    return str([*within(error)][-1]) or type(error).__name__
 
 
 def fail(code: str, message: str, hint: str) -> NoReturn:

@@ -20,6 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from mlspec.effects.host import AUTHORITIES
 from mlspec.errors import LockError, Problem
 from mlspec.lockfile import Pin, RequirementsLock, Target
 from mlspec.requirements import Index, Requirement, Requirements
@@ -244,8 +245,7 @@ def _environment() -> dict[str, str]:
 
 
 def _certificates() -> str:
-    names = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), "")
 
 
 def _cache() -> str:

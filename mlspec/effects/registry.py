@@ -102,6 +102,12 @@ def _is_unreached(failure: ToolError) -> bool:
 # Where to ask
 
 
+def addresses(reference: str) -> tuple[str, ...]:
+    """Return the addresses that are asked for an image, mirrors first; none where ``reference`` is not one."""
+    image = catalog.parse_reference(reference)
+    return tuple(f"{endpoint.url}/v2/" for endpoint in _endpoints(image)) if image else ()
+
+
 def _endpoints(image: ImageReference) -> Iterator[_Endpoint]:
     if image.registry != DOCKER_HUB:
         yield _endpoint(image.registry)

@@ -70,6 +70,8 @@ def _prepare(plan: RunPlan, folder: Path, warn: Warn) -> Mapping[str, str]:
     """Return the environment to run in, after making the folders that are written to and seeing that all is there."""
     if not engine.image_exists(plan.image):
         engine.fail("MLS508", f"the image {plan.image} is not built here", "run: mlspec build")
+    if plan.gpus:
+        engine.require_gpus()
     script, home = commands.run_script(plan), str(Path.home())
     problems = [
         Problem(code="MLS509", message=f"{path.replace(HOME_MARK, home)} does not exist", hint=_INPUT_HINT)

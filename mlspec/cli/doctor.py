@@ -1,0 +1,104 @@
+"""``mlspec doctor``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlspec.cli.options import quiet_option, specs_argument
+from mlspec.cli.terminal import color, is_quiet, say, show
+
+if TYPE_CHECKING:
+    from mlspec.api import Demand
+    from mlspec.doctor.findings import Finding
+
+_TINTS = {"ok": "green", "warning": "yellow", "error": "red"}
+
+
+@click.command()
+@specs_argument
+@click.option("--offline", is_flag=True, help="Ask nothing on the network.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@quiet_option
+def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
+    """Look at this host: what would stop a build or a run, and the fix.
+
+    With a spec, what its images need is asked for; without one, what every image needs. Exits 3 where something stands
+    in the way; a warning does not.
+    """
+    from mlspec import doctor as rules
+    from mlspec.effects import checkup
+
+    demands, code = _demands(specs)
+    facts = checkup.gather(
+        demands[0].folder if demands else Path(),
+        [need for demand in demands for need in demand.needs],
+        bases=[base for demand in demands for base in demand.bases],
+        offline=offline,
+    )
+    findings = rules.examine(facts)
+    click.echo(_json(findings) if form == "json" else "\n".join(_lines(findings)), color=color())
+    errors = sum(finding.state == "error" for finding in findings)
+    say(f"{errors} in the way of a build or a run" if errors else "nothing stands in the way")
+    sys.exit(3 if errors else code)
+
+
+def _demands(specs: Iterable[str]) -> tuple[list[Demand], int]:
+    """Return what the specs need, after showing what is wrong with them, and 1 where something is."""
+    from mlspec import api
+    from mlspec.effects import disk
+    from mlspec.errors import MlspecError
+
+    named = tuple(specs)
+    try:
+        paths = disk.specs(named)
+    except MlspecError:
+        if named:
+            raise
+        # Before the first spec is the best time to ask.
+        return [], 0
+    demands, code = [], 0
+    for path in paths:
+        try:
+            demands.append(api.demand(path))
+        except MlspecError as error:
+            code = 1
+            for problem in error.problems:
+                show(problem)
+    return demands, code
+
+
+def _lines(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        if is_quiet() and not finding.problem:
+            continue
+        state = click.style(f"{finding.state:<7}", fg=_TINTS[finding.state])
+        yield f"{state}  {finding.topic}: {finding.message}{f' ({finding.problem.code})' if finding.problem else ''}"
+        yield from (f"  {line}" for line in _hint(finding))
+
+
+def _hint(finding: Finding) -> Iterator[str]:
+    if finding.problem:
+        first, *rest = finding.problem.hint.splitlines()
+        yield f"hint: {first}"
+        yield from (f"      {line}" for line in rest)
+
+
+def _json(findings: Iterable[Finding]) -> str:
+    import json
+
+    rows = [
+        {
+            "topic": finding.topic,
+            "state": finding.state,
+            "message": finding.message,
+            "code": finding.problem.code if finding.problem else None,
+            "hint": finding.problem.hint if finding.problem else None,
+        }
+        for finding in findings
+    ]
+    return json.dumps({"findings": rows}, indent=2, ensure_ascii=False)

@@ -1,0 +1,162 @@
+"""What is found on a host, and what an image needs of it: plain values, gathered elsewhere, for rules to judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+System = Literal["linux", "wsl", "macos", "windows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """What a file system has left: bytes and, where it counts them, entries for new files."""
+
+    free: int
+    entries: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The computer that mlspec runs on.
+
+    ``has_joined`` says that the user's groups hold docker, also where this session began before that;
+    ``driver`` is NVIDIA's version; ``proxies`` and ``authorities`` are the names of the variables that are set.
+    """
+
+    system: System = "linux"
+    has_systemd: bool = True
+    has_joined: bool = False
+    has_podman: bool = False
+    is_snap: bool = False
+    uid: int = 1000
+    home: str = ""
+    folder: str = ""
+    space: Space | None = None
+    driver: str = ""
+    has_gpu_hook: bool = False
+    devices: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    build_proxy: str = ""
+    authorities: tuple[str, ...] = ()
+    refuses_buildkit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What ``docker --version`` and ``docker buildx version`` say; empty where there is no such command."""
+
+    docker: str = ""
+    buildx: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What answers at the engine's address, as far as it does.
+
+    ``silence`` says why nothing did, with the system's ``words``; ``skew`` is its clock less this host's, in seconds;
+    ``shares`` are the folders that an engine in a virtual machine can see, where that is known.
+    """
+
+    address: str = ""
+    silence: Literal["", "denied", "unreached"] = ""
+    words: str = ""
+    version: str = ""
+    api: tuple[int, ...] = ()
+    name: str = ""
+    platform: str = ""
+    parts: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    security: tuple[str, ...] = ()
+    has_init: bool = True
+    has_proxy: bool = False
+    root: str = ""
+    space: Space | None = None
+    skew: float = 0
+    shares: tuple[str, ...] = ()
+
+    @property
+    def is_podman(self) -> bool:
+        """Tell whether it is podman, speaking Docker's language."""
+        return any("podman" in part.lower() for part in self.parts)
+
+    @property
+    def is_desktop(self) -> bool:
+        """Tell whether it is Docker Desktop's, in a virtual machine of its own."""
+        return self.name.startswith("Docker Desktop")
+
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether it runs on another computer."""
+        host = self.address.partition("://")[2]
+        is_here = host.startswith(("127.", "localhost", "[::1]"))
+        return self.address.startswith(("ssh:", "tcp:", "http:", "https:")) and not is_here
+
+    @property
+    def is_snap(self) -> bool:
+        """Tell whether it is the one that snap installs, which sees only some folders."""
+        return self.root.startswith("/var/snap/")
+
+    def has(self, security: str) -> bool:
+        """Tell whether a security option, such as ``rootless``, is on."""
+        return any(option.partition(",")[0] == f"name={security}" for option in self.security)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builder:
+    """The buildx builder that would be used; without platforms where it has not started yet."""
+
+    name: str = ""
+    driver: str = ""
+    buildkit: str = ""
+    platforms: tuple[str, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of asking a place on the network; ``skew`` is its clock less this host's, in seconds.
+
+    ``private``: trusted by a certificate that this host alone knows. ``untold``: it is in this host's store, ``words``,
+    which mlspec was not told of.
+    """
+
+    place: str
+    host: str
+    state: Literal["fine", "silent", "proxy", "untrusted", "untold", "private"]
+    words: str = ""
+    skew: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What one image needs of a host.
+
+    ``binds`` are paths of this host; ``cuda`` is a version and ``driver`` the oldest that runs it; ``wheels`` counts
+    the bytes of the locked packages; ``windows_scripts`` are scripts whose lines end as Windows ends them.
+    """
+
+    image: str
+    platform: str = "linux/amd64"
+    gpus: bool = False
+    cuda: str = ""
+    driver: str = ""
+    devices: tuple[str, ...] = ()
+    init: bool = False
+    as_caller: bool = False
+    binds: tuple[str, ...] = ()
+    wheels: int = 0
+    windows_scripts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the rules look at; without a builder where nothing can be asked for one."""
+
+    host: Host
+    command: Command
+    engine: Engine
+    builder: Builder | None = None
+    answers: tuple[Answer, ...] = ()
+    needs: tuple[Need, ...] = ()
