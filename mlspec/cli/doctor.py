@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli.options import quiet_option, specs_argument
-from mlspec.cli.terminal import color, is_quiet, say, show
+from mlspec.cli.quick import color
+from mlspec.cli.terminal import is_quiet, say, show
 
 if TYPE_CHECKING:
     from mlspec.api import Demand
