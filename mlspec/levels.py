@@ -75,7 +75,7 @@ def _merged(
 
 
 # Mappings of the user's own names; of other mappings, such as a health check's, the parts belong together.
-_JOINED = {"environment", "labels", "secrets", "ulimits"}
+_JOINED = {"environment", "labels", "layers", "secrets", "ulimits"}
 
 
 def _joined(

@@ -72,10 +72,14 @@ class RequirementsLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseLock:
-    """A base image and what was found in it; the digest is empty where no registry was asked."""
+    """A base image and what was found in it; the digest is empty where no registry was asked.
+
+    ``install_digest`` is the earlier state of the base that packages were installed on, where that is another one.
+    """
 
     reference: str
     digest: str = ""
+    install_digest: str = ""
     python: str
     glibc: str
     codename: str = ""
@@ -382,6 +386,7 @@ _SOUND = {
     "name": r"(?:[a-z0-9][a-z0-9._/:-]*)?",
     "reference": r"[A-Za-z0-9\[][A-Za-z0-9._/:\[\]-]*",
     "digest": r"(?:sha256:[0-9a-f]{64})?",
+    "install_digest": r"(?:sha256:[0-9a-f]{64})?",
     "python": r"\d+(?:\.\d+)+[A-Za-z0-9.+]*",
     "glibc": r"\d+\.\d+",
     "platform": r"linux/[a-z0-9/]+",

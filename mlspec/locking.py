@@ -1,4 +1,4 @@
-"""Requirements and pins to a lock: what it came from, how it is layered, and whether it keeps the spec's promise."""
+"""Requirements and pins to a lock: what it came from, and whether it keeps the spec's promise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlspec.errors import Problem, Span
-from mlspec.lockfile import Layer, Pin, RequirementsLock, Target, digest_lines, shown_size
+from mlspec.lockfile import Pin, Target, digest_lines, shown_size
 from mlspec.requirements import Index, Requirement, Requirements
 
 # Raised whenever the same inputs would be resolved to something else.
@@ -39,68 +39,6 @@ def serving(indexes: Iterable[Index], pins: Iterable[Pin]) -> tuple[str, ...]:
 def body_digest(*texts: str) -> str:
     """Return the digest of what lock texts pin: sha256 over their lines, blind to comments and blank lines."""
     return hashlib.sha256("\n".join(line for text in texts for line in digest_lines(text)).encode()).hexdigest()
-
-
-# Layers
-
-_MB = 1_000_000
-_HEAVY = 8 * _MB
-# Bands hold an underscore, which no normalised package name can, so they cannot meet a package's own layer.
-_BANDS: tuple[tuple[str, int, int], ...] = (
-    ("medium_wheels", _MB, _HEAVY),
-    ("small_wheels", _MB // 4, _MB),
-    ("tiny_wheels", 0, _MB // 4),
-)
-_SOURCES = "source_builds"
-_AS_WRITTEN = "requirements"
-
-
-def grouped(pins: Iterable[Pin], previous: RequirementsLock | None) -> tuple[Layer, ...]:
-    """Return ``pins`` in layers, heaviest first: one for each wheel of 8 MB or more, bands of size, source builds.
-
-    A package stays in the layer it had in ``previous`` unless its size left it by more than half. A lock that was taken
-    as written, without sizes, is one layer.
-    """
-    pins = sorted(pins, key=lambda pin: pin.name)
-    known = {layer.name for layer in previous.layers} - {_AS_WRITTEN} if previous else set()
-    if pins and not known and all(pin.size is None and not pin.is_source and not pin.via for pin in pins):
-        return (Layer(_AS_WRITTEN, tuple(pins)),)
-    before = {pin.name: layer.name for layer in previous.layers for pin in layer.pins} if previous else {}
-    layers: dict[str, list[Pin]] = {}
-    for pin in pins:
-        layers.setdefault(_layer_name(pin, before.get(pin.name, "")), []).append(pin)
-    order = [layer.name for layer in previous.layers] if previous else []
-    return tuple(Layer(name, tuple(layers[name])) for name in _ordered(layers, order))
-
-
-def _layer_name(pin: Pin, before: str) -> str:
-    if pin.is_source:
-        return _SOURCES
-    low, high = _bounds(before, pin.name)
-    # By each wheel's own size, never its rank: or a neighbour's update would move this one too.
-    if high and (pin.size is None or low / 2 <= pin.size < high * 1.5):
-        return before
-    size = pin.size or 0
-    return next((name for name, least, most in _BANDS if least <= size < most), pin.name)
-
-
-def _bounds(layer: str, package: str) -> tuple[float, float]:
-    """Return the sizes that belong in ``layer``; nothing does where it cannot be this package's."""
-    if layer == package:
-        return _HEAVY, float("inf")
-    return next(((low, high) for name, low, high in _BANDS if name == layer), (0, 0))
-
-
-def _ordered(layers: Mapping[str, Sequence[Pin]], before: Sequence[str]) -> list[str]:
-    """Return the layers' names: packages by weight, those known before in the order they had, then bands."""
-    bands = [name for name, _, _ in _BANDS] + [_SOURCES]
-    weights = {name: sum(pin.size or 0 for pin in pins) for name, pins in layers.items() if name not in bands}
-    order = [name for name in before if name in weights]
-    for name in sorted(weights.keys() - set(order), key=lambda name: (-weights[name], name)):
-        # A new layer stands above the first that is lighter, and moves none of the others.
-        place = next((i for i, other in enumerate(order) if weights[other] < weights[name]), len(order))
-        order.insert(place, name)
-    return [*order, *(name for name in bands if name in layers)]
 
 
 # Promises

@@ -74,6 +74,7 @@ class Resolved:
     project: str
     base: str
     is_official: bool
+    install_base: str | None = None
     layers: tuple[str, ...] = ()
     index_urls: tuple[str, ...] = ()
     has_vcs: bool = False
@@ -141,6 +142,7 @@ class Plan:
     platform: str
     base: str
     base_user: str | None
+    install_base: str | None
     apt: tuple[str, ...]
     before_install: tuple[RunStep, ...]
     after_install: tuple[RunStep, ...]
@@ -232,6 +234,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         platform=settings.platforms[0],
         base=resolved.base,
         base_user=None if resolved.is_official else "0:0",
+        install_base=resolved.install_base if _installs_on(settings, resolved) == "former" else None,
         apt=tuple(sorted(set(settings.apt))),
         before_install=_steps(settings, "before_install"),
         after_install=_steps(settings, "after_install"),
@@ -272,7 +275,9 @@ def _installer(platform: str) -> Installer:
 
 def _installs_on(settings: Settings, resolved: Resolved) -> str:
     needs_base = resolved.builds_sources and settings.apt
-    return "base" if needs_base or _steps(settings, "before_install") else "python"
+    if needs_base or _steps(settings, "before_install"):
+        return "base"
+    return "former" if resolved.install_base and (resolved.layers or resolved.has_vcs) else "python"
 
 
 def _steps(settings: Settings, place: str) -> tuple[RunStep, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from mlspec import catalog, locking, syntax
+from mlspec import catalog, layering, locking, syntax
 from mlspec.effects import disk
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 from mlspec.lockfile import (
@@ -77,9 +77,19 @@ class Before:
         fits = (base for base in bases if base.reference == choice.reference and choice.digest in {"", base.digest})
         return next(fits, None)
 
+    def former(self, base: BaseLock) -> BaseLock | None:
+        """Return the last entry of the same base, if what was installed on it runs on this one too."""
+        bases = self.lock.bases if self.lock else ()
+        return next((former for former in bases if _kind(former) == _kind(base)), None)
+
     def image(self, key: str) -> ImageLock | None:
         """Return the entry of this image."""
         return next((image for image in self.lock.images if image.name == key), None) if self.lock else None
+
+
+def _kind(base: BaseLock) -> tuple[str, str, str, str]:
+    minor = ".".join(base.python.split(".")[:2])
+    return base.reference, minor, base.glibc, base.codename
 
 
 @dataclass(slots=True)
@@ -191,6 +201,7 @@ def _lock_image(work: _Work, image: Image, name: str) -> None:
         project=name,
         base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
         is_official=is_official,
+        install_base=f"{base.reference}@{base.install_digest}" if base.install_digest else None,
         layers=tuple(layer.name for layer in current.layers),
         index_urls=locking.serving(_indexes(image), current.pins),
         has_vcs=bool(current.vcs),
@@ -260,13 +271,31 @@ def _asked(work: _Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
         raise ToolError(*(_at_base(problem, image, choice) for problem in error.problems)) from None
     if not answer.python:
         _guess(work, image, f"{choice.reference} does not say which Python it has", image.settings.python)
-    return BaseLock(
+    base = BaseLock(
         reference=choice.reference,
         digest=answer.digest,
         python=answer.python or image.settings.python,
         glibc=answer.glibc or choice.glibc or _glibc(work, image, choice),
         codename=answer.codename or choice.codename or "",
     )
+    return dataclasses.replace(base, install_digest=_install_digest(work, base, image.settings.platforms[0]))
+
+
+def _install_digest(work: _Work, base: BaseLock, platform: str) -> str:
+    """Return the state of the base that packages were installed on so far, where they fit this one just as well.
+
+    They do while Python's minor version, the Linux and its C library agree; the registry must still have it.
+    """
+    from mlspec.effects import registry
+
+    former = work.before.former(base)
+    digest = (former.install_digest or former.digest) if former else ""
+    if not digest or digest == base.digest:
+        return ""
+    try:
+        return digest if registry.resolve(f"{base.reference}@{digest}", platform).digest == digest else ""
+    except ToolError:
+        return ""
 
 
 def _at_base(problem: Problem, image: Image, choice: catalog.BaseChoice) -> Problem:
@@ -368,11 +397,11 @@ def _requirements_lock(
     is_wanted = not (work.wish.upgrade or work.wish.upgrade_packages)
     if known and known.inputs == inputs and texts and is_wanted:
         if known.body == locking.body_digest(*texts):
-            return _kept(work, files, known)
+            return _kept(work, image, files, known)
         # A lock of git dependencies that is left over from earlier requirements is none of this lock's.
         if known.body == locking.body_digest(*texts[:1]):
             work.before.texts.pop(files.vcs_lock, None)
-            return _kept(work, files, known)
+            return _kept(work, image, files, known)
         if not work.wish.mend:
             # Both sides of a merge are told as such, by the reader of locks.
             _parsed(work, files)
@@ -392,14 +421,28 @@ def _whole_version(python: str) -> str:
     return python if python.count(".") == 2 else f"{python}.0"
 
 
-def _kept(work: _Work, files: Files, known: ImageLock) -> RequirementsLock:
+def _kept(work: _Work, image: Image, files: Files, known: ImageLock) -> RequirementsLock:
+    current = _parsed(work, files)
+    if not layering.is_as_wanted(current.layers, image.settings.layers):
+        return _regrouped(work, image, files, known, current)
     work.images.append(known)
     texts = work.before.texts
     for name in (files.requirements_lock, files.vcs_lock):
         if name in texts:
             # A checkout with the line ends of Windows is put right again: in an image they would be part of names.
             work.artifacts.append(Artifact(name, texts[name].replace("\r\n", "\n")))
-    return _parsed(work, files)
+    return current
+
+
+def _regrouped(work: _Work, image: Image, files: Files, known: ImageLock, former: RequirementsLock) -> RequirementsLock:
+    """Return the same pins in the layers that the spec asks for now: nothing is resolved, so no network is used."""
+    if work.wish.locked:
+        raise SpecError(_not_current(work, "its layers are not those of the spec"))
+    current = RequirementsLock(layering.grouped(former.pins, former, image.settings.layers), former.vcs)
+    texts = _texts(files, current)
+    work.artifacts += [Artifact(name, text) for name, text in texts.items()]
+    work.images.append(dataclasses.replace(known, body=locking.body_digest(*texts.values())))
+    return current
 
 
 def _parsed(work: _Work, files: Files) -> RequirementsLock:
@@ -436,7 +479,7 @@ def _compiled(
     if errors := [problem for problem in found if problem.severity == "error"]:
         raise SpecError(*errors)
     work.warnings += [problem for problem in found if problem.severity == "warning"]
-    current = RequirementsLock(locking.grouped(compiled.pins, previous), compiled.vcs)
+    current = RequirementsLock(layering.grouped(compiled.pins, previous, image.settings.layers), compiled.vcs)
     texts = _texts(files, current)
     if leaks := [problem for name, text in texts.items() for problem in locking.credentials_problems(text, name)]:
         raise SpecError(*leaks)

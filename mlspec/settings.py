@@ -113,6 +113,19 @@ class Settings(Keys):
             [{"url": "https://packages.example/simple", "packages": ["ours"]}],
         ),
     ] = ()
+    layers: Annotated[
+        Mapping[
+            Annotated[str, AfterValidator(syntax.layer_name)],
+            Annotated[tuple[Filled, ...], BeforeValidator(as_list), Field(min_length=1), AT_LEAST_ONE],
+        ],
+        Field(max_length=16),
+        names_to(shapes.LAYER),
+        about(
+            "Packages, by name or pattern, that share a layer of the image. "
+            "Default: a layer for each heavy wheel, and bands of size for the others.",
+            {"ours": ["our-lib", "our-plugin-*"]},
+        ),
+    ] = Field(default_factory=dict)
     apt: Annotated[
         tuple[Annotated[str, AfterValidator(syntax.debian_package), shape(shapes.DEBIAN_PACKAGE)], ...],
         BeforeValidator(as_list),

@@ -349,6 +349,16 @@ def image_key(value: str) -> str:
     return value
 
 
+def layer_name(value: str) -> str:
+    """Return ``value`` when it can name a layer of packages; an underscore would meet those that are made by size."""
+    if not IMAGE_KEY.fullmatch(value):
+        hint = f"use lower-case letters, digits and -, such as: {slug(value)}"
+        raise Refused("MLS124", f"{quoted(value)} cannot name a layer", hint)
+    if value in {"git", "requirements"}:
+        raise Refused("MLS124", f"{quoted(value)} names a layer that is made anyway", "choose another name")
+    return value
+
+
 def slug(value: str) -> str:
     """Return the nearest name for an image to any text; ``project`` where nothing is left of it."""
     return re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-") or "project"

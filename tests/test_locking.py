@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mlspec.lockfile import Layer, Pin, RequirementsLock, Target
-from mlspec.locking import body_digest, credentials_problems, grouped, inputs_digest, promise_problems
+from mlspec.lockfile import Pin, Target
+from mlspec.locking import body_digest, credentials_problems, inputs_digest, promise_problems
 from mlspec.requirements import Entry, Index, Requirements, collect
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
@@ -26,11 +24,6 @@ def pin(
     return Pin(
         name=name, version=version, requirement=f"{name}=={version}", size=size, via=via or ("spec",), is_source=source
     )
-
-
-def layered(*pins: Pin, previous: tuple[Layer, ...] = ()) -> dict[str, list[str]]:
-    lock = RequirementsLock(previous) if previous else None
-    return {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, lock)}
 
 
 # Inputs
@@ -71,89 +64,6 @@ def test_everything_that_decides_a_lock_changes_the_inputs(
 def test_the_body_is_what_is_pinned() -> None:
     assert body_digest("# a\nx==1 \\\n    --hash=z\n    # 3 MB\n") == body_digest("x==1 \\\n    --hash=z\n")
     assert body_digest("x==1\n") != body_digest("x==2\n")
-
-
-# Layers
-
-
-def test_a_heavy_wheel_has_a_layer_of_its_own_and_others_share_bands() -> None:
-    found = layered(
-        pin("six", 11_000),
-        pin("torch", 900 * MB),
-        pin("pandas", 12 * MB),
-        pin("rich", 300_000),
-        pin("pyyaml", 800_000),
-        pin("fonttools", 5 * MB),
-        pin("antlr", 100_000, source=True),
-        pin("mystery", None),
-    )
-
-    assert list(found.items()) == [
-        ("torch", ["torch"]),
-        ("pandas", ["pandas"]),
-        ("medium_wheels", ["fonttools"]),
-        ("small_wheels", ["pyyaml", "rich"]),
-        ("tiny_wheels", ["mystery", "six"]),
-        ("source_builds", ["antlr"]),
-    ]
-
-
-def test_a_lock_taken_as_written_is_one_layer() -> None:
-    pins = [dataclasses.replace(pin(name, None), via=()) for name in ("b", "a")]
-
-    assert layered(*pins) == {"requirements": ["a", "b"]}
-
-
-@pytest.mark.parametrize(
-    ("before", "size", "after"),
-    [
-        ("x", 8 * MB, "x"),
-        ("x", 5 * MB, "x"),
-        ("x", 3 * MB, "medium_wheels"),
-        ("x", None, "x"),
-        ("medium_wheels", 11 * MB, "medium_wheels"),
-        ("medium_wheels", 13 * MB, "x"),
-        ("medium_wheels", 600_000, "medium_wheels"),
-        ("medium_wheels", 400_000, "small_wheels"),
-        ("tiny_wheels", 370_000, "tiny_wheels"),
-        ("tiny_wheels", 380_000, "small_wheels"),
-        ("source_builds", 500_000, "small_wheels"),
-        ("requirements", 500_000, "small_wheels"),
-        ("y", 500_000, "small_wheels"),
-    ],
-)
-def test_a_package_stays_unless_it_left_its_layer_by_more_than_half(before: str, size: int | None, after: str) -> None:
-    assert layered(pin("x", size), previous=(Layer(before, (pin("x"),)),)) == {after: ["x"]}
-
-
-def test_a_new_heavy_wheel_does_not_reorder_the_others() -> None:
-    previous = (Layer("a", (pin("a", 50 * MB),)), Layer("b", (pin("b", 49 * MB),)))
-
-    found = layered(pin("a", 48 * MB), pin("b", 49 * MB), pin("c", 60 * MB), pin("d", 9 * MB), previous=previous)
-
-    assert list(found) == ["c", "a", "b", "d"]
-
-
-_sizes = st.none() | st.integers(0, 20 * MB)
-
-
-@given(st.dictionaries(st.sampled_from("abcdefgh"), _sizes, min_size=1), st.sampled_from("abcdefgh"), _sizes)
-def test_a_change_of_one_package_moves_no_other(sizes: dict[str, int | None], name: str, size: int | None) -> None:
-    previous = grouped([pin(n, s) for n, s in sizes.items()], None)
-    changed = [pin(n, s) for n, s in {**sizes, name: size}.items()]
-
-    def homes(layers: tuple[Layer, ...]) -> dict[str, str]:
-        return {p.name: layer.name for layer in layers for p in layer.pins if p.name != name}
-
-    assert homes(grouped(changed, RequirementsLock(previous))) == homes(previous)
-
-
-@given(st.lists(st.builds(pin, st.sampled_from("abcdefgh"), _sizes), unique_by=lambda p: p.name, min_size=1))
-def test_layers_hold_every_pin_once_whatever_the_order(pins: list[Pin]) -> None:
-    layers = grouped(pins, None)
-
-    assert sorted(p.name for layer in layers for p in layer.pins) == sorted(p.name for p in pins)
-    assert grouped(reversed(pins), None) == layers
 
 
 # Promises

@@ -29,6 +29,7 @@ from mlspec.targets import Artifact
 HERE = Path(__file__).parent
 SPECS = sorted((HERE / "specs").glob("*.yaml"))
 DRAWN = HERE / "snapshots"
+FORMER = "sha256:" + "cd" * 32
 DIGEST = f"sha256:{'ab' * 32}"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the linters are run as files of this system")
@@ -79,6 +80,7 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
         project=name or stem,
         base=f"{choice.reference}@{DIGEST}",
         is_official=choice.is_official,
+        install_base=f"{choice.reference}@{FORMER}" if stem == "upgraded-base" else None,
         layers=(*(text for text in wheels if text in {"numpy", "torch"}), *(["tiny_wheels"] if wheels else [])),
         has_vcs=bool(from_git),
         uses_ssh=any("git+ssh:" in text for text in from_git),

@@ -1,0 +1,159 @@
+"""Packages in layers: few enough for an engine, and unmoved by what happens to their neighbours."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlspec.layering import grouped, is_as_wanted
+from mlspec.lockfile import Layer, Pin, RequirementsLock
+from mlspec.spec import Image
+
+MB = 1_000_000
+
+
+def pin(name: str, size: int | None = 1000, *, source: bool = False) -> Pin:
+    return Pin(name=name, version="1", requirement=f"{name}==1", size=size, via=("spec",), is_source=source)
+
+
+def layered(*pins: Pin, previous: tuple[Layer, ...] = ()) -> dict[str, list[str]]:
+    lock = RequirementsLock(previous) if previous else None
+    return {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, lock)}
+
+
+def test_a_heavy_wheel_has_a_layer_of_its_own_and_others_share_bands() -> None:
+    found = layered(
+        pin("six", 11_000),
+        pin("torch", 900 * MB),
+        pin("pandas", 12 * MB),
+        pin("rich", 300_000),
+        pin("pyyaml", 800_000),
+        pin("fonttools", 5 * MB),
+        pin("antlr", 100_000, source=True),
+        pin("mystery", None),
+    )
+
+    assert list(found.items()) == [
+        ("torch", ["torch"]),
+        ("pandas", ["pandas"]),
+        ("medium_wheels_3", ["fonttools"]),
+        ("small_wheels", ["pyyaml", "rich"]),
+        ("tiny_wheels", ["mystery", "six"]),
+        ("source_builds", ["antlr"]),
+    ]
+
+
+def test_a_lock_taken_as_written_is_one_layer() -> None:
+    pins = [dataclasses.replace(pin(name, None), via=()) for name in ("b", "a")]
+
+    assert layered(*pins) == {"requirements": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "size", "after"),
+    [
+        ("x", 8 * MB, "x"),
+        ("x", 5 * MB, "x"),
+        ("x", 3 * MB, "medium_wheels_4"),
+        ("medium_wheels_4", 11 * MB, "medium_wheels_4"),
+        ("medium_wheels_1", 5 * MB, "medium_wheels_4"),
+        ("x", None, "x"),
+        ("medium_wheels", 11 * MB, "medium_wheels"),
+        ("medium_wheels", 13 * MB, "x"),
+        ("medium_wheels", 600_000, "medium_wheels"),
+        ("medium_wheels", 400_000, "small_wheels"),
+        ("tiny_wheels", 370_000, "tiny_wheels"),
+        ("tiny_wheels", 380_000, "small_wheels"),
+        ("source_builds", 500_000, "small_wheels"),
+        ("requirements", 500_000, "small_wheels"),
+        ("y", 500_000, "small_wheels"),
+    ],
+)
+def test_a_package_stays_unless_it_left_its_layer_by_more_than_half(before: str, size: int | None, after: str) -> None:
+    assert layered(pin("x", size), previous=(Layer(before, (pin("x"),)),)) == {after: ["x"]}
+
+
+def test_a_new_heavy_wheel_does_not_reorder_the_others() -> None:
+    previous = (Layer("a", (pin("a", 50 * MB),)), Layer("b", (pin("b", 49 * MB),)))
+
+    found = layered(pin("a", 48 * MB), pin("b", 49 * MB), pin("c", 60 * MB), pin("d", 9 * MB), previous=previous)
+
+    assert list(found) == ["c", "a", "b", "d"]
+
+
+_sizes = st.none() | st.integers(0, 20 * MB)
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), _sizes, min_size=1), st.sampled_from("abcdefgh"), _sizes)
+def test_a_change_of_one_package_moves_no_other(sizes: dict[str, int | None], name: str, size: int | None) -> None:
+    previous = grouped([pin(n, s) for n, s in sizes.items()], None)
+    changed = [pin(n, s) for n, s in {**sizes, name: size}.items()]
+
+    def homes(layers: tuple[Layer, ...]) -> dict[str, str]:
+        return {p.name: layer.name for layer in layers for p in layer.pins if p.name != name}
+
+    assert homes(grouped(changed, RequirementsLock(previous))) == homes(previous)
+
+
+@given(st.lists(st.builds(pin, st.sampled_from("abcdefgh"), _sizes), unique_by=lambda p: p.name, min_size=1))
+def test_layers_hold_every_pin_once_whatever_the_order(pins: list[Pin]) -> None:
+    layers = grouped(pins, None)
+
+    assert sorted(p.name for layer in layers for p in layer.pins) == sorted(p.name for p in pins)
+    assert grouped(reversed(pins), None) == layers
+
+
+# The most an engine takes
+
+
+@pytest.mark.parametrize("size", [100_000, 500_000, 4 * MB, 20 * MB])
+@pytest.mark.parametrize("count", [5, 50, 500])
+def test_there_are_never_more_layers_than_an_engine_takes(count: int, size: int) -> None:
+    assert len(grouped([pin(f"p{number}", size) for number in range(count)], None)) <= 80
+
+
+def test_of_too_many_heavy_wheels_the_heaviest_stand_alone() -> None:
+    found = layered(*(pin(f"p{number:03}", (10 + number) * MB) for number in range(100)))
+
+    alone = [name for name in found if name.startswith("p")]
+    assert alone == [f"p{number:03}" for number in range(99, 35, -1)]
+    assert sorted(p for name in found if name not in alone for p in found[name]) == [f"p{n:03}" for n in range(36)]
+
+
+def test_a_new_heavy_wheel_takes_no_place_from_another() -> None:
+    before = grouped([pin(f"p{number:03}", (10 + number) * MB) for number in range(100)], None)
+    after = grouped([*(p for layer in before for p in layer.pins), pin("new", 900 * MB)], RequirementsLock(before))
+
+    homes = {p.name: layer.name for layer in before for p in layer.pins}
+    assert {p.name: layer.name for layer in after for p in layer.pins if p.name != "new"} == homes
+
+
+# What a spec asks for
+
+
+def test_a_spec_can_ask_for_layers_of_its_own() -> None:
+    pins = [pin("Our-Thing".lower()), pin("our-plugin-a"), pin("numpy", 15 * MB), pin("six")]
+    wanted = {"ours": ("Our_Thing", "our-plugin-*"), "later": ("our-*", "numpy")}
+
+    found = {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, None, wanted)}
+
+    assert found == {"later": ["numpy"], "ours": ["our-plugin-a", "our-thing"], "tiny_wheels": ["six"]}
+
+
+def test_what_a_spec_no_longer_asks_for_goes_home() -> None:
+    before = grouped([pin("a"), pin("b")], None, {"ours": ("a",)})
+
+    assert is_as_wanted(before, {"ours": ("a",)})
+    assert not is_as_wanted(before, {})
+    assert not is_as_wanted(before, {"ours": ("a", "b")})
+    assert layered(pin("a"), pin("b"), previous=before) == {"tiny_wheels": ["a", "b"]}
+
+
+def test_a_spec_names_its_layers(image_of: Callable[[str], Image]) -> None:
+    image = image_of("python: 3.12\nlayers: {ours: our-*, all: [a, b]}")
+
+    assert image.settings.layers == {"ours": ("our-*",), "all": ("a", "b")}
