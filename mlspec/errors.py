@@ -44,7 +44,7 @@ class Problem:
 
     def at(self, file: str, span: Span | None, excerpt: str = "") -> Problem:
         """Return the same problem with its place in a text."""
-        return dataclasses.replace(self, file=file, span=span, excerpt=_without_logins(excerpt))
+        return dataclasses.replace(self, file=file, span=span, excerpt=_without_secrets(excerpt))
 
     def __str__(self) -> str:
         """Return the problem as a person reads it in a terminal: place, sentence, the line with carets, hint."""
@@ -64,13 +64,23 @@ class Problem:
             yield from (f"        {line}" for line in rest)
 
 
-# A login in front of a host, which would end up in the logs of a machine that others read.
-_LOGIN = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+SECRET_WORDS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"
+"""How names end that hold secrets in the wild; a public key or a number of tokens is none."""
+
+# What would end up in the logs of a machine that others read: a login in front of a host, and a value behind a name
+# that holds a secret. A lone `secret` is a key of an index, whose value is a name.
+_LOGIN = re.compile(r"(?<=://)(?!git@)[^/\s@]+(?=@)")
+_VALUE = re.compile(
+    rf"""(?<!\w)(?!secret\b)(?:\w*_)?(?i:{SECRET_WORDS})["']?\s*[:=]\s*("[^"]*"?|'[^']*'?|[^\s\[{{&*|>][^,}}\]]*)"""
+)
 
 
-def _without_logins(line: str) -> str:
-    # As long as what it hides, so that the carets stand where they stood.
-    return _LOGIN.sub(lambda found: found[0] if found[0] == "git" else "*" * len(found[0]), line)
+def _without_secrets(line: str) -> str:
+    for found in (*_LOGIN.finditer(line), *_VALUE.finditer(line)):
+        start, end = found.span(len(found.groups()))
+        # As long as what it hides, so that the carets stand where they stood.
+        line = line[:start] + "*" * (end - start) + line[end:]
+    return line
 
 
 # Longer lines are cut around the place, so that one minified line cannot flood a terminal.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlspec.document import quoted
-from mlspec.errors import KeyPath
+from mlspec.errors import SECRET_WORDS, KeyPath
 
 
 class Refused(ValueError):
@@ -413,11 +413,7 @@ def included(value: str) -> str:
     return f"!{path}" if value.strip().startswith("!") else path
 
 
-# Names that hold secrets in the wild; a public key or a number of tokens is none.
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY)$",
-    re.IGNORECASE,
-)
+_SECRET_NAME = re.compile(rf"(?:^|_)(?:{SECRET_WORDS})$", re.IGNORECASE)
 
 
 def looks_secret(name: str, value: object) -> bool:

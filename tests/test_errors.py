@@ -76,3 +76,21 @@ def test_the_exit_code_says_whose_fault_it_was(kind: type[MlspecError], code: in
 
 def test_the_text_of_an_error_is_that_of_its_problems() -> None:
     assert str(SpecError(problem("one"), problem("two"))) == "MLS101: one\nMLS101: two"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("HF_TOKEN: hunter2", "HF_TOKEN: *******"),
+        ('{"HF_TOKEN": "hunter2", A: 1}', '{"HF_TOKEN": *********, A: 1}'),
+        ("- db_password=hunter2", "- db_password=*******"),
+        ("git+https://me:hunter2@example.com", "git+https://**********@example.com"),
+        ("git+ssh://git@example.com", "git+ssh://git@example.com"),
+        ("secret: MY_INDEX", "secret: MY_INDEX"),
+        ("secrets: [HF_TOKEN]", "secrets: [HF_TOKEN]"),
+        ("HF_TOKEN: {environment: TOKEN}", "HF_TOKEN: {environment: TOKEN}"),
+        ("MAX_TOKENS: 20", "MAX_TOKENS: 20"),
+    ],
+)
+def test_an_excerpt_hides_what_is_secret_and_keeps_its_width(line: str, shown: str) -> None:
+    assert at(1, 1, line).excerpt == shown
