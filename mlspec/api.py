@@ -103,6 +103,18 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.span or Span(0, 0, 0, 0))))
 
 
+def check(path: Path, today: str = "") -> tuple[Problem, ...]:
+    """Return every problem and warning of the spec in ``path``, without the network; ``today`` as for :func:`render`.
+
+    A lock that is yet to be made is none. Raises ToolError where the disk refuses.
+    """
+    try:
+        rendered = render(path, Wish(locked=True, unpinned=True), today=today)
+        return (*rendered.warnings, *inspect(rendered))
+    except SpecError as error:
+        return tuple(problem for problem in error.problems if problem.code != "MLS404")
+
+
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:
     """Return the artifacts whose file is missing or says something else."""
     return disk.stale(rendered.artifacts, rendered.folder)

@@ -64,14 +64,14 @@ class Problem:
             yield from (f"        {line}" for line in rest)
 
 
-SECRET_WORDS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"
+SECRET_ENDINGS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"  # noqa: S105
 """How names end that hold secrets in the wild; a public key or a number of tokens is none."""
 
 # What would end up in the logs of a machine that others read: a login in front of a host, and a value behind a name
 # that holds a secret. A lone `secret` is a key of an index, whose value is a name.
 _LOGIN = re.compile(r"(?<=://)(?!git@)[^/\s@]+(?=@)")
 _VALUE = re.compile(
-    rf"""(?<!\w)(?!secret\b)(?:\w*_)?(?i:{SECRET_WORDS})["']?\s*[:=]\s*("[^"]*"?|'[^']*'?|[^\s\[{{&*|>][^,}}\]]*)"""
+    rf"""(?<!\w)(?!secret\b)(?:\w*_)?(?i:{SECRET_ENDINGS})["']?\s*[:=]\s*("[^"]*"?|'[^']*'?|[^\s\[{{&*|>][^,}}\]]*)"""
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlspec.document import quoted
-from mlspec.errors import SECRET_WORDS, KeyPath
+from mlspec.errors import SECRET_ENDINGS, KeyPath
 
 
 class Refused(ValueError):
@@ -413,7 +413,7 @@ def included(value: str) -> str:
     return f"!{path}" if value.strip().startswith("!") else path
 
 
-_SECRET_NAME = re.compile(rf"(?:^|_)(?:{SECRET_WORDS})$", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"(?:^|_)(?:{SECRET_ENDINGS})$", re.IGNORECASE)
 
 
 def looks_secret(name: str, value: object) -> bool:

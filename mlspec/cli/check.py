@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mlspec.cli.options import quiet_option, specs_argument, wish_of
-from mlspec.cli.specs import each, inspected, rendered_of
+from mlspec.cli.options import quiet_option, specs_argument
+from mlspec.cli.specs import gravest, today
 from mlspec.cli.terminal import say, show
+
+if TYPE_CHECKING:
+    from mlspec.errors import Problem
+
+_FORMATS = click.Choice(["text", "json", "sarif", "github"])
 
 
 @click.command()
 @specs_argument
+@click.option("--format", "kind", type=_FORMATS, default="text", help="How to show them; all but text go to stdout.")
 @click.option("--strict", is_flag=True, help="Exit 1 where there are warnings, too.")
 @quiet_option
-def check(specs: tuple[str, ...], strict: bool) -> None:
+def check(specs: tuple[str, ...], kind: str, strict: bool) -> None:
     """Show every problem and warning of a spec.
 
     Reads the spec, its requirement files, its lock, and what of the folder would be copied into the image; writes
     nothing, and uses no network.
     """
-    each(specs, lambda path: _check(path, strict=strict))
+    found: list[Problem] = []
+    tell = show if kind == "text" else found.append
+    code = gravest(specs, lambda path: _check(path, tell, strict=strict), tell)
+    if kind != "text":
+        click.echo(_report(kind, found), nl=False)
+    sys.exit(code)
 
 
-def _check(path: Path, *, strict: bool) -> bool:
-    from mlspec.errors import SpecError
+def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool) -> bool:
+    from mlspec import api
 
-    try:
-        warned = inspected(rendered_of(path, wish_of(locked=True, unpinned=True)))
-    except SpecError as error:
-        # A lock that is yet to be made is no fault of the spec.
-        problems = [problem for problem in error.problems if problem.code != "MLS404"]
-        for problem in problems:
-            show(problem)
-        if problems:
-            return False
-        warned = 0
-    say(f"{path.as_posix()}: {'no problems' if not warned else '1 warning' if warned == 1 else f'{warned} warnings'}")
-    return not (strict and warned)
+    problems = api.check(path, today())
+    for problem in problems:
+        tell(problem)
+    if any(problem.severity == "error" for problem in problems):
+        return False
+    number = len(problems)
+    say(f"{path.as_posix()}: {'no problems' if not number else '1 warning' if number == 1 else f'{number} warnings'}")
+    return not (strict and problems)
+
+
+def _report(kind: str, problems: Iterable[Problem]) -> str:
+    """Return the report that a program reads; to those of a code host, files are named as it knows them."""
+    import dataclasses
+    from importlib.metadata import version
+
+    from mlspec import reports
+    from mlspec.effects import disk
+
+    if kind != "json":
+        problems = (
+            dataclasses.replace(problem, file=disk.from_repository(problem.file)) if problem.file else problem
+            for problem in problems
+        )
+    return reports.report(kind, problems, version("mlspec"))

@@ -17,23 +17,44 @@ from mlspec.effects.proofs import proofs, witnessed
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
+    from mlspec.errors import MlspecError, Problem
     from mlspec.relock import Wish
 
 
 def each(specs: Iterable[str], act: Callable[[Path], bool]) -> None:
     """Do ``act`` to every spec, show all their problems, and exit with the gravest code."""
+    sys.exit(gravest(specs, act, show))
+
+
+def gravest(specs: Iterable[str], act: Callable[[Path], bool], tell: Callable[[Problem], None]) -> int:
+    """Do ``act`` to every spec, ``tell`` all that is raised, and return the gravest exit code."""
     from mlspec.effects import disk
     from mlspec.errors import MlspecError
 
-    code = 0
-    for path in disk.specs(specs):
+    code, paths = 0, list[Path]()
+    try:
+        paths += disk.specs(specs)
+    except MlspecError as error:
+        code = _told(error, tell)
+    for path in paths:
         try:
             code = max(code, 0 if act(path) else 1)
         except MlspecError as error:
-            for problem in error.problems:
-                show(problem)
-            code = max(code, error.exit_code)
-    sys.exit(code)
+            code = max(code, _told(error, tell))
+    return code
+
+
+def _told(error: MlspecError, tell: Callable[[Problem], None]) -> int:
+    for problem in error.problems:
+        tell(problem)
+    return error.exit_code
+
+
+def today() -> str:
+    """Return the ISO day, by the clock of this machine, whose user reads the warnings."""
+    from datetime import date
+
+    return date.today().isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +93,9 @@ _MANY_CHANGES = 24
 
 def rendered_of(path: Path, wish: Wish, targets: Iterable[str] = ()) -> Rendered:
     """Return what a spec compiles to, after showing what it warns of."""
-    from datetime import date
-
     from mlspec import api
 
-    # The clock of this machine, whose user reads the warnings.
-    today = date.today().isoformat()
-    rendered = api.render(path, wish, targets=targets, say=say, today=today)
+    rendered = api.render(path, wish, targets=targets, say=say, today=today())
     for warning in rendered.warnings:
         show(warning)
     return rendered

@@ -92,6 +92,13 @@ def reader(folder: Path) -> Callable[[str], str]:
     return read
 
 
+def from_repository(file: str) -> str:
+    """Return the path of a file from the root of its git repository, as a code host names it; outside one, as it is."""
+    path = Path(os.path.normpath(Path(file).absolute()))
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    return path.relative_to(root).as_posix() if root else file
+
+
 def text_of(path: Path) -> str | None:
     """Return the text of a file as it is, line ends included; None where there is none."""
     try:
