@@ -74,7 +74,7 @@ def render(
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
     subjects = tuple(_subjects(loaded, locked, plans, today))
     said = _in_order(loaded.document.placed(problem) for subject in subjects for problem in rules.warnings(subject))
-    warnings = (*locked.warnings, *disk.replaced_ignore_file(path.parent, plans[0].files.ignore), *said)
+    warnings = (*locked.warnings, *_spec_warnings(loaded, path.parent), *said)
     artifacts = (*drawn, *locked.artifacts)
     return Rendered(path.parent, loaded, locked, plans, artifacts, warnings, subjects)
 
@@ -106,13 +106,21 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 def check(path: Path, today: str = "") -> tuple[Problem, ...]:
     """Return every problem and warning of the spec in ``path``, without the network; ``today`` as for :func:`render`.
 
-    A lock that is yet to be made is none. Raises ToolError where the disk refuses.
+    Without a lock, which is yet to be made, what the spec alone tells. Raises ToolError where the disk refuses.
     """
     try:
         rendered = render(path, Wish(locked=True, unpinned=True), today=today)
-        return (*rendered.warnings, *inspect(rendered))
+        return _in_order((*rendered.warnings, *inspect(rendered)))
     except SpecError as error:
-        return tuple(problem for problem in error.problems if problem.code != "MLS404")
+        problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
+        if problems:
+            return problems
+    return _spec_warnings(load(path), path.parent)
+
+
+def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
+    files = files_of(loaded.document.file, loaded.images[0].key)
+    return disk.replaced_ignore_file(folder, files.ignore)
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:
