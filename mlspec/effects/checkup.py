@@ -42,7 +42,7 @@ def gather(folder: Path, needs: Iterable[Need], *, bases: Iterable[str] = (), of
 
 def _facts(found: dict[str, Fact], asked: Iterable[str], needs: tuple[Need, ...]) -> Facts:
     this, command, answering, builder = (found.get(name) for name in ("host", "command", "engine", "builder"))
-    late = Engine(address=os.environ.get("DOCKER_HOST", ""), silence="unreached", words="it took too long to answer")
+    late = Engine(address=os.environ.get("DOCKER_HOST", ""), silence="unreached", words="it did not answer in time")
     engine_ = answering if isinstance(answering, Engine) else late
     command_ = command if isinstance(command, Command) else Command()
     # A builder without an engine or a buildx is not there, for a reason that is told already.
@@ -60,7 +60,7 @@ def _facts(found: dict[str, Fact], asked: Iterable[str], needs: tuple[Need, ...]
 def _answer(name: str, found: dict[str, Fact]) -> Answer:
     fact = found.get(name)
     place = "package index" if name == "index" else "registry"
-    late = Answer(place=place, host="its address", state="silent", words="it took too long to answer")
+    late = Answer(place=place, host="its address", state="silent", words="it did not answer in time")
     return fact if isinstance(fact, Answer) else late
 
 

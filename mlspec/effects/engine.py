@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import docker
 
 _TIMEOUT = 10
+# What else is raised where something answers that is no engine: a proxy's page, say, or JSON of another shape.
+_NO_ENGINE = (OSError, ValueError, TypeError, AttributeError, KeyError)
 
 
 def connect() -> docker.DockerClient:
@@ -84,12 +86,11 @@ def reach() -> tuple[docker.DockerClient | None, Engine]:
     try:
         address, tls = _address()
         client = _client(address, tls)
-        version = client.version()
-    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
+        return client, _versioned(address, client.version())
+    except (docker.errors.DockerException, requests.RequestException, *_NO_ENGINE) as error:
         is_denied = _errno(error) in {errno.EACCES, errno.EPERM}
         words = innermost(error)
         return None, Engine(address=address, silence="denied" if is_denied else "unreached", words=words)
-    return client, _versioned(address, version)
 
 
 def examined() -> Engine:
@@ -103,7 +104,7 @@ def examined() -> Engine:
     with contextlib.closing(client):
         try:
             return described(found, client.info())
-        except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
+        except (docker.errors.DockerException, requests.RequestException, *_NO_ENGINE) as error:
             return replace(found, silence="unreached", words=innermost(error))
 
 
