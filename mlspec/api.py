@@ -20,6 +20,8 @@ from mlspec.targets import TARGETS, Artifact, emit
 
 if TYPE_CHECKING:
     from mlspec.doctor.facts import Need
+    from mlspec.progress.failures import Source
+    from mlspec.progress.steps import Step
 
 Say = Callable[[str], None]
 
@@ -121,6 +123,24 @@ def check(path: Path, today: str = "") -> tuple[Problem, ...]:
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
     files = files_of(loaded.document.file, loaded.images[0].key)
     return disk.replaced_ignore_file(folder, files.ignore)
+
+
+def source(rendered: Rendered, plan: Plan) -> Source:
+    """Return what a failure of this image's build is placed in."""
+    from mlspec.progress.failures import Source
+
+    subject = rendered.subjects[rendered.plans.index(plan)]
+    (dockerfile,) = emit(plan, ["dockerfile"])
+    return Source(document=rendered.spec.document, subject=subject, dockerfile=dockerfile.text)
+
+
+def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
+    """Return the steps of this image's build, in the words of the spec."""
+    from mlspec.progress.steps import steps_of
+
+    of = source(rendered, plan)
+    packages = rendered.locked.contents[plan.key].packages
+    return steps_of(plan, of.subject.settings.run, packages.layers, packages.vcs, of.dockerfile)
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:

@@ -29,6 +29,14 @@ _COMMANDS = {
 class _Group(click.Group):
     """The commands in the order of a day's work, rather than of the alphabet; one is imported when it is asked for."""
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # click would say "Aborted!" and exit with 1; 128 and the signal's number is what shells and make look for.
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from mlspec.cli import candidates
 from mlspec.cli.options import file_option, locked_option, quiet_option, unpinned_option, wish_of
 from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
-from mlspec.cli.terminal import is_quiet, say
+from mlspec.cli.terminal import is_quiet, say, show
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
+    from mlspec.commands import BuildOptions
+    from mlspec.plan import Plan
+    from mlspec.progress.steps import Step
+    from mlspec.progress.stream import Build
     from mlspec.relock import Wish
+
+# Kinds of progress that are BuildKit's own, drawn by docker in this terminal.
+_OF_BUILDKIT = ("tty", "rawjson")
 
 
 def _ready(file: str | None, wish: Wish) -> Rendered:
@@ -44,7 +53,12 @@ def _ready(file: str | None, wish: Wish) -> Rendered:
 @click.option("--builder", metavar="NAME", help="The buildx builder to use.")
 @click.option("--no-cache", is_flag=True, help="Build every step anew.")
 @click.option(
-    "--progress", type=click.Choice(["auto", "plain", "tty", "quiet", "rawjson"]), default="auto", show_default=True
+    "--progress",
+    type=click.Choice(["auto", "plain", "tty", "quiet", "rawjson"]),
+    default="auto",
+    show_default=True,
+    help="auto: a live screen, or lines where there is no terminal; plain: lines, with all that steps say; quiet: "
+    "the image's digest only; tty, rawjson: BuildKit's own.",
 )
 @locked_option
 @unpinned_option
@@ -64,8 +78,8 @@ def build(
 
     Files that are out of date are written first. The building is BuildKit's, through docker buildx.
     """
-    from mlspec.commands import BuildOptions, build_command
-    from mlspec.effects import building, engine
+    from mlspec.commands import BuildOptions
+    from mlspec.effects import engine
 
     rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
@@ -76,7 +90,49 @@ def build(
     options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
     engine.connect()
     for plan in plans:
-        building.build(build_command(plan, options), rendered.folder)
+        _build(rendered, plan, options)
         names = ", ".join(tags or (plan.image,))
         how = "" if tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
         say(f"pushed {names}" if push else f"built {names}{how}")
+
+
+def _build(rendered: Rendered, plan: Plan, options: BuildOptions) -> None:
+    """Build one image and show how it goes; raises ToolError with the cause where it fails."""
+    from mlspec import api
+    from mlspec.cli.progress import watching
+    from mlspec.commands import build_command
+    from mlspec.effects import building
+    from mlspec.errors import Problem
+    from mlspec.progress import view
+
+    if options.progress in _OF_BUILDKIT:
+        building.build(build_command(plan, options), rendered.folder)
+        return
+    steps = api.steps(rendered, plan)
+    streamed = build_command(plan, replace(options, progress="rawjson"))
+    with watching(options.progress, steps, plan.image) as watch:
+        code, state = building.follow(streamed, rendered.folder, watch)
+    if code and state.knows_no_stream:
+        plain = "quiet" if options.progress == "quiet" else "plain"
+        building.build(build_command(plan, replace(options, progress=plain)), rendered.folder)
+        return
+    if code:
+        _fail(rendered, plan, state, steps)
+    for warning in state.warnings:
+        show(Problem(code="MLS539", message=warning, severity="warning").at(plan.files.dockerfile, None))
+    if options.progress == "quiet" and state.image_id:
+        click.echo(state.image_id)
+    say(view.summary(view.facts(state, steps, plan.image)))
+
+
+def _fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:
+    """Show the end of what the failed step said, and raise ToolError with the cause."""
+    from mlspec import api
+    from mlspec.errors import ToolError
+    from mlspec.progress import failures
+
+    failure = failures.failure_of(state, steps)
+    if failure.tail and not state.is_plain:
+        click.echo(f"{failure.step.label}:", err=True)
+        click.echo("\n".join(f"  | {line}".rstrip() for line in failure.tail), err=True)
+    raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))

@@ -1,4 +1,4 @@
-"""Building an image: BuildKit's work, in this terminal."""
+"""Building an image: BuildKit's work, in this terminal or watched."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlspec.effects import engine, secrets
 from mlspec.errors import SpecError
+from mlspec.progress.stream import Build, advanced
 from mlspec.templating import HOME_MARK
+
+Watch = Callable[[Build, bytes], None]
+"""Is told of the state of a build, and of the line of the stream that made it so."""
 
 
 def build(command: Sequence[str], folder: Path) -> None:
@@ -19,38 +24,64 @@ def build(command: Sequence[str], folder: Path) -> None:
 
     Raises SpecError, before it starts, for every secret that is not there.
     """
-    words = tuple(word.replace(HOME_MARK, str(Path.home())) for word in command)
-    if problems := tuple(secrets.missing_in_build(words, folder)):
-        raise SpecError(*problems)
-    try:
-        code = _attached(words, folder)
-    except FileNotFoundError:
-        engine.require_command()
-        raise
+    code = 0
+    with _running(_words(command, folder), folder, stderr=None) as child:
+        code = child.wait()
     if code:
         hint = "the step's own words are above; the steps before it are kept, and the next build begins after them"
         engine.fail("MLS506", f"the build failed with exit code {code}", hint)
 
 
-def _attached(words: Sequence[str], folder: Path) -> int:
-    """Run a command in this terminal and return its exit code; a signal to us is passed on, and its end waited for."""
+def follow(command: Sequence[str], folder: Path, watch: Watch) -> tuple[int, Build]:
+    """Run a build command that writes BuildKit's stream, and return its exit code and the last state.
+
+    Raises SpecError as :func:`build` does.
+    """
+    state = Build()
+    with _running(_words(command, folder), folder, stderr=subprocess.PIPE) as child:
+        for line in child.stderr or ():
+            state = advanced(state, line)
+            watch(state, line)
+        code = child.wait()
+    return code, state
+
+
+def _words(command: Sequence[str], folder: Path) -> tuple[str, ...]:
+    words = tuple(word.replace(HOME_MARK, str(Path.home())) for word in command)
+    if problems := tuple(secrets.missing_in_build(words, folder)):
+        raise SpecError(*problems)
+    return words
+
+
+@contextmanager
+def _running(words: Sequence[str], folder: Path, stderr: int | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command; a signal to us is passed on, its end is waited for, and then it is an interrupt of ours."""
     came: list[int] = []
-    with subprocess.Popen(words, cwd=folder) as child:
+    try:
+        child = subprocess.Popen(words, cwd=folder, stderr=stderr)
+    except FileNotFoundError:
+        engine.require_command()
+        raise
 
-        def pass_on(number: int, _frame: object) -> None:
-            came.append(number)
-            # A terminal's SIGINT reaches the child by itself; docker takes a third as the wish to leave at once.
-            if number != signal.SIGINT or not sys.stdin.isatty():
-                child.send_signal(number)
+    def pass_on(number: int, _frame: object) -> None:
+        came.append(number)
+        # A terminal's SIGINT reaches the child by itself; docker takes a third as the wish to leave at once.
+        if number != signal.SIGINT or not sys.stdin.isatty():
+            child.send_signal(number)
 
-        # Python lets only the main thread listen.
-        numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-        before = {number: signal.signal(number, pass_on) for number in numbers}
-        try:
-            code = child.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    if came and code:
+    # Python lets only the main thread listen.
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        with child:
+            try:
+                yield child
+            except BaseException:
+                # What watches it failed: nobody reads on, and the child would wait for that.
+                child.terminate()
+                raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came and child.returncode:
         raise KeyboardInterrupt
-    return code

@@ -1,0 +1,226 @@
+"""BuildKit's machine-readable stream of a build, a line at a time, to the frozen state of that build.
+
+``docker buildx build --progress rawjson`` writes the messages of BuildKit's API, one a line: SolveStatus in
+https://github.com/moby/buildkit/blob/master/client/graph.go. What a client says itself, it says as plain text between.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import calendar
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+MOST_OUTPUT = 400
+"""The lines kept of what one step said; a failure is told in its last ones."""
+_LONGEST_LINE = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One thing that a vertex moves: bytes so far and, where it is known, of how many."""
+
+    id: str
+    current: int
+    total: int = 0
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vertex:
+    """One node of BuildKit's graph, as it was told of last; times are seconds since 1970 by the engine's clock.
+
+    ``spent`` are the seconds of its earlier runs: a vertex may complete and begin anew. A weak one may not be needed.
+    ``output`` are the last lines that it said, the one that is not finished yet among them; ``heard`` counts all that
+    are finished.
+    """
+
+    digest: str
+    name: str = ""
+    is_weak: bool = False
+    started: float | None = None
+    completed: float | None = None
+    spent: float = 0.0
+    cached: bool = False
+    error: str = ""
+    transfers: Mapping[str, Transfer] = field(default_factory=dict)
+    output: tuple[str, ...] = ()
+    unfinished: bytes = b""
+    heard: int = 0
+
+    def said_since(self, heard: int) -> tuple[str, ...]:
+        """Return the finished lines that came after the first ``heard`` ones, as far as they are kept."""
+        finished = self.output[:-1] if self.unfinished else self.output
+        return finished[max(0, len(finished) - (self.heard - heard)) :]
+
+    def seconds(self, now: float) -> float:
+        """Return for how many seconds this vertex has been worked on until ``now``."""
+        if self.started is None:
+            return self.spent
+        return self.spent + max(0.0, (now if self.completed is None else self.completed) - self.started)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """All that was told of a build so far.
+
+    ``said`` are the lines that are no messages: the client's own words, with the error that ended the build. ``began``
+    is the first time in the stream, ``latest`` the newest; ``revision`` counts the messages that told of vertexes.
+    ``warnings`` are those of BuildKit's own checks.
+    """
+
+    vertexes: Mapping[str, Vertex] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    began: float = 0.0
+    latest: float = 0.0
+    revision: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether this is no stream but the plain log that a buildx writes that does not know of streams."""
+        return not self.vertexes and any(_PLAIN.match(line) for line in self.said)
+
+    @property
+    def knows_no_stream(self) -> bool:
+        """Tell whether buildx refused to write a stream, as 0.12 and older do: 0.13 was the first to write one."""
+        return not self.vertexes and any("progress" in line and "rawjson" in line for line in self.said)
+
+    @property
+    def image_id(self) -> str:
+        """The digest that names the finished image in the engine, as ``docker buildx build --quiet`` prints it."""
+        found = (
+            match[1]
+            for vertex in self.vertexes.values()
+            for name in vertex.transfers
+            if (match := _IMAGE_ID.match(name))
+        )
+        return next(found, "")
+
+
+# buildx up to 0.11 takes any unknown name of a kind of progress for the plain one.
+_PLAIN = re.compile(r"#\d+ ")
+
+# The engine's own store writes an image, containerd's exports its configuration.
+_IMAGE_ID = re.compile(r"(?:writing image|exporting config) (sha256:[0-9a-f]{64})")
+
+
+def advanced(build: Build, line: bytes) -> Build:
+    """Return the state after one more line; fields and values that mean nothing here are passed over."""
+    text = line.decode("utf-8", "replace").strip("\r\n")
+    if not text.startswith("{"):
+        return replace(build, said=(*build.said, text)[-MOST_OUTPUT:]) if text.strip() else build
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        # A line that was cut off is not for people.
+        return build
+    if not isinstance(message, dict):
+        return build
+    vertexes, began, latest = dict(build.vertexes), build.began, build.latest
+    for kind, take in (("vertexes", _vertex), ("statuses", _status), ("logs", _log)):
+        for told in _rows(message, kind):
+            digest = _text(told, "digest" if kind == "vertexes" else "vertex")
+            vertexes[digest] = take(vertexes.get(digest) or Vertex(digest=digest), told)
+            times = [_time(told, key) or 0.0 for key in ("started", "completed", "timestamp")]
+            # A vertex that other builds share may have begun long before this one.
+            began, latest = began or max(times), max(latest, *times)
+    warnings = tuple(dict.fromkeys((*build.warnings, *map(_warning, _rows(message, "warnings")))))
+    revision = build.revision + bool(_rows(message, "vertexes"))
+    return Build(vertexes, build.said, tuple(filter(None, warnings)), began, latest, revision)
+
+
+def read(lines: Iterable[bytes]) -> Build:
+    """Return the state of a build after all these lines."""
+    build = Build()
+    for line in lines:
+        build = advanced(build, line)
+    return build
+
+
+def _vertex(known: Vertex, told: Mapping[str, Any]) -> Vertex:
+    group = told.get("progressGroup")
+    started, completed = _time(told, "started"), _time(told, "completed")
+    spent = known.spent
+    if known.started is not None and known.completed is not None and started not in {known.started, None}:
+        spent += max(0.0, known.completed - known.started)
+    return replace(
+        known,
+        name=_text(told, "name") or known.name,
+        is_weak=known.is_weak or (isinstance(group, dict) and group.get("weak") is True),
+        started=known.started if started is None else started,
+        completed=completed,
+        spent=spent,
+        cached=told.get("cached") is True,
+        error=_text(told, "error"),
+    )
+
+
+def _status(known: Vertex, told: Mapping[str, Any]) -> Vertex:
+    name = _text(told, "id")
+    transfer = Transfer(name, _number(told, "current"), _number(told, "total"), bool(told.get("completed")))
+    return replace(known, transfers={**known.transfers, name: transfer})
+
+
+def _log(known: Vertex, told: Mapping[str, Any]) -> Vertex:
+    *whole, rest = (known.unfinished + _decoded(told.get("data"))).split(b"\n")
+    done = known.output[:-1] if known.unfinished else known.output
+    lines = [*map(_line, whole), *([_line(rest)] if rest else [])]
+    return replace(
+        known, output=(*done, *lines)[-MOST_OUTPUT:], unfinished=rest[-_LONGEST_LINE:], heard=known.heard + len(whole)
+    )
+
+
+def _warning(told: Mapping[str, Any]) -> str:
+    return _line(_decoded(told.get("short")))
+
+
+def _line(data: bytes) -> str:
+    """Return a line of output as a terminal would show it in the end, without what moves or colors."""
+    text = _ESCAPES.sub("", data.decode("utf-8", "replace").rstrip("\r")).rpartition("\r")[2]
+    plain = text.expandtabs()[:_LONGEST_LINE]
+    return "".join(character if character.isprintable() else "?" for character in plain).rstrip()
+
+
+# ECMA-48: control sequences, operating system commands (links, titles), and the short escapes.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x08")
+
+
+def _rows(message: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    rows = message.get(kind)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _text(told: Mapping[str, Any], key: str) -> str:
+    value = told.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number(told: Mapping[str, Any], key: str) -> int:
+    value = told.get(key)
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _decoded(value: object) -> bytes:
+    try:
+        return base64.b64decode(value) if isinstance(value, str) else b""
+    except binascii.Error:
+        return b""
+
+
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$", re.ASCII)
+
+
+def _time(told: Mapping[str, Any], key: str) -> float | None:
+    """Return a time as seconds since 1970, to the microsecond; Go writes RFC 3339 with up to nine digits."""
+    match = _TIME.match(_text(told, key))
+    if not match:
+        return None
+    offset = 60 * (60 * int(match[9] or 0) + int(match[10] or 0)) * (-1 if match[8] == "-" else 1)
+    whole = calendar.timegm(tuple(int(match[n]) for n in range(1, 7)))
+    # Go's zero time, year 1, stands for none.
+    return whole - offset + float((match[7] or "0")[:7]) if int(match[1]) > 1 else None
