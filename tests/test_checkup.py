@@ -262,6 +262,30 @@ def test_where_the_engine_is_missing_the_doctor_is_named(commands: Commands, mon
         engine.connect()
 
 
+def test_a_program_reads_the_findings_with_what_is_fine(commands: Commands, answering: Answering) -> None:
+    answering({**VERSION, "ApiVersion": "1.43", "Version": "24.0.9"})
+    read = json.loads(doctor("--format", "json").stdout)
+
+    assert (read["version"], read["errors"], read["warnings"]) == (1, 1, 0)
+    assert read["findings"][:2] == [
+        {"topic": "docker", "state": "ok", "message": "28.5.2, buildx 0.29.1", "code": None, "hint": None},
+        {
+            "topic": "engine",
+            "state": "error",
+            "message": "the engine is Docker 24.0.9, which is too old",
+            "code": "MLS505",
+            "hint": "update it: Docker 25 or newer has what the Dockerfile uses",
+        },
+    ]
+
+
+def test_quiet_leaves_what_is_fine_unsaid(commands: Commands, answering: Answering) -> None:
+    answering()
+    done = doctor("--quiet")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 # This host
 
 

@@ -42,7 +42,8 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
         offline=offline,
     )
     findings = rules.examine(facts)
-    click.echo(_json(findings) if form == "json" else "\n".join(_lines(findings)), color=color())
+    for line in [_json(findings)] if form == "json" else _lines(findings):
+        click.echo(line, color=color())
     errors = sum(finding.state == "error" for finding in findings)
     say(f"{errors} in the way of a build or a run" if errors else "nothing stands in the way")
     sys.exit(3 if errors else code)
@@ -102,4 +103,6 @@ def _json(findings: Iterable[Finding]) -> str:
         }
         for finding in findings
     ]
-    return json.dumps({"findings": rows}, indent=2, ensure_ascii=False)
+    counts = {f"{state}s": sum(row["state"] == state for row in rows) for state in ("error", "warning")}
+    # As in the report of `mlspec check`: a new key does not raise the version, a key with another meaning does.
+    return json.dumps({"version": 1, **counts, "findings": rows}, indent=2)
