@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec import patterns, relock, rules, spec
 from mlspec.effects import disk
 from mlspec.errors import Problem, Span, SpecError
+from mlspec.ignores import Ignores, joined
 from mlspec.plan import Plan, Resolved, files_of, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.rules import Subject
@@ -37,6 +38,8 @@ class Rendered:
     artifacts: tuple[Artifact, ...]
     warnings: tuple[Problem, ...] = ()
     subjects: tuple[Subject, ...] = ()
+    ignores: Ignores = field(default_factory=Ignores)
+    ignored: tuple[Problem, ...] = ()
 
     def plan(self, image: str | None) -> Plan:
         """Return the plan of the image with this key, or of the only one; raises SpecError where that is a question."""
@@ -76,9 +79,11 @@ def render(
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
     subjects = tuple(_subjects(loaded, locked, plans, today))
     said = _in_order(loaded.document.placed(problem) for subject in subjects for problem in rules.warnings(subject))
-    warnings = (*locked.warnings, *_spec_warnings(loaded, path.parent), *said)
+    comments = joined((loaded.ignores, *(contents.requirements.ignores for contents in locked.contents.values())))
+    warnings, ignored = comments.split((*locked.warnings, *_spec_warnings(loaded, path.parent), *said))
+    warnings = (*_warnings(comments), *warnings)
     artifacts = (*drawn, *locked.artifacts)
-    return Rendered(path.parent, loaded, locked, plans, artifacts, warnings, subjects)
+    return Rendered(path.parent, loaded, locked, plans, artifacts, warnings, subjects, comments, ignored)
 
 
 def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str) -> Iterator[Subject]:
@@ -97,7 +102,20 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
         (ignore,) = emit(subject.plan, ["ignore"])
         found = context.survey(rendered.folder, patterns.parse(ignore.text), rules.asked(subject))
         said += map(rendered.spec.document.placed, rules.folder_warnings(subject, found))
-    return _in_order(said)
+    found, ignored = rendered.ignores.split(said)
+    unneeded = rendered.ignores.unneeded((*rendered.ignored, *ignored), _looked_for(rendered))
+    return _in_order((*found, *unneeded))
+
+
+def _looked_for(rendered: Rendered) -> frozenset[str]:
+    """Return the codes of all that was looked for; what ends when is not where nobody says what day it is."""
+    if not all(subject.today for subject in rendered.subjects):
+        return frozenset()
+    return frozenset(rule.code for rule in (*rules.RULES, *rules.FOLDER_RULES))
+
+
+def _warnings(comments: Ignores) -> tuple[Problem, ...]:
+    return tuple(problem for problem in comments.problems if problem.severity == "warning")
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -117,7 +135,9 @@ def check(path: Path, today: str = "") -> tuple[Problem, ...]:
         problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
         if problems:
             return problems
-    return _spec_warnings(load(path), path.parent)
+    loaded = load(path)
+    found, _ = loaded.ignores.split(_spec_warnings(loaded, path.parent))
+    return (*_warnings(loaded.ignores), *found)
 
 
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:

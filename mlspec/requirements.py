@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
 import json
@@ -17,7 +18,9 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
+from mlspec import ignores
 from mlspec.errors import KeyPath, Problem, Severity, Span, SpecError
+from mlspec.ignores import Ignores
 from mlspec.spelling import nearest
 
 Kind = Literal["index", "url", "vcs"]
@@ -103,6 +106,7 @@ class Requirements:
     constraints: tuple[Requirement, ...] = ()
     options: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    ignores: Ignores = field(default_factory=Ignores)
 
     @property
     def compiled(self) -> bool:
@@ -137,6 +141,7 @@ def collect(entries: Iterable[Entry], read: Callable[[str], str], file: str) -> 
         constraints=tuple(dict.fromkeys(collector.constraints)),
         options=tuple(dict.fromkeys(collector.options)),
         files=tuple(dict.fromkeys(collector.files)),
+        ignores=ignores.joined(collector.ignores),
     )
 
 
@@ -184,6 +189,7 @@ class _Collector:
         self.constraints: list[Requirement] = []
         self.options: list[str] = []
         self.files: list[str] = []
+        self.ignores: list[Ignores] = []
 
     def add(self, line: _Line) -> None:
         """Take in one line: an entry of the spec or a line of a file."""
@@ -292,8 +298,18 @@ class _Collector:
             self._problem(line, "MLS201", f"{path} cannot be read: {(error.strerror or str(error)).lower()}")
         else:
             self.files.append(path)
-            return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+            text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+            self._note_ignores(path, text)
+            return text
         return None
+
+    def _note_ignores(self, path: str, text: str) -> None:
+        """Take in the comments that ignore warnings; a damaged pyproject.toml is told by its reader."""
+        shown = posixpath.join(self.root, path)
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            found = (ignores.in_toml if path.endswith(".toml") else ignores.in_requirements)(text, shown)
+            self.ignores.append(found)
+            self.problems += [problem for problem in found.problems if problem.severity == "error"]
 
     def _lines(self, path: str, text: str, outer: _Line) -> Iterator[_Line]:
         shown = posixpath.join(self.root, path)

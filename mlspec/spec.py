@@ -12,6 +12,7 @@ from mlspec import syntax
 from mlspec.diagnosis import NO_EXCERPT, diagnose, kind_of, refusal
 from mlspec.document import Document, quoted
 from mlspec.errors import KeyPath, Problem, SpecError
+from mlspec.ignores import Ignores, in_document
 from mlspec.levels import Origins, levels, origin_of
 from mlspec.settings import Settings
 from mlspec.spelling import did_you_mean
@@ -38,6 +39,7 @@ class Spec:
     document: Document
     name: str | None
     images: tuple[Image, ...]
+    ignores: Ignores = field(default_factory=Ignores)
 
     def image(self, key: str) -> Image:
         """Return the image with this key; KeyError where there is none."""
@@ -54,10 +56,12 @@ def validate(document: Document) -> Spec:
         if (image := _image(key, data, origins, problems))
     ]
     problems += [problem for image in images for problem in _conflicts(image)]
+    ignores = in_document(document)
+    problems += [problem for problem in ignores.problems if problem.severity == "error"]
     if problems:
         # Images that inherit one line each find what is wrong with it.
         raise SpecError(*{str(placed): placed for placed in map(document.placed, problems)}.values())
-    return Spec(document, name, tuple(images))
+    return Spec(document, name, tuple(images), ignores)
 
 
 def _name(data: Mapping[str, Any], problems: list[Problem]) -> str | None:
