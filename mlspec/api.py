@@ -102,9 +102,9 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
         (ignore,) = emit(subject.plan, ["ignore"])
         found = context.survey(rendered.folder, patterns.parse(ignore.text), rules.asked(subject))
         said += map(rendered.spec.document.placed, rules.folder_warnings(subject, found))
-    found, ignored = rendered.ignores.split(said)
+    kept, ignored = rendered.ignores.split(said)
     unneeded = rendered.ignores.unneeded((*rendered.ignored, *ignored), _looked_for(rendered))
-    return _in_order((*found, *unneeded))
+    return _in_order((*kept, *unneeded))
 
 
 def _looked_for(rendered: Rendered) -> frozenset[str]:
