@@ -77,20 +77,50 @@ def render(
     locked = relock.locked(loaded, path.parent, wish or Wish(), say)
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
-    subjects = tuple(_subjects(loaded, locked, plans, today))
+    subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=True))
+    return _rendered(path.parent, loaded, locked, plans, subjects, (*drawn, *locked.artifacts))
+
+
+def outline(path: Path, *, today: str = "") -> Rendered:
+    """Return what can be told of the spec in ``path`` before it is locked: no artifacts, and what there is to warn of.
+
+    ``today`` is as for :func:`render`. Raises SpecError.
+    """
+    loaded = load(path)
+    locked = relock.outlined(loaded, path.parent)
+    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
+    subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=False))
+    return _rendered(path.parent, loaded, locked, plans, subjects, ())
+
+
+def _rendered(
+    folder: Path,
+    loaded: Spec,
+    locked: Locked,
+    plans: tuple[Plan, ...],
+    subjects: tuple[Subject, ...],
+    artifacts: tuple[Artifact, ...],
+) -> Rendered:
+    """Return all of it together, with what there is to warn of, but for what comments say to ignore."""
     said = _in_order(loaded.document.placed(problem) for subject in subjects for problem in rules.warnings(subject))
     comments = joined((loaded.ignores, *(contents.requirements.ignores for contents in locked.contents.values())))
-    warnings, ignored = comments.split((*locked.warnings, *_spec_warnings(loaded, path.parent), *said))
+    warnings, ignored = comments.split((*locked.warnings, *_spec_warnings(loaded, folder), *said))
     warnings = (*_warnings(comments), *warnings)
-    artifacts = (*drawn, *locked.artifacts)
-    return Rendered(path.parent, loaded, locked, plans, artifacts, warnings, subjects, comments, ignored)
+    return Rendered(folder, loaded, locked, plans, artifacts, warnings, subjects, comments, ignored)
 
 
-def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str) -> Iterator[Subject]:
+def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str, *, is_locked: bool) -> Iterator[Subject]:
     for image, plan in zip(loaded.images, plans, strict=True):
         found = locked.contents[image.key]
-        pins = (*found.packages.pins, *found.packages.vcs)
-        yield Subject(image=image, plan=plan, base=found.base, requirements=found.requirements, pins=pins, today=today)
+        yield Subject(
+            image=image,
+            plan=plan,
+            base=found.base,
+            requirements=found.requirements,
+            pins=(*found.packages.pins, *found.packages.vcs),
+            is_locked=is_locked,
+            today=today,
+        )
 
 
 def inspect(rendered: Rendered) -> tuple[Problem, ...]:
@@ -108,8 +138,8 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
 
 
 def _looked_for(rendered: Rendered) -> frozenset[str]:
-    """Return the codes of all that was looked for; what ends when is not where nobody says what day it is."""
-    if not all(subject.today for subject in rendered.subjects):
+    """Return the codes of all that was looked for: not what ends when, without a day, nor in packages without a lock."""
+    if not all(subject.today and subject.is_locked for subject in rendered.subjects):
         return frozenset()
     return frozenset(rule.code for rule in (*rules.RULES, *rules.FOLDER_RULES))
 
@@ -126,7 +156,7 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 def check(path: Path, today: str = "") -> tuple[Problem, ...]:
     """Return every problem and warning of the spec in ``path``, without the network; ``today`` as for :func:`render`.
 
-    Without a lock, which is yet to be made, what the spec alone tells. Raises ToolError where the disk refuses.
+    Without a lock, which is yet to be made, what the spec and the folder tell. Raises ToolError where the disk refuses.
     """
     try:
         rendered = render(path, Wish(locked=True, unpinned=True), today=today)
@@ -135,9 +165,8 @@ def check(path: Path, today: str = "") -> tuple[Problem, ...]:
         problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
         if problems:
             return problems
-    loaded = load(path)
-    found, _ = loaded.ignores.split(_spec_warnings(loaded, path.parent))
-    return (*_warnings(loaded.ignores), *found)
+    outlined = outline(path, today=today)
+    return _in_order((*outlined.warnings, *inspect(outlined)))
 
 
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:

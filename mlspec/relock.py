@@ -15,7 +15,9 @@ from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 from mlspec.lockfile import (
     BaseLock,
     ImageLock,
+    Layer,
     Lock,
+    Pin,
     RequirementsLock,
     Target,
     dump_lock,
@@ -154,6 +156,33 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
         changes=tuple(work.changes),
         warnings=warnings,
     )
+
+
+def outlined(spec: Spec, folder: Path) -> Locked:
+    """Return what can be told of a lock that is yet to be made: the bases by tag, and what is required by name.
+
+    It writes nothing and asks nobody. Raises SpecError where the requirements or a base cannot be right.
+    """
+    work = _Work(spec, folder, Wish(unpinned=True), Before(None), lambda _: None)
+    problems: list[Problem] = []
+    for image in spec.images:
+        try:
+            requirements, base, is_official = _inputs(work, image)
+        except SpecError as error:
+            problems += map(spec.document.placed, error.problems)
+            continue
+        named = (r for r in requirements.requirements if r.name)
+        layer = Layer("requirements", tuple(Pin(name=r.name, version="", requirement=r.text) for r in named))
+        work.contents[image.key] = Contents(base, requirements, RequirementsLock((layer,) if layer.pins else ()))
+        work.resolved[image.key] = Resolved(
+            project=spec.name or "image",
+            base=base.reference,
+            is_official=is_official,
+            layers=(layer.name,) if layer.pins else (),
+        )
+    if problems:
+        raise SpecError(*dict.fromkeys(problems))
+    return Locked(resolved=work.resolved, contents=work.contents, artifacts=())
 
 
 def _default_name(folder: Path, project: Files) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import catalog, patterns, rules, targets
+from mlspec import api, catalog, patterns, rules, targets
+from mlspec.cli.check import check
 from mlspec.codes import code
 from mlspec.document import Document, parse
 from mlspec.effects import context
@@ -264,6 +266,23 @@ def test_says_nothing_of(text: str, tmp_path: Path) -> None:
 
 def test_nothing_ends_where_nobody_asks_when(tmp_path: Path) -> None:
     assert codes("{python: 3.9, base: slim-buster, x-today: ''}", tmp_path) == set()
+
+
+def test_before_a_lock_what_is_named_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "mlspec.yaml").write_text("{python: 3.12, user: 0, accelerator: cuda, requirements: [opencv-python]}")
+
+    outlined = api.outline(tmp_path / "mlspec.yaml")
+
+    # Whether something that comes along uses the GPU, only a lock can tell.
+    assert {warning.code for warning in outlined.warnings} == {"MLS610", "MLS621"}
+
+
+@pytest.mark.parametrize(("text", "code"), [("python: 3.12", 0), ("{python: 3.12, user: 0}", 1)])
+def test_a_strict_check_fails_where_there_is_a_warning(text: str, code: int, tmp_path: Path) -> None:
+    (tmp_path / "mlspec.yaml").write_text(text)
+
+    assert CliRunner().invoke(check, [str(tmp_path), "--strict"]).exit_code == code
+    assert CliRunner().invoke(check, [str(tmp_path)]).exit_code == 0
 
 
 def test_a_million_files_cost_a_look_at_some(tmp_path: Path) -> None:

@@ -51,7 +51,10 @@ def _culprit(context: Context, path: str) -> str:
     inside = next(iter(context.below(path)), "")
     if not inside or context.weights[inside].size < _MOST * context.weights[path].size:
         return path
-    return _culprit(context, inside)
+    # A folder of data goes as a whole; one that holds code, too, is needed but for what is heavy in it.
+    holds_code = any(kept.startswith(f"{path}/") and kept.endswith(".py") for kept in context.kept)
+    is_folder = any(True for _ in context.below(inside)) or context.weights[inside].files > 1
+    return _culprit(context, inside) if holds_code or is_folder else path
 
 
 def _shown(weight: Weight) -> str:

@@ -101,7 +101,13 @@ def uses_no_gpu(subject: Subject) -> Iterator[Problem]:
     """Warn of a cuda image in which no locked package uses a GPU; it stays silent where a step may bring one."""
     settings = subject.settings
     is_ours = settings.accelerator.startswith("cuda") and subject.is_slim and not settings.run
-    if not is_ours or not subject.pins or any(pin.is_source for pin in subject.pins) or _gpu_packages(subject):
+    if (
+        not is_ours
+        or not subject.is_locked
+        or not subject.pins
+        or any(pin.is_source for pin in subject.pins)
+        or _gpu_packages(subject)
+    ):
         return
     cpu = next((name for name in _INSTEAD if name in subject.packages), "")
     if cpu:

@@ -19,7 +19,8 @@ from mlspec.spec import Image
 class Subject:
     """One image of a spec: what was written, what was chosen, what was locked, and the ISO day it is looked at.
 
-    ``today`` is empty where nobody asks what ends when; a problem's code is the table's to give.
+    Before anything is locked, ``pins`` are what is required by name, without what comes along. ``today`` is empty
+    where nobody asks what ends when. A problem's code is the table's to give.
     """
 
     image: Image
@@ -27,6 +28,7 @@ class Subject:
     base: BaseLock
     requirements: Requirements
     pins: tuple[Pin, ...] = ()
+    is_locked: bool = True
     today: str = ""
 
     @property
