@@ -138,7 +138,7 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
 
 
 def _looked_for(rendered: Rendered) -> frozenset[str]:
-    """Return the codes of all that was looked for: not what ends when, without a day, nor in packages without a lock."""
+    """Return the codes of all that was looked for: what ends takes a day, packages take a lock."""
     if not all(subject.today and subject.is_locked for subject in rendered.subjects):
         return frozenset()
     return frozenset(rule.code for rule in (*rules.RULES, *rules.FOLDER_RULES))
