@@ -17,9 +17,9 @@ from mlspec.errors import SpecError
 from mlspec.patterns import Patterns
 from mlspec.rules import Context, Look, Weight, is_read
 
-_MAX_ENTRIES = 20_000
-# One folder of a million files must not hide the others.
-_MAX_ENTRIES_EACH = 5_000
+_MAX_ENTRIES = 40_000
+# One folder of a million files must not hide the others; more than enough to be warned of.
+_MAX_ENTRIES_EACH = 12_000
 _MAX_SECONDS = 1.0
 _MAX_TEXTS = 300
 _MAX_TEXT = 200_000
