@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +23,8 @@ from mlspec.commands import BuildOptions
 from mlspec.effects import engine as effects
 from mlspec.errors import ToolError
 from mlspec.plan import Plan, Resolved
+from tests.engine import examples
+from tests.engine.examples import Example
 
 if TYPE_CHECKING:
     import docker
@@ -240,3 +242,10 @@ def make(workshop: Path) -> Make:
         return new
 
     return made
+
+
+@pytest.fixture(scope="session")
+def copy(engine: docker.DockerClient, registry: str, workshop: Path) -> Iterator[Callable[[str], Example]]:
+    """Copy an example by its name; what it leaves in the engine is removed at the end."""
+    yield lambda name: examples.copied(name, workshop / examples.MARK / name, engine)
+    examples.forget(engine)
