@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,35 @@ def found_by(program: str, path: Path) -> str:
 
 
 def test_there_are_examples() -> None:
-    assert {path.parent.name for path in EXAMPLES} == {"first-training", "serving", "train-and-serve"}
+    assert {path.parent.name for path in EXAMPLES} == {
+        "batch-job",
+        "fine-tuning",
+        "first-training",
+        "notebook",
+        "persistent-training",
+        "serving",
+        "several-images",
+        "train-and-serve",
+    }
+
+
+@example
+def test_the_readme_names_it(spec: Path) -> None:
+    assert f"(specs/{spec.parent.name})" in (SPECS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_images_for_processors_alone_have_no_cuda() -> None:
+    folder = SPECS / "several-images"
+    with_cuda = {path.name for path in folder.glob("*requirements.lock") if "nvidia-" in path.read_text()}
+
+    assert with_cuda == {"train-cuda.requirements.lock"}
+
+
+def test_what_trains_and_what_serves_a_model_have_one_version_of_its_library() -> None:
+    locks = (SPECS / "several-images").glob("*requirements.lock")
+    found = {pin for lock in locks for pin in re.findall(r"^xgboost(?:-cpu)?==(\S+)", lock.read_text(), re.M)}
+
+    assert len(found) == 1
 
 
 @example
