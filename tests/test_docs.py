@@ -25,6 +25,7 @@ from pexpect.popen_spawn import PopenSpawn
 
 from mlspec.effects import engine, registry
 from mlspec.errors import MlspecError, ToolError
+from tests.engine import examples
 from tests.sessions import File, Session, Step, sessions
 
 ROOT = Path(__file__).parent.parent
@@ -190,12 +191,16 @@ def reach() -> dict[str, str]:
 
 
 @pytest.fixture
-def folder(session: Session) -> Iterator[Path]:
-    """A project's folder, named as its page says, that every user of this host can enter."""
+def folder(session: Session, reach: dict[str, str]) -> Iterator[Path]:
+    """A project's folder, named as its page says; an example's holds its files. Every user of this host can enter."""
     home = Path(tempfile.mkdtemp(prefix="mlspec-docs-"))
     home.chmod(0o755)
     made = home / session.folder
-    made.mkdir()
+    if session.page.parent.parent == examples.EXAMPLES and not any(reach.values()):
+        shutil.copytree(session.page.parent, made)
+        examples.take_base_of_mirror(made)
+    else:
+        made.mkdir()
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(made)], check=True)
     yield made
     shutil.rmtree(home)

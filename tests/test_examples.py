@@ -45,6 +45,13 @@ def test_the_readme_names_it(spec: Path) -> None:
     assert f"(specs/{spec.parent.name})" in (SPECS.parent / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", sorted(SPECS.glob("*/README.md")), ids=lambda path: path.parent.name)
+def test_its_page_shows_the_spec_as_it_is(page: Path) -> None:
+    spec = page.with_name("mlspec.yaml").read_text(encoding="utf-8")
+
+    assert f"```yaml\n{spec}```\n" in page.read_text(encoding="utf-8")
+
+
 def test_images_for_processors_alone_have_no_cuda() -> None:
     folder = SPECS / "several-images"
     with_cuda = {path.name for path in folder.glob("*requirements.lock") if "nvidia-" in path.read_text()}

@@ -104,18 +104,23 @@ class Example:
 
 
 def copied(name: str, folder: Path, engine: docker.DockerClient) -> Example:
-    """Copy an example to ``folder``, on the mirror's base image: the committed digest is the public registry's."""
-    from mlspec.effects import registry as effects
-
+    """Copy an example to ``folder``, under names of its own, on a base image that the mirror has."""
     shutil.copytree(EXAMPLES / name, folder)
     example = Example(folder, engine)
     example.edit("mlspec.yaml", marked)
-    lock = (folder / "mlspec.lock").read_text()
-    base = effects.resolve(re.findall(r'^reference = "(.*)"', lock, re.M)[0], "linux/amd64")
-    lock = re.sub(r'^digest = ".*"', f'digest = "{base.digest}"', lock, flags=re.M)
-    (folder / "mlspec.lock").write_text(re.sub(r'^python = ".*"', f'python = "{base.python}"', lock, flags=re.M))
+    take_base_of_mirror(folder)
     example.mlspec("render")
     return example
+
+
+def take_base_of_mirror(folder: Path) -> None:
+    """Write the digest that the mirror has into a lock: the committed one is the public registry's."""
+    from mlspec.effects import registry
+
+    lock = (folder / "mlspec.lock").read_text()
+    base = registry.resolve(re.findall(r'^reference = "(.*)"', lock, re.M)[0], "linux/amd64")
+    lock = re.sub(r'^digest = ".*"', f'digest = "{base.digest}"', lock, flags=re.M)
+    (folder / "mlspec.lock").write_text(re.sub(r'^python = ".*"', f'python = "{base.python}"', lock, flags=re.M))
 
 
 def marked(spec: str) -> str:
