@@ -39,7 +39,7 @@ engine-test: setup ## only the tests that need a Docker engine; to skip one is a
 
 golden: setup ## write the example specs' files, the tests' snapshots and the outputs in the documentation anew; read the diff before you commit it
 	$(BIN)/mlspec render
-	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_snapshots.py tests/test_docs.py
+	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_explain.py tests/test_snapshots.py tests/test_docs.py
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

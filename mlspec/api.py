@@ -15,12 +15,14 @@ from mlspec.ignores import Ignores, joined
 from mlspec.plan import Plan, Resolved, files_of, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.rules import Subject
-from mlspec.spec import Spec
+from mlspec.spec import Image, Spec
 from mlspec.spelling import did_you_mean
 from mlspec.targets import TARGETS, Artifact, emit
 
 if TYPE_CHECKING:
     from mlspec.doctor.facts import Need
+    from mlspec.explanation import Explanation
+    from mlspec.origins import Sources
     from mlspec.progress.failures import Source
     from mlspec.progress.steps import Step
 
@@ -43,16 +45,21 @@ class Rendered:
 
     def plan(self, image: str | None) -> Plan:
         """Return the plan of the image with this key, or of the only one; raises SpecError where that is a question."""
-        keys = [image.key for image in self.spec.images]
-        if image is None and len(keys) == 1:
-            return self.plans[0]
-        if image in keys and image is not None:
-            return self.plans[keys.index(image)]
-        names = ", ".join(key for key in keys if key)
-        message = f'there is no image "{image}"' if image else f"{self.spec.document.file} has several images"
-        hint = f"name one of: {names}" if names else "this spec has one image without a name: leave it out"
-        near = did_you_mean(image or "", filter(None, keys))
-        raise SpecError(Problem(code="MLS406", message=message, hint=near or hint))
+        return self.plans[self.spec.images.index(image_of(self.spec, image))]
+
+
+def image_of(loaded: Spec, key: str | None) -> Image:
+    """Return the image with this key, or the only one; raises SpecError where that is a question."""
+    keys = [image.key for image in loaded.images]
+    if key is None and len(keys) == 1:
+        return loaded.images[0]
+    if key in keys and key is not None:
+        return loaded.image(key)
+    names = ", ".join(known for known in keys if known)
+    message = f'there is no image "{key}"' if key else f"{loaded.document.file} has several images"
+    hint = f"name one of: {names}" if names else "this spec has one image without a name: leave it out"
+    near = did_you_mean(key or "", filter(None, keys))
+    raise SpecError(Problem(code="MLS406", message=message, hint=near or hint))
 
 
 def load(path: Path) -> Spec:
@@ -190,6 +197,54 @@ def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
     of = source(rendered, plan)
     packages = rendered.locked.contents[plan.key].packages
     return steps_of(plan, of.subject.settings.run, packages.layers, packages.vcs, of.dockerfile)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why the artifacts of a spec are as they are; without a current lock (``is_locked``), as far as the spec tells."""
+
+    spec: Spec
+    explanations: tuple[Explanation, ...]
+    is_locked: bool
+    stale: tuple[str, ...] = ()
+
+
+def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
+    """Return where each line of the artifacts of the spec in ``path`` comes from; nothing is written or asked for.
+
+    Without ``targets``, of all artifacts and the locks. Raises SpecError where the spec has problems other than a lock
+    that is not current.
+    """
+    from mlspec import explanation
+
+    loaded = load(path)
+    try:
+        locked, is_locked = relock.locked(loaded, path.parent, Wish(locked=True, unpinned=True)), True
+    except SpecError as error:
+        if any(problem.code not in relock.NOT_CURRENT for problem in error.problems):
+            raise
+        locked, is_locked = relock.outlined(loaded, path.parent), False
+    explanations = tuple(explanation.explain(_sources(loaded, path.parent, locked), targets))
+    artifacts = (Artifact(e.path, "".join(f"{line.text}\n" for line in e.lines)) for e in explanations)
+    changed = tuple(artifact.path for artifact in disk.stale(artifacts, Path())) if is_locked else ()
+    return Explained(loaded, explanations, is_locked, changed)
+
+
+def _sources(loaded: Spec, folder: Path, locked: Locked) -> tuple[Sources, ...]:
+    from mlspec.origins import Sources
+
+    return tuple(
+        Sources(
+            spec=loaded,
+            image=image,
+            resolved=locked.resolved[image.key],
+            requirements=locked.contents[image.key].requirements,
+            lock=locked.contents[image.key].packages,
+            lock_texts={artifact.path: artifact.text for artifact in locked.artifacts},
+            folder="" if folder == Path() else f"{folder.as_posix()}/",
+        )
+        for image in loaded.images
+    )
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:

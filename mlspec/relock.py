@@ -33,6 +33,9 @@ from mlspec.requirements import Entry, Index, Requirements, collect
 from mlspec.spec import Image, Spec
 from mlspec.targets import Artifact
 
+NOT_CURRENT = frozenset({"MLS404", "MLS405"})
+"""The codes of a lock that is missing, out of date or edited: no fault of its spec."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -171,14 +174,18 @@ def outlined(spec: Spec, folder: Path) -> Locked:
         except SpecError as error:
             problems += map(spec.document.placed, error.problems)
             continue
+        from_git = [r for r in requirements.requirements if r.kind == "vcs"]
         named = (r for r in requirements.requirements if r.name)
         layer = Layer("requirements", tuple(Pin(name=r.name, version="", requirement=r.text) for r in named))
         work.contents[image.key] = Contents(base, requirements, RequirementsLock((layer,) if layer.pins else ()))
         work.resolved[image.key] = Resolved(
-            project=spec.name or "image",
-            base=base.reference,
+            project=spec.name or _default_name(folder, files_of(spec.document.file, "")),
+            base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
             is_official=is_official,
-            layers=(layer.name,) if layer.pins else (),
+            layers=(layer.name,) if len(from_git) < len(requirements.requirements) else (),
+            has_vcs=bool(from_git),
+            uses_ssh=any("git+ssh://" in r.text for r in from_git),
+            builds_sources=bool(from_git),
         )
     if problems:
         raise SpecError(*dict.fromkeys(problems))

@@ -3,29 +3,74 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mlspec.cli import candidates
 from mlspec.cli.options import quiet_option
 from mlspec.cli.terminal import page
 
 if TYPE_CHECKING:
+    from mlspec.cli.explanations import Stretch
     from mlspec.codes import Code
 
 # What a person means as a code; anything else names a spec.
 _CODE = re.compile(r"mls[-_ ]?\w*\d\w*", re.IGNORECASE)
+# A line of a file, or a stretch of lines: Dockerfile:42, run.sh:10-20.
+_LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
+_TO_THE_END = 10**9
 
 
 @click.command()
-@click.argument("subjects", nargs=-1, metavar="CODE...")
+@click.argument("subjects", nargs=-1, metavar="[SPEC | FILE[:LINE[-LINE]] | CODE]...", shell_complete=candidates.specs)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    type=click.Choice(["dockerfile", "ignore", "run", "lock"]),
+    metavar="NAME",
+    help="dockerfile, ignore, run or lock; may be repeated.",
+)
+@click.option("--image", metavar="NAME", shell_complete=candidates.images, help="Only one of several images.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")
 @quiet_option
-def explain(subjects: tuple[str, ...]) -> None:
-    """Tell what the code of a problem, such as MLS101, means, and what to do about it."""
-    if subjects and all(_CODE.fullmatch(subject) for subject in subjects):
+def explain(subjects: tuple[str, ...], targets: tuple[str, ...], image: str | None, form: str) -> None:
+    """Tell why each line of the generated files is there, and from which line of the spec.
+
+    Of a generated file, Dockerfile:42 or Dockerfile:10-20 tells of these lines; of a spec, mlspec.yaml:4 tells what
+    comes from that line. MLS101 tells what the code of a problem means, and what to do about it.
+
+    Writes nothing, and uses no network.
+    """
+    codes = [subject for subject in subjects if _CODE.fullmatch(subject)]
+    if codes and len(codes) == len(subjects):
         _explain_codes(subjects)
-    else:
-        raise click.UsageError("name the code of a problem, such as: mlspec explain MLS101")
+        return
+    if codes:
+        raise click.UsageError(f"{codes[0]} is a code, and the others are not; ask for one kind at a time")
+    from mlspec.cli import explanations
+
+    explanations.print_explanations(_subjects(subjects), targets, image, as_json=form == "json")
+
+
+def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
+    """Return the specs that are asked about, each with the stretches that are; none stands for all lines."""
+    from mlspec.cli.explanations import Stretch
+    from mlspec.effects import disk
+
+    found: dict[str, list[Stretch]] = {}
+    for subject in subjects:
+        lines = _LINES.fullmatch(subject)
+        path = Path(lines[1] if lines else subject)
+        is_spec = path.suffix in {".yaml", ".yml"} or path.is_dir()
+        first, last = sorted((int(lines[2]), int(lines[3] or lines[2]))) if lines else (1, _TO_THE_END)
+        for spec in disk.specs([path.as_posix()]) if is_spec else disk.specs_of(path):
+            stretches = found.setdefault(spec.as_posix(), [])
+            if lines or not is_spec:
+                stretches.append(Stretch(path, first, last))
+    return found
 
 
 def _explain_codes(names: tuple[str, ...]) -> None:

@@ -133,6 +133,17 @@ def _foreign(path: Path, spec: str) -> Problem | None:
     return Problem(code="MLS402", message=f"{path.as_posix()} {who}, and is left alone", hint=hint)
 
 
+def specs_of(path: Path) -> tuple[Path, ...]:
+    """Return the spec that a generated file was written from, by what it says; of another file, the specs beside it.
+
+    Raises SpecError where there is none.
+    """
+    heading = "".join((text_of(path) or "").splitlines(keepends=True)[:2])
+    if owner := heading.partition(MARK)[2].partition(";")[0]:
+        return (path.parent / owner,)
+    return specs([] if path.parent == Path() else [path.parent.as_posix()])
+
+
 def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:
     """Return a warning where the user's own ignore file says something: BuildKit reads the Dockerfile's own instead."""
     path = folder / ".dockerignore"

@@ -1,0 +1,68 @@
+"""Typed rows of ``data/reasons.toml``: why a line of an artifact is there, and what decides on a field of the plan."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why lines are there: those of a target's template that begin with ``lines``, drawn as ``texts`` and on."""
+
+    target: str
+    lines: tuple[str, ...]
+    texts: tuple[str, ...] = ("",)
+    why: str
+
+    def fit(self, source: str, text: str) -> tuple[int, int]:
+        """Return how much of a drawn text and of its line of a template this row names; (-1, -1) where it does not."""
+        line = max((len(start) for start in self.lines if source.startswith(start)), default=-1)
+        drawn = max((len(start) for start in self.texts if text.startswith(start)), default=-1)
+        return (drawn, line) if min(drawn, line) >= 0 else (-1, -1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRow:
+    """What decides on a field that templates read: keys of the spec, and the part of the lock they were resolved to."""
+
+    name: str
+    keys: tuple[str, ...] = ()
+    lock: str = ""
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(resources.files("mlspec.data").joinpath("reasons.toml").read_text(encoding="utf-8"))
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+
+
+@cache
+def reasons(target: str) -> tuple[Reason, ...]:
+    """Return the rows for a target; ``lock`` stands for all lock files."""
+    return tuple(Reason(target=target, **_tuples(row)) for row in _table()[target])
+
+
+@cache
+def fields() -> Mapping[str, FieldRow]:
+    """Return the rows of the fields that templates read, by their names."""
+    return {row["name"]: FieldRow(**_tuples(row)) for row in _table()["field"]}
+
+
+def default(key: str) -> str:
+    """Return what a key means that was not written, where its value alone does not say it; else an empty text."""
+    return str(_table()["default"].get(key, ""))
+
+
+def reason(target: str, source: str, text: str) -> Reason | None:
+    """Return the row for a line of a template as it was drawn: the one that names most of it; None where none does."""
+    source, text = source.strip(), text.strip()
+    best = max(reasons(target), key=lambda row: row.fit(source, text))
+    return best if best.fit(source, text) >= (0, 0) else None
