@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden bench check
+.PHONY: help setup example lint types docs test engine-test golden refresh bench check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ engine-test: setup ## only the tests that need a Docker engine; to skip one is a
 golden: setup ## write the example specs' files, the tests' snapshots and the outputs in the documentation anew; read the diff before you commit it
 	$(BIN)/mlspec render
 	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_explain.py tests/test_snapshots.py tests/test_docs.py
+
+refresh: setup ## ask Debian anew for the names of its packages; read the diff of the tests
+	$(BIN)/python refresh/debian_packages.py
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

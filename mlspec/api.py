@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec import patterns, relock, rules, spec
+from mlspec import existence, patterns, relock, rules, spec
 from mlspec.effects import disk
 from mlspec.errors import Problem, Span, SpecError
 from mlspec.ignores import Ignores, joined
@@ -148,7 +148,7 @@ def _looked_for(rendered: Rendered) -> frozenset[str]:
     """Return the codes of all that was looked for: what ends takes a day, packages take a lock."""
     if not all(subject.today and subject.is_locked for subject in rendered.subjects):
         return frozenset()
-    return frozenset(rule.code for rule in (*rules.RULES, *rules.FOLDER_RULES))
+    return frozenset((*existence.CODES, *(rule.code for rule in (*rules.RULES, *rules.FOLDER_RULES))))
 
 
 def _warnings(comments: Ignores) -> tuple[Problem, ...]:
@@ -178,7 +178,8 @@ def check(path: Path, today: str = "") -> tuple[Problem, ...]:
 
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
     files = files_of(loaded.document.file, loaded.images[0].key)
-    return disk.replaced_ignore_file(folder, files.ignore)
+    unknown = (problem for image in loaded.images for problem in existence.unknown_names(image))
+    return (*disk.replaced_ignore_file(folder, files.ignore), *_in_order(map(loaded.document.placed, unknown)))
 
 
 def source(rendered: Rendered, plan: Plan) -> Source:

@@ -89,7 +89,7 @@ def test_the_wheel_holds_every_module_template_and_fact_and_nothing_else(built: 
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
 
     templates = {f"mlspec/{name}" for name in tracked("templates", ".py", ".j2")}
-    assert names == tracked("mlspec", ".py", ".toml", ".md", ".typed") | templates
+    assert names == tracked("mlspec", ".py", ".toml", ".md", ".xz", ".typed") | templates
 
 
 def test_the_wheel_says_what_it_is(built: Installation) -> None:
