@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,19 +19,17 @@ from rich.cells import cell_len
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import lockfile, requirements, targets
-from mlspec.cli.progress import _Screen
+from mlspec.cli.progress import _Screen, watching
+from mlspec.effects import building
 from mlspec.errors import Problem
-from mlspec.lockfile import BaseLock
+from mlspec.plan import Layer
 from mlspec.progress import view
 from mlspec.progress.failures import Failure, Source, failure_of, problem_of
 from mlspec.progress.instructions import instructions
-from mlspec.progress.steps import Step, short_reference, step_of, steps_of
+from mlspec.progress.steps import Step, short_reference, step_of
 from mlspec.progress.stream import MOST_OUTPUT, Build, advanced, read
 from mlspec.progress.view import Line, State
-from mlspec.requirements import Entry
-from mlspec.rules import Subject
-from tests.streams import record
+from tests.streams import record, source
 
 STREAMS = Path(record.__file__).parent
 NAMES = sorted(path.stem for path in STREAMS.glob("*.jsonl"))
@@ -40,28 +40,17 @@ def stream(name: str) -> list[bytes]:
     return (STREAMS / f"{name}.jsonl").read_bytes().splitlines(keepends=True)
 
 
+def lock_of(name: str) -> str:
+    return record.edited(name).get("requirements.lock", "")
+
+
 def source_of(name: str, text: str = "") -> Source:
-    files = record.edited(name)
-    spec, plan = record.read(text or files["mlspec.yaml"])
-    (dockerfile,) = targets.emit(plan, ["dockerfile"])
-    pins = lockfile.parse_requirements(files.get("requirements.lock", ""), "requirements.lock").pins
-    image = spec.images[0]
-    entries = [Entry(entry, ("requirements", index)) for index, entry in enumerate(image.settings.requirements)]
-    subject = Subject(
-        image=image,
-        plan=plan,
-        base=BaseLock(reference="python:3.12-slim", python="3.12.1", glibc="2.36", codename="bookworm"),
-        requirements=requirements.collect(entries, lambda path: "", "mlspec.yaml"),
-        pins=pins,
-    )
-    return Source(document=spec.document, subject=subject, dockerfile=dockerfile.text)
+    spec, plan = record.read(text or record.edited(name)["mlspec.yaml"])
+    return source.source_of(spec, plan, lock_of(name))
 
 
 def steps_for(name: str) -> tuple[Step, ...]:
-    source = source_of(name)
-    lock = record.edited(name).get("requirements.lock", "")
-    layers = lockfile.parse_requirements(lock, "requirements.lock").layers
-    return steps_of(source.subject.plan, source.subject.settings.run, layers, (), source.dockerfile)
+    return source.steps_for(source_of(name), lock_of(name))
 
 
 def shown(name: str) -> Iterator[str]:
@@ -215,18 +204,11 @@ def test_a_vertex_has_a_name_in_any_case(vertex: str, label: str) -> None:
     ],
 )
 def test_a_layer_is_called_by_what_is_in_it(pins: str, label: str) -> None:
-    text = record.edited("cold")["mlspec.yaml"]
-    spec, plan = record.read(text)
-    dockerfile = source_of("cold").dockerfile.replace("tiny_wheels", "small_wheels")
-    layers = lockfile.parse_requirements(f"# layer small_wheels\n{pins}", "lock").layers
-    plan = type(plan)(
-        **{
-            **{f: getattr(plan, f) for f in plan.__slots__},
-            "layers": (type(plan.layers[0])("small_wheels", "layer-small_wheels"),),
-        }
-    )
-
-    labels = [step.label for step in steps_of(plan, spec.images[0].settings.run, layers, (), dockerfile)]
+    spec, plan = record.read(record.edited("cold")["mlspec.yaml"])
+    plan = dataclasses.replace(plan, layers=(Layer("small_wheels", "layer-small_wheels"),))
+    labels = [
+        step.label for step in source.steps_for(source.source_of(spec, plan, ""), f"# layer small_wheels\n{pins}")
+    ]
 
     assert label in labels
 
@@ -514,7 +496,60 @@ def test_what_is_told_of_each_cause(text_snapshot: SnapshotAssertion) -> None:
     assert "\n".join(texts) == text_snapshot
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("libgl1-mesa-glx", "its name there is libgl1: apt: [libgl1]"),
+        ("ffmpegg", "did you mean ffmpeg?"),
+        ("quite-unknown", "search for its name there: docker run"),
+    ],
+)
+def test_a_debian_package_that_is_not_there_is_guessed(name: str, hint: str) -> None:
+    problem = told("apt", f"E: Unable to locate package {name}")
+
+    assert problem.hint.startswith(hint)
+
+
 def test_every_cause_is_met() -> None:
     from mlspec.progress.causes import CAUSES as ROWS
 
     assert {row.code for row in ROWS} == {code for *_, code, _ in CAUSES.values()} - {"MLS520"}
+
+
+# A buildx that knows no stream
+
+
+def fake_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    fake = folder / "docker"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+def test_a_buildx_that_refuses_to_stream_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_docker(tmp_path, monkeypatch, "echo 'ERROR: invalid progress mode rawjson' >&2; exit 1")
+    code, build = building.follow(["docker"], tmp_path, lambda build, line: None)
+
+    assert (code, build.knows_no_stream, build.is_plain) == (1, True, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+def test_a_buildx_that_writes_its_plain_log_instead_is_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fake_docker(tmp_path, monkeypatch, "echo '#1 [internal] load' >&2; echo '#1 DONE 0.0s' >&2")
+    with watching("auto", (), "streams") as watch:
+        building.follow(["docker"], tmp_path, watch)
+
+    assert capfd.readouterr().err == "#1 [internal] load\n#1 DONE 0.0s\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+def test_a_watch_that_fails_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(build: Build, line: bytes) -> None:
+        raise BrokenPipeError
+
+    fake_docker(tmp_path, monkeypatch, "echo '#1' >&2; exec sleep 60")
+    with pytest.raises(BrokenPipeError):
+        building.follow(["docker"], tmp_path, fail)

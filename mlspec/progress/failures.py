@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mlspec import libraries
 from mlspec.document import Document
 from mlspec.errors import Problem, Span
 from mlspec.locking import bringer
@@ -15,6 +16,7 @@ from mlspec.progress.stream import Build
 from mlspec.progress.view import rows
 from mlspec.requirements import Requirement
 from mlspec.rules import Subject
+from mlspec.spelling import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +93,23 @@ def _told(failure: Failure, source: Source, cause: Cause, named: Mapping[str, st
     message, hint = cause.message.format_map(values), cause.hint.format_map(values)
     problem = Problem(code=cause.code, message=message, hint=hint)
     if cause.about == "apt":
+        problem = replace(problem, hint=_meant(values["name"]) or hint)
         return _at_apt(problem, named["name"], failure, source)
     name = named.get("name", "") if cause.about == "package" else ""
     return _placed(problem, failure, source, package=name)
+
+
+def _meant(package: str) -> str:
+    """Return a hint with the Debian package that was meant, of those known here; nothing where none is near."""
+    if found := next((row.new for row in libraries.renamed() if row.old == package), ""):
+        return f"its name there is {found}: apt: [{found}]"
+    needed = (name for row in libraries.needs() for name in row.apt)
+    new = (row.new for row in libraries.renamed())
+    return did_you_mean(package, {*needed, *new, *PACKAGES.values(), *_COMMON})
+
+
+# Packages that images for machine learning ask for most, where they are in no table of ours.
+_COMMON = ("build-essential", "ca-certificates", "cmake", "curl", "ffmpeg", "git", "git-lfs", "jq", "unzip", "wget")
 
 
 class _Known(dict[str, str]):

@@ -1,0 +1,33 @@
+"""The spec, image and lock that a failure of a build is placed in, made by hand."""
+
+from __future__ import annotations
+
+from mlspec import lockfile, requirements, targets
+from mlspec.lockfile import BaseLock
+from mlspec.plan import Plan
+from mlspec.progress.failures import Source
+from mlspec.progress.steps import Step, steps_of
+from mlspec.requirements import Entry
+from mlspec.rules import Subject
+from mlspec.spec import Spec
+
+
+def source_of(spec: Spec, plan: Plan, lock: str) -> Source:
+    """Return the source for the only image of a spec; ``lock`` is the text of its requirements.lock."""
+    image = spec.images[0]
+    (dockerfile,) = targets.emit(plan, ["dockerfile"])
+    entries = [Entry(entry, ("requirements", index)) for index, entry in enumerate(image.settings.requirements)]
+    subject = Subject(
+        image=image,
+        plan=plan,
+        base=BaseLock(reference="python:3.12-slim", python="3.12.1", glibc="2.36", codename="bookworm"),
+        requirements=requirements.collect(entries, lambda path: "", "mlspec.yaml"),
+        pins=lockfile.parse_requirements(lock, "requirements.lock").pins,
+    )
+    return Source(document=spec.document, subject=subject, dockerfile=dockerfile.text)
+
+
+def steps_for(source: Source, lock: str) -> tuple[Step, ...]:
+    """Return the steps of the image that ``source`` is about."""
+    layers = lockfile.parse_requirements(lock, "requirements.lock").layers
+    return steps_of(source.subject.plan, source.subject.settings.run, layers, (), source.dockerfile)
