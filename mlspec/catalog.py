@@ -213,6 +213,25 @@ def default_codename() -> str:
     return str(_table("debian")["default"])
 
 
+def apt_sources(codename: str, day: str) -> tuple[str, ...]:
+    """Return the lines of a deb822 file of apt's sources: the archives of a release as they were on an ISO day."""
+    stamp = f"{day.replace('-', '')}T000000Z"
+    archives = (("debian", f"{codename} {codename}-updates"), ("debian-security", f"{codename}-security"))
+    blocks = (
+        (
+            "Types: deb",
+            f"URIs: {_table('debian')['snapshot'].format(archive=archive, stamp=stamp)}",
+            f"Suites: {suites}",
+            "Components: main",
+            # What was said of an archive is valid for a week; an older one is asked for by name here.
+            "Check-Valid-Until: no",
+        )
+        for archive, suites in archives
+    )
+    first, second = blocks
+    return (*first, "", *second)
+
+
 def python_version(python: str) -> PythonVersion | None:
     """Return the row of a minor (or patch) version of Python."""
     minor = _minor(python)

@@ -88,6 +88,7 @@ _EXAMPLES = {
     "command": "write: command: --epochs 10",
     "shm_size": "write: shm_size: 8gb",
     "ulimits": "write: ulimits: {memlock: -1}",
+    "apt_snapshot": "write a day, such as: apt_snapshot: 2026-11-01",
     "layers": "write: layers: {ours: [our-package, our-plugin-*]}",
     "labels": "write: labels: {name: value}",
     "env_file": "write: env_file: ./settings.env",

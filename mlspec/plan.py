@@ -75,6 +75,7 @@ class Resolved:
     base: str
     is_official: bool
     install_base: str | None = None
+    codename: str = ""
     layers: tuple[str, ...] = ()
     index_urls: tuple[str, ...] = ()
     has_vcs: bool = False
@@ -144,6 +145,7 @@ class Plan:
     base_user: str | None
     install_base: str | None
     apt: tuple[str, ...]
+    apt_sources: tuple[str, ...]
     before_install: tuple[RunStep, ...]
     after_install: tuple[RunStep, ...]
     after_code: tuple[RunStep, ...]
@@ -236,6 +238,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         base_user=None if resolved.is_official else "0:0",
         install_base=resolved.install_base if _installs_on(settings, resolved) == "former" else None,
         apt=tuple(sorted(set(settings.apt))),
+        apt_sources=catalog.apt_sources(resolved.codename, settings.apt_snapshot) if settings.apt_snapshot else (),
         before_install=_steps(settings, "before_install"),
         after_install=_steps(settings, "after_install"),
         after_code=_steps(settings, "after_code"),

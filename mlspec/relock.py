@@ -228,6 +228,15 @@ def _read_lock(text: str) -> Lock | None:
 
 def _lock_image(work: _Work, image: Image, name: str) -> None:
     requirements, base, is_official = _inputs(work, image)
+    if image.settings.apt_snapshot and not base.codename:
+        raise SpecError(
+            Problem(
+                code="MLS333",
+                message=f"{base.reference} does not say which Debian it is, so there is no snapshot of it",
+                hint="remove apt_snapshot, or build on a Debian by its codename: base: slim-bookworm",
+                path=image.origin("apt_snapshot"),
+            )
+        )
     files = files_of(work.spec.document.file, image.key)
     current = RequirementsLock()
     if requirements.requirements:
@@ -237,6 +246,7 @@ def _lock_image(work: _Work, image: Image, name: str) -> None:
         project=name,
         base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
         is_official=is_official,
+        codename=base.codename,
         install_base=f"{base.reference}@{base.install_digest}" if base.install_digest else None,
         layers=tuple(layer.name for layer in current.layers),
         index_urls=locking.serving(_indexes(image), current.pins),

@@ -132,6 +132,10 @@ class Settings(Keys):
         ONE_OR_MORE,
         about("Debian packages, perhaps with =VERSION. Default: none.", ["ffmpeg", "libgl1"]),
     ] = ()
+    apt_snapshot: Annotated[
+        Annotated[str, AfterValidator(syntax.day), shape(shapes.DAY)] | None,
+        about("The day whose Debian the packages come from. Default: the newest at each build.", "2026-11-01"),
+    ] = None
     include: Annotated[
         Annotated[
             tuple[Annotated[str, AfterValidator(syntax.included), shape(shapes.INCLUDED)], ...],

@@ -34,6 +34,8 @@ IMAGE_NAME = re.compile(
 )
 VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/@+-]+")
+LAYER_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+DAY = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
 IMAGE_KEY = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([bkmgtBKMGT]|[kmgtKMGT][iI]?[bB])?")
 DURATION = re.compile(
@@ -328,6 +330,16 @@ def debian_package(value: str) -> str:
     return value
 
 
+def day(value: str) -> str:
+    """Return ``value`` when it is a day as ISO 8601 writes it: ``2026-11-01``."""
+    if not DAY.fullmatch(value):
+        found = re.fullmatch(r"(20\d\d)[-/.]?(\d{1,2})[-/.]?(\d{1,2})(?:T.*)?", value)
+        near = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else ""
+        hint = f"did you mean {near}?" if DAY.fullmatch(near) else "write year, month and day, such as: 2026-11-01"
+        raise Refused("MLS128", f"{quoted(value)} is not a day", hint)
+    return value
+
+
 def image_name(value: str) -> str:
     """Return ``value`` when an engine takes it as the name of an image, without a tag."""
     if not IMAGE_NAME.fullmatch(value):
@@ -351,7 +363,7 @@ def image_key(value: str) -> str:
 
 def layer_name(value: str) -> str:
     """Return ``value`` when it can name a layer of packages; an underscore would meet those that are made by size."""
-    if not IMAGE_KEY.fullmatch(value):
+    if not LAYER_NAME.fullmatch(value):
         hint = f"use lower-case letters, digits and -, such as: {slug(value)}"
         raise Refused("MLS124", f"{quoted(value)} cannot name a layer", hint)
     if value in {"git", "requirements"}:

@@ -80,6 +80,7 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
         project=name or stem,
         base=f"{choice.reference}@{DIGEST}",
         is_official=choice.is_official,
+        codename=choice.codename or "",
         install_base=f"{choice.reference}@{FORMER}" if stem == "upgraded-base" else None,
         layers=(*(text for text in wheels if text in {"numpy", "torch"}), *(["tiny_wheels"] if wheels else [])),
         has_vcs=bool(from_git),

@@ -93,7 +93,7 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
     text = document.decode((folder / "mlspec.yaml").read_bytes(), "mlspec.yaml")
     read = spec.validate(document.parse(text, "mlspec.yaml"))
     name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-    resolved = Resolved(project=name, base=BASE, is_official=True, layers=tuple(layers))
+    resolved = Resolved(project=name, base=BASE, is_official=True, codename="bookworm", layers=tuple(layers))
     plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
     for made in plans.values():
         for artifact in targets.emit(made):

@@ -9,12 +9,17 @@ FROM python AS base
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt,sharing=locked \
-    rm -f /etc/apt/apt.conf.d/docker-clean \
+    touch --date='1 second ago' /dev/shm/start \
+ && rm -f /etc/apt/apt.conf.d/docker-clean \
  && apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+ && SOURCE_DATE_EPOCH=315619200 DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         gcc \
         libc6-dev \
-        libgomp1=12.2.0-14
+        libgomp1=12.2.0-14 \
+# The same packages make the same layer whenever they are installed: no logs, and one time for what this step wrote.
+ && find /var -xdev -type f -newer /dev/shm/start \( -path '/var/log/*' -o -path '/var/cache/ldconfig/*' \) -delete \
+ && find / -xdev \( -path /dev -o -path /proc -o -path /sys -o -path /etc/hosts -o -path /etc/resolv.conf \) -prune \
+        -o -newer /dev/shm/start -exec touch --no-dereference --date=@315619200 {} +
 
 # The installer and an empty virtual environment. Of this and the next stages, only packages reach the image.
 FROM base AS installer

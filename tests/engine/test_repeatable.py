@@ -1,0 +1,102 @@
+"""The same spec, lock and code give the same image, whenever and wherever it is built."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from mlspec import commands
+from mlspec.commands import BuildOptions
+from tests.engine.conftest import Make, Project
+
+pytestmark = pytest.mark.engine
+
+SPEC = """\
+python: 3.12
+requirements: requirements.in
+apt: [fontconfig, fonts-dejavu-core, tree]
+environment: {EPOCHS: 3}
+entrypoint: python train.py
+"""
+
+
+def built(project: Project, *words: str) -> str:
+    """Build anew, without any cache of steps, and return the digest of the image."""
+    command = commands.build_command(project.plan(), BuildOptions(progress="plain", no_cache=True))
+    metadata = project.folder.parent / "metadata.json"
+    done = subprocess.run(
+        [*command[:-1], "--metadata-file", str(metadata), *words, command[-1]],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    digest = json.loads(metadata.read_text())["containerimage.digest"]
+    assert isinstance(digest, str)
+    return digest
+
+
+def test_what_is_built_again_without_caches_is_the_same_image(make: Make, wheels: dict[str, object]) -> None:
+    lock = f"# layer tiny_wheels\n{wheels['six']}{wheels['idna']}"
+    files = {"train.py": "print(1)\n", "requirements.in": "six\nidna\n", "requirements.lock": lock}
+    one = make(SPEC, files, layers=["tiny_wheels"])
+    # Another checkout: another folder, other times, other modes, files made in another order.
+    other = make(SPEC, dict(reversed(files.items())), layers=["tiny_wheels"])
+    (other.folder / "train.py").chmod(0o600)
+
+    tag = ("--tag", one.plan().image)
+    assert built(one, *tag) == built(other, *tag)
+
+
+class Snapshots(http.server.BaseHTTPRequestHandler):
+    """The archive of every day, which is today's; and what was asked of it."""
+
+    asked: Sequence[str] = ()
+    mirror = ""
+
+    def do_GET(self) -> None:
+        type(self).asked = (*self.asked, self.path)
+        path = re.sub(r"^/archive/([^/]+)/\d{8}T\d{6}Z/", rf"{self.mirror}/\1/", self.path)
+        self.send_response(302)
+        self.send_header("Location", path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def snapshots() -> Iterator[type[Snapshots]]:
+    """A stand-in of the archive of snapshots, at this host's loopback address."""
+    sources = Path("/etc/apt/sources.list.d/debian.sources")
+    found = re.search(r"^URIs: (http://\S+?)/debian/?$", sources.read_text() if sources.exists() else "", re.MULTILINE)
+    if not found:
+        pytest.skip("this host names no mirror of Debian that could stand in for its snapshots")
+    Snapshots.mirror = found[1]
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 80), Snapshots)
+    except OSError as error:
+        pytest.skip(f"port 80 of this host is not free: {error.strerror}")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Snapshots
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_snapshot_is_where_debian_packages_come_from(make: Make, snapshots: type[Snapshots]) -> None:
+    project = make(
+        "python: 3.12\nbase: slim-bookworm\napt: [tree]\napt_snapshot: 2026-11-01\nentrypoint: tree --version\n"
+    )
+
+    built(project, "--network", "host", "--add-host", "snapshot.debian.org:127.0.0.1")
+
+    assert [path for path in snapshots.asked if re.match(r"/archive/debian/20261101T000000Z/pool/.*/tree_", path)]
+    assert "tree v" in subprocess.run(project.script(), capture_output=True, text=True).stdout
