@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 import yaml
 from hypothesis import given
@@ -20,6 +21,7 @@ from mlspec.effects import disk
 from mlspec.errors import SpecError, ToolError
 from mlspec.settings import Settings
 from mlspec.starter import Draft, Folder, Wanted
+from mlspec.starter.text import scalar
 
 MAIN = 'if __name__ == "__main__":\n    pass\n'
 
@@ -170,15 +172,15 @@ def test_requirements_come_from_a_file_or_else_from_imports(texts: dict[str, str
 def test_what_is_left_out_is_said() -> None:
     code = "try:\n    import wandb\nexcept ModuleNotFoundError:\n    pass\nimport google.protobuf\n"
 
-    draft = drafted({"train.py": code, "environment.yml": "", "models/net.py": ""}, "models")
+    draft = drafted({"train.py": code, "environment.yml": "- a: [", "models/net.py": ""}, "models")
 
     assert said(draft).splitlines()[2:] == [
-        "environment.yml: left out (pip cannot read it; list its pip packages in requirements.in)",
         "requirements: left out (no requirement file here, and nothing imported)",
         "wandb: left out (imported only where it is installed; add it to the requirements if you need it)",
         "google: left out (several packages bring this import; add yours to the requirements)",
         "entrypoint: python train.py (train.py: by its name)",
         "models/ as a mount: left out (it holds code, so it is copied into the image like the rest)",
+        "environment.yml: left out (it cannot be read as YAML)",
     ]
 
 
@@ -329,9 +331,42 @@ def test_any_requirement_is_written_as_given(text: str) -> None:
 
 @given(st.text("aA0.:/-_ =~#[]{},&*!|>'\"%@`ynof<", min_size=1))
 def test_other_readers_of_yaml_take_a_value_for_the_same_text(text: str) -> None:
-    line = starter._scalar(text)
+    line = scalar(text)
 
     assert yaml.safe_load(f"- {line}\n- [{line}, x]\n- {{key: {line}}}\n") == [text, [text, "x"], {"key": text}]
+
+
+# What is asked
+
+
+def asked(texts: dict[str, str], **wanted: str) -> list[tuple[str, str]]:
+    return [(question.key, question.guess) for question in drafted(texts, **wanted).questions]
+
+
+GPU = "import torch\ndevice = torch.cuda.is_available()\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "wanted", "questions"),
+    [
+        ({}, {}, [("python", "3.12"), ("entrypoint", "")]),
+        ({"train.py": "", ".python-version": "3.11"}, {}, []),
+        ({"train.py": "", "main.py": ""}, {"python": "3.12"}, [("entrypoint", "python train.py")]),
+        ({"train.py": "", "main.py": ""}, {"python": "3.12", "entrypoint": "python main.py"}, []),
+        ({"train.py": GPU}, {"python": "3.12"}, [("accelerator", "cpu")]),
+        ({"train.py": GPU}, {"python": "3.12", "accelerator": "cuda"}, []),
+        ({"train.py": "import torch\nx.cuda()"}, {"python": "3.12"}, []),
+    ],
+)
+def test_only_what_is_open_is_asked(
+    texts: dict[str, str], wanted: dict[str, str], questions: list[tuple[str, str]]
+) -> None:
+    assert asked(texts, **wanted) == questions
+
+
+@pytest.mark.parametrize("question", ["python", "accelerator", "entrypoint"])
+def test_every_question_has_an_option(question: str) -> None:
+    assert f"--{question}" in subprocess.check_output([sys.executable, "-m", "mlspec", "init", "--help"], text=True)
 
 
 # Folders on a disk
@@ -479,6 +514,56 @@ def test_init_refuses_a_wrong_flag_and_writes_nothing(tmp_path: Path) -> None:
 
 def test_init_of_no_folder_is_a_mistake_of_usage(tmp_path: Path) -> None:
     assert init(tmp_path, "nowhere").returncode == 2
+
+
+def on_a_terminal(folder: Path, *words: str) -> pexpect.spawn[str]:
+    arguments = ["-m", "mlspec", "init", *words]
+    plain = os.environ | {"NO_COLOR": "1"}
+    return pexpect.spawn(sys.executable, arguments, cwd=str(folder), env=plain, encoding="utf-8", timeout=60)
+
+
+def test_init_asks_on_a_terminal_and_asks_again(tmp_path: Path) -> None:
+    made(tmp_path, train_py=GPU)
+
+    terminal = on_a_terminal(tmp_path)
+    for question, answer in [
+        (r"Python of the image \[3.12\]: ", "3,11"),
+        (r'MLS104: "3,11" is not a Python version.*Python of the image \[3.12\]: ', "3.11"),
+        (r"cpu, or cuda for NVIDIA GPUs \[cpu\]: ", "cuda"),
+    ]:
+        terminal.expect(question)
+        terminal.sendline(answer)
+    terminal.expect("wrote mlspec.yaml")
+    terminal.wait()
+
+    written = (tmp_path / "mlspec.yaml").read_text()
+    assert "python: 3.11\naccelerator: cuda\n" in written
+
+
+@pytest.mark.parametrize("flag", ["-y", "--yes"])
+def test_init_asks_nothing_where_the_guesses_are_taken(tmp_path: Path, flag: str) -> None:
+    made(tmp_path, train_py=GPU)
+
+    terminal = on_a_terminal(tmp_path, flag)
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+
+    assert terminal.before is not None
+    assert "Python of the image" not in terminal.before
+    assert (tmp_path / "mlspec.yaml").is_file()
+
+
+def test_init_that_is_left_writes_nothing(tmp_path: Path) -> None:
+    terminal = on_a_terminal(tmp_path)
+    terminal.expect("Python of the image")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    assert not list(tmp_path.iterdir())
+    assert terminal.exitstatus == 130
+    assert terminal.before is not None
+    assert "interrupted; nothing was written" in terminal.before
 
 
 def test_what_the_disk_refuses_is_said(tmp_path: Path) -> None:

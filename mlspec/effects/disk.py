@@ -237,6 +237,7 @@ _MAX_FILES = 500
 _MAX_FOLDERS = 500
 _MAX_ENTRIES = 5_000
 _MAX_SCRIPT = 1_000_000
+_MAX_NOTEBOOK = 10_000_000
 _NOT_CODE = {"__pycache__", "node_modules", "site-packages"}
 
 
@@ -281,20 +282,27 @@ def _entries(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _small_text(path: Path) -> str | None:
     """Return the text of a script or a list of packages; None where it is too large or cannot be read."""
     try:
+        # Notebooks hold the pictures that they show.
+        limit = _MAX_NOTEBOOK if path.suffix == ".ipynb" else _MAX_SCRIPT
         with path.open("rb") as file:
-            data = file.read(_MAX_SCRIPT + 1)
-        return document.decode(data, path.name, _MAX_SCRIPT)
+            data = file.read(limit + 1)
+        return document.decode(data, path.name, limit)
     except (OSError, SpecError):
         return None
 
 
-def create(path: Path, text: str) -> None:
-    """Write a new file; raises SpecError where there is something already, ToolError where the disk refuses."""
+def check_free(path: Path) -> None:
+    """Raise SpecError where there is a spec already, under either of its names."""
     there = next((place for place in (path, path.with_suffix(".yml")) if os.path.lexists(place)), None)
     if there:
         hint = f"to compile it: mlspec render {there.as_posix()}; to begin anew, move it away first"
         message = f"{there.as_posix()} is already there, and is left alone"
         raise SpecError(Problem(code="MLS408", message=message, hint=hint))
+
+
+def create(path: Path, text: str) -> None:
+    """Write a new spec; raises SpecError where there is one already, ToolError where the disk refuses."""
+    check_free(path)
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
