@@ -206,6 +206,7 @@ class BuildOptions:
     builder: str | None = None
     no_cache: bool = False
     progress: str = "auto"
+    index_url: str | None = None
 
 
 def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
@@ -218,6 +219,8 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
         words += ["--tag", tag]
     # Attestations carry the time of the build, and make an index of what was one image.
     words += ["--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={EPOCH}"]
+    if options.index_url:
+        words += ["--build-arg", f"PIP_INDEX_URL={options.index_url}"]
     for name, secret in plan.build_secrets:
         source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
         words += ["--secret", _fields([f"id={name}", source])]

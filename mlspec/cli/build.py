@@ -79,7 +79,7 @@ def build(
     Files that are out of date are written first. The building is BuildKit's, through docker buildx.
     """
     from mlspec.commands import BuildOptions
-    from mlspec.effects import engine
+    from mlspec.effects import building, engine
 
     rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
@@ -87,7 +87,9 @@ def build(
         raise click.UsageError("--tag names one image: say which, mlspec build IMAGE --tag NAME")
     if progress == "auto" and is_quiet():
         progress = "quiet"
-    options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
+    options = BuildOptions(
+        tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress, index_url=building.mirror()
+    )
     engine.connect()
     for plan in plans:
         _build(rendered, plan, options)

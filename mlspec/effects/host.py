@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mlspec.doctor.facts import Host, Space, System
 
@@ -133,3 +135,12 @@ def _json(path: Path) -> Mapping[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
         return found if isinstance(found, dict) else {}
     return {}
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether ``HOST[:PORT]`` is this host itself, which a container knows by another address."""
+    host = urlsplit(f"//{address}").hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import ipaddress
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mlspec import catalog
 from mlspec.catalog import DOCKER_HUB, ImageReference
+from mlspec.effects.host import is_loopback
 from mlspec.errors import Problem, ToolError
 from mlspec.spelling import nearest
 
@@ -129,19 +129,11 @@ def _mirrors() -> Iterator[str]:
 def _endpoint(address: str) -> _Endpoint:
     scheme, has_scheme, rest = address.partition("://")
     if not has_scheme:
-        scheme, rest = ("http" if _is_loopback(address) else "https"), address
+        scheme, rest = ("http" if is_loopback(address) else "https"), address
     host, _, path = rest.strip("/").partition("/")
     # Logins are docker's to keep: one in the address would be printed with it.
     host = host.rpartition("@")[2]
     return _Endpoint(url=f"{scheme}://{host}", login=host, path=f"{path}/" if path else "")
-
-
-def _is_loopback(address: str) -> bool:
-    host = urlsplit(f"//{address}").hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _engine_mirrors() -> tuple[str, ...]:
@@ -243,7 +235,7 @@ class _Registry:
 
         host = urlsplit(url).netloc
         # Engines reach loopback registries past any proxy, so this does too.
-        proxies = {"no_proxy": urlsplit(url).hostname or ""} if _is_loopback(host) else None
+        proxies = {"no_proxy": urlsplit(url).hostname or ""} if is_loopback(host) else None
         method = "POST" if form else "GET"
         try:
             return self.session.request(
@@ -271,7 +263,7 @@ class _Registry:
     def _token(self, challenge: Mapping[str, str], login: Mapping[str, str]) -> str:
         realm = challenge.get("realm", "")
         # In the clear only to this machine, or back to a mirror that was itself given as http://.
-        if not realm.startswith(("https://", f"{self.endpoint.url}/")) and not _is_loopback(urlsplit(realm).netloc):
+        if not realm.startswith(("https://", f"{self.endpoint.url}/")) and not is_loopback(urlsplit(realm).netloc):
             self._odd(f'{self.place} wants logins sent in the clear, to "{realm}"')
         scope = challenge.get("scope") or f"repository:{self.endpoint.path}{self.image.repository}:pull"
         params = {"scope": scope} | ({"service": challenge["service"]} if "service" in challenge else {})

@@ -5,7 +5,10 @@ FROM python:3.12-slim-bookworm@sha256:34386ef0cb081344d7ec1c103ba398e6e9f64e9ab3
 
 # The installer and an empty virtual environment. Of this and the next stages, only packages reach the image.
 FROM python AS installer
-ENV VIRTUAL_ENV=/opt/venv \
+# Sites that have a mirror of the package index name it: docker build --build-arg PIP_INDEX_URL=...
+ARG PIP_INDEX_URL
+ENV UV_DEFAULT_INDEX=$PIP_INDEX_URL \
+    VIRTUAL_ENV=/opt/venv \
     UV_PYTHON_DOWNLOADS=never \
     UV_LINK_MODE=copy \
     UV_REQUIRE_HASHES=1 \

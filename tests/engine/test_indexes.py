@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mlspec import api, commands
+from mlspec import api, catalog, commands
 from mlspec.commands import BuildOptions
 from mlspec.relock import Wish
 from tests.engine.conftest import PREFIX
-from tests.index import PackageIndex, serving, wheel
+from tests.index import File, PackageIndex, serving, wheel
 
 pytestmark = pytest.mark.engine
 
@@ -52,6 +53,43 @@ def test_the_login_opens_the_index_and_stays_out_of_the_image(private: PackageIn
     assert ran.stdout == "found\n"
     assert PASSWORD not in built.stderr
     assert PASSWORD.encode() not in saved(name, tmp_path)
+
+
+def test_a_mirror_of_the_index_is_where_packages_come_from(
+    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(wheel("team-fruit", "1.0")) as mirror:
+        monkeypatch.setenv("MLSPEC_INDEX_URL", mirror.url)
+        folder = tmp_path / "mirrored"
+        folder.mkdir()
+        spec = f"python: 3.12\nbase: slim-bookworm\nname: {PREFIX}-mirrored\nrequirements: [team-fruit]\n"
+        (folder / "mlspec.yaml").write_text(f"{spec}entrypoint: python -c 'import team_fruit'\n")
+        rendered = api.render(folder / "mlspec.yaml", Wish())
+        api.write(rendered)
+        options = BuildOptions(progress="plain", index_url=mirror.url)
+        mirror.add(*installer(tmp_path))
+        command = (*commands.build_command(rendered.plans[0], options), "--network=host")
+        built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+    assert built.returncode == 0, built.stderr
+    assert any(name.startswith("team_fruit") for name in mirror.downloads)
+    assert any(name.startswith("uv-") for name in mirror.downloads)
+
+
+def installer(folder: Path) -> Iterator[File]:
+    """Yield the wheel of the installer, which a mirror has as well."""
+    row = catalog.installer()
+    words = [
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+        f"{row.name}=={row.version}",
+    ]
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True)
+    yield from (File(path.name, row.name, path.read_bytes()) for path in folder.glob("*.whl"))
 
 
 def saved(image: str, folder: Path) -> bytes:
