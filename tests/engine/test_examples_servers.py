@@ -103,7 +103,7 @@ def test_what_is_prepared_is_trained_on_and_what_is_trained_is_served(several: E
 
 
 def test_a_server_cannot_change_the_model(several: Example) -> None:
-    said = several.mlspec("shell", "serve", typed="touch /model/rents.json || true\n")
+    said = several.mlspec("shell", "serve", typed="touch /model/another.json || true\n")
 
     assert "Read-only file system" in said
 
