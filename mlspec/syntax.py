@@ -12,6 +12,7 @@ from typing import Any
 
 from mlspec.document import quoted
 from mlspec.errors import SECRET_ENDINGS, KeyPath
+from mlspec.spelling import did_you_mean
 
 
 class Refused(ValueError):
@@ -91,6 +92,12 @@ def accelerator(value: str) -> str:
         hint = "write cpu, cuda, cuda12.8 or rocm6.3"
         if near:
             hint = f"did you mean {near[1].replace('cuda', 'cu').replace('cu', 'cuda')}{near[2]}.{near[3]}?"
+        elif value.lower() in {"gpu", "gpus", "nvidia"}:
+            hint = "did you mean cuda?"
+        elif value.lower() == "mps":
+            hint = "did you mean cpu? containers on a Mac do not see its GPU"
+        else:
+            hint = did_you_mean(value, ("cpu", "cuda")) or hint
         raise Refused("MLS107", f"{quoted(value)} is not an accelerator", hint)
     return value
 
@@ -158,6 +165,10 @@ def size(value: str) -> str:
     return f"{match[1]}{(match[2] or '').lower().replace('ib', 'b')}"
 
 
+# What people write out: 3min, 5 minutes, 30sec, 2hrs.
+_WORDY_DURATION = re.compile(r"([0-9]{1,9}) ?(h(?:ou)?rs?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?|h)", re.IGNORECASE)
+
+
 def duration(value: str) -> str:
     """Return a duration as Docker takes it, such as ``1m30s``."""
     match = DURATION.fullmatch(value)
@@ -165,6 +176,8 @@ def duration(value: str) -> str:
         hint = "write numbers with units, such as: 1m30s"
         if re.fullmatch("[0-9]{1,9}", value):
             hint = f"did you mean {value}s?"
+        elif wordy := _WORDY_DURATION.fullmatch(value):
+            hint = f"did you mean {wordy[1]}{wordy[2][0].lower()}?"
         raise Refused("MLS115", f"{quoted(value)} is not a duration", hint)
     return value
 
@@ -289,10 +302,18 @@ def label_name(value: str) -> str:
     return value
 
 
+# Those that Docker knows: ulimitNameMapping in github.com/docker/go-units/ulimit.go.
+_LIMITS = (
+    *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss"),
+    *("rtprio", "rttime", "sigpending", "stack"),
+)
+
+
 def limit_name(value: str) -> str:
     """Return ``value`` when it can name a limit of the kernel."""
-    if not re.fullmatch("[a-z]+", value):
-        raise Refused("MLS118", f"{quoted(value)} is not a limit", "write one such as: memlock, nofile or stack")
+    if value not in _LIMITS:
+        hint = did_you_mean(value, _LIMITS) or "write one such as: memlock, nofile or stack"
+        raise Refused("MLS118", f"{quoted(value)} is not a limit", hint)
     return value
 
 
