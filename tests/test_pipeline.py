@@ -53,6 +53,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: PackageIndex
     (folder / "mlspec.yaml").write_text(SPEC)
     (folder / "requirements.in").write_text("apple\n")
     (folder / "mlspec.lock").write_text(LOCK)
+    (folder / "train.py").write_text("")
     monkeypatch.chdir(folder)
     return folder
 
