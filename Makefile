@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden refresh bench check
+.PHONY: help setup example lint types docs test engine-test golden refresh bench bench-builds check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,5 +46,10 @@ refresh: setup ## ask Debian anew for the names of its packages; read the diff o
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py
+
+# A run's options: make bench-builds BENCH="--stack full --variants classic mlspec"
+bench-builds: setup ## builds by several Dockerfiles of one application, measured in turn on an engine; takes a while
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.builds $(BENCH)
 
 check: lint types docs test ## all that a change has to pass

@@ -1,0 +1,1 @@
+"""The same application and requirements, built by several Dockerfiles on one engine, measured side by side."""

@@ -1,0 +1,186 @@
+"""The builds of several Dockerfiles of one application, measured in turn on one engine.
+
+Each round, every variant begins with nothing: a base image that no build has seen, and cache mounts of its own. Then
+each change is made to what the first build left, one variant after the other. The tables show medians over the rounds.
+Wheels are downloaded once, before anything is measured, and served from the loopback address.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.builds import index, measuring, results, sink, variants
+from benchmarks.builds.measuring import Sample
+from benchmarks.builds.project import SCENARIOS, STACKS, Bases, Stack, State, copied, initial
+from benchmarks.builds.variants import Site
+
+PREFIX = f"mlspec-bench-{uuid.uuid4().hex[:8]}"
+ROOT = Path(__file__).parents[2]
+PYTHON = "3.11"
+_PLATFORMS = ("2014", "_2_17", "_2_24", "_2_26", "_2_27", "_2_28", "_2_31", "_2_34", "_2_35", "_2_36")
+
+
+@dataclass
+class Run:
+    """One run of the benchmark: what is measured, where it comes from, and what was found."""
+
+    stack: Stack
+    variants: list[str]
+    scenarios: list[str]
+    site: Site
+    sink: sink.Sink
+    folder: Path
+    samples: list[Sample] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+
+    def round(self, number: int) -> None:
+        """Build everything once."""
+        salt = f"{PREFIX}-{number}"
+        old = self._base(salt, "old")
+        pushed_for = (f"{salt}-{variant}" for variant in self.variants)
+        for repository in pushed_for:
+            measuring.push(self.sink, old, repository)
+        states = self._states(old, salt)
+        for scenario, state in states:
+            for variant in self.variants:
+                self._build(variant, scenario, state, number, salt)
+
+    def _states(self, old: str, salt: str) -> Iterator[tuple[str, State]]:
+        start = initial(self.stack, old)
+        for scenario in dict.fromkeys(("cold", *self.scenarios)):
+            # Only now: until then, the tag has to mean the old one.
+            bases = Bases(old, self._base(salt, "new") if scenario == "new base" else old)
+            yield scenario, SCENARIOS[scenario](start, self.stack, bases)
+
+    def _base(self, salt: str, age: str) -> str:
+        """Push a base image that differs in one small file; return it by digest.
+
+        It names the index, so that every variant takes its packages from there.
+        """
+        folder = self.folder / f"base-{salt}-{age}"
+        folder.mkdir()
+        (folder / "pip.conf").write_text(f"[global]\nindex-url = {self.site.index}\ndisable-pip-version-check = true\n")
+        (folder / "uv.toml").write_text(f'[[index]]\nurl = "{self.site.index}"\ndefault = true\n')
+        (folder / "salt").write_text(f"{salt} {age}\n")
+        lines = (
+            f"FROM python:{PYTHON}-slim",
+            "COPY pip.conf salt /etc/",
+            "COPY uv.toml /etc/uv/uv.toml",
+        )
+        (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
+        name = f"{self.site.registry}/mlspec-bench/python:{salt}"
+        measuring.build(folder, name)
+        words = measuring.said(("docker", "push", name)).split()
+        self.images.append(name)
+        return f"{name}@{words[words.index('digest:') + 1]}"
+
+    def _build(self, variant: str, scenario: str, state: State, number: int, salt: str) -> None:
+        own = f"{salt}-{variant}"
+        place, first = self.folder / f"{own}-{scenario}", self.folder / f"{own}-cold"
+        if scenario != "cold":
+            copied(first, place)
+        rendered = variants.prepare(variant, place, state, self.site, own)
+        image = f"{own}:{scenario.replace(' ', '-')}"
+        self.images.append(image)
+        seconds = measuring.build(place, image)
+        pushed, compressed = measuring.push(self.sink, image, own)
+        is_first = scenario == "cold"
+        sample = Sample(
+            variant,
+            scenario,
+            number,
+            seconds,
+            rendered,
+            pushed,
+            compressed,
+            unpacked=measuring.unpacked(image) if is_first else 0,
+            startup_seconds=measuring.startup(image, self.stack.heavy) if is_first else 0.0,
+        )
+        measuring.require(image, dict(state.pins))
+        self.samples.append(sample)
+        print(f"{number} {scenario:<13} {variant:<12} {seconds:7.1f} s {pushed / 1e6:9.3f} MB", file=sys.stderr)
+
+
+def downloaded(stack: Stack, cache: Path) -> Path:
+    """Return a folder with the wheels of a stack, for the image's Python; what is there is not downloaded again."""
+    folder = cache / stack.name
+    wanted = "\n".join(stack.wheels)
+    done = folder / "wheels.txt"
+    if done.exists() and done.read_text() == wanted:
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    target = [f"--python-version={PYTHON}", *(f"--platform=manylinux{name}_x86_64" for name in _PLATFORMS)]
+    for requirement in stack.wheels:
+        subprocess.run([*pip, *target, f"--dest={folder}", requirement], check=True, stderr=subprocess.DEVNULL)
+    done.write_text(wanted)
+    return folder
+
+
+def removed(run: Run) -> None:
+    """Remove the images of a run, and nothing else; its build cache ages as all of the engine's does."""
+    subprocess.run(("docker", "rmi", "--force", *run.images), capture_output=True)
+
+
+def options() -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="make bench-builds", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    known = variants.names()
+    parser.add_argument("--stack", choices=STACKS, default="quick", help="the packages (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is built (default: %(default)s)")
+    parser.add_argument("--variants", nargs="+", choices=known, default=known, metavar="NAME", help=" ".join(known))
+    parser.add_argument(
+        "--scenarios", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS)
+    )
+    parser.add_argument("--registry", default="127.0.0.1:5000", help="takes the base images (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "bench", help="where wheels are kept")
+    parser.add_argument("--json", type=Path, help="write every measurement to this file")
+    parser.add_argument("--write", action="store_true", help="write the tables and the plot into docs/")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and print the tables."""
+    asked = options()
+    stack = STACKS[asked.stack]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        index.serving(downloaded(stack, asked.cache)) as url,
+        sink.listening() as taking,
+    ):
+        run = Run(stack, asked.variants, asked.scenarios, Site(url, asked.registry), taking, Path(folder))
+        try:
+            for number in range(1, asked.rounds + 1):
+                run.round(number)
+        finally:
+            removed(run)
+    text = results.markdown(run.samples, _about(asked), stack.heavy)
+    print(text)
+    if asked.json:
+        asked.json.write_text(json.dumps([sample.as_dict() for sample in run.samples], indent=1) + "\n")
+    if asked.write:
+        results.write_page(ROOT / "docs" / "benchmarks.md", text, stack.name)
+        results.plot(run.samples, ROOT / "docs" / "_static" / f"benchmarks-{stack.name}.svg")
+
+
+def _about(asked: argparse.Namespace) -> str:
+    engine = measuring.said(("docker", "version", "--format", "{{.Server.Version}}")).strip()
+    cores = measuring.said(("docker", "info", "--format", "{{.NCPU}} cores, storage driver {{.Driver}}")).strip()
+    date = datetime.now(UTC).date().isoformat()
+    rounds = f"{asked.rounds} round{'s' if asked.rounds > 1 else ''}"
+    return f"The {asked.stack} stack, {rounds}, {date}; engine {engine}, {cores}. Medians."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What is built: a stack of packages, an application, and the ways in which it changes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+APPLICATION = """\
+import sys
+
+import {heavy}
+
+
+def main() -> None:
+    print(sys.version, {heavy}.__version__)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Packages by name and version, the heaviest of them, and the versions that change."""
+
+    name: str
+    heavy: str
+    light: Mapping[str, str] = field(default_factory=lambda: {"idna": "3.10"})
+    medium: Mapping[str, str] = field(default_factory=lambda: {"pillow": "12.1.0"})
+    large: Mapping[str, str] = field(default_factory=lambda: {"scipy": "1.17.1"})
+    added: Mapping[str, str] = field(default_factory=lambda: {"tabulate": "0.9.0"})
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """Return every package and its first version."""
+        lines = (HERE / "stacks" / f"{self.name}.txt").read_text().splitlines()
+        return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+    @property
+    def wheels(self) -> list[str]:
+        """Return what the index has to hold, installers among them."""
+        later = (self.light, self.medium, self.large, self.added)
+        pins = [*self.pins.items(), *(pair for change in later for pair in change.items())]
+        return ["uv", *(f"{name}=={version}" for name, version in pins)]
+
+
+STACKS = {stack.name: stack for stack in (Stack("quick", "scipy"), Stack("full", "torch"))}
+
+
+@dataclass(frozen=True)
+class State:
+    """An application as it is at one time; ``base`` is an image by digest."""
+
+    base: str
+    pins: Mapping[str, str]
+    code: str
+    environment: Mapping[str, str]
+
+    def written(self, folder: Path) -> None:
+        """Write the files that every variant has."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "requirements.txt").write_text("".join(f"{n}=={v}\n" for n, v in sorted(self.pins.items())))
+        (folder / "app.py").write_text(self.code)
+        variables = "".join(f"  {name}: {value}\n" for name, value in self.environment.items())
+        (folder / "config.yaml").write_text(f"environment_variables:\n{variables}")
+
+
+@dataclass(frozen=True)
+class Bases:
+    """Two states of one base image, ``name@digest`` each; Python is the same in both."""
+
+    old: str
+    new: str
+
+
+Change = Callable[[State, Stack, Bases], State]
+
+
+def pinned(choose: Callable[[Stack], Mapping[str, str]]) -> Change:
+    """Return a change that adds or moves packages."""
+    return lambda state, stack, _: replace(state, pins={**state.pins, **choose(stack)})
+
+
+SCENARIOS: dict[str, Change] = {
+    "cold": lambda state, _, __: state,
+    "no-op": lambda state, _, __: state,
+    "code edit": lambda state, _, __: replace(state, code=state.code + "# edited\n"),
+    "add light": pinned(lambda stack: stack.added),
+    "bump light": pinned(lambda stack: stack.light),
+    "bump medium": pinned(lambda stack: stack.medium),
+    "bump heavy": pinned(lambda stack: stack.large),
+    "new base": lambda state, _, bases: replace(state, base=bases.new),
+    "new variable": lambda state, _, __: replace(state, environment={**state.environment, "EPOCHS": "3"}),
+}
+
+
+def initial(stack: Stack, base: str) -> State:
+    """Return the application before any change."""
+    return State(base, stack.pins, APPLICATION.format(heavy=stack.heavy), {"MODE": "train"})
+
+
+def copied(source: Path, target: Path) -> Path:
+    """Copy a project to a new folder, and return that."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target)
+    return target

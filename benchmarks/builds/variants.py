@@ -1,0 +1,98 @@
+"""The Dockerfiles that are compared: those of ``shapes``, and the one that mlspec writes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from benchmarks.builds.project import HERE, State
+
+OURS = "mlspec"
+CLASSIC = "classic"
+_MLSPEC = str(Path(sys.executable).with_name("mlspec"))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where everything comes from: the index of packages, and the registry of the base images."""
+
+    index: str
+    registry: str
+
+
+def names() -> list[str]:
+    """Return the names of all variants, the classic first."""
+    peers = sorted({path.stem for path in (HERE / "shapes").glob("*.Dockerfile")} - {CLASSIC})
+    return [CLASSIC, OURS, *peers]
+
+
+def prepare(variant: str, folder: Path, state: State, site: Site, salt: str) -> float:
+    """Write the files that ``variant`` builds ``state`` from; return the seconds that mlspec took for its own.
+
+    Cache mounts get ``salt`` in their names: what others have in theirs is not used, nor are they filled.
+    """
+    state.written(folder)
+    seconds = 0.0
+    path = folder / "Dockerfile"
+    if variant == OURS:
+        # The last Dockerfile, as mlspec wrote it: it refuses to write over another's.
+        kept = folder / ".Dockerfile.written"
+        if kept.exists():
+            path.write_bytes(kept.read_bytes())
+        seconds = _render(folder, state, site)
+        kept.write_bytes(path.read_bytes())
+        text = path.read_text()
+    else:
+        text = (HERE / "shapes" / f"{variant}.Dockerfile").read_text()
+        variables = " ".join(f'{name}="{value}"' for name, value in state.environment.items())
+        text = text.replace("@BASE@", state.base).replace("@ENVIRONMENT@", variables)
+        (folder / ".dockerignore").write_text("Dockerfile\n.dockerignore\n")
+    path.write_text(_own_caches(text, salt))
+    return seconds
+
+
+def _own_caches(text: str, salt: str) -> str:
+    """Return a Dockerfile whose cache mounts are this run's alone."""
+
+    def named(match: re.Match[str]) -> str:
+        fields = [part for part in match[1].split(",") if not part.startswith("id=")]
+        target = next(part.partition("=")[2] for part in fields if part.startswith("target="))
+        return f"--mount={','.join(fields)},id={salt}{target.replace('/', '-')}"
+
+    return re.sub(r"--mount=(type=cache,\S+)", named, text)
+
+
+def _render(folder: Path, state: State, site: Site) -> float:
+    """Let mlspec lock and render; return the seconds it took."""
+    name, _, digest = state.base.partition("@")
+    spec = {
+        "python": "3.11",
+        "name": "bench",
+        "base": name,
+        "requirements": "requirements.txt",
+        # Torch would come from its own index else.
+        "indexes": [{"url": site.index, "packages": ["torch"]}],
+        "environment": dict(state.environment),
+        "entrypoint": "python app.py",
+    }
+    (folder / "mlspec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+    environment = {
+        **os.environ,
+        "MLSPEC_INDEX_URL": site.index,
+        "MLSPEC_REGISTRY_MIRROR": f"http://{site.registry}",
+        "MLSPEC_CACHE_DIR": "off",
+    }
+    lock = folder / "mlspec.lock"
+    is_moved = lock.exists() and digest not in lock.read_text()
+    commands = [[_MLSPEC, "lock", "--upgrade"]] if is_moved else []
+    start = time.perf_counter()
+    for command in [*commands, [_MLSPEC, "render", "--quiet"]]:
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - start
