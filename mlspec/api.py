@@ -309,7 +309,7 @@ def demand(path: Path) -> Demand:
     needs = []
     for image, plan in zip(loaded.images, plans, strict=True):
         size = wheels.get(image.key, 0)
-        need = need_of(plan, image.settings.accelerator, wheels=size, folder=folder, home=home)
+        need = need_of(plan, wheels=size, folder=folder, home=home)
         needs.append(checkup.with_scripts(need, path.parent, (plan.files.run_script,)))
     choices = (catalog.base_reference(image.settings.python, image.settings.base) for image in loaded.images)
     bases = (choice.reference for choice in choices if isinstance(choice, catalog.BaseChoice))

@@ -258,6 +258,12 @@ def torch_index(label: str) -> TorchIndex:
     return known or TorchIndex(kind=kind, label=label, url=_table("accelerators")["url"].format(label=label))
 
 
+def least_driver(cuda: str) -> str:
+    """Return the oldest Linux driver that runs a version of CUDA; empty for a major version that is not known."""
+    major = _number(cuda)[:1]
+    return next((row.driver for row in torch_indexes() if row.driver and _number(row.version)[:1] == major), "")
+
+
 def support(end: str, today: str, *, released: str = "") -> Support:
     """Return where a release that ends on ``end`` stands on the ISO day ``today``."""
     if released > today:

@@ -62,6 +62,7 @@ class Caller:
     user: str | None = None
     reads_terminal: bool = False
     writes_terminal: bool = False
+    groups: tuple[str, ...] = ()
     existing: frozenset[str] = frozenset()
 
 
@@ -103,6 +104,7 @@ def run_words(
     if plan.as_caller and caller.user:
         words += ["--user", caller.user]
     words += _terminal(caller)
+    words += [word for group in caller.groups for word in ("--group-add", group)]
     for file in script.env_files:
         if not file.is_optional or file.path in optional:
             words += ["--env-file", file.path]

@@ -90,6 +90,24 @@ def _is_other_cuda(pin: Pin, local: str, version: str) -> bool:
     )
 
 
+_RUNTIME = re.compile(r"nvidia-cuda-runtime(?:-cu\d+)?$")
+_BUILT_FOR = re.compile(r"-cu(?:da)?(\d\d)x?(?:-plugin)?$")
+
+
+def cuda_of(pins: Iterable[Pin]) -> str:
+    """Return the version of CUDA that locked packages were built for, such as 12.8; empty where none tells.
+
+    torch's own label says it best, then the runtime that came along; a name such as cupy-cuda12x says the major alone.
+    """
+    pins = tuple(pins)
+    for pin in pins:
+        if pin.name == "torch" and (label := re.search(r"\+cu(\d+)(\d)$", pin.version)):
+            return f"{label[1]}.{label[2]}"
+    versions = [".".join(pin.version.split(".")[:2]) for pin in pins if _RUNTIME.match(pin.name)]
+    majors = [f"{found[1]}.0" for pin in pins if (found := _BUILT_FOR.search(pin.name))]
+    return max(versions or majors, key=lambda version: tuple(map(int, version.split("."))), default="")
+
+
 def bringer(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
     """Return the requirement of the spec that asks for a package, itself or through others; the nearest one."""
     direct = {r.name: r for r in requirements.requirements}

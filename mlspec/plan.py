@@ -81,6 +81,7 @@ class Resolved:
     has_vcs: bool = False
     uses_ssh: bool = False
     builds_sources: bool = False
+    cuda: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class Plan:
     include: tuple[str, ...] | None
     ignore: tuple[str, ...]
     generated: tuple[str, ...]
+    cuda: str
     folders: tuple[str, ...]
     working_dir: str
     user: str
@@ -254,12 +256,13 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         include=None if settings.include is None else tuple(map(_included, settings.include)),
         ignore=_ignored(settings),
         generated=_generated(files, resolved),
+        cuda=_cuda(settings, resolved),
         folders=_folders(settings),
         working_dir=settings.working_dir,
         user=settings.user,
         uid=uid,
         gid=gid,
-        defaults=_defaults(settings, installs=installs),
+        defaults=_defaults(settings, _cuda(settings, resolved), installs=installs),
         environment=tuple((k, v) for k, v in settings.environment.items() if v is not None),
         labels=tuple(settings.labels.items()),
         expose=tuple(f"{port.target}/{port.protocol}" for port in settings.ports),
@@ -297,7 +300,13 @@ def _build_secrets(settings: Settings, resolved: Resolved) -> tuple[tuple[str, S
     return tuple((name, secret) for name, secret in settings.secrets.items() if name in used)
 
 
-def _defaults(settings: Settings, *, installs: bool) -> tuple[tuple[str, str], ...]:
+def _cuda(settings: Settings, resolved: Resolved) -> str:
+    """Return the version of CUDA: the one that is named, or the one that the locked packages were built for."""
+    is_cuda = settings.accelerator.startswith("cuda")
+    return (settings.accelerator.removeprefix("cuda") or resolved.cuda) if is_cuda else ""
+
+
+def _defaults(settings: Settings, cuda: str, *, installs: bool) -> tuple[tuple[str, str], ...]:
     """Return the environment that makes Python behave in a container, below what the spec says itself."""
     defaults: dict[str, str] = {
         **({"VIRTUAL_ENV": "/opt/venv"} if installs else {}),
@@ -310,7 +319,15 @@ def _defaults(settings: Settings, *, installs: bool) -> tuple[tuple[str, str], .
     if settings.accelerator.startswith("cuda"):
         # NVIDIA's container runtime reads these; the official CUDA images set them, slim Python images do not.
         defaults |= {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
+        defaults |= {"NVIDIA_REQUIRE_CUDA": _requirement(cuda)} if cuda else {}
     return tuple((name, value) for name, value in defaults.items() if name not in settings.environment)
+
+
+def _requirement(cuda: str) -> str:
+    # Blanks mean "or". A driver of the same major version's first CUDA runs the later ones too, and a demand for the
+    # whole version would refuse hosts that can: docs.nvidia.com/deploy/cuda-compatibility, minor version compatibility.
+    driver = catalog.least_driver(cuda)
+    return f"cuda>={cuda}" + (f" driver>={'.'.join(driver.split('.')[:2])}" if driver else "")
 
 
 def _folders(settings: Settings) -> tuple[str, ...]:

@@ -253,6 +253,7 @@ def _lock_image(work: _Work, image: Image, name: str) -> None:
         has_vcs=bool(current.vcs),
         uses_ssh=any("git+ssh://" in pin.requirement for pin in current.vcs),
         builds_sources=bool(current.vcs) or any(pin.is_source for pin in current.pins),
+        cuda=locking.cuda_of(current.pins),
     )
 
 

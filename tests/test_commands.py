@@ -285,6 +285,42 @@ def test_the_run_script_and_mlspec_give_docker_the_same_words(
     assert one[-1 - len(NASTY_ARGUMENTS) :] == [*NASTY_ARGUMENTS, "TOKEN=it's $t"]
 
 
+def test_a_run_joins_the_groups_that_cards_belong_to_on_this_host() -> None:
+    made = planned({"accelerator": "rocm6.3"})
+
+    words = run_words(made.run, (), Caller(home="/home/me", groups=("109", "44")))
+
+    assert [pair for pair in pairwise(words) if pair[0] == "--group-add"] == [
+        ("--group-add", "video"),
+        ("--group-add", "109"),
+        ("--group-add", "44"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "locked", "required"),
+    [
+        ("cuda12.8", "", "cuda>=12.8 driver>=525.60"),
+        ("cuda11.8", "", "cuda>=11.8 driver>=450.80"),
+        ("cuda", "13.0", "cuda>=13.0 driver>=580"),
+        ("cuda", "", None),
+        ("cuda99.0", "", "cuda>=99.0"),
+        ("cpu", "12.8", None),
+        ("rocm6.3", "", None),
+    ],
+)
+def test_an_image_requires_a_driver_that_runs_its_cuda(accelerator: str, locked: str, required: str | None) -> None:
+    made = planned({"accelerator": accelerator}, cuda=locked)
+
+    assert dict(made.variables).get("NVIDIA_REQUIRE_CUDA") == required
+
+
+def test_what_the_spec_says_of_the_driver_stands() -> None:
+    made = planned({"accelerator": "cuda12.8", "environment": {"NVIDIA_REQUIRE_CUDA": "cuda>=12.8"}})
+
+    assert dict(made.variables)["NVIDIA_REQUIRE_CUDA"] == "cuda>=12.8"
+
+
 @posix
 def test_the_run_script_is_run_from_anywhere_by_any_name(fakes: Path, tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "here" / "spec", tmp_path / "there" / "spec"

@@ -292,7 +292,7 @@ def test_without_an_engine_nothing_is_guessed_of_it() -> None:
 def test_what_an_image_needs_follows_from_its_plan(image_of: Callable[[str], Image]) -> None:
     text = "python: 3.12\naccelerator: cuda12.8\nmounts: [./data:/app/data, ~/models:/models:ro, cache:/cache]\n"
     plan = resolve("mlspec.yaml", image_of(text), Resolved(project="x", base="", is_official=True))
-    need = need_of(plan, "cuda12.8", wheels=7, folder="/p", home="/home/me")
+    need = need_of(plan, wheels=7, folder="/p", home="/home/me")
 
     assert need == Need(
         image="x",
@@ -307,8 +307,7 @@ def test_what_an_image_needs_follows_from_its_plan(image_of: Callable[[str], Ima
 
 
 def test_the_cuda_that_a_lock_chose_counts_where_the_spec_names_none(image_of: Callable[[str], Image]) -> None:
-    urls = ("https://download.pytorch.org/whl/cu130",)
-    resolved = Resolved(project="x", base="", is_official=True, index_urls=urls)
+    resolved = Resolved(project="x", base="", is_official=True, cuda="13.0")
     plan = resolve("mlspec.yaml", image_of("python: 3.12\naccelerator: cuda\n"), resolved)
 
-    assert need_of(plan, "cuda", wheels=0, folder="/p", home="/h").driver == "580"
+    assert need_of(plan, wheels=0, folder="/p", home="/h").driver == "580"

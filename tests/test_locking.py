@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from mlspec.lockfile import Pin, Target
-from mlspec.locking import body_digest, credentials_problems, inputs_digest, promise_problems
+from mlspec.locking import body_digest, credentials_problems, cuda_of, inputs_digest, promise_problems
 from mlspec.requirements import Entry, Index, Requirements, collect
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
@@ -115,6 +115,23 @@ def test_packages_for_another_major_version_of_cuda_are_refused() -> None:
     (problem,) = promise_problems(required("torch"), CUDA, accelerator="cuda13.0")
 
     assert problem.code == "MLS231"
+
+
+@pytest.mark.parametrize(
+    ("pins", "cuda"),
+    [
+        ((pin("torch", version="2.9.1+cu128"), pin("nvidia-cuda-runtime-cu12", version="12.6.77")), "12.8"),
+        ((pin("torch", version="2.9.1"), pin("nvidia-cuda-runtime-cu12", version="12.8.90")), "12.8"),
+        ((pin("torch", version="2.14.0"), pin("nvidia-cuda-runtime", version="13.0.48")), "13.0"),
+        ((pin("jax", version="0.7.0"), pin("jax-cuda12-plugin", version="0.7.0")), "12.0"),
+        ((pin("vllm", version="0.6.6"), pin("nvidia-cuda-runtime-cu12", version="12.4.127")), "12.4"),
+        ((pin("cupy-cuda11x", version="13.6.0"),), "11.0"),
+        ((pin("torch", version="2.9.1+cpu"), pin("numpy")), ""),
+    ],
+    ids=["torch's label", "torch's runtime", "CUDA 13", "jax's plugin", "vllm", "cupy", "none"],
+)
+def test_the_cuda_of_a_lock_is_what_its_packages_were_built_for(pins: tuple[Pin, ...], cuda: str) -> None:
+    assert cuda_of(pins) == cuda
 
 
 def test_a_binding_that_needs_no_gpu_is_no_promise_broken() -> None:

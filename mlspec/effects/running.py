@@ -48,8 +48,15 @@ def caller(plan: RunPlan, folder: Path) -> Caller:
         user=_user(),
         reads_terminal=os.isatty(0),
         writes_terminal=os.isatty(1),
+        groups=_card_groups() if plan.devices else (),
         existing=frozenset(entry.path for entry in plan.env_files if _on_host(entry.path, folder, home).exists()),
     )
+
+
+def _card_groups() -> tuple[str, ...]:
+    """Return the ids of the groups that AMD's cards belong to, as the run script finds them."""
+    cards = reversed(sorted(Path("/dev/dri").glob("renderD*")))
+    return tuple(str(card.stat().st_gid) for card in cards)
 
 
 def _user() -> str | None:

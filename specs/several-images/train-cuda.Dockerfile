@@ -112,6 +112,7 @@ ENV VIRTUAL_ENV=/opt/venv \
     XDG_CACHE_HOME=/cache \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    NVIDIA_REQUIRE_CUDA="cuda>=13.0 driver>=580" \
     DEVICE=cuda
 USER 1000:1000
 ENTRYPOINT ["python", "train.py"]

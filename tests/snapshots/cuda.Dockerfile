@@ -80,6 +80,7 @@ ENV VIRTUAL_ENV=/opt/venv \
     LOGNAME=app \
     XDG_CACHE_HOME=/cache \
     NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_REQUIRE_CUDA="cuda>=12.8 driver>=525.60" \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 USER 1000:1000
 ENTRYPOINT ["python", "train.py"]

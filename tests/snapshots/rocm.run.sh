@@ -8,6 +8,10 @@ set -eu
 CDPATH='' cd -- "$(dirname -- "$0")"
 
 set -- rocm "$@"
+# The group that AMD's cards belong to has another number on each host.
+for card in /dev/dri/renderD*; do
+    [ ! -e "$card" ] || set -- --group-add "$(stat -c %g "$card")" "$@"
+done
 # A terminal where there is one; and no reading from it in the background.
 if [ -t 0 ] && [ -t 1 ]; then
     set -- --interactive --tty "$@"
