@@ -222,8 +222,9 @@ def mend(page: Path, changes: list[tuple[Step, str]]) -> None:
         # Other changes of the same page may have moved it.
         places = [
             end
-            for end in range(len(typed), len(lines) - size + 1)
+            for end in range(len(typed), len(lines) - size)
             if lines[end - len(typed) : end + size] == [*typed, *step.shown]
+            and lines[end + size].startswith(("$ ", "```"))
         ]
         if places:
             place = min(places, key=partial(_distance, step.first))
