@@ -1,4 +1,4 @@
-"""A directive that draws the reference of a command from the command itself: ``{command} render``."""
+"""A directive that draws the reference of the command line from the program: ``{commands}``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def lines_of(name: str) -> Iterator[str]:
     command = cli.get_command(click.Context(cli), name)
     if command is None:
         raise ValueError(f"there is no command {name}")
-    context = click.Context(command, info_name=f"mlspec {name}")
+    context = click.Context(command, info_name=name, parent=click.Context(cli, info_name="mlspec"))
     usage = click.HelpFormatter(width=78)
     command.format_usage(context, usage)
     yield from ("```text", usage.getvalue().removeprefix("Usage: ").rstrip(), "```", "")
@@ -26,6 +26,8 @@ def lines_of(name: str) -> Iterator[str]:
     for parameter in command.get_params(context):
         if record := parameter.get_help_record(context):
             names, meaning = record
+            if not meaning:
+                continue
             yield f"| `{names.replace('|', chr(92) + '|')}` | {meaning.replace('|', chr(92) + '|')} |"
 
 
@@ -38,18 +40,18 @@ def _text(text: str) -> Iterator[str]:
             yield from (" ".join(paragraph.split()).replace("--", "\\-\\-").replace("<", "\\<"), "")
 
 
-class CommandDirective(SphinxDirective):
-    """What ``mlspec NAME --help`` says, as a page says it."""
-
-    required_arguments = 1
+class CommandsDirective(SphinxDirective):
+    """What ``mlspec NAME --help`` says of every command, as a page says it."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the nodes of the command's reference."""
-        lines = [line for text in lines_of(self.arguments[0]) for line in text.split("\n")]
-        return self.parse_text_to_nodes("\n".join(lines))
+        """Return the nodes of the reference, a section a command."""
+        lines: list[str] = []
+        for name in cli.list_commands(click.Context(cli)):
+            lines += [f"## `mlspec {name}`", "", *lines_of(name), ""]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx of the directive."""
-    app.add_directive("command", CommandDirective)
+    app.add_directive("commands", CommandsDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,73 +1,83 @@
-"""A directive that draws the reference of the spec's keys from the model that reads them: ``{keys} Settings``."""
+"""A directive that draws the keys of a spec from its schema, and so from the model: ``{keys}``, ``{keys} Mount``."""
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
 from docutils import nodes
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from mlspec import settings
+from mlspec import schema
 
-_NAMES = {str: "text", int: "number", bool: "true or false", float: "number"}
-
-
-def form(annotation: Any) -> str:  # noqa: ANN401 - any type
-    """Return what a value looks like, in words: ``list of texts``."""
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return form(arguments[0])
-    if origin is typing.Literal:
-        return ", ".join(f"`{_written(value)}`" for value in arguments)
-    if origin in {types.UnionType, typing.Union}:
-        return " or ".join(form(argument) for argument in arguments if argument is not type(None))
-    if origin is tuple:
-        return f"list: {form(arguments[0])}"
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"mapping: name to {form(arguments[1])}"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return f"[{annotation.__name__.lower()}](#keys-of-{annotation.__name__.lower()})"
-    return _NAMES.get(annotation, str(annotation))
+Shape = Mapping[str, Any]
+_WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "`true` or `false`"}
 
 
-def _written(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def forms(shape: Shape) -> Iterator[str]:
+    """Yield what a value may look like, in words, the shortest form first."""
+    if "$ref" in shape:
+        name = shape["$ref"].rpartition("/")[2]
+        yield f"[keys of its own](#the-keys-of-{name.lower()})"
+    elif "const" in shape:
+        yield f"`{shape['const']}`"
+    elif "enum" in shape:
+        yield " or ".join(f"`{value}`" for value in shape["enum"])
+    elif "anyOf" in shape:
+        for each in shape["anyOf"]:
+            yield from forms(each)
+    elif "allOf" in shape:
+        for each in shape["allOf"]:
+            yield from forms(each)
+    else:
+        yield from _plain_forms(shape)
 
 
-def default(field: FieldInfo) -> str:
-    """Return the value of a key that is not written."""
-    if field.is_required():
-        return "required"
-    value = field.get_default(call_default_factory=True, validated_data={})
-    if value in (None, (), {}, ""):
-        return "none"
-    return f"`{', '.join(map(_written, value)) if isinstance(value, tuple) else _written(value)}`"
+def _plain_forms(shape: Shape) -> Iterator[str]:
+    kinds = shape.get("type", [])
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        if kind == "array":
+            yield f"list ({_joined(shape['items'])})"
+        elif kind == "object":
+            values = shape.get("additionalProperties")
+            yield f"mapping of names ({_joined(values)})" if isinstance(values, dict) else "mapping"
+        elif kind in _WORDS:
+            yield _WORDS[kind]
 
 
-def lines_of(model: type[BaseModel]) -> Iterator[str]:
-    """Yield the Markdown of a model's keys."""
-    for name, field in model.model_fields.items():
-        yield from (f"### `{name}`", "", field.description or "", "")
-        yield from (f"Form: {form(field.annotation)}. Default: {default(field)}.", "")
-        if field.examples:
-            yield from ("```yaml", *(f"{name}: {example}" for example in field.examples), "```", "")
+def _joined(shape: Shape) -> str:
+    # YAML's numbers are taken as the text they are written in: a reader need not know.
+    found = list(dict.fromkeys(forms(shape)))
+    return ", ".join(form for form in found if not (form == "number" and "text" in found))
+
+
+def _lines_of(name: str, key: Shape) -> Iterator[str]:
+    yield from (f"### `{name}`", "", str(key["description"]), "")
+    yield from (f"*Forms:* {_joined(key)}.", "")
+    if examples := key.get("examples"):
+        text = "\n".join(f"{name}: {_flow(value)}" for value in examples)
+        yield from ("```yaml", *text.split("\n"), "```", "")
+
+
+def _flow(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=100)
+    return text.removesuffix("...\n").strip()
 
 
 class KeysDirective(SphinxDirective):
-    """The keys of a model of ``mlspec.settings``, each under a heading of its own."""
+    """The keys of a spec, or of a part of it, each under a heading of its own."""
 
-    required_arguments = 1
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Return the nodes of the model's reference."""
-        model = getattr(settings, self.arguments[0])
-        return self.parse_text_to_nodes("\n".join(lines_of(model)), allow_section_headings=True)
+        """Return the nodes of the reference."""
+        whole = schema.schema()
+        part = whole["$defs"][self.arguments[0]] if self.arguments else whole
+        intro = [part["description"], ""] if self.arguments else []
+        lines = [*intro, *(line for name, key in part["properties"].items() for line in _lines_of(name, key))]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
