@@ -27,6 +27,7 @@ SHARED = {
     "MLS105": "the base image is not one that can be built on",
     "MLS106": "the platform is not one that can be built for",
     "MLS404": "a lock is not that of its spec",
+    "MLS405": "a lock was edited by hand",
     "MLS406": "there are several to choose from",
 }
 # Modules that read a spec together.

@@ -1,0 +1,6 @@
+"""A spec and what was locked before to a lock that is right for it now."""
+
+from mlspec.relock.images import locked, outlined
+from mlspec.relock.work import NOT_CURRENT, Contents, Locked, Wish
+
+__all__ = ["NOT_CURRENT", "Contents", "Locked", "Wish", "locked", "outlined"]

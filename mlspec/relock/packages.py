@@ -1,0 +1,246 @@
+"""The requirements of an image to its locked packages."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from packaging.utils import canonicalize_name
+
+from mlspec import catalog, layering, locking
+from mlspec.effects import disk
+from mlspec.errors import Problem, SpecError
+from mlspec.lockfile import (
+    BaseLock,
+    ImageLock,
+    RequirementsLock,
+    Target,
+    dump_requirements,
+    dump_vcs,
+    first_side,
+    parse_requirements,
+    parse_vcs,
+)
+from mlspec.plan import Files
+from mlspec.relock.work import Work, banner, not_current
+from mlspec.requirements import Entry, Index, Requirements, collect
+from mlspec.spec import Image
+from mlspec.targets import Artifact
+
+
+def requirements_of(work: Work, image: Image) -> Requirements:
+    """Return what an image requires, files followed; raises SpecError with every problem of it."""
+    items = enumerate(image.settings.requirements)
+    entries = [Entry(text, image.origin("requirements", index)) for index, text in items]
+    return collect(entries, disk.reader(work.folder), work.spec.document.file)
+
+
+def indexes_of(image: Image) -> tuple[Index, ...]:
+    """Return the indexes of an image: those of the spec, then the one its accelerator implies for torch's family."""
+    named = tuple(Index(url=index.url, packages=index.packages) for index in image.settings.indexes)
+    label = catalog.torch_label(image.settings.accelerator)
+    if label is None:
+        return named
+    return (*named, Index(url=catalog.torch_index(label).url, packages=catalog.torch_packages()))
+
+
+def _with_logins(work: Work, image: Image, indexes: tuple[Index, ...]) -> tuple[Index, ...]:
+    from mlspec.effects.logins import login
+
+    settings = image.settings
+    entered = list(indexes)
+    for number, index in enumerate(settings.indexes):
+        if index.secret:
+            try:
+                user, password = login(index.url, index.secret, settings.secrets[index.secret], work.folder)
+            except SpecError as error:
+                path = image.origin("indexes", number, "secret")
+                raise SpecError(*(dataclasses.replace(problem, path=path) for problem in error.problems)) from None
+            entered[number] = dataclasses.replace(indexes[number], username=user, password=password)
+    return tuple(entered)
+
+
+def requirements_lock(
+    work: Work, image: Image, files: Files, base: BaseLock, requirements: Requirements
+) -> RequirementsLock:
+    """Return the packages of an image: as they were locked, where nothing changed that decides, else resolved anew."""
+    platform = image.settings.platforms[0]
+    target = Target(python=_whole_version(base.python), platform=platform, glibc=base.glibc)
+    indexes = indexes_of(image)
+    # The accelerator stands for the index it implies, so that a new table of those does not void every lock.
+    named = (*indexes[: len(image.settings.indexes)], Index(url=f"accelerator:{image.settings.accelerator}"))
+    inputs = locking.inputs_digest(target, requirements, named)
+    known = work.before.image(image.key)
+    texts = [work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts]
+    is_wanted = not (work.wish.upgrade or work.wish.upgrade_packages)
+    if known and known.inputs == inputs and texts and is_wanted:
+        if known.body == locking.body_digest(*texts):
+            return _kept(work, image, files, known)
+        # A lock of git dependencies that is left over from earlier requirements is none of this lock's.
+        if known.body == locking.body_digest(*texts[:1]):
+            work.before.texts.pop(files.vcs_lock, None)
+            return _kept(work, image, files, known)
+        if not work.wish.mend:
+            # Both sides of a merge are told as such, by the reader of locks.
+            _parsed(work, files)
+            raise SpecError(_edited(work, files))
+    if work.wish.locked:
+        raise SpecError(not_current(work, _why_not(known, files, texts)))
+    return _compiled(work, image, files, target, requirements, indexes, inputs)
+
+
+def _why_not(known: ImageLock | None, files: Files, texts: list[str]) -> str:
+    if not known:
+        return "it does not know this image"
+    return "the requirements, the base or the platform changed" if texts else f"{files.requirements_lock} is missing"
+
+
+def _whole_version(python: str) -> str:
+    return python if python.count(".") == 2 else f"{python}.0"
+
+
+def _kept(work: Work, image: Image, files: Files, known: ImageLock) -> RequirementsLock:
+    current = _parsed(work, files)
+    if not layering.is_as_wanted(current.layers, image.settings.layers):
+        return _regrouped(work, image, files, known, current)
+    work.images.append(known)
+    texts = work.before.texts
+    for name in (files.requirements_lock, files.vcs_lock):
+        if name in texts:
+            # A checkout with the line ends of Windows is put right again: in an image they would be part of names.
+            work.artifacts.append(Artifact(name, texts[name].replace("\r\n", "\n")))
+    return current
+
+
+def _regrouped(work: Work, image: Image, files: Files, known: ImageLock, former: RequirementsLock) -> RequirementsLock:
+    """Return the same pins in the layers that the spec asks for now: nothing is resolved, so no network is used."""
+    if work.wish.locked:
+        raise SpecError(not_current(work, "its layers are not those of the spec"))
+    current = RequirementsLock(layering.grouped(former.pins, former, image.settings.layers), former.vcs)
+    texts = _texts(files, current)
+    work.artifacts += [Artifact(name, text) for name, text in texts.items()]
+    work.images.append(dataclasses.replace(known, body=locking.body_digest(*texts.values())))
+    return current
+
+
+def _parsed(work: Work, files: Files) -> RequirementsLock:
+    texts = work.before.texts
+    locked_, vcs = texts.get(files.requirements_lock), texts.get(files.vcs_lock)
+    place = work.folder
+    layers = parse_requirements(locked_, (place / files.requirements_lock).as_posix()).layers if locked_ else ()
+    return RequirementsLock(layers, parse_vcs(vcs, (place / files.vcs_lock).as_posix()) if vcs else ())
+
+
+def _compiled(
+    work: Work,
+    image: Image,
+    files: Files,
+    target: Target,
+    requirements: Requirements,
+    indexes: tuple[Index, ...],
+    inputs: str,
+) -> RequirementsLock:
+    from mlspec.effects.locker import compile_requirements
+
+    previous = _previous(work, image, files)
+    label = f"{image.key}: " if image.key else ""
+    work.say(f"{label}locking the requirements for Python {target.python} on {target.platform}")
+    compiled = compile_requirements(
+        requirements,
+        target,
+        _with_logins(work, image, indexes),
+        previous=previous,
+        upgrade=work.wish.upgrade,
+        upgrade_packages=_own_upgrades(work, requirements, previous),
+    )
+    found = locking.promise_problems(requirements, compiled.pins, accelerator=image.settings.accelerator)
+    if errors := [problem for problem in found if problem.severity == "error"]:
+        raise SpecError(*errors)
+    work.warnings += [problem for problem in found if problem.severity == "warning"]
+    current = RequirementsLock(layering.grouped(compiled.pins, previous, image.settings.layers), compiled.vcs)
+    texts = _texts(files, current)
+    if leaks := [problem for name, text in texts.items() for problem in locking.credentials_problems(text, name)]:
+        raise SpecError(*leaks)
+    work.artifacts += [Artifact(name, text) for name, text in texts.items()]
+    work.tools |= compiled.tools
+    work.changes += [f"{label}{change}" for change in _changes(previous, current)]
+    held_back = tuple(sorted(map(str, compiled.held_back)))
+    sources = tuple(pin.name for pin in current.pins if pin.is_source)
+    body = locking.body_digest(*texts.values())
+    work.images.append(
+        ImageLock(
+            name=image.key,
+            platform=target.platform,
+            inputs=inputs,
+            body=body,
+            held_back=held_back,
+            sources=sources,
+        )
+    )
+    return current
+
+
+def _own_upgrades(work: Work, requirements: Requirements, previous: RequirementsLock | None) -> tuple[str, ...]:
+    """Return the packages to upgrade that this image has; where one image is all there is, none is left out."""
+    if len(work.spec.images) == 1:
+        return work.wish.upgrade_packages
+    known = {pin.name for pin in (*previous.pins, *previous.vcs)} if previous else set()
+    known |= {requirement.name for requirement in requirements.requirements}
+    mine = tuple(name for name in work.wish.upgrade_packages if canonicalize_name(name) in known)
+    work.upgraded.update(mine)
+    return mine
+
+
+def _previous(work: Work, image: Image, files: Files) -> RequirementsLock | None:
+    """Return the old pins where they were made for the same base and platform: for another, they mean nothing."""
+    if work.before.lock:
+        known = work.before.image(image.key)
+        choice = catalog.base_reference(image.settings.python, image.settings.base)
+        same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice)
+        if not known or not same_base or known.platform != image.settings.platforms[0]:
+            return None
+        texts = [
+            work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts
+        ]
+        is_whole = known.body in {locking.body_digest(*texts), locking.body_digest(*texts[:1])}
+        if texts and not is_whole and not work.wish.mend:
+            _parsed(work, files)
+            raise SpecError(_edited(work, files))
+    if work.wish.mend:
+        for name in (files.requirements_lock, files.vcs_lock):
+            if name in work.before.texts:
+                work.before.texts[name] = first_side(work.before.texts[name])
+    try:
+        return _parsed(work, files)
+    except SpecError:
+        # Damaged beyond a merge: what is locked anew is then told as new.
+        return None
+
+
+def _texts(files: Files, current: RequirementsLock) -> dict[str, str]:
+    header = f"# {banner(files)}"
+    texts = {files.requirements_lock: dump_requirements(current, header=header)} if current.layers else {}
+    if current.vcs:
+        texts[files.vcs_lock] = dump_vcs(current, header=header)
+    return texts
+
+
+def _changes(previous: RequirementsLock | None, current: RequirementsLock) -> Iterable[str]:
+    old = {pin.name: pin.version for pin in (*previous.pins, *previous.vcs)} if previous else {}
+    new = {pin.name: pin.version for pin in (*current.pins, *current.vcs)}
+    for name in sorted(old.keys() | new.keys()):
+        if name not in old:
+            yield f"+ {name} {new[name]}"
+        elif name not in new:
+            yield f"- {name} {old[name]}"
+        elif old[name] != new[name]:
+            yield f"  {name} {old[name]} -> {new[name]}"
+
+
+def _edited(work: Work, files: Files) -> Problem:
+    name = (work.folder / files.requirements_lock).as_posix()
+    return Problem(
+        code="MLS405",
+        message=f"{name} was edited by hand, and is no longer what was resolved and hashed",
+        hint="change the requirements instead, then make it anew: mlspec lock",
+    ).at(name, None)
