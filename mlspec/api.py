@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlspec.origins import Sources
     from mlspec.progress.failures import Source
     from mlspec.progress.steps import Step
+    from mlspec.provenance import Label
 
 Say = Callable[[str], None]
 
@@ -198,6 +199,26 @@ def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
     of = source(rendered, plan)
     packages = rendered.locked.contents[plan.key].packages
     return steps_of(plan, of.subject.settings.run, packages.layers, packages.vcs, of.dockerfile)
+
+
+def labels(rendered: Rendered, plan: Plan) -> tuple[Label, ...]:
+    """Return the labels that say where this image comes from: its repository and commit, spec, lock and base."""
+    from importlib.metadata import version
+
+    from mlspec import provenance
+    from mlspec.effects import checkout
+
+    origin = provenance.Origin(
+        spec=rendered.spec.document.text,
+        lock=_lock_text(rendered, plan),
+        version=version("mlspec"),
+        checkout=checkout.examined(rendered.folder),
+    )
+    return provenance.labels(plan, origin)
+
+
+def _lock_text(rendered: Rendered, plan: Plan) -> str:
+    return next((a.text for a in rendered.locked.artifacts if a.path == plan.files.lock), "")
 
 
 @dataclass(frozen=True, slots=True)

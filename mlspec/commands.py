@@ -209,6 +209,8 @@ class BuildOptions:
     no_cache: bool = False
     progress: str = "auto"
     index_url: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    metadata_file: str | None = None
 
 
 def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
@@ -228,7 +230,18 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
         words += ["--secret", _fields([f"id={name}", source])]
     if plan.uses_ssh:
         words += ["--ssh", "default"]
+    for name, value in options.labels:
+        words += ["--label", f"{name}={value}"]
     if options.no_cache:
         words.append("--no-cache")
+    if options.metadata_file:
+        words += ["--metadata-file", options.metadata_file]
     words.append("--push" if options.push else "--load")
     return (*words, ".")
+
+
+def pushed(tags: Iterable[str], digest: str) -> tuple[str, ...]:
+    """Return what an image that was pushed under ``tags`` is called by its digest, each name once: ``NAME@DIGEST``."""
+    # A colon in front of the last slash is that of a port.
+    names = (tag[: tag.index(":", tag.rfind("/") + 1)] if ":" in tag.rpartition("/")[2] else tag for tag in tags)
+    return tuple(dict.fromkeys(f"{name}@{digest}" for name in names))

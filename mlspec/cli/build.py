@@ -52,6 +52,7 @@ def _ready(file: str | None, wish: Wish) -> Rendered:
 @click.option("--push", is_flag=True, help="Push the image in place of loading it into the engine.")
 @click.option("--builder", metavar="NAME", help="The buildx builder to use.")
 @click.option("--no-cache", is_flag=True, help="Build every step anew.")
+@click.option("--no-labels", is_flag=True, help="Leave out the labels that say where the image comes from.")
 @click.option(
     "--progress",
     type=click.Choice(["auto", "plain", "tty", "quiet", "rawjson"]),
@@ -70,15 +71,18 @@ def build(
     push: bool,
     builder: str | None,
     no_cache: bool,
+    no_labels: bool,
     progress: str,
     locked: bool,
     unpinned: bool,
 ) -> None:
     """Build the images of a spec, or those named.
 
-    Files that are out of date are written first. The building is BuildKit's, through docker buildx.
+    Files that are out of date are written first. The building is BuildKit's, through docker buildx. With --push, the
+    answer on stdout is a line NAME@DIGEST for each name.
     """
-    from mlspec.commands import BuildOptions
+    from mlspec import api
+    from mlspec.commands import BuildOptions, pushed
     from mlspec.effects import building, engine
 
     rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
@@ -92,7 +96,12 @@ def build(
     )
     engine.connect()
     for plan in plans:
-        _build(rendered, plan, options)
+        labels = () if no_labels else api.labels(rendered, plan)
+        with building.metadata() as metadata:
+            _build(rendered, plan, replace(options, labels=labels, metadata_file=str(metadata) if push else None))
+            digest = building.digest(metadata)
+        if push and digest:
+            click.echo("\n".join(pushed(tags or (plan.image,), digest)))
         names = ", ".join(tags or (plan.image,))
         how = "" if tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
         say(f"pushed {names}" if push else f"built {names}{how}")
@@ -122,7 +131,7 @@ def _build(rendered: Rendered, plan: Plan, options: BuildOptions) -> None:
         _fail(rendered, plan, state, steps)
     for warning in state.warnings:
         show(Problem(code="MLS539", message=warning, severity="warning").at(plan.files.dockerfile, None))
-    if options.progress == "quiet" and state.image_id:
+    if options.progress == "quiet" and state.image_id and not options.push:
         click.echo(state.image_id)
     say(view.summary(view.facts(state, steps, plan.image)))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,22 @@ def build(command: Sequence[str], folder: Path) -> None:
     if code:
         hint = "the step's own words are above; the steps before it are kept, and the next build begins after them"
         engine.fail("MLS506", f"the build failed with exit code {code}", hint)
+
+
+@contextmanager
+def metadata() -> Iterator[Path]:
+    """Give the path of a file that buildx may write to what it made; gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
+        yield Path(folder, "metadata.json")
+
+
+def digest(metadata: Path) -> str:
+    """Return the digest of the image in what buildx wrote of it; empty where it wrote none."""
+    try:
+        found = json.loads(metadata.read_bytes())["containerimage.digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(found)
 
 
 def follow(command: Sequence[str], folder: Path, watch: Watch) -> tuple[int, Build]:

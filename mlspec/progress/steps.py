@@ -211,6 +211,7 @@ _INNER: tuple[tuple[str, Kind, str, bool], ...] = (
     (r"\[internal\] booting buildkit", "other", "starting the builder", False),
     (r"exporting to ", "export", "exporting", False),
     (r"importing to docker|importing image", "export", "loading the image into the engine", False),
+    (r"resolving provenance for metadata file", "export", "telling what was built", True),
     (r"exporting cache", "export", "exporting the cache", False),
     (r"importing cache manifest", "other", "importing the cache", False),
 )
