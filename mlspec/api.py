@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlspec.progress.failures import Source
     from mlspec.progress.steps import Step
     from mlspec.provenance import Label
+    from mlspec.report.contents import Content
 
 Say = Callable[[str], None]
 
@@ -267,6 +268,14 @@ def _sources(loaded: Spec, folder: Path, locked: Locked) -> tuple[Sources, ...]:
         )
         for image in loaded.images
     )
+
+
+def contents(rendered: Rendered, plan: Plan) -> tuple[Content, ...]:
+    """Return what is in each layer that this image adds to its base, the lowest first."""
+    from mlspec.report.contents import contents_of
+
+    packages = rendered.locked.contents[plan.key].packages
+    return contents_of(plan, source(rendered, plan).dockerfile, steps(rendered, plan), packages)
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:

@@ -315,6 +315,12 @@ def parse_reference(text: str) -> ImageReference | None:
     return ImageReference(registry=host, repository=path, tag=tag, digest=found["digest"] or "")
 
 
+def names_registry(text: str) -> bool:
+    """Tell whether a reference says the registry that it belongs to, and that is not the default one."""
+    found = parse_reference(text)
+    return found is not None and found.registry != DOCKER_HUB
+
+
 def _with_host(text: str) -> str:
     # Docker's rule: a first part that could not be a folder of Docker Hub is a host.
     first, slash, _ = text.partition("/")

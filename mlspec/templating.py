@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shlex
@@ -119,6 +120,21 @@ def healthcheck(plan: HealthcheckPlan) -> str:
     return f"{options}\\\n    CMD {exec_form(plan.command)}"
 
 
+def escaped(value: str) -> str:
+    """Return a value as text of an HTML page, or of an attribute in quotes."""
+    return html.escape(value)
+
+
+def markup(value: str) -> str:
+    """Return HTML as it is: what a library drew."""
+    return value
+
+
+def percent(value: float) -> str:
+    """Return a share as a length of CSS."""
+    return f"{value:.1f}%"
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "word": word,
     "comment": comment,
@@ -135,6 +151,9 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "cache_mounts": cache_mounts,
     "secret_mounts": secret_mounts,
     "healthcheck": healthcheck,
+    "html": escaped,
+    "markup": markup,
+    "percent": percent,
 }
 
 
@@ -147,7 +166,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - no HTML is drawn; a test sees that every value names its quoting
+        autoescape=False,  # noqa: S701 - a test sees that every value names its quoting, in HTML too
     )
     made.filters.update(FILTERS)
     return made

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from jinja2 import nodes
 
+from mlspec.report import page
 from mlspec.targets import TARGETS
 from mlspec.templating import FILTERS, environment
 
@@ -89,7 +90,7 @@ def test_such_a_template_is_fine(source: str) -> None:
 
 
 def test_every_template_is_drawn_or_imported() -> None:
-    drawn = {target.template for target in TARGETS.values()}
+    drawn = {*(target.template for target in TARGETS.values()), page.TEMPLATE}
     imported = {
         found.template.value
         for name in TEMPLATES

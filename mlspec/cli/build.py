@@ -10,6 +10,7 @@ import click
 
 from mlspec.cli import candidates
 from mlspec.cli.options import file_option, locked_option, quiet_option, unpinned_option, wish_of
+from mlspec.cli.report import path_for, report_option, require_writable, tell, what_was_there
 from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
 from mlspec.cli.terminal import is_quiet, say, show
 
@@ -61,6 +62,7 @@ def _ready(file: str | None, wish: Wish) -> Rendered:
     help="auto: a live screen, or lines where there is no terminal; plain: lines, with all that steps say; quiet: "
     "the image's digest only; tty, rawjson: BuildKit's own.",
 )
+@report_option
 @locked_option
 @unpinned_option
 @quiet_option
@@ -73,6 +75,7 @@ def build(
     no_cache: bool,
     no_labels: bool,
     progress: str,
+    reports: tuple[str, ...],
     locked: bool,
     unpinned: bool,
 ) -> None:
@@ -85,6 +88,7 @@ def build(
     from mlspec.commands import BuildOptions, pushed
     from mlspec.effects import building, engine
 
+    require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
     rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
     if tags and len(plans) > 1:
@@ -97,8 +101,10 @@ def build(
     engine.connect()
     for plan in plans:
         labels = () if no_labels else api.labels(rendered, plan)
+        paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
         with building.metadata() as metadata:
-            _build(rendered, plan, replace(options, labels=labels, metadata_file=str(metadata) if push else None))
+            wanted = replace(options, labels=labels, metadata_file=str(metadata) if push else None)
+            _build(rendered, plan, wanted, paths)
             digest = building.digest(metadata)
         if push and digest:
             click.echo("\n".join(pushed(tags or (plan.image,), digest)))
@@ -107,19 +113,20 @@ def build(
         say(f"pushed {names}" if push else f"built {names}{how}")
 
 
-def _build(rendered: Rendered, plan: Plan, options: BuildOptions) -> None:
-    """Build one image and show how it goes; raises ToolError with the cause where it fails."""
+def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> None:
+    """Build one image and show how it goes and what came of it; raises ToolError with the cause where it fails."""
     from mlspec import api
     from mlspec.cli.progress import watching
     from mlspec.commands import build_command
     from mlspec.effects import building
     from mlspec.errors import Problem
-    from mlspec.progress import view
 
     if options.progress in _OF_BUILDKIT:
         building.build(build_command(plan, options), rendered.folder)
         return
     steps = api.steps(rendered, plan)
+    is_told = bool(reports) or not is_quiet()
+    before = what_was_there(rendered, plan, options) if is_told else None
     streamed = build_command(plan, replace(options, progress="rawjson"))
     with watching(options.progress, steps, plan.image) as watch:
         code, state = building.follow(streamed, rendered.folder, watch)
@@ -133,7 +140,8 @@ def _build(rendered: Rendered, plan: Plan, options: BuildOptions) -> None:
         show(Problem(code="MLS539", message=warning, severity="warning").at(plan.files.dockerfile, None))
     if options.progress == "quiet" and state.image_id and not options.push:
         click.echo(state.image_id)
-    say(view.summary(view.facts(state, steps, plan.image)))
+    if before:
+        tell(rendered, plan, options, state, before, reports)
 
 
 def _fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:

@@ -216,7 +216,7 @@ class Proofs:
         made = f"{self._file}.{os.getpid()}"
         with contextlib.suppress(OSError, UnicodeError):
             os.makedirs(os.path.dirname(self._file), mode=0o700, exist_ok=True)
-            _forget_old(os.path.dirname(self._file))
+            forget_old(os.path.dirname(self._file))
             with open(made, "w", encoding="utf-8", newline="") as stream:
                 stream.write(f"{_heading(self._compiler, body)}\n{body}")
             os.replace(made, self._file)
@@ -232,8 +232,8 @@ def _overall(seen: Iterable[tuple[str, str]]) -> str:
 
 def proofs() -> Proofs:
     """Return the proofs kept for this working directory; none, and none will be, with ``MLSPEC_CACHE_DIR=off``."""
-    folder = os.environ.get("MLSPEC_CACHE_DIR") or _cache_folder()
-    if folder == "off":
+    folder = cache_folder()
+    if not folder:
         return Proofs(None)
     try:
         here = os.getcwd()
@@ -242,13 +242,20 @@ def proofs() -> Proofs:
     return Proofs(os.path.join(folder, "proofs", _digest(os.fsencode(here))))
 
 
-def _cache_folder() -> str:
+def cache_folder() -> str:
+    """Return the folder that mlspec may remember in what it would find again; empty with ``MLSPEC_CACHE_DIR=off``."""
+    folder = os.environ.get("MLSPEC_CACHE_DIR") or _users_cache()
+    return "" if folder == "off" else folder
+
+
+def _users_cache() -> str:
     if sys.platform == "win32":
         return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~"), "mlspec")
     return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mlspec")
 
 
-def _forget_old(folder: str) -> None:
+def forget_old(folder: str) -> None:
+    """Remove the files in a folder that nobody wrote for 30 days."""
     oldest = time.time() - _DAYS_KEPT * 24 * 3600
     with os.scandir(folder) as entries:
         for entry in entries:

@@ -87,6 +87,17 @@ def resolve(reference: str, platform: str) -> Resolved:
     raise _worth_telling(failures)
 
 
+def manifest(reference: str, platform: str) -> tuple[str, bytes]:
+    """Return the digest and the text of the manifest that ``reference`` names for ``platform`` in its own registry.
+
+    No mirror is asked: they pull from there, and nobody pushes to them. Raises ToolError.
+    """
+    image = catalog.parse_reference(reference)
+    if not image:
+        _fail("MLS308", f'"{reference}" is not an image reference', "a reference is NAME:TAG")
+    return _Registry(_own(image), image).manifest(platform)
+
+
 def _worth_telling(failures: list[ToolError]) -> ToolError:
     """Return the registry's own failure; but where only mirrors can be reached, what the first that answered said."""
     last = failures[-1]
@@ -110,7 +121,7 @@ def addresses(reference: str) -> tuple[str, ...]:
 
 def _endpoints(image: ImageReference) -> Iterator[_Endpoint]:
     if image.registry != DOCKER_HUB:
-        yield _endpoint(image.registry)
+        yield _own(image)
         return
     asked = set()
     for mirror in _mirrors():
@@ -118,7 +129,14 @@ def _endpoints(image: ImageReference) -> Iterator[_Endpoint]:
         if endpoint not in asked:
             yield endpoint
         asked.add(endpoint)
-    yield _Endpoint(url=HUB_URL, login=_HUB_LOGIN)
+    yield _own(image)
+
+
+def _own(image: ImageReference) -> _Endpoint:
+    """Return the image's own registry, which is no mirror."""
+    if image.registry != DOCKER_HUB:
+        return _endpoint(image.registry)
+    return _Endpoint(url=HUB_URL, login=_HUB_LOGIN)
 
 
 def _mirrors() -> Iterator[str]:
@@ -169,9 +187,22 @@ class _Registry:
 
     def resolve(self, platform: str) -> Resolved:
         """Return the image for ``platform``."""
+        with self._read():
+            return self._resolve(platform)
+
+    def manifest(self, platform: str) -> tuple[str, bytes]:
+        """Return the digest and the text of the manifest for ``platform``."""
+        with self._read():
+            body = self._get(f"manifests/{self.image.digest or self.image.tag}", _ACCEPT)
+            if "manifests" in (top := _mapping(body)):
+                body = self._get(f"manifests/{self._of_platform(top['manifests'], platform)[1]}", _ACCEPT)
+        return f"sha256:{hashlib.sha256(body).hexdigest()}", body
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[None]:
         try:
             with self.session:
-                return self._resolve(platform)
+                yield
         except (AttributeError, KeyError, TypeError, ValueError):
             # JSON of another shape than a manifest's: a login page, or a proxy's own answer.
             self._odd(f"{self.place} did not answer as an image registry does")

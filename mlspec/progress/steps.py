@@ -147,17 +147,21 @@ _MOST_NAMES = 3
 def _requirements(instruction: Instruction, name: str, context: _Context) -> Step:
     pins = next((layer.pins for layer in context.layers if layer.name == name), ())
     size = sum(pin.size or 0 for pin in pins)
-    weight = f" ({shown_size(size)})" if size else ""
-    band, underscore, _ = name.partition("_")
+    label = f"{packages_label(name, pins)}{f' ({shown_size(size)})' if size else ''}"
+    return _made(instruction, "requirements", label, ("requirements",), tuple(pin.name for pin in pins))
+
+
+def packages_label(layer: str, pins: Sequence[Pin]) -> str:
+    """Return what the packages of a layer are called together."""
+    band, underscore, _ = layer.partition("_")
     sources = ", from source" if any(pin.is_source for pin in pins) else ""
     if not pins:
-        what = name
+        what = layer
     elif len(pins) <= _MOST_NAMES:
         what = ", ".join(pin.name for pin in pins)
     else:
         what = f"{len(pins)} {band + ' ' if underscore and not sources else ''}packages"
-    label = f"requirements: {what}{sources}{weight}"
-    return _made(instruction, "requirements", label, ("requirements",), tuple(pin.name for pin in pins))
+    return f"requirements: {what}{sources}"
 
 
 def _minor_label(instruction: Instruction) -> str:
@@ -175,7 +179,7 @@ def short_reference(reference: str) -> str:
 
 # What BuildKit calls its vertexes
 
-_NAME = re.compile(r"\[(?:(?P<platform>[a-z0-9]+/[a-z0-9/]+)(?:->\S+)? )?(?:(?P<stage>\S+) )?(?P<number>\d+)/\d+\] ")
+_NAME = re.compile(r"\[(?:(?P<platform>[a-z0-9]+/[a-z0-9/]+)(?:->\S+)? )?(?:(?P<stage>\S+) +)?(?P<number>\d+)/\d+\] ")
 _LINK = re.compile(r"^LINK (?=COPY|ADD)")
 
 

@@ -93,13 +93,17 @@ class Build:
     @property
     def image_id(self) -> str:
         """The digest that names the finished image in the engine, as ``docker buildx build --quiet`` prints it."""
-        found = (
-            match[1]
-            for vertex in self.vertexes.values()
-            for name in vertex.transfers
-            if (match := _IMAGE_ID.match(name))
-        )
-        return next(found, "")
+        return self._transferred(_IMAGE_ID)
+
+    @property
+    def manifest(self) -> str:
+        """The digest of the finished image's manifest; empty where the engine's own store keeps none."""
+        return self._transferred(_MANIFEST)
+
+    def _transferred(self, pattern: re.Pattern[str]) -> str:
+        """Return the digest in the first name of a transfer that fits the pattern; empty where none does."""
+        names = (name for vertex in self.vertexes.values() for name in vertex.transfers)
+        return next((match[1] for name in names if (match := pattern.match(name))), "")
 
 
 # buildx up to 0.11 takes any unknown name of a kind of progress for the plain one.
@@ -107,6 +111,7 @@ _PLAIN = re.compile(r"#\d+ ")
 
 # The engine's own store writes an image, containerd's exports its configuration.
 _IMAGE_ID = re.compile(r"(?:writing image|exporting config) (sha256:[0-9a-f]{64})")
+_MANIFEST = re.compile(r"exporting manifest (sha256:[0-9a-f]{64})")
 
 
 def advanced(build: Build, line: bytes) -> Build:

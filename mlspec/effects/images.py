@@ -1,0 +1,102 @@
+"""Images that were built: their layers as the builder, the engine or a registry tells, and those of the last build."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from mlspec.effects import engine, proofs, registry
+from mlspec.errors import ToolError
+from mlspec.report.built import BuiltImage, BuiltLayer, of_history, of_manifest
+
+_TIMEOUT = 20
+_FORMAT = "mlspec build 1"
+
+
+def built(manifest: str, name: str, builder: str | None = None) -> BuiltImage | None:
+    """Return the image that was just built, by the digest of its manifest; None where nobody tells of it.
+
+    A builder keeps the manifest, with the sizes that a push has. An engine without containerd's store keeps none: it is
+    asked for the image called ``name``, and counts uncompressed.
+    """
+    text = _from_builder(manifest, builder) if manifest else b""
+    if text and (found := of_manifest(text, manifest)):
+        return found
+    return _from_engine(name)
+
+
+def _from_builder(manifest: str, builder: str | None) -> bytes:
+    """Return the text of a manifest that a builder made; empty where it does not give it out.
+
+    ``docker buildx history inspect attachment`` reads any content of the builder by its digest, since buildx 0.22.
+    """
+    words = ["docker", "buildx", *(["--builder", builder] if builder else [])]
+    words += ["history", "inspect", "attachment", "^0", manifest]
+    try:
+        said = subprocess.run(words, capture_output=True, timeout=_TIMEOUT).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return b""
+    return said if f"sha256:{hashlib.sha256(said).hexdigest()}" == manifest else b""
+
+
+def _from_engine(name: str) -> BuiltImage | None:
+    import docker
+    import requests
+
+    try:
+        with contextlib.closing(engine.connect()) as client:
+            image = client.images.get(name)
+            layers = tuple(image.attrs["RootFS"]["Layers"])
+            return of_history(str(image.id), layers, tuple(image.history()))
+    except (ToolError, docker.errors.DockerException, requests.RequestException, KeyError, TypeError):
+        return None
+
+
+def in_registry(reference: str, platform: str) -> BuiltImage | None:
+    """Return what a registry has under a name now; None where there is nothing, or no answer."""
+    try:
+        digest, text = registry.manifest(reference, platform)
+    except ToolError:
+        return None
+    return of_manifest(text, digest)
+
+
+# The last build
+
+
+def last(folder: Path, image: str) -> BuiltImage | None:
+    """Return what the last build of an image in a folder made, as far as the user's cache remembers."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(_place(folder, image).read_bytes())
+        layers = tuple(BuiltLayer(str(digest), int(size)) for digest, size in kept["layers"])
+        if kept["format"] == _FORMAT:
+            return BuiltImage(digest=str(kept["digest"]), layers=layers, is_compressed=bool(kept["compressed"]))
+    return None
+
+
+def keep(folder: Path, image: str, found: BuiltImage) -> None:
+    """Remember what a build made; a cache that cannot be written is none, and stops nothing."""
+    layers = [[layer.digest, layer.size] for layer in found.layers]
+    kept = {"format": _FORMAT, "digest": found.digest, "compressed": found.is_compressed, "layers": layers}
+    with contextlib.suppress(OSError):
+        place = _place(folder, image)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        proofs.forget_old(str(place.parent))
+        handle, made = tempfile.mkstemp(dir=place.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(kept, file)
+        Path(made).replace(place)
+
+
+def _place(folder: Path, image: str) -> Path:
+    """Return the file for an image; raises FileNotFoundError where nothing is to be remembered."""
+    cache = proofs.cache_folder()
+    if not cache:
+        raise FileNotFoundError
+    key = hashlib.sha256(os.fsencode(f"{folder.resolve()}\0{image}")).hexdigest()
+    return Path(cache, "builds", key)

@@ -1,0 +1,162 @@
+"""The report of real builds: its sizes are those of the image, and each build is compared with the one before."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.engine, pytest.mark.index]
+
+SPEC = """\
+name: {name}
+python: 3.12
+base: slim-bookworm
+requirements: [idna, pyyaml]
+layers: {{yaml: [pyyaml]}}
+entrypoint: python main.py
+"""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What a build said, and its report."""
+
+    said: str
+    report: Any
+
+    def new(self) -> list[str]:
+        return [layer["name"] for layer in self.report["layers"] if layer["new"]]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A project, the registry it may be pushed to, and its builds."""
+
+    folder: Path
+    name: str
+    repository: str
+
+    def build(self, *words: str) -> Reported:
+        command = (sys.executable, "-m", "mlspec", "build", "--report", "../report.json", *words)
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return Reported(done.stderr, json.loads((self.folder.parent / "report.json").read_text()))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "MLSPEC_CACHE_DIR": str(self.folder.parent / "cache")}
+
+    def require(self, requirements: str) -> None:
+        spec = self.folder / "mlspec.yaml"
+        spec.write_text(spec.read_text().replace("[idna, pyyaml]", requirements))
+
+
+@pytest.fixture(scope="module")
+def built(registry: str, workshop: Path, prefix: str) -> Iterator[Built]:
+    name = f"{prefix}-report-{secrets.token_hex(4)}"
+    folder = workshop / "report" / "project"
+    folder.mkdir(parents=True)
+    (folder / "mlspec.yaml").write_text(SPEC.format(name=name))
+    (folder / "main.py").write_text(f"print({name!r})\n")
+    yield Built(folder, name, f"{registry}/{name}")
+    # A push leaves the image in the engine too, under the name that the registry has it by.
+    subprocess.run(("docker", "rmi", "--force", f"{registry}/{name}"), capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def first(built: Built) -> Reported:
+    return built.build("--report", "../report.html", "--report", "../report.txt")
+
+
+def manifest(reference: str) -> list[tuple[str, int]]:
+    """Return the layers that a registry has under a name."""
+    words = ("docker", "buildx", "imagetools", "inspect", "--raw", reference)
+    found = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+    return [(layer["digest"], layer["size"]) for layer in found["layers"]]
+
+
+def test_the_first_build_has_nothing_to_compare_with(first: Reported) -> None:
+    assert {layer["new"] for layer in first.report["layers"]} == {None}
+    assert first.report["upload"] is None
+
+
+def test_the_layers_are_told_by_what_is_in_them(first: Reported) -> None:
+    named = [layer["name"] for layer in first.report["layers"] if layer["kind"] != "base"]
+    packages = {layer["name"]: [package["name"] for package in layer["packages"]] for layer in first.report["layers"]}
+
+    assert named == ["yaml", "tiny_wheels", "folders", "code", "working_dir"]
+    assert (packages["yaml"], packages["tiny_wheels"]) == (["pyyaml"], ["idna"])
+
+
+def test_every_kind_of_report_is_written(built: Built, first: Reported) -> None:
+    place = built.folder.parent
+
+    assert "pyyaml" in (place / "report.txt").read_text()
+    assert '"treemap"' in (place / "report.html").read_text()
+
+
+def test_builds_after_it_are_compared_with_the_last(built: Built, first: Reported) -> None:
+    same = built.build()
+    built.require("[idna, pyyaml, six]")
+    added = built.build()
+
+    assert same.new() == []
+    assert same.report["upload"] == {"beside": "last build", "size": 0, "layers": 0, "pushed": False}
+    assert "a push would upload no layers" in same.said
+    assert added.new() == ["tiny_wheels"]
+    assert 0 < added.report["upload"]["size"] < 200_000
+
+
+def test_the_sizes_are_those_of_the_manifest_that_is_pushed(built: Built, first: Reported) -> None:
+    pushed = built.build("--push", "--tag", built.repository)
+
+    layers = manifest(built.repository)
+    assert [(layer["digest"], layer["size"]) for layer in pushed.report["layers"]] == layers
+    assert pushed.report["compressed"] is True
+    assert pushed.report["size"] == sum(size for _, size in layers)
+
+
+def test_a_push_is_compared_with_what_the_registry_had(built: Built, first: Reported) -> None:
+    built.build("--push", "--tag", built.repository)
+    before = set(manifest(built.repository))
+    (built.folder / "main.py").write_text(f"print({secrets.token_hex(8)!r})\n")
+
+    pushed = built.build("--push", "--tag", built.repository)
+
+    new = set(manifest(built.repository)) - before
+    assert pushed.report["upload"] == {
+        "beside": "registry",
+        "size": sum(n for _, n in new),
+        "layers": 1,
+        "pushed": True,
+    }
+
+
+def test_a_report_beside_the_code_is_warned_of(built: Built, first: Reported) -> None:
+    said = built.build("--report", "report.txt").said
+    with contextlib.suppress(FileNotFoundError):
+        (built.folder / "report.txt").unlink()
+
+    assert "MLS582" in said
+
+
+def test_the_engine_tells_the_same_layers_without_a_manifest(built: Built, first: Reported) -> None:
+    from mlspec.effects import images
+
+    made = built.build()
+    found = images.built("", built.name)
+
+    assert found is not None
+    assert not found.is_compressed
+    assert len(found.layers) == len(made.report["layers"])
+    assert found.layers[-1].size < found.layers[0].size
