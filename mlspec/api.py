@@ -21,8 +21,8 @@ from mlspec.targets import TARGETS, Artifact, emit
 
 if TYPE_CHECKING:
     from mlspec.doctor.facts import Need
-    from mlspec.explanation import Explanation
-    from mlspec.origins import Sources
+    from mlspec.explain.explanation import Explanation
+    from mlspec.explain.origins import Sources
     from mlspec.progress.failures import Source
     from mlspec.progress.steps import Step
     from mlspec.provenance import Label
@@ -238,7 +238,7 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
     Without ``targets``, of all artifacts and the locks. Raises SpecError where the spec has problems other than a lock
     that is not current.
     """
-    from mlspec import explanation
+    from mlspec.explain import explanation
 
     loaded = load(path)
     try:
@@ -254,7 +254,7 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
 
 
 def _sources(loaded: Spec, folder: Path, locked: Locked) -> tuple[Sources, ...]:
-    from mlspec.origins import Sources
+    from mlspec.explain.origins import Sources
 
     return tuple(
         Sources(

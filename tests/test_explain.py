@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import api, reasons, targets, templating, tracing
-from mlspec.causes import Causes, row_of
+from mlspec import api, targets, templating
 from mlspec.cli.app import cli
-from mlspec.explanation import Line, explain, is_heading
-from mlspec.origins import Sources
+from mlspec.explain import reasons, tracing
+from mlspec.explain.causes import Causes, row_of
+from mlspec.explain.explanation import Line, explain, is_heading
+from mlspec.explain.origins import Sources
 from mlspec.settings import Settings
 from mlspec.spec import Image
 from tests.test_snapshots import resolved

@@ -19,8 +19,8 @@ from mlspec.cli.terminal import say
 
 if TYPE_CHECKING:
     from mlspec.api import Explained
-    from mlspec.explanation import Explanation, Line
-    from mlspec.origins import Origin
+    from mlspec.explain.explanation import Explanation, Line
+    from mlspec.explain.origins import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def print_explanations(
 
 
 def _print_json(shown: Iterable[Explanation]) -> None:
-    from mlspec.explanation import as_data
+    from mlspec.explain.explanation import as_data
 
     document = {"version": 1, "artifacts": [as_data(explanation) for explanation in shown]}
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

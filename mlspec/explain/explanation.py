@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlspec import reasons
-from mlspec.causes import Causes, row_of
-from mlspec.origins import RULE, Origin, Sources, bringers, name_origins, origin_at, own_key, pinned_name
+from mlspec.explain import reasons
+from mlspec.explain.causes import Causes, row_of
+from mlspec.explain.origins import RULE, Origin, Sources, bringers, name_origins, origin_at, own_key, pinned_name
+from mlspec.explain.tracing import Field, Traced, traced
 from mlspec.targets import TARGETS
-from mlspec.tracing import Field, Traced, traced
 
 LOCK = "lock"
 """The name of all locks together, beside the names of the targets."""

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mlspec import reasons
 from mlspec.commands import run_script
 from mlspec.errors import KeyPath
-from mlspec.origins import Origin, Sources, default_text, locked_at, name_origins, origin_at
+from mlspec.explain import reasons
+from mlspec.explain.origins import Origin, Sources, default_text, locked_at, name_origins, origin_at
+from mlspec.explain.tracing import Field, value_at
 from mlspec.plan import resolve
 from mlspec.settings import Settings
-from mlspec.tracing import Field, value_at
 
 
 class Causes:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from packaging.utils import canonicalize_name
 
-from mlspec import catalog, locking, reasons, syntax
+from mlspec import catalog, locking, syntax
 from mlspec.document import Document
 from mlspec.errors import KeyPath
+from mlspec.explain import reasons
 from mlspec.lockfile import Pin, RequirementsLock, shown_size
 from mlspec.plan import Files, Resolved, files_of
 from mlspec.requirements import Place, Requirements

@@ -1,0 +1,1 @@
+"""Where each line of the artifacts comes from, and why it is there."""
