@@ -46,7 +46,9 @@ def lock_of(name: str) -> str:
 
 def source_of(name: str, text: str = "") -> Source:
     spec, plan = record.read(text or record.edited(name)["mlspec.yaml"])
-    return source.source_of(spec, plan, lock_of(name))
+    # As it was when the stream was recorded: the lines of today's may be others.
+    dockerfile = "" if text else (STREAMS / f"{name}.Dockerfile").read_text(encoding="utf-8")
+    return source.source_of(spec, plan, lock_of(name), dockerfile)
 
 
 def steps_for(name: str) -> tuple[Step, ...]:

@@ -1,4 +1,4 @@
-"""Records the streams beside this file anew, on a real engine: ``python -m tests.streams.record``.
+"""Records the streams beside this file anew, each with its Dockerfile: ``python -m tests.streams.record``.
 
 ``cold`` builds everything, ``cached`` builds it again, and each of the others builds what fails.
 """
@@ -43,7 +43,7 @@ def edited(name: str) -> dict[str, str]:
     return {key: text for key, text in files.items() if not (name == "no-lock" and key == "requirements.lock")}
 
 
-def _recorded(name: str, *, no_cache: bool = False) -> bytes:
+def _recorded(name: str, *, no_cache: bool = False) -> tuple[bytes, str]:
     folder = Path(tempfile.mkdtemp())
     files = edited(name)
     _, made = read(files["mlspec.yaml"])
@@ -53,11 +53,12 @@ def _recorded(name: str, *, no_cache: bool = False) -> bytes:
     command = commands.build_command(made, BuildOptions(progress="rawjson", no_cache=no_cache))
     done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, env=os.environ, check=False)
     shutil.rmtree(folder)
-    return done.stderr
+    return done.stderr, texts["Dockerfile"]
 
 
 if __name__ == "__main__":
     for name in ("cold", "cached", *EDITS):
-        stream = _recorded(name, no_cache=name == "cold")
+        stream, dockerfile = _recorded(name, no_cache=name == "cold")
         (HERE / f"{name}.jsonl").write_bytes(stream)
+        (HERE / f"{name}.Dockerfile").write_text(dockerfile, encoding="utf-8")
     subprocess.run(["docker", "rmi", "streams"], check=False)

@@ -12,10 +12,9 @@ from mlspec.rules import Subject
 from mlspec.spec import Spec
 
 
-def source_of(spec: Spec, plan: Plan, lock: str) -> Source:
-    """Return the source for the only image of a spec; ``lock`` is the text of its requirements.lock."""
+def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Source:
+    """Return the source for the only image of a spec; of its Dockerfile, the text is that of today or the one given."""
     image = spec.images[0]
-    (dockerfile,) = targets.emit(plan, ["dockerfile"])
     entries = [Entry(entry, ("requirements", index)) for index, entry in enumerate(image.settings.requirements)]
     subject = Subject(
         image=image,
@@ -24,7 +23,9 @@ def source_of(spec: Spec, plan: Plan, lock: str) -> Source:
         requirements=requirements.collect(entries, lambda path: "", "mlspec.yaml"),
         pins=lockfile.parse_requirements(lock, "requirements.lock").pins,
     )
-    return Source(document=spec.document, subject=subject, dockerfile=dockerfile.text)
+    return Source(
+        document=spec.document, subject=subject, dockerfile=dockerfile or targets.emit(plan, ["dockerfile"])[0].text
+    )
 
 
 def steps_for(source: Source, lock: str) -> tuple[Step, ...]:
