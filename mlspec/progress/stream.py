@@ -7,7 +7,6 @@ https://github.com/moby/buildkit/blob/master/client/graph.go. What a client says
 from __future__ import annotations
 
 import base64
-import binascii
 import calendar
 import json
 import re
@@ -213,7 +212,7 @@ def _number(told: Mapping[str, Any], key: str) -> int:
 def _decoded(value: object) -> bytes:
     try:
         return base64.b64decode(value) if isinstance(value, str) else b""
-    except binascii.Error:
+    except ValueError:  # no base64, or not even ASCII
         return b""
 
 
