@@ -32,7 +32,8 @@ docs: setup ## the documentation, into site/; a warning or a broken link is an e
 	$(BIN)/sphinx-build --quiet --fail-on-warning --nitpicky --builder html --doctree-dir site/.doctrees docs site
 
 test: setup ## every test; those that need a Docker engine skip where there is none
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto -m "not engine"
+	$(BIN)/python -m pytest -m engine
 
 engine-test: setup ## only the tests that need a Docker engine; to skip one is a failure
 	MLSPEC_REQUIRE_ENGINE=1 $(BIN)/python -m pytest -m engine
