@@ -102,6 +102,7 @@ _EXAMPLES = {
     "run": 'write a list of steps, such as: ["python -m nltk.downloader punkt"]',
     "secrets": "write a list of environment variables, such as: [HF_TOKEN]",
     "gpus": "write all, or a number",
+    "gpu_models": "write a list of names, such as: [h100, rtx5090]",
 }
 _MODELS: Mapping[str, type[BaseModel]] = {
     "mounts": Mount,
@@ -130,6 +131,8 @@ _ALIASES = {
     "apt_packages": "apt",
     "python_version": "python",
     "gpu": "gpus",
+    "gpu_model": "gpu_models",
+    "gpu_type": "gpu_models",
     "cuda": "accelerator",
     "image": "base",
     "base_image": "base",

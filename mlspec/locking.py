@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -65,6 +66,8 @@ def promise_problems(
             brought.setdefault(bringer(pin.name, by_name, requirements), []).append(pin)
     return (
         *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
+        *_mixed_builds(requirements, pins),
+        *_mixed_libraries(requirements, pins, by_name),
         *_source_problems(requirements, pins, by_name),
     )
 
@@ -142,6 +145,41 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
 
 def _at(requirement: Requirement | None, code: str, message: str, hint: str) -> Problem:
     return requirement.problem(code, message, hint) if requirement else Problem(code=code, message=message, hint=hint)
+
+
+_FAMILY = ("torch", "torchvision", "torchaudio")
+
+
+def _mixed_builds(requirements: Requirements, pins: Iterable[Pin]) -> Iterator[Problem]:
+    """Yield a problem where torch and what is compiled against it carry labels of different CUDAs."""
+    labelled = {pin.name: pin for pin in pins if pin.name in _FAMILY and "+" in pin.version}
+    torch = labelled.pop("torch", None)
+    for pin in labelled.values():
+        if torch and pin.version.partition("+")[2] != torch.version.partition("+")[2]:
+            requirement = bringer(pin.name, {}, requirements)
+            message = f"{pin.name} {pin.version} and torch {torch.version} are built for different accelerators"
+            hint = f"take both from one index: require {pin.name} without its label, and name the CUDA in accelerator"
+            yield _at(requirement, "MLS234", message, hint)
+
+
+_LIBRARY = re.compile(r"nvidia-(cudnn|cublas)(?:-cu(\d+))?$")
+
+
+def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: Mapping[str, Pin]) -> Iterator[Problem]:
+    """Yield a warning for a second cuDNN, or else for a second CUDA: frameworks that were built for different ones."""
+    found: dict[str, list[Pin]] = {}
+    for pin in pins:
+        if library := _LIBRARY.match(pin.name):
+            found.setdefault(library[1], []).append(pin)
+    several = next((kind for kind in ("cudnn", "cublas") if len(found.get(kind, ())) > 1), "")
+    if several:
+        one, other = found[several][:2]
+        who = [bringer(pin.name, by_name, requirements) for pin in (one, other)]
+        names = [requirement.name if requirement else "something" for requirement in who]
+        what = f"{names[0]} brings {one.name} {one.version} and {names[1]} brings {other.name} {other.version}"
+        message = f"{what}: two CUDAs in one image, gigabytes each"
+        hint = f"require a release of {names[1]} for the CUDA of {names[0]}, or give each an image of its own"
+        yield dataclasses.replace(_at(who[1], "MLS235", message, hint), severity="warning")
 
 
 def _source_problems(requirements: Requirements, pins: Iterable[Pin], by_name: Mapping[str, Pin]) -> Iterator[Problem]:

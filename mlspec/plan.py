@@ -82,6 +82,7 @@ class Resolved:
     uses_ssh: bool = False
     builds_sources: bool = False
     cuda: str = ""
+    torch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class Plan:
     ignore: tuple[str, ...]
     generated: tuple[str, ...]
     cuda: str
+    torch: str
     folders: tuple[str, ...]
     working_dir: str
     user: str
@@ -257,6 +259,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         ignore=_ignored(settings),
         generated=_generated(files, resolved),
         cuda=_cuda(settings, resolved),
+        torch=resolved.torch,
         folders=_folders(settings),
         working_dir=settings.working_dir,
         user=settings.user,

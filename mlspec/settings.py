@@ -209,6 +209,12 @@ class Settings(Keys):
         | None,
         about("all, a number, or Compose's list. Default: all where the accelerator is CUDA.", "all", 1),
     ] = None
+    gpu_models: Annotated[
+        tuple[Annotated[str, AfterValidator(syntax.gpu_model), shape(shapes.GPU_MODEL)], ...],
+        BeforeValidator(as_list),
+        ONE_OR_MORE,
+        about("What NVIDIA GPUs it will run on, by name or sm_NN, to be checked. Default: none.", ["h100", "rtx5090"]),
+    ] = ()
     shm_size: Annotated[
         Size | None, about("Shared memory, which loader workers pass batches through. Default: the engine's.", "8gb")
     ] = None

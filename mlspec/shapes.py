@@ -89,6 +89,7 @@ _WORDS = rf"(?=[\s\S]*\S)[ \t\n]*[^{_CONTROLS}]*[ \t\n]*$"
 COMMAND = text_or_number(f"^{_WORDS}")
 PROGRAM = text_or_number(rf"^(?!\s*[A-Za-z_][A-Za-z0-9_]*=){_WORDS}")
 PYTHON = any_of({"type": "number", "exclusiveMinimum": 3}, text(whole(syntax.PYTHON)))
+GPU_MODEL = text(whole(syntax.GPU_MODEL))
 ACCELERATOR = text(whole(syntax.ACCELERATOR))
 NAME = text_or_number(whole(syntax.IMAGE_NAME))
 IMAGE_KEY = text_or_number(whole(syntax.IMAGE_KEY))

@@ -29,6 +29,7 @@ class Refused(ValueError):
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+GPU_MODEL = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9]+(?:[ ._-][A-Za-z0-9]+)*")
 DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?")
 IMAGE_NAME = re.compile(
     r"(?:[a-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
@@ -82,6 +83,14 @@ def python_version(value: str) -> str:
         # Other tools write 3.10 as 3.1, because YAML reads a number.
         likely = "3.10" if value == "3.1" else "3.12"
         raise Refused("MLS104", f"Python {value} is too old for today's package tools", f"did you mean {likely}?")
+    return value
+
+
+def gpu_model(value: str) -> str:
+    """Return ``value`` when it reads as the name of a GPU: words of letters and digits."""
+    if not GPU_MODEL.fullmatch(value):
+        message = f"{quoted(value)} does not name a GPU"
+        raise Refused("MLS132", message, "write a name, such as h100 or rtx5090, or an architecture, such as sm_120")
     return value
 
 

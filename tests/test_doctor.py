@@ -173,6 +173,18 @@ CASES: dict[str, tuple[Facts, str, str, str]] = {
         "nvidia.com/drivers",
     ),
     "old driver": (needing(CUDA, facts=with_host(driver="470.82.01")), "MLS547", "error", "accelerator: cuda11.8"),
+    "no kernels for the only gpu": (
+        needing(replace(CUDA, cuda="12.4", torch="2.6.0+cu124"), facts=with_host(capabilities=("12.0",))),
+        "MLS566",
+        "error",
+        "gpu_models: [sm_120]",
+    ),
+    "no kernels for one of the gpus": (
+        needing(replace(CUDA, cuda="12.4", torch="2.6.0+cu124"), facts=with_host(capabilities=("8.9", "12.0"))),
+        "MLS566",
+        "warning",
+        "gpu_models: [sm_120]",
+    ),
     "no amd device": (needing(ROCM, facts=with_host(devices=("/dev/dri",))), "MLS548", "error", "modprobe amdgpu"),
     "no emulation": (needing(ARM), "MLS549", "error", "binfmt --install arm64"),
     "engine's disk full": (with_engine(space=Space(free=1000)), "MLS550", "error", "docker builder prune"),

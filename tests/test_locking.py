@@ -134,6 +134,33 @@ def test_the_cuda_of_a_lock_is_what_its_packages_were_built_for(pins: tuple[Pin,
     assert cuda_of(pins) == cuda
 
 
+def test_torch_and_its_family_are_built_for_one_cuda() -> None:
+    pins = (pin("torch", version="2.9.1+cu128"), pin("torchvision", version="0.24.1+cu126"))
+    agreeing = (pin("torch", version="2.9.1+cu128"), pin("torchvision", version="0.24.1+cu128"), pin("torchaudio"))
+
+    (problem,) = promise_problems(required("torch", "torchvision"), pins, accelerator="cuda")
+
+    assert (problem.code, problem.severity, problem.path) == ("MLS234", "error", ("requirements", 1))
+    assert promise_problems(required("torch", "torchvision"), agreeing, accelerator="cuda") == ()
+
+
+def test_frameworks_that_bring_different_cudnns_are_a_warning_at_the_second() -> None:
+    pins = (
+        pin("torch", version="2.14.0"),
+        pin("jax-cuda12-plugin"),
+        pin("nvidia-cudnn-cu12", version="9.10.2.21", via=("jax-cuda12-plugin",)),
+        pin("nvidia-cudnn-cu13", version="9.24.0.43", via=("torch",)),
+    )
+
+    (problem,) = promise_problems(required("torch", "jax-cuda12-plugin"), pins, accelerator="cuda")
+
+    assert (problem.code, problem.severity, problem.path) == ("MLS235", "warning", ("requirements", 0))
+    assert problem.message == (
+        "jax-cuda12-plugin brings nvidia-cudnn-cu12 9.10.2.21 and torch brings nvidia-cudnn-cu13 9.24.0.43: "
+        "two CUDAs in one image, gigabytes each"
+    )
+
+
 def test_a_binding_that_needs_no_gpu_is_no_promise_broken() -> None:
     assert promise_problems(required("nvidia-ml-py"), [pin("nvidia-ml-py")]) == ()
 

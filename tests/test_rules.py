@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import api, catalog, patterns, rules, targets
+from mlspec import api, catalog, locking, patterns, rules, targets
 from mlspec.cli.check import check
 from mlspec.codes import code
 from mlspec.document import Document, parse
@@ -47,13 +47,15 @@ def subject_of(image: Image, document: Document) -> Subject:
     base, is_official = base_of(image)
     lock = "".join(f"{line}\n" for line in document.data.get("x-lock", ()))
     layers = ("requirements",) if lock else ()
-    resolved = Resolved(project="warned", base=base.reference, is_official=is_official, layers=layers)
+    pins = parse_requirements(lock, "requirements.lock").pins
+    cuda = locking.cuda_of(pins)
+    resolved = Resolved(project="warned", base=base.reference, is_official=is_official, layers=layers, cuda=cuda)
     return Subject(
         image=image,
         plan=resolve(document.file, image, resolved),
         base=base,
         requirements=collect(entries, lambda _: "", document.file),
-        pins=parse_requirements(lock, "requirements.lock").pins,
+        pins=pins,
         today=str(document.data.get("x-today", TODAY)),
     )
 
@@ -116,6 +118,24 @@ def test_a_rule_is_called_what_its_section_is_called(rule: Rule | FolderRule) ->
 
 
 SILENT = {
+    "a newer minor version of CUDA, whatever the framework that asks": (
+        "python: 3.12\naccelerator: cuda12.8\nrequirements: [torch==2.9.1, 'tensorflow[and-cuda]==2.18.0']"
+    ),
+    "a torch that is newer than what is known": (
+        "python: 3.12\naccelerator: cuda13.4\nrequirements: [torch==2.99.0]\ngpu_models: [sm_999]"
+    ),
+    "kernels of an earlier minor version, for Ada": (
+        "python: 3.12\naccelerator: cuda12.4\nrequirements: [torch==2.6.0]\ngpu_models: [rtx4090, l40s, t4, h100]"
+    ),
+    "a torch that later ones may replace": "python: 3.14\nrequirements: [torch>=2.4]",
+    "onnxruntime for both, of which the one for GPUs wins": (
+        "python: 3.12\naccelerator: cuda12.8\nrequirements: [onnxruntime, onnxruntime-gpu]"
+    ),
+    "llama.cpp from an index of the spec": (
+        "python: 3.12\naccelerator: cuda12.4\nrequirements: [llama-cpp-python]\n"
+        "indexes: [{url: 'https://host.test/whl/cu124', packages: [llama-cpp-python]}]"
+    ),
+    "xgboost with the NCCL that is meant": "python: 3.12\nrequirements: [xgboost, nvidia-nccl-cu12]",
     "a Python with years to go": "python: 3.12",
     "a Python that nothing is known of": "python: 3.99",
     "a Debian in its long-term support": "{python: 3.12, base: slim-bookworm}",

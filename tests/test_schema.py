@@ -34,7 +34,8 @@ SPLIT_AS_A_SHELL_DOES = {
     "entrypoint-needs-a-shell",
 }  # fmt: skip
 BETWEEN_KEYS = {
-    "healthcheck-asks-without-a-port", "index-names-an-unknown-secret", "mount-is-twice",
+    "gpu-models-without-cuda", "gpus-with-the-cpu", "healthcheck-asks-without-a-port",
+    "index-names-an-unknown-secret", "mount-is-twice",
     "repeat-without-anything-above", "run-names-an-unknown-secret",
 }  # fmt: skip
 BY_WHAT_A_NAME_MEANS = {
@@ -164,7 +165,7 @@ def test_every_key_says_what_it_means_with_an_example_and_its_default(name: str)
     [(name, example) for name, key in schema.schema()["properties"].items() for example in key.get("examples", [])],
 )
 def test_every_example_is_accepted(name: str, example: object) -> None:
-    beside = {"python": "3.12", "ports": ["8000:8000"]}
+    beside = {"python": "3.12", "accelerator": "cuda", "ports": ["8000:8000"]}
     text = "".join(f"{key}: {json.dumps(value)}\n" for key, value in (beside | {name: example}).items())
 
     assert is_accepted_by_mlspec(text)

@@ -21,7 +21,8 @@ class Host:
     """The computer that mlspec runs on.
 
     ``has_joined`` says that the user's groups hold docker, also where this session began before that;
-    ``driver`` is NVIDIA's version; ``proxies`` and ``authorities`` are the names of the variables that are set.
+    ``driver`` is NVIDIA's version, and ``capabilities`` are those of its GPUs, such as 9.0;
+    ``proxies`` and ``authorities`` are the names of the variables that are set.
     """
 
     system: System = "linux"
@@ -34,6 +35,7 @@ class Host:
     folder: str = ""
     space: Space | None = None
     driver: str = ""
+    capabilities: tuple[str, ...] = ()
     has_gpu_hook: bool = False
     devices: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
@@ -133,8 +135,9 @@ class Answer:
 class Need:
     """What one image needs of a host.
 
-    ``binds`` are paths of this host; ``cuda`` is a version and ``driver`` the oldest that runs it; ``wheels`` counts
-    the bytes of the locked packages; ``windows_scripts`` are scripts whose lines end as Windows ends them.
+    ``binds`` are paths of this host; ``cuda`` and ``torch`` are versions, ``driver`` the oldest that runs that CUDA;
+    ``wheels`` counts the bytes of the locked packages; ``windows_scripts`` are scripts whose lines end as Windows ends
+    them.
     """
 
     image: str
@@ -142,6 +145,7 @@ class Need:
     gpus: bool = False
     cuda: str = ""
     driver: str = ""
+    torch: str = ""
     devices: tuple[str, ...] = ()
     init: bool = False
     as_caller: bool = False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlspec import catalog
+from mlspec import catalog, frameworks
 from mlspec.doctor.facts import Engine, Facts, Host, Need, Space
 from mlspec.doctor.findings import Finding, fine, found, names, problem
-from mlspec.errors import Problem
+from mlspec.errors import Problem, Severity
 from mlspec.lockfile import shown_size
 
 
@@ -75,6 +75,22 @@ def _gpus(facts: Facts) -> Iterator[Finding]:
         yield found("driver", problem("MLS546", "no NVIDIA driver answers on this host", hint))
         return
     yield from _driver(facts.host.driver, wanting)
+    yield from _kernels(facts.host.capabilities, wanting)
+
+
+def _kernels(capabilities: tuple[str, ...], wanting: list[Need]) -> Iterator[Finding]:
+    """Yield what is to be said of images whose torch is known to have no kernels for a GPU of this host."""
+    for need in wanting:
+        builds = frameworks.fitting(need.cuda, need.torch, need.platform) if need.torch else ()
+        lacking = [c for c in capabilities if builds and not any(build.runs_on(c) for build in builds)]
+        if lacking:
+            gpus = names(map(frameworks.architecture, lacking))
+            message = f"torch {need.torch} of {need.image} has no kernels for a GPU that is here, {gpus}"
+            models = ", ".join(map(frameworks.architecture, lacking))
+            hint = f"write: gpu_models: [{models}]; then mlspec check names the build that has them"
+            # On a host with several GPUs, the others may do.
+            severity: Severity = "error" if len(lacking) == len(capabilities) else "warning"
+            yield found("gpus", problem("MLS566", message, hint, severity))
 
 
 def _driver(driver: str, wanting: list[Need]) -> Iterator[Finding]:

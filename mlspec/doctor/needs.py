@@ -19,6 +19,7 @@ def need_of(plan: Plan, *, wheels: int, folder: str, home: str) -> Need:
         gpus=plan.run.gpus is not None,
         cuda=plan.cuda,
         driver=catalog.least_driver(plan.cuda) if plan.cuda else "",
+        torch=plan.torch,
         devices=plan.run.devices,
         init=plan.run.init,
         as_caller=plan.run.as_caller,

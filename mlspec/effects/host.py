@@ -47,6 +47,7 @@ def examined(folder: Path) -> Host:
         folder=str(folder),
         space=space(folder),
         driver=_driver(),
+        capabilities=_capabilities(),
         devices=tuple(device for device in ("/dev/kfd", "/dev/dri") if Path(device).exists()),
         proxies=tuple(name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())),
         build_proxy=_build_proxy(),
@@ -118,6 +119,12 @@ def _driver() -> str:
     text = said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or ""
     found = re.match(r"\d+\.\d+(?:\.\d+)?", text)
     return found[0] if found else ""
+
+
+def _capabilities() -> tuple[str, ...]:
+    """Return the compute capabilities of this host's NVIDIA GPUs, each once; none where nothing tells them."""
+    text = said("nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader") or ""
+    return tuple(dict.fromkeys(re.findall(r"^\s*(\d+\.\d+)\s*$", text, re.MULTILINE)))
 
 
 def _build_proxy() -> str:

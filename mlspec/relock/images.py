@@ -161,6 +161,7 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
         uses_ssh=any("git+ssh://" in pin.requirement for pin in current.vcs),
         builds_sources=bool(current.vcs) or any(pin.is_source for pin in current.pins),
         cuda=locking.cuda_of(current.pins),
+        torch=next((pin.version for pin in current.pins if pin.name == "torch"), ""),
     )
 
 

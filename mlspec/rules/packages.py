@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mlspec import catalog, libraries
 from mlspec.errors import Problem
+from mlspec.rules.accelerators import is_another_variant
 from mlspec.rules.subject import Subject
 
 _OPENCV = (
@@ -90,11 +91,7 @@ _GPU_PACKAGES = (
     "moderngl",
 )
 # Packages that are known to run on the CPU when nothing else comes with them.
-_INSTEAD = {
-    "jax": "jax[cuda12]",
-    "onnxruntime": "onnxruntime-gpu",
-    "faiss-cpu": "faiss-gpu-cu12",
-}
+_INSTEAD = {"faiss-cpu": "faiss-gpu-cu12"}
 
 
 def uses_no_gpu(subject: Subject) -> Iterator[Problem]:
@@ -107,6 +104,8 @@ def uses_no_gpu(subject: Subject) -> Iterator[Problem]:
         or not subject.pins
         or any(pin.is_source for pin in subject.pins)
         or _gpu_packages(subject)
+        # A variant for the CPU is told by a rule of its own.
+        or any(True for _ in is_another_variant(subject))
     ):
         return
     cpu = next((name for name in _INSTEAD if name in subject.packages), "")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlspec.errors import Problem
-from mlspec.rules import bases, copied, packages, running, safety
+from mlspec.rules import accelerators, bases, copied, packages, running, safety
 from mlspec.rules.subject import Context, Subject
 
 
@@ -47,6 +47,11 @@ RULES = (
     Rule("MLS633", "a health check by a program that is not there", running.health_needs_a_program),
     Rule("MLS634", "a server that answers nobody outside", running.listens_to_itself),
     Rule("MLS635", "a port that nothing listens on", running.publishes_another_port),
+    Rule("MLS650", "a package for another accelerator", accelerators.is_another_variant),
+    Rule("MLS651", "a CUDA or ROCm that torch is not built for", accelerators.is_not_built_for),
+    Rule("MLS652", "a Python without wheels of a framework", accelerators.lacks_wheels),
+    Rule("MLS653", "a GPU that is not known", accelerators.is_unknown_gpu),
+    Rule("MLS654", "a GPU that torch has no kernels for", accelerators.lacks_kernels),
 )
 """What a spec and its lock tell."""
 

@@ -1,0 +1,113 @@
+"""Typed rows of ``data/frameworks.toml`` and ``data/gpus.toml``: Pythons with wheels, GPUs, and builds with kernels."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from mlspec.spelling import nearest
+
+_SIZE = re.compile(r"[\s_-]*\b(?:\d+\s*gb?|pcie|sxm\d*|nvl\d*|hbm\d\w*|generation|edition|workstation|server|max-?q)\b")
+_MAKER = re.compile(r"\b(?:nvidia|geforce|tesla|quadro|blackwell|jetson(?! t))\b|[\s_-]+")
+_ARCHITECTURE = re.compile(r"(?:sm_?)(\d+)(\d)[a-z]?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A minor version of a framework, and the first and last minor version of Python that it has wheels for."""
+
+    version: str
+    first: str
+    last: str
+
+    def has(self, python: str) -> bool:
+        """Return whether there are wheels for that Python."""
+        return number(self.first) <= number(python)[:2] <= number(self.last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Builds of torch, from one minor version to another, and the compute capabilities that they have kernels for."""
+
+    cuda: str
+    platform: str
+    first: str
+    last: str
+    architectures: tuple[str, ...]
+    ptx: str = ""
+
+    def has(self, torch: str) -> bool:
+        """Return whether the minor version of ``torch`` is one of these builds."""
+        return number(self.first) <= number(torch)[:2] <= number(self.last)
+
+    def runs_on(self, capability: str) -> bool:
+        """Return whether a GPU of that compute capability runs its kernels.
+
+        Kernels run on GPUs of the same major version and of a later minor one, PTX on all that came later:
+        docs.nvidia.com/cuda/cuda-c-programming-guide, binary compatibility and PTX compatibility.
+        """
+        gpu = number(capability)
+        same = any(number(a)[0] == gpu[0] and number(a) <= gpu for a in self.architectures)
+        return same or (bool(self.ptx) and number(self.ptx) <= gpu)
+
+
+@cache
+def _table(name: str) -> Mapping[str, Any]:
+    return tomllib.loads(resources.files("mlspec.data").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def releases(framework: str) -> tuple[Release, ...]:
+    """Return the known minor versions of a framework, oldest first; none of one that nothing is known of."""
+    rows = _table("frameworks").get(framework, {}).get("releases", ())
+    return tuple(Release(**row) for row in rows)
+
+
+@cache
+def builds(platform: str) -> tuple[Build, ...]:
+    """Return the known builds of torch for CUDA on a platform, by version of CUDA, oldest first."""
+    rows = _table("frameworks")["kernels"]["builds"]
+    made = (Build(**{**row, "architectures": tuple(row["architectures"])}) for row in rows)
+    return tuple(build for build in made if build.platform == platform)
+
+
+def fitting(cuda: str, torch: str, platform: str) -> tuple[Build, ...]:
+    """Return the known builds of a torch for a CUDA; of every version where ``torch`` is empty."""
+    return tuple(build for build in builds(platform) if build.cuda == cuda and (not torch or build.has(torch)))
+
+
+@cache
+def _capabilities() -> Mapping[str, str]:
+    rows = _table("gpus")["capabilities"].items()
+    return {name: capability for capability, names in rows for name in names}
+
+
+def capability(gpu: str) -> str:
+    """Return the compute capability of a GPU that is named as rtx5090, NVIDIA L40S or sm_120; empty if unknown."""
+    if found := _ARCHITECTURE.fullmatch(gpu.lower()):
+        return f"{found[1]}.{found[2]}"
+    return _capabilities().get(_plain(gpu), "")
+
+
+def near_gpus(gpu: str) -> tuple[str, ...]:
+    """Return the known names nearest to that of an unknown GPU, best first."""
+    return nearest(_plain(gpu), _capabilities(), most=3)
+
+
+def _plain(gpu: str) -> str:
+    return _MAKER.sub("", _SIZE.sub("", gpu.lower()))
+
+
+def architecture(capability: str) -> str:
+    """Return a compute capability as compilers and torch write it: 12.0 is sm_120."""
+    return f"sm_{capability.replace('.', '')}"
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without its local label."""
+    return tuple(map(int, re.findall(r"\d+", version.partition("+")[0])))
