@@ -93,6 +93,7 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
+WORKDIR /app
 COPY --link --from=layer-nvidia-nccl-cu13 /opt /opt
 COPY --link --from=layer-xgboost /opt /opt
 COPY --link --from=layer-scipy /opt /opt
@@ -103,7 +104,6 @@ COPY --link --from=layer-tiny_wheels /opt /opt
 COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
-WORKDIR /app
 ENV VIRTUAL_ENV=/opt/venv \
     PYTHONUNBUFFERED=1 \
     HOME=/home/app \

@@ -70,12 +70,12 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
+WORKDIR /app
 COPY --link --from=layer-numpy /opt /opt
 COPY --link --from=layer-tiny_wheels /opt /opt
 COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
-WORKDIR /app
 ENV VIRTUAL_ENV=/opt/venv \
     PYTHONUNBUFFERED=1 \
     HOME=/home/app \

@@ -62,11 +62,11 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
+WORKDIR /srv/apps/train
 COPY --link --from=layer-tiny_wheels /opt /opt
 COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
-WORKDIR /srv/apps/train
 ENV VIRTUAL_ENV=/opt/venv \
     PYTHONUNBUFFERED=1 \
     HOME=/home/app \
