@@ -22,9 +22,9 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
+WORKDIR /app
 COPY --link --from=folders /image /
 COPY --link --from=code /image /
-WORKDIR /app
 ENV PYTHONUNBUFFERED=1 \
     HOME=/home/app \
     USER=app \
