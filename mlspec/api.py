@@ -218,6 +218,20 @@ def labels(rendered: Rendered, plan: Plan) -> tuple[Label, ...]:
     return provenance.labels(plan, origin)
 
 
+def bill(rendered: Rendered, plan: Plan) -> str:
+    """Return the bill of materials of this image, as CycloneDX's JSON, from the lock alone."""
+    from importlib.metadata import version
+
+    from mlspec.bill import bill_of
+
+    contents = rendered.locked.contents[plan.key]
+    required = tuple(requirement.name for requirement in contents.requirements.requirements)
+    lock = _lock_text(rendered, plan)
+    return bill_of(
+        plan.image, contents.base, contents.packages, required=required, lock=lock, version=version("mlspec")
+    )
+
+
 def _lock_text(rendered: Rendered, plan: Plan) -> str:
     return next((a.text for a in rendered.locked.artifacts if a.path == plan.files.lock), "")
 

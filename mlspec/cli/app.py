@@ -20,6 +20,7 @@ _COMMANDS = {
     "build": "build",
     "run": "run",
     "shell": "run",
+    "sbom": "sbom",
     "doctor": "doctor",
     "schema": "schema",
     "completion": "completion",

@@ -1,0 +1,25 @@
+"""``mlspec sbom``."""
+
+from __future__ import annotations
+
+import click
+
+from mlspec.cli import candidates
+from mlspec.cli.options import file_option, quiet_option, wish_of
+from mlspec.cli.specs import one_spec
+
+
+@click.command()
+@click.argument("image", required=False, shell_complete=candidates.images)
+@file_option
+@quiet_option
+def sbom(image: str | None, file: str | None) -> None:
+    """Print the bill of materials of an image, in CycloneDX's JSON, from its lock.
+
+    It names every package by version, hash and who needs it, and the base image by digest. Debian packages are not
+    locked, and so not in it. No network and no engine are used.
+    """
+    from mlspec import api
+
+    rendered = api.render(one_spec(file), wish_of(locked=True, unpinned=True))
+    click.echo(api.bill(rendered, rendered.plan(image)))
