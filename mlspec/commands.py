@@ -211,6 +211,7 @@ class BuildOptions:
     index_url: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
     metadata_file: str | None = None
+    archive: str | None = None
 
 
 def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
@@ -236,7 +237,11 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
         words.append("--no-cache")
     if options.metadata_file:
         words += ["--metadata-file", options.metadata_file]
-    words.append("--push" if options.push else "--load")
+    if options.archive:
+        # Files that a step writes have the time of the build, unless it is rewritten on export.
+        words += ["--output", _fields(["type=oci", f"dest={options.archive}", "rewrite-timestamp=true"])]
+    else:
+        words.append("--push" if options.push else "--load")
     return (*words, ".")
 
 

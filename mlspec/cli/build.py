@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -53,6 +54,7 @@ def _ready(file: str | None, wish: Wish) -> Rendered:
 @click.option("--push", is_flag=True, help="Push the image in place of loading it into the engine.")
 @click.option("--builder", metavar="NAME", help="The buildx builder to use.")
 @click.option("--no-cache", is_flag=True, help="Build every step anew.")
+@click.option("--verify", is_flag=True, help="Build twice from nothing, keep neither, and show what differs.")
 @click.option("--no-labels", is_flag=True, help="Leave out the labels that say where the image comes from.")
 @click.option(
     "--progress",
@@ -73,6 +75,7 @@ def build(
     push: bool,
     builder: str | None,
     no_cache: bool,
+    verify: bool,
     no_labels: bool,
     progress: str,
     reports: tuple[str, ...],
@@ -98,7 +101,13 @@ def build(
     options = BuildOptions(
         tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress, index_url=building.mirror()
     )
+    if verify and (push or tags):
+        raise click.UsageError("--verify keeps no image: leave out --push and --tag")
     engine.connect()
+    if verify:
+        from mlspec.cli.verify import verified
+
+        sys.exit(0 if all([verified(rendered, plan, options) for plan in plans]) else 1)
     for plan in plans:
         labels = () if no_labels else api.labels(rendered, plan)
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)

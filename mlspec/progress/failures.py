@@ -83,7 +83,8 @@ def problem_of(failure: Failure, source: Source) -> Problem:
     code = failure.exit_code
     message = f"{failure.step.label} failed" + ("" if code is None else f" with exit code {code}")
     hint = "its own words are above" if failure.output else _inline(failure.error)
-    return _placed(Problem(code="MLS520", message=message, hint=hint), failure, source)
+    problem = Problem(code="MLS520", message=message, hint=hint)
+    return placed(problem, failure.step, source, line=failure.line)
 
 
 def _told(failure: Failure, source: Source, cause: Cause, named: Mapping[str, str]) -> Problem:
@@ -96,7 +97,7 @@ def _told(failure: Failure, source: Source, cause: Cause, named: Mapping[str, st
         problem = replace(problem, hint=_meant(values["name"]) or hint)
         return _at_apt(problem, named["name"], failure, source)
     name = named.get("name", "") if cause.about == "package" else ""
-    return _placed(problem, failure, source, package=name)
+    return placed(problem, failure.step, source, line=failure.line, package=name)
 
 
 def _meant(package: str) -> str:
@@ -136,14 +137,14 @@ def _known(failure: Failure, source: Source) -> dict[str, str]:
 def _at_apt(problem: Problem, name: str, failure: Failure, source: Source) -> Problem:
     packages = source.subject.settings.apt
     if failure.step.kind != "apt" or name not in packages:
-        return _placed(problem, failure, source)
+        return placed(problem, failure.step, source, line=failure.line)
     path = source.subject.image.origin("apt", packages.index(name))
     return source.document.placed(replace(problem, path=path))
 
 
-def _placed(problem: Problem, failure: Failure, source: Source, package: str = "") -> Problem:
-    """Return a problem at what the spec says of a step, or else at the step's line of the Dockerfile."""
-    step, image = failure.step, source.subject.image
+def placed(problem: Problem, step: Step, source: Source, *, line: int, package: str = "") -> Problem:
+    """Return a problem at what the spec says of a step, or else at this line of the Dockerfile."""
+    image = source.subject.image
     if step.kind == "requirements" and (requirement := _requirement(package, step, source.subject)):
         return source.document.placed(requirement.problem(problem.code, problem.message, problem.hint))
     if step.path and step.path[0] in image.settings.model_fields_set:
@@ -151,11 +152,9 @@ def _placed(problem: Problem, failure: Failure, source: Source, package: str = "
     if step.kind == "base":
         return source.document.placed(replace(problem, path=image.origin("python")))
     lines = source.dockerfile.split("\n")
-    if 0 < failure.line <= len(lines):
-        text = lines[failure.line - 1]
-        return problem.at(
-            source.subject.plan.files.dockerfile, Span(failure.line, 1, failure.line, len(text) + 1), text
-        )
+    if 0 < line <= len(lines):
+        text = lines[line - 1]
+        return problem.at(source.subject.plan.files.dockerfile, Span(line, 1, line, len(text) + 1), text)
     return problem.at(source.document.file, None)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mlspec.lockfile import Pin, RequirementsLock
 from mlspec.plan import Plan
-from mlspec.progress.instructions import Instruction, instructions
+from mlspec.progress.layers import layer_instructions
 from mlspec.progress.steps import Kind, Step, packages_label, short_reference
 
 
@@ -48,25 +48,11 @@ def contents_of(plan: Plan, dockerfile: str, steps: Iterable[Step], packages: Re
     """Return what is in each layer that ``dockerfile`` adds to the base image, the lowest first."""
     known = {(step.stage, step.number): step for step in steps}
     found: list[Content] = []
-    for instruction in _layers(instructions(dockerfile)):
+    for instruction in layer_instructions(dockerfile):
         step = known[instruction.stage, instruction.number]
         source = re.search(r"--from=(\S+)", instruction.text)
         found.append(_copied(source[1], plan, packages) if source else _made(step, plan))
     return tuple(found)
-
-
-def _layers(found: Sequence[Instruction]) -> Iterator[Instruction]:
-    """Yield the instructions of the final stage, and before them of those that it builds on."""
-    sources = {step.stage: _source(step.text) for step in found if step.keyword == "FROM"}
-    chain = [found[-1].stage]
-    while (source := sources[chain[0]]) in sources:
-        chain.insert(0, source)
-    for stage in chain:
-        yield from (step for step in found if step.stage == stage and step.number and step.keyword != "FROM")
-
-
-def _source(text: str) -> str:
-    return next(word for word in text.split() if not word.startswith("--"))
 
 
 def _copied(stage: str, plan: Plan, packages: RequirementsLock) -> Content:

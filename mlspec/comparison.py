@@ -1,0 +1,133 @@
+"""Two builds of one image, laid side by side: which layers differ, and in which files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of a layer: what it is, and the sha256 of its content or where its link leads."""
+
+    kind: str
+    mode: int
+    owner: tuple[int, int]
+    time: int
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A path of a layer, and in what it differs: content, kind, mode, owner, time; or missing in one of both."""
+
+    path: str
+    aspects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDifference:
+    """A layer that two builds made differently, by its place among all layers of the image; -1 is the configuration."""
+
+    index: int
+    files: tuple[Difference, ...]
+
+
+def entries(layer: IO[bytes]) -> dict[str, Entry]:
+    """Return the entries of a layer, a tar stream that may be compressed, by path; files are read in small pieces.
+
+    Raises tarfile.TarError where it is none.
+    """
+    found: dict[str, Entry] = {}
+    with tarfile.open(fileobj=layer, mode="r|*") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.isreg() else None
+            found[member.name] = Entry(
+                kind=member.type.decode(),
+                mode=member.mode,
+                owner=(member.uid, member.gid),
+                time=int(member.mtime),
+                content=_digest(file) if file else member.linkname,
+            )
+    return found
+
+
+def _digest(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def differences(one: Mapping[str, Entry], other: Mapping[str, Entry]) -> tuple[Difference, ...]:
+    """Return what differs between the entries of two layers, in the order of their paths."""
+    paths = sorted(one.keys() | other.keys())
+    found = (Difference(path, tuple(_aspects(one.get(path), other.get(path)))) for path in paths)
+    return tuple(difference for difference in found if difference.aspects)
+
+
+def _aspects(one: Entry | None, other: Entry | None) -> Iterator[str]:
+    if one is None or other is None:
+        yield f"missing in the {'first' if one is None else 'second'}"
+        return
+    for aspect in ("kind", "content", "mode", "owner", "time"):
+        if getattr(one, aspect) != getattr(other, aspect):
+            yield aspect
+
+
+def compared(one: IO[bytes], other: IO[bytes]) -> tuple[LayerDifference, ...]:
+    """Return which layers differ between two OCI archives of one image, and in what; nothing where they are the same.
+
+    Layers of one digest are not read. Raises ValueError, KeyError or tarfile.TarError where one is no such archive.
+    """
+    with tarfile.open(fileobj=one, mode="r:") as first, tarfile.open(fileobj=other, mode="r:") as second:
+        manifests = _manifest(first), _manifest(second)
+        layers = [[str(layer["digest"]) for layer in manifest["layers"]] for manifest in manifests]
+        found = tuple(_layers(first, second, *layers))
+        is_same = manifests[0] == manifests[1]
+    return found if found or is_same else (LayerDifference(-1, ()),)
+
+
+def _layers(
+    first: tarfile.TarFile, second: tarfile.TarFile, one: Sequence[str], other: Sequence[str]
+) -> Iterator[LayerDifference]:
+    for index in range(max(len(one), len(other))):
+        pair = one[index : index + 1], other[index : index + 1]
+        if pair[0] != pair[1]:
+            mine, theirs = _entries(first, pair[0]), _entries(second, pair[1])
+            yield LayerDifference(index, differences(mine, theirs))
+
+
+def _entries(archive: tarfile.TarFile, digests: Iterable[str]) -> dict[str, Entry]:
+    return {path: entry for digest in digests for path, entry in entries(_blob(archive, digest)).items()}
+
+
+def _blob(archive: tarfile.TarFile, digest: str) -> IO[bytes]:
+    file = archive.extractfile(f"blobs/{digest.replace(':', '/')}")
+    if file is None:
+        raise ValueError(f"no blob {digest}")
+    return file
+
+
+def _manifest(archive: tarfile.TarFile) -> dict[str, list[dict[str, object]]]:
+    """Return the manifest of the one image in an archive, https://github.com/opencontainers/image-spec."""
+    index = archive.extractfile("index.json")
+    if index is None:
+        raise ValueError("no index.json")
+    (descriptor,) = json.load(index)["manifests"]
+    found: dict[str, list[dict[str, object]]] = json.load(_blob(archive, descriptor["digest"]))
+    if len(found.get("manifests", [])) == 1:
+        found = json.load(_blob(archive, str(found["manifests"][0]["digest"])))
+    return found
+
+
+def layer_count(archive: IO[bytes]) -> int:
+    """Return how many layers the image in an OCI archive has; raises as :func:`compared` does."""
+    with tarfile.open(fileobj=archive, mode="r:") as opened:
+        return len(_manifest(opened)["layers"])
