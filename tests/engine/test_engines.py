@@ -1,0 +1,122 @@
+"""Two engines that know nothing of each other build one image."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mlspec import commands
+from mlspec.commands import BuildOptions
+from tests.engine.conftest import Make, Project, Wheel
+
+pytestmark = pytest.mark.engine
+
+BRIDGE = "mlspec-test0"
+SPECS = {
+    "packages": "python: 3.12\nrequirements: [six]\nentrypoint: python train.py\n",
+    "debian": "python: 3.12\napt: [tree]\nentrypoint: python train.py\n",
+    "steps": "python: 3.12\nrun: [echo built > /opt/built]\nuser: 0:0\nentrypoint: python train.py\n",
+}
+
+
+def started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start an engine that keeps all it has in ``folder``, and return it with its address once it answers."""
+    config, address = folder / "daemon.json", f"unix://{folder}/engine.sock"
+    config.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
+    # Whatever ends the tests ends the engine.
+    words = [
+        "setpriv",
+        "--pdeathsig=TERM",
+        "--",
+        "dockerd",
+        "--config-file",
+        str(config),
+        "--host",
+        address,
+        "--pidfile",
+        str(folder / "pid"),
+    ]
+    words += ["--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")]
+    # A bridge of its own: with none, an engine that starts removes docker0, which is that of another engine.
+    words += [f"--bridge={BRIDGE}", "--iptables=false", "--ip6tables=false"]
+    words += ["--registry-mirror", "http://127.0.0.1:5000"]
+    environment = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
+    for _ in range(60):
+        asked = subprocess.run(["docker", "--host", address, "version"], capture_output=True)
+        if asked.returncode == 0 or process.poll() is not None:
+            break
+        time.sleep(0.5)
+    return process, address
+
+
+@pytest.fixture
+def fresh(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Start an engine without any cache, and return its address; all are stopped at the end."""
+    missing = [name for name in ("dockerd", "setpriv", "ip") if not shutil.which(name)]
+    if os.geteuid() != 0 or missing:
+        pytest.skip(f"only root can start an engine of its own, and only with {', '.join(missing) or 'its rights'}")
+    made = subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no network for an engine of its own can be made here: {made.stderr.strip()}")
+    subprocess.run(["ip", "address", "add", "172.31.255.1/24", "dev", BRIDGE], check=True)
+    running: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def start() -> str:
+        folder = tmp_path_factory.mktemp("engine")
+        process, address = started(folder)
+        running.append((process, folder))
+        if process.poll() is not None:
+            pytest.skip(f"a second engine does not start here: {(folder / 'log').read_text()[-300:]}")
+        return address
+
+    yield start
+    for process, folder in running:
+        process.terminate()
+        process.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
+
+
+def built(project: Project, address: str, archive: Path) -> str:
+    """Build on the engine at ``address``, and return the digest of the image as a push would have it."""
+    metadata = archive.with_suffix(".json")
+    options = BuildOptions(progress="plain", archive=str(archive), metadata_file=str(metadata))
+    command = commands.build_command(project.plan(), options)
+    done = subprocess.run(
+        [*command[:-1], "--network", "host", command[-1]],
+        cwd=project.folder,
+        env={**os.environ, "DOCKER_HOST": address},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    archive.unlink()
+    return str(json.loads(metadata.read_text())["containerimage.digest"])
+
+
+def test_two_fresh_engines_build_one_image(
+    make: Make, wheels: dict[str, Wheel], fresh: Callable[[], str], tmp_path: Path
+) -> None:
+    files = {"train.py": "print(1)\n"}
+    locked = {**files, "requirements.lock": f"# layer tiny_wheels\n{wheels['six']}"}
+    digests: list[dict[str, str]] = []
+    for _ in range(2):
+        address = fresh()
+        digests.append({})
+        for name, yaml in SPECS.items():
+            # Each engine has a checkout of its own.
+            has_packages = name == "packages"
+            project = make(yaml, locked if has_packages else files, layers=["tiny_wheels"] if has_packages else [])
+            digests[-1][name] = built(project, address, tmp_path / "image.tar")
+
+    assert digests[0] == digests[1]
+    assert len(set(digests[0].values())) == len(SPECS)
