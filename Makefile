@@ -43,7 +43,7 @@ golden: setup ## write the example specs' files, the tests' snapshots and the ou
 	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_explain.py tests/test_snapshots.py tests/test_docs.py
 
 refresh: setup ## ask Debian anew for the names of its packages; read the diff of the tests
-	$(BIN)/python refresh/debian_packages.py
+	$(BIN)/python .ci/refresh/debian_packages.py
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

@@ -20,7 +20,7 @@ from mlspec.debian import is_listed
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 RELEASES = ("bullseye", "bookworm", "trixie")
 ARCHITECTURES = ("amd64", "arm64")
-PLACE = Path(__file__).parent.parent / "mlspec" / "data" / "debian_packages.txt.xz"
+PLACE = Path(__file__).parents[2] / "mlspec" / "data" / "debian_packages.txt.xz"
 
 
 def names(release: str, architecture: str) -> Iterator[str]:
