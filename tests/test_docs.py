@@ -76,6 +76,11 @@ def plain(text: str) -> str:
     return "\n".join(line.rstrip() for line in _ESCAPE.sub("", text).replace("\r\n", "\n").split("\n"))
 
 
+def ended(said: str) -> str:
+    """Return an output without empty lines at its end, where a page has none either."""
+    return f"{text}\n" if (text := said.rstrip("\n")) else ""
+
+
 def environment() -> dict[str, str]:
     """Return the environment of a reader: 80 columns without colors, this mlspec first."""
     kept = {key: text for key, text in os.environ.items() if key not in {"FORCE_COLOR", "MLSPEC_DEBUG"}}
@@ -270,7 +275,7 @@ def read(session: Session, folder: Path) -> list[tuple[Step, str]]:
                 continue
             said = reader.do(act)
             heard += said
-            if not pattern_of(act.shown).fullmatch(normal(said if said.endswith("\n") or not said else said + "\n")):
+            if not pattern_of(act.shown).fullmatch(normal(ended(said))):
                 changes.append((act, said))
     finally:
         reader.leave()
