@@ -1,4 +1,4 @@
-# The shape of Cog 0.22, read from its public source: its program is no Python package.
+# The shape of Cog 0.22, from notes on its public source: its program is no Python package, and was not run.
 # Left out: tini and Cog's own package. uv comes from an image there, here from the index.
 FROM @BASE@ AS uv
 RUN pip install --no-cache-dir uv

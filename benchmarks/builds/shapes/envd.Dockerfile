@@ -1,4 +1,4 @@
-# The shape of envd as of April 2026, read from its public source: it makes no Dockerfile but a graph for BuildKit.
+# The shape of envd as of April 2026, from notes on its public source, and not run: it makes no Dockerfile but a graph for BuildKit.
 # Left out: its base of ubuntu, its Python from conda, and its shell and ssh server.
 FROM @BASE@ AS system
 RUN groupadd -g 1000 envd && useradd -m -u 1000 -g 1000 envd
