@@ -117,3 +117,10 @@ def test_every_module_can_be_imported_first(path: Path) -> None:
         pytest.skip("runs the program")
 
     importlib.import_module(name)
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """Without packages, pytest imports two files of one name as one, and stops."""
+    names = [path.name for path in (PROJECT / "tests").rglob("test_*.py")]
+
+    assert sorted(names) == sorted(set(names))
