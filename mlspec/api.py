@@ -162,10 +162,11 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.span or Span(0, 0, 0, 0))))
 
 
-def check(path: Path, today: str = "") -> tuple[Problem, ...]:
+def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Problem, ...]:
     """Return every problem and warning of the spec in ``path``, without the network; ``today`` as for :func:`render`.
 
-    Without a lock, which is yet to be made, what the spec and the folder tell. Raises ToolError where the disk refuses.
+    Without a lock, which is yet to be made, what the spec and the folder tell: ``say`` is told that it was no more.
+    Raises ToolError where the disk refuses.
     """
     try:
         rendered = render(path, Wish(locked=True, unpinned=True), today=today)
@@ -174,6 +175,7 @@ def check(path: Path, today: str = "") -> tuple[Problem, ...]:
         problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
         if problems:
             return problems
+        say(f"{error.problems[0].message}, so its packages were not looked at: mlspec lock {path.as_posix()}")
     outlined = outline(path, today=today)
     return _in_order((*outlined.warnings, *inspect(outlined)))
 

@@ -32,6 +32,8 @@ def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[s
         problems.append(
             Problem(code="MLS120", message="images is a mapping of names to keys", hint=hint, path=("images",))
         )
+        # What is wrong with the keys beside it is told at once.
+        yield "", top, origins
         return
     for key, own in images.items():
         path = ("images", key)

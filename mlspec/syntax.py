@@ -7,6 +7,7 @@ import json
 import math
 import posixpath
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -403,7 +404,9 @@ def layer_name(value: str) -> str:
 
 def slug(value: str) -> str:
     """Return the nearest name for an image to any text; ``project`` where nothing is left of it."""
-    return re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-") or "project"
+    plain = unicodedata.normalize("NFKD", value.lower().replace("ß", "ss"))
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-") or "project"
 
 
 def absolute(value: str, code: str = "MLS118") -> str:

@@ -453,6 +453,25 @@ def test_init_writes_the_schema_that_the_spec_names(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "mlspec.schema.json").read_text())["title"] == "mlspec"
 
 
+def test_init_says_that_it_wrote_the_schema(tmp_path: Path) -> None:
+    assert "\nwrote mlspec.schema.json, with which editors" in init(tmp_path).stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_leaves_no_half_of_a_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, full = tmp_path / "mlspec.yaml", Path("/dev/full")
+
+    def opened(*_: object, **how: str) -> object:
+        path.touch()
+        return open(full, "w", encoding=how["encoding"])  # noqa: PTH123 - Path.open is what is replaced
+
+    monkeypatch.setattr(Path, "open", opened, raising=True)
+    with pytest.raises(ToolError, match="no space left on device"):
+        disk.create(path, "python: 3.12\n")
+
+    assert not path.exists()
+
+
 def test_init_leaves_a_schema_of_another_alone(tmp_path: Path) -> None:
     (tmp_path / "mlspec.schema.json").write_text("{}")
 

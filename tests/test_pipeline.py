@@ -524,11 +524,41 @@ def test_the_lock_of_one_python_does_not_serve_another(project: Path) -> None:
     assert "python:3.12-slim-bookworm has Python 3.11.9, not 3.12" in said
 
 
+def test_a_spec_of_another_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "train.yaml").write_text("# a spec\npython: 3.12\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert "hint: name it, such as: train.yaml" in mlspec("render", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("mlspec.yml", "did you mean mlspec.yaml?"),
+        ("./mlspec.yml", "did you mean mlspec.yaml?"),
+        ("notes.md", "the name of a spec ends in .yaml; write one with: mlspec init"),
+        ("else where", "write one with: mlspec init 'else where'"),
+    ],
+)
+def test_a_spec_that_is_not_there_is_told_with_what_is(project: Path, asked: str, hint: str) -> None:
+    (project / "else where").mkdir()
+
+    assert mlspec("check", asked, code=1).stderr.endswith(f"hint: {hint}\n")
+
+
+def test_an_image_that_the_spec_lacks_is_told_before_the_lock(project: Path) -> None:
+    assert 'there is no image "web"' in mlspec("run", "web", code=1).stderr
+
+
 # check, and everything at once
 
 
 def test_check_finds_no_fault_in_a_spec_that_is_not_locked_yet(project: Path) -> None:
-    assert "no problems" in mlspec("check").stderr
+    said = mlspec("check").stderr
+
+    assert said.startswith("mlspec.yaml: no problems; mlspec.lock was not made for this spec")
+    assert said.endswith(", so its packages were not looked at: mlspec lock mlspec.yaml\n")
     assert not (project / "Dockerfile").exists()
 
 

@@ -47,6 +47,12 @@ class _Group(click.Group):
         found: click.Command = getattr(import_module(f"mlspec.cli.{_COMMANDS[cmd_name]}"), cmd_name)
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a whole sentence for each command, where click would cut it at the end of the line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(limit=200)) for name, command in commands if command])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -55,8 +61,8 @@ class _Group(click.Group):
         except click.UsageError as error:
             from mlspec.spelling import did_you_mean
 
-            hint = did_you_mean(args[0], self.list_commands(ctx)) or "see: mlspec --help"
-            raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from None
+            hint = "" if args[0] == "help" else did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{error.message.rstrip('.')}; {hint or 'see: mlspec --help'}", ctx) from None
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:

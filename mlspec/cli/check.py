@@ -41,13 +41,15 @@ def check(specs: tuple[str, ...], kind: str, strict: bool) -> None:
 def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool) -> bool:
     from mlspec import api
 
-    problems = api.check(path, today())
+    notes: list[str] = []
+    problems = api.check(path, today(), notes.append)
     for problem in problems:
         tell(problem)
     if any(problem.severity == "error" for problem in problems):
         return False
     number = len(problems)
-    say(f"{path.as_posix()}: {'no problems' if not number else '1 warning' if number == 1 else f'{number} warnings'}")
+    count = "no problems" if not number else "1 warning" if number == 1 else f"{number} warnings"
+    say("; ".join([f"{path.as_posix()}: {count}", *notes]))
     return not (strict and problems)
 
 

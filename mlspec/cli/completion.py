@@ -21,9 +21,9 @@ _BEFORE = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && comp
 @click.command()
 @click.argument("shell", type=click.Choice(list(_INSTALL)))
 def completion(shell: str) -> None:
-    """Print a script with which a shell completes mlspec: commands, options, specs and images.
+    """Print the script with which a shell completes mlspec.
 
-    The script says how to install it.
+    It completes commands, options, specs and images. The script says how to install it.
     """
     click.echo(_script(shell), nl=False)
 

@@ -26,7 +26,7 @@ _TINTS = {"ok": "green", "warning": "yellow", "error": "red"}
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @quiet_option
 def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
-    """Look at this host: what would stop a build or a run, and the fix.
+    """Look at this host for what would stop a build or a run.
 
     With a spec, what its images need is asked for; without one, what every image needs. Exits 3 where something stands
     in the way; a warning does not.

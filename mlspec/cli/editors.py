@@ -7,8 +7,8 @@ from pathlib import Path
 from mlspec.cli.terminal import say, show
 
 
-def write_schema(folder: Path) -> None:
-    """Write the schema into a folder; a file of that name that mlspec did not write is left alone, with a warning."""
+def write_schema(folder: Path) -> Path | None:
+    """Write the schema into a folder and return its path; a file that mlspec did not write stays, with a warning."""
     from dataclasses import replace
     from importlib.metadata import version
 
@@ -16,11 +16,14 @@ def write_schema(folder: Path) -> None:
     from mlspec.effects import disk
     from mlspec.errors import SpecError
 
+    path = folder / schema.FILE
     try:
-        disk.renew(folder / schema.FILE, schema.text("2020-12", version("mlspec")), schema.MARK)
+        disk.renew(path, schema.text("2020-12", version("mlspec")), schema.MARK)
     except SpecError as error:
         for problem in error.problems:
             show(replace(problem, severity="warning", hint="move it away, then: mlspec schema --output " + schema.FILE))
+        return None
+    return path
 
 
 def renew_schema(folder: Path) -> None:

@@ -37,10 +37,11 @@ _TO_THE_END = 10**9
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")
 @quiet_option
 def explain(subjects: tuple[str, ...], targets: tuple[str, ...], image: str | None, form: str) -> None:
-    """Tell why each line of the generated files is there, and from which line of the spec.
+    """Tell why each line of the generated files is there.
 
-    Of a generated file, Dockerfile:42 or Dockerfile:10-20 tells of these lines; of a spec, mlspec.yaml:4 tells what
-    comes from that line. MLS101 tells what the code of a problem means, and what to do about it.
+    That is the line of the spec, the default, the lock or the rule it comes from, and why. Of a generated file,
+    Dockerfile:42 or Dockerfile:10-20 tells of these lines; of a spec, mlspec.yaml:4 tells what comes from that line.
+    MLS101 tells what the code of a problem means, and what to do about it.
 
     Writes nothing, and uses no network.
     """

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing; take what is guessed.")
 @quiet_option
 def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the fields of Wanted
-    """Write a first mlspec.yaml from what is in the folder, and say what was guessed and why.
+    """Write a first mlspec.yaml from what is in the folder.
 
-    Asks what only you know, on a terminal; every question has an option, and --yes takes the guesses. Never
-    overwrites a file.
+    Says what was guessed and why. Asks what only you know, on a terminal; every question has an option, and --yes
+    takes the guesses. Never overwrites a file.
     """
     from mlspec import starter
     from mlspec.cli.editors import write_schema
@@ -50,10 +50,12 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
             click.echo("\ninterrupted; nothing was written", err=True)
             sys.exit(130)
     disk.create(path, draft.text)
-    write_schema(path.parent)
+    schema = write_schema(path.parent)
     for choice in draft.choices:
         say(f"  {choice}")
     where = "" if folder == "." else f" {shlex.quote(path.as_posix())}"
+    if schema:
+        say(f"wrote {schema.as_posix()}, with which editors complete and check the spec")
     say(f"wrote {path.as_posix()}; look it over, then: mlspec render{where}")
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mlspec.api import Rendered
 
 
-def _built(file: str | None) -> Rendered:
-    """Return one spec as it was built: nothing is locked anew and nothing is written."""
+def _built(file: str | None, image: str | None) -> Rendered:
+    """Return one spec with this image as it was built: nothing is locked anew and nothing is written."""
     from dataclasses import replace
 
     from mlspec import api
@@ -27,6 +27,8 @@ def _built(file: str | None) -> Rendered:
     try:
         rendered = api.render(path, wish_of(locked=True, unpinned=True))
     except SpecError as error:
+        # An image that the spec does not have is not built either.
+        api.image_of(api.load(path), image)
         # Building makes what is missing.
         hint = f"run: {how_to('build', file)}"
         raise SpecError(*(replace(p, hint=hint) if p.code == "MLS404" else p for p in error.problems)) from None
@@ -67,7 +69,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     from mlspec.commands import run_words
     from mlspec.effects import running
 
-    rendered = _built(file)
+    rendered = _built(file, image)
     plan = rendered.plan(image)
     arguments = ctx.meta.get("mlspec.passed_on", ())
     if dry_run:
@@ -87,5 +89,5 @@ def shell(image: str | None, file: str | None) -> None:
     """
     from mlspec.effects import running
 
-    rendered = _built(file)
+    rendered = _built(file, image)
     running.shell(rendered.plan(image).run, rendered.folder, show)

@@ -14,7 +14,7 @@ from mlspec.cli.specs import one_spec
 @file_option
 @quiet_option
 def sbom(image: str | None, file: str | None) -> None:
-    """Print the bill of materials of an image, in CycloneDX's JSON, from its lock.
+    """Print an image's bill of materials, in CycloneDX's JSON.
 
     It names every package by version, hash and who needs it, and the base image by digest. Debian packages are not
     locked, and so not in it. No network and no engine are used.

@@ -8,6 +8,7 @@ import hashlib
 import os
 import posixpath
 import re
+import shlex
 import stat
 import tempfile
 from collections import deque
@@ -21,6 +22,7 @@ from mlspec.document import Document
 from mlspec.effects.proofs import generated_names, read, real_place
 from mlspec.effects.search import found_specs
 from mlspec.errors import Problem, SpecError, ToolError
+from mlspec.spelling import did_you_mean
 from mlspec.targets import Artifact
 
 if TYPE_CHECKING:
@@ -48,8 +50,24 @@ def specs(paths: Iterable[str]) -> tuple[Path, ...]:
     except FileNotFoundError as error:
         folder = str(error)
     message = f"there is no mlspec.yaml in {folder}" if folder else "there is no mlspec.yaml here, and no specs/ folder"
-    hint = f"write one with: cd {folder} && mlspec init" if folder else "write one with: mlspec init"
+    hint = (
+        _named_otherwise(Path(folder))
+        or f"write one with: mlspec init {shlex.quote(folder) if folder else ''}".rstrip()
+    )
     raise SpecError(Problem(code="MLS401", message=message, hint=hint))
+
+
+def _named_otherwise(folder: Path) -> str:
+    """Return a hint with the specs in a folder that have names of their own; nothing where there is none."""
+    python = re.compile(r"^python[ \t]*:", re.MULTILINE)
+    places = [place for place in _yaml_in(folder) if python.search((text_of(place) or "")[: document.MAX_BYTES])]
+    return f"name it, such as: {shlex.quote(places[0].as_posix())}" if places else ""
+
+
+def _yaml_in(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(place for place in folder.iterdir() if place.suffix in {".yaml", ".yml"} and place.is_file())
+    return []
 
 
 def read_document(path: Path) -> Document:
@@ -78,7 +96,12 @@ def _bytes_of(path: Path, limit: int = -1) -> bytes:
 
 def _unreadable(name: str, error: OSError) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return Problem(code="MLS401", message=f"there is no {name}", hint="write one with: mlspec init")
+        path = Path(name)
+        near = did_you_mean(name, (place.as_posix() for place in _yaml_in(path.parent)))
+        ending = "" if path.suffix in {".yaml", ".yml"} else "the name of a spec ends in .yaml; "
+        return Problem(
+            code="MLS401", message=f"there is no {name}", hint=near or f"{ending}write one with: mlspec init"
+        )
     reason = (error.strerror or str(error)).lower()
     return Problem(code="MLS401", message=f"{name} cannot be read: {reason}")
 
@@ -304,11 +327,22 @@ def create(path: Path, text: str) -> None:
     """Write a new spec; raises SpecError where there is one already, ToolError where the disk refuses."""
     check_free(path)
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
+        with path.open("x", encoding="utf-8", newline="\n") as file, _whole(path):
             file.write(text)
+            file.flush()
     except OSError as error:
         message = f"{path.as_posix()} cannot be written: {(error.strerror or str(error)).lower()}"
         raise ToolError(Problem(code="MLS403", message=message)) from None
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Leave no file behind that only a part was written of, as on a disk that is full."""
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def renew(path: Path, text: str, mark: str) -> None:

@@ -9,7 +9,7 @@ CDPATH='' cd -- "$(dirname -- "$0")"
 # What the program writes to a mount belongs to whoever runs this, also under sudo.
 user=$(id -u):$(id -g)
 [ "$user" != 0:0 ] || user=${SUDO_UID:-0}:${SUDO_GID:-0}
-# The engine would make a missing folder as root.
+# Docker refuses to mount a folder that is missing; one made here belongs to that user.
 provide() { [ -e "$1" ] || { provide "$(dirname "$1")" && mkdir "$1" && chown "$user" "$1"; }; }
 provide ./data
 provide "$HOME"/models

@@ -6,7 +6,7 @@
 set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
-# The engine would make a missing folder as root.
+# Docker refuses to mount a folder that is missing.
 provide() { [ -e "$1" ] || mkdir -p "$1"; }
 provide ./out
 

@@ -1,0 +1,61 @@
+"""What every command has in common: its line in the help, and how it ends when it is interrupted."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mlspec import cli as entry
+from mlspec.cli import quick
+from mlspec.cli.app import cli
+
+COMMANDS = cli.list_commands(click.Context(cli))
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_the_help_cuts_no_sentence(columns: int) -> None:
+    said = CliRunner().invoke(cli, ["--help"], terminal_width=columns).stdout
+
+    sentences = re.split(r"\n  (?=[a-z])", said.partition("Commands:")[2])[1:]
+    assert len(sentences) == len(COMMANDS)
+    assert [sentence for sentence in sentences if not re.search(r"[^.]\.\s*$", sentence)] == []
+
+
+def test_the_help_has_a_line_for_each_command_on_a_common_terminal() -> None:
+    said = CliRunner().invoke(cli, ["--help"], terminal_width=80).stdout
+
+    assert len(said.partition("Commands:\n")[2].splitlines()) == len(COMMANDS)
+
+
+def test_who_asks_for_help_in_a_word_is_shown_the_option() -> None:
+    assert "see: mlspec --help" in CliRunner().invoke(cli, ["help"]).stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_interrupted_command_says_so_and_exits_130(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = cli.get_command(click.Context(cli), name)
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "callback", interrupted)
+    done = CliRunner().invoke(cli, [name, *(["bash"] if name == "completion" else [])])
+
+    assert (done.exit_code, done.stderr) == (130, "interrupted\n")
+
+
+def test_an_interrupt_before_a_command_begins_is_told_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(quick, "answered", interrupted)
+
+    with pytest.raises(SystemExit) as left:
+        entry.main()
+
+    assert (left.value.code, capsys.readouterr().err) == (130, "interrupted\n")
