@@ -54,8 +54,8 @@ LOCK = RequirementsLock(
     ),
     vcs=(Pin(name="x", version="1.0", requirement="x @ git+https://host.example/x@1"),),
 )
-# As big as the layers of such an image are: the base's, apt's, a step's, torch's and so on.
-SIZES = (28_000_000, 12_000_000, 2_400_000, 900, 182_000_000, 900_000, 40_000, 530, 1_200, 4_100, 29, 88)
+# As big as the layers of such an image are: the base's, apt's, a step's, the folders', torch's and so on.
+SIZES = (28_000_000, 12_000_000, 2_400_000, 900, 530, 182_000_000, 900_000, 40_000, 1_200, 4_100, 29, 88)
 
 
 def planned(spec: str = SPEC) -> Plan:
@@ -109,7 +109,7 @@ def report(
 
 
 FIRST = report(image())
-SECOND = report(image(new=(5, 8)), last=image())
+SECOND = report(image(new=(6, 8)), last=image())
 SAME = report(image(), last=image())
 
 
@@ -120,10 +120,10 @@ def test_each_layer_above_the_base_is_told_by_what_is_in_it() -> None:
     assert [(content.kind, content.name) for content in contents()] == [
         ("apt", "apt"),
         ("run", "run"),
+        ("other", "folders"),
         ("requirements", "torch"),
         ("requirements", "tiny_wheels"),
         ("requirements", "git"),
-        ("other", "folders"),
         ("run", "run"),
         ("code", "code"),
         ("other", "working_dir"),
@@ -160,7 +160,7 @@ def test_without_a_last_build_nothing_is_new() -> None:
 
 
 def test_an_added_package_makes_its_layer_new() -> None:
-    found = report(image(new=(5,)), last=image())
+    found = report(image(new=(6,)), last=image())
 
     assert [layer.content.name for layer in found.new] == ["tiny_wheels"]
     assert found.upload == value.Upload(beside="last build", size=900_000, layers=1)
@@ -171,7 +171,7 @@ def test_compressed_layers_are_not_compared_with_others() -> None:
 
 
 def test_what_a_registry_has_is_what_counts_for_a_push() -> None:
-    found = report(image(new=(5,)), last=image(new=(5,)), registry=image(), pushed=True)
+    found = report(image(new=(6,)), last=image(new=(6,)), registry=image(), pushed=True)
 
     assert found.upload == value.Upload(beside="registry", size=900_000, layers=1, is_done=True)
     assert found.new == ()
@@ -253,8 +253,8 @@ REPORTS = {
     "first": FIRST,
     "changed": SECOND,
     "same": SAME,
-    "on disk": report(image(new=(5,), is_compressed=False), last=image(is_compressed=False)),
-    "pushed": report(image(new=(5,)), registry=image(), pushed=True),
+    "on disk": report(image(new=(6,), is_compressed=False), last=image(is_compressed=False)),
+    "pushed": report(image(new=(6,)), registry=image(), pushed=True),
     "pushed nothing new": report(image(), registry=image(), pushed=True),
     "without layers": report(None),
 }

@@ -83,13 +83,13 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
+COPY --link --from=folders /image /
 WORKDIR /app
 COPY --link --from=layer-scipy /opt /opt
 COPY --link --from=layer-numpy /opt /opt
 COPY --link --from=layer-medium_wheels /opt /opt
 COPY --link --from=layer-small_wheels /opt /opt
 COPY --link --from=layer-tiny_wheels /opt /opt
-COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
 ENV VIRTUAL_ENV=/opt/venv \

@@ -93,6 +93,7 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
+COPY --link --from=folders /image /
 WORKDIR /app
 COPY --link --from=layer-nvidia-nccl-cu13 /opt /opt
 COPY --link --from=layer-xgboost /opt /opt
@@ -101,7 +102,6 @@ COPY --link --from=layer-numpy /opt /opt
 COPY --link --from=layer-pandas /opt /opt
 COPY --link --from=layer-small_wheels /opt /opt
 COPY --link --from=layer-tiny_wheels /opt /opt
-COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
 ENV VIRTUAL_ENV=/opt/venv \

@@ -61,8 +61,6 @@ def test_the_run_script_alone_runs_what_docker_alone_builds(training: Example) -
 
 
 def test_an_edit_of_the_code_reinstalls_nothing(training: Example) -> None:
-    # Docker alone gives the folder of the code the time of its build; mlspec always the same.
-    training.build()
     before = training.layers()
     training.edit("train.py", lambda text: text.replace("epoch {epoch}:", "round {epoch}:"))
     said = training.build()

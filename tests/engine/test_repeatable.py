@@ -9,12 +9,16 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mlspec import commands
 from mlspec.commands import BuildOptions
-from tests.engine.conftest import Make, Project
+from tests.engine.conftest import Make, Project, Wheel
+
+if TYPE_CHECKING:
+    import docker
 
 pytestmark = pytest.mark.engine
 
@@ -43,16 +47,35 @@ def built(project: Project, *words: str) -> str:
     return digest
 
 
-def test_what_is_built_again_without_caches_is_the_same_image(make: Make, wheels: dict[str, object]) -> None:
+def made(make: Make, wheels: dict[str, Wheel], *, is_reversed: bool = False) -> Project:
+    """Make the project, in a folder of its own; ``is_reversed`` has its files made in another order."""
     lock = f"# layer tiny_wheels\n{wheels['six']}{wheels['idna']}"
     files = {"train.py": "print(1)\n", "requirements.in": "six\nidna\n", "requirements.lock": lock}
-    one = make(SPEC, files, layers=["tiny_wheels"])
+    return make(SPEC, dict(reversed(files.items())) if is_reversed else files, layers=["tiny_wheels"])
+
+
+def test_what_is_built_again_without_caches_is_the_same_image(make: Make, wheels: dict[str, Wheel]) -> None:
     # Another checkout: another folder, other times, other modes, files made in another order.
-    other = make(SPEC, dict(reversed(files.items())), layers=["tiny_wheels"])
+    one, other = made(make, wheels), made(make, wheels, is_reversed=True)
     (other.folder / "train.py").chmod(0o600)
 
     tag = ("--tag", one.plan().image)
     assert built(one, *tag) == built(other, *tag)
+
+
+def test_docker_alone_builds_the_layers_that_mlspec_builds(
+    make: Make, wheels: dict[str, Wheel], engine: docker.DockerClient
+) -> None:
+    project = made(make, wheels)
+    name = project.plan().image
+    project.build()
+    layers = engine.images.get(name).attrs["RootFS"]["Layers"]
+
+    # Without SOURCE_DATE_EPOCH: what a step makes of files has the time of this build.
+    alone = ["docker", "build", "--quiet", "--no-cache", "--tag", f"{name}-alone", "."]
+    subprocess.run(alone, cwd=project.folder, check=True, capture_output=True)
+
+    assert engine.images.get(f"{name}-alone").attrs["RootFS"]["Layers"] == layers
 
 
 class Snapshots(http.server.BaseHTTPRequestHandler):

@@ -94,7 +94,7 @@ def test_the_layers_are_told_by_what_is_in_them(first: Reported) -> None:
     named = [layer["name"] for layer in first.report["layers"] if layer["kind"] != "base"]
     packages = {layer["name"]: [package["name"] for package in layer["packages"]] for layer in first.report["layers"]}
 
-    assert named == ["working_dir", "yaml", "tiny_wheels", "folders", "code"]
+    assert named == ["folders", "working_dir", "yaml", "tiny_wheels", "code"]
     assert (packages["yaml"], packages["tiny_wheels"]) == (["pyyaml"], ["idna"])
 
 

@@ -53,8 +53,8 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM base
-WORKDIR /app
 COPY --link --from=folders /image /
+WORKDIR /app
 COPY --link --from=code /image /
 ENV PYTHONUNBUFFERED=1 \
     HOME=/home/app \

@@ -22,8 +22,8 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
-WORKDIR /app
 COPY --link --from=folders /image /
+WORKDIR /app
 COPY --link --from=code /image /
 ENV PYTHONUNBUFFERED=1 \
     HOME=/home/app \

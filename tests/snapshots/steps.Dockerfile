@@ -71,9 +71,9 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM base
+COPY --link --from=folders /image /
 COPY --link --from=layer-numpy /opt /opt
 COPY --link --from=layer-tiny_wheels /opt /opt
-COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 ENV VIRTUAL_ENV=/opt/venv \
     PYTHONUNBUFFERED=1 \
