@@ -26,6 +26,7 @@ LAYERS, CORE = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="ut
 SHARED = {
     "MLS105": "the base image is not one that can be built on",
     "MLS106": "the platform is not one that can be built for",
+    "MLS242": "what a requirement names is not there",
     "MLS404": "a lock is not that of its spec",
     "MLS405": "a lock was edited by hand",
     "MLS406": "there are several to choose from",

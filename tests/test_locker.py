@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from mlspec.effects import locker
 from mlspec.effects.locker import Compiled, compile_requirements
 from mlspec.errors import LockError
 from mlspec.layering import grouped
@@ -527,12 +526,18 @@ def test_an_untrusted_certificate_is_told_from_an_unreachable_index(monkeypatch:
     assert "MLS255: the certificate of https://packages.example is not trusted here" in refusal("torch")
 
 
+# As if a later pip looked for its tags elsewhere.
+OTHER_PIP = """\
+import sys
+from pip._internal.resolution.resolvelib import factory
+from mlspec.effects.resolver.__main__ import main
+factory.get_supported = lambda *_, **__: []
+sys.exit(main())
+"""
+
+
 def test_a_pip_that_cannot_become_the_target_resolves_nothing(serve: Serve, tmp_path: Path) -> None:
     index = serve(wheel("torch", "1"))
-    runner = Path(locker.__file__).with_name("target.py").read_text()
-    script = tmp_path / "target.py"
-    # As if a later pip looked for its tags elsewhere.
-    script.write_text(runner.replace("lambda *_, **__: list(target.tags)", "compatibility_tags.get_supported"))
     job: dict[str, object] = {
         "python": "3.9.1",
         "platform": "linux/arm64",
@@ -543,7 +548,11 @@ def test_a_pip_that_cannot_become_the_target_resolves_nothing(serve: Serve, tmp_
     job |= {"options": [], "build": [], "upgrade_packages": [], "cert": "", "cache": str(tmp_path)}
 
     done = subprocess.run(
-        [sys.executable, "-I", str(script), "report.json"], input=json.dumps(job), text=True, cwd=tmp_path, check=False
+        [sys.executable, "-I", "-c", OTHER_PIP, "report.json"],
+        input=json.dumps(job),
+        text=True,
+        cwd=tmp_path,
+        check=False,
     )
 
     assert (done.returncode, index.requests) == (9, [])

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mlspec.effects import registry
+from mlspec.effects.registry import endpoints
 from mlspec.errors import Problem, ToolError
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -153,7 +154,7 @@ def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(registry, "HUB_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr(endpoints, "HUB_URL", "http://127.0.0.1:1")
     return tmp_path
 
 
@@ -415,7 +416,7 @@ def test_the_hub_comes_last(serve: Callable[[], FakeRegistry], monkeypatch: pyte
     mirror, hub = serve(), serve()
     digest = hub.store.add_image("library/python", "3.12-slim", "linux/amd64")
     monkeypatch.setenv(registry.MIRROR_VARIABLE, mirror.url)
-    monkeypatch.setattr(registry, "HUB_URL", hub.url)
+    monkeypatch.setattr(endpoints, "HUB_URL", hub.url)
 
     assert (registry.resolve("python:3.12-slim", "linux/amd64").digest, len(mirror.store.asked)) == (digest, 2)
 
