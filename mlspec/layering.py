@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from mlspec.lockfile import Layer, Pin, RequirementsLock
+from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock
 
 Wanted = Mapping[str, Sequence[str]]
 """The layers that a spec asks for: their names, and names or patterns of the packages in each."""
@@ -49,13 +49,13 @@ _BANDS = (
 _SOURCES = "source_builds"
 _AS_WRITTEN = "requirements"
 
-RESERVED = frozenset({_SOURCES, _AS_WRITTEN, _CROWD.name, *(band.name for band in _BANDS)})
+RESERVED = frozenset({_SOURCES, FROM_GIT, _AS_WRITTEN, _CROWD.name, *(band.name for band in _BANDS)})
 """What no layer of a spec may be called, nor begin with: the names of those that are made by size."""
 
 
 def grouped(pins: Iterable[Pin], previous: RequirementsLock | None, wanted: Wanted | None = None) -> tuple[Layer, ...]:
-    """Return ``pins`` in layers, heaviest first: those that are wanted, one for each wheel of 8 MB or more, bands of
-    size, source builds.
+    """Return ``pins`` in layers, heaviest first: those that are wanted, one for each wheel of 8 MB or more and one
+    for each source, bands of size.
 
     A package stays in the layer it had in ``previous`` unless its size left it by more than half. A lock that was taken
     as written, without sizes, is one layer.
@@ -110,7 +110,8 @@ def _home(pin: Pin, before: str, wanted: Wanted) -> str:
     if asked := _wanted_layer(pin, wanted):
         return asked
     if pin.is_source:
-        return _SOURCES
+        # Alone, so that no neighbour's update compiles it again; older locks hold them together.
+        return before if before == _SOURCES else pin.name
     low, high = _bounds(before, pin.name)
     # By each wheel's own size, never its rank: or a neighbour's update would move this one too.
     if high and (pin.size is None or low / 2 <= pin.size < high * 1.5):

@@ -17,6 +17,9 @@ from mlspec.errors import Problem, Span, SpecError
 VERSION = 1
 """The format of ``mlspec.lock`` that this version writes, and the newest it reads."""
 
+FROM_GIT = "from_git"
+"""Stands for the git dependencies among the layers whose builds are locked; no package can have this name."""
+
 _T = TypeVar("_T")
 
 
@@ -35,7 +38,9 @@ class Pin:
 
     ``requirement`` is its line before the hashes: ``numpy==2.3.1``, ``x @ https://...``, ``x @ git+https://...`` at a
     whole commit; ``ref`` is the branch or tag that commit stood for. ``size`` counts the bytes of the file the target
-    would take; ``via`` names the packages that ask for this one.
+    would take; ``via`` names the packages that ask for this one. Of what is built from source, ``languages`` are those
+    that it is written in, ``wheel_python`` is the newest Python that this version has a wheel for, and
+    ``wheel_version`` the newest version that has one for the target; each is empty where it is not known.
     """
 
     name: str
@@ -47,6 +52,9 @@ class Pin:
     is_source: bool = False
     marker: str = ""
     ref: str = ""
+    languages: tuple[str, ...] = ()
+    wheel_python: str = ""
+    wheel_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,14 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class RequirementsLock:
-    """Every package of an image: by layers what hashes can hold, apart what only a commit can."""
+    """Every package of an image: by layers what hashes can hold, apart what only a commit can.
+
+    ``builds`` holds what it takes to build the sources of a layer, under its name; those from git under FROM_GIT.
+    """
 
     layers: tuple[Layer, ...] = ()
     vcs: tuple[Pin, ...] = ()
+    builds: tuple[Layer, ...] = ()
 
     @property
     def pins(self) -> tuple[Pin, ...]:
@@ -116,8 +128,17 @@ class Lock:
 
 def dump_requirements(lock: RequirementsLock, *, header: str) -> str:
     """Return the text of ``requirements.lock``: pip's own format, its parts opened by ``# layer NAME``."""
+    return _layers_text(lock.layers, header)
+
+
+def dump_builds(lock: RequirementsLock, *, header: str) -> str:
+    """Return the text of the file of what builds take: a part for each layer of sources, opened by its name."""
+    return _layers_text(lock.builds, header)
+
+
+def _layers_text(layers: Iterable[Layer], header: str) -> str:
     parts = [header.rstrip("\n") + "\n"]
-    for layer in lock.layers:
+    for layer in layers:
         parts.append("".join((f"# layer {layer.name}\n", *(_pin_text(pin) for pin in layer.pins))))
     return "\n".join(parts)
 
@@ -137,8 +158,13 @@ def _pin_text(pin: Pin) -> str:
 def _notes(pin: Pin) -> Iterator[str]:
     if pin.size is not None:
         yield shown_size(pin.size)
-    if pin.is_source and not pin.requirement.partition(" @ ")[2].startswith("git+"):
-        yield "from source"
+    languages = f" in {' and '.join(pin.languages)}" if pin.languages else ""
+    if pin.is_source and (languages or not pin.requirement.partition(" @ ")[2].startswith("git+")):
+        yield f"from source{languages}"
+    if pin.wheel_python:
+        yield f"wheels to Python {pin.wheel_python}"
+    if pin.wheel_version:
+        yield f"wheel in {pin.wheel_version}"
     if pin.version and pin.version != _version_of(pin.requirement):
         yield f"version {pin.version}"
     if pin.ref:
@@ -160,6 +186,9 @@ def shown_size(size: int) -> str:
 _LAYER = re.compile(r"^# layer (\S+)$")
 _HASHED = re.compile(r"^--hash=((?:sha256|sha384|sha512):[0-9a-f]+)$")
 _NOTE_SIZE = re.compile(r"^([\d.]+) (GB|MB|kB|B)$")
+_NOTE_SOURCE = re.compile(r"^from source(?: in (.+))?$")
+_NOTE_PYTHON = re.compile(r"^wheels to Python (\S+)$")
+_NOTE_WHEEL = re.compile(r"^wheel in (\S+)$")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:===?\s*(\S+)|@\s*(\S+))$")
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)")
 
@@ -265,8 +294,13 @@ def _with_notes(pin: Pin, comment: str) -> Pin:
         if size := _NOTE_SIZE.match(note):
             factor = dict((*_UNITS, ("B", 1)))[size[2]]
             pin = dataclasses.replace(pin, size=round(float(size[1]) * factor))
-        elif note == "from source":
-            pin = dataclasses.replace(pin, is_source=True)
+        elif found := _NOTE_SOURCE.match(note):
+            languages = tuple(found[1].split(" and ")) if found[1] else ()
+            pin = dataclasses.replace(pin, is_source=True, languages=languages)
+        elif found := _NOTE_PYTHON.match(note):
+            pin = dataclasses.replace(pin, wheel_python=found[1])
+        elif found := _NOTE_WHEEL.match(note):
+            pin = dataclasses.replace(pin, wheel_version=found[1])
         elif word == "version":
             pin = dataclasses.replace(pin, version=rest)
         elif word == "ref":

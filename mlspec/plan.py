@@ -6,7 +6,9 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlspec import catalog, syntax
+from mlspec import catalog, compiling, syntax
+from mlspec.compiling import Build, Compiler, Kit, SourceLayer
+from mlspec.lockfile import FROM_GIT
 from mlspec.parts import EnvFile, Gpus, Mount, Port, RunStep, Secret, Ulimit
 from mlspec.settings import Settings
 from mlspec.spec import Image
@@ -54,6 +56,16 @@ class Files:
         return f"{self.prefix}requirements.vcs.lock"
 
     @property
+    def build_lock(self) -> str:
+        """The name of the lock of what it takes to build sources."""
+        return f"{self.prefix}requirements.build.lock"
+
+    @property
+    def package_locks(self) -> tuple[str, ...]:
+        """The names of all that packages are locked in."""
+        return self.requirements_lock, self.vcs_lock, self.build_lock
+
+    @property
     def lock(self) -> str:
         """The name of the spec's lock, shared by its images."""
         return f"{self.project_prefix}mlspec.lock"
@@ -80,17 +92,19 @@ class Resolved:
     index_urls: tuple[str, ...] = ()
     has_vcs: bool = False
     uses_ssh: bool = False
-    builds_sources: bool = False
+    sources: tuple[SourceLayer, ...] = ()
+    has_build_locks: bool = False
     cuda: str = ""
     torch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of packages: its name in the lock and the name of the stage that installs it."""
+    """One layer of packages: its name in the lock, the stage that installs it, and how sources are built."""
 
     name: str
     stage: str
+    build: Build | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +168,9 @@ class Plan:
     installer: Installer | None
     installs_on: str
     layers: tuple[Layer, ...]
+    compiler: Compiler | None
+    locks_builds: bool
+    git_build: Build
     has_vcs: bool
     uses_ssh: bool
     index_urls: tuple[str, ...]
@@ -181,7 +198,7 @@ class Plan:
     @property
     def git_packages(self) -> tuple[str, ...]:
         """The Debian packages that fetch git dependencies."""
-        return ("ca-certificates", "git", *(("openssh-client",) if self.uses_ssh else ()))
+        return ("ca-certificates", "git", *(("openssh-client",) if self.uses_ssh else ()), *self.git_build.apt)
 
     @property
     def prepares_system(self) -> bool:
@@ -213,6 +230,7 @@ class Plan:
         """The locks that came along with the code, relative to the root of the image: nothing needs them there."""
         names = [self.files.requirements_lock] if self.layers else []
         names += [self.files.vcs_lock] if self.has_vcs else []
+        names += [self.files.build_lock] if self.locks_builds else []
         return tuple(f"{self.code_folder}/{name}" for name in names)
 
     @property
@@ -233,6 +251,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
     name = f"{resolved.project}-{image.key}" if image.key else resolved.project
     installs = bool(resolved.layers) or resolved.has_vcs
     uid, _, gid = settings.user.partition(":")
+    kit = Kit(settings, resolved.codename, _cuda(settings, resolved), resolved.torch)
     return Plan(
         key=image.key,
         files=files,
@@ -247,10 +266,13 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         after_install=_steps(settings, "after_install"),
         after_code=_steps(settings, "after_code"),
         installer=_installer(settings.platforms[0]) if installs else None,
-        # Packages do not depend on the system's own, so that a change of those reinstalls nothing; except where
-        # something is compiled or where a step of the user's prepares the installation.
+        # Packages do not depend on the system's own, so that a change of those reinstalls nothing; except where a step
+        # of the user's prepares the installation.
         installs_on=_installs_on(settings, resolved),
-        layers=tuple(Layer(layer, f"layer-{layer}") for layer in resolved.layers),
+        layers=tuple(Layer(layer, f"layer-{layer}", _build(kit, layer, resolved)) for layer in resolved.layers),
+        compiler=compiling.compiler(kit, resolved.sources),
+        locks_builds=any(source.is_locked for source in resolved.sources),
+        git_build=_build(kit, FROM_GIT, resolved) or Build(),
         has_vcs=resolved.has_vcs,
         uses_ssh=resolved.uses_ssh,
         index_urls=resolved.index_urls,
@@ -283,10 +305,14 @@ def _installer(platform: str) -> Installer:
 
 
 def _installs_on(settings: Settings, resolved: Resolved) -> str:
-    needs_base = resolved.builds_sources and settings.apt
-    if needs_base or _steps(settings, "before_install"):
+    if _steps(settings, "before_install"):
         return "base"
     return "former" if resolved.install_base and (resolved.layers or resolved.has_vcs) else "python"
+
+
+def _build(kit: Kit, layer: str, resolved: Resolved) -> Build | None:
+    source = next((source for source in resolved.sources if source.layer == layer), None)
+    return compiling.build(kit, source) if source else None
 
 
 def _steps(settings: Settings, place: str) -> tuple[RunStep, ...]:
@@ -393,6 +419,7 @@ def _generated(files: Files, resolved: Resolved) -> tuple[str, ...]:
     """Return the lines of the ignore file for what mlspec reads and writes; the locks to install from stay in."""
     locks = [files.requirements_lock] if resolved.layers else []
     locks += [files.vcs_lock] if resolved.has_vcs else []
+    locks += [files.build_lock] if any(source.is_locked for source in resolved.sources) else []
     names = (
         "Dockerfile",
         "Dockerfile.dockerignore",
@@ -400,6 +427,7 @@ def _generated(files: Files, resolved: Resolved) -> tuple[str, ...]:
         "mlspec.lock",
         "requirements.lock",
         "requirements.vcs.lock",
+        *(("requirements.build.lock",) if resolved.has_build_locks else ()),
     )
     written = (line for name in names for line in (name, f"*.{name}"))
     return (files.spec, ".dockerignore", "mlspec.schema.json", *written, *(f"!{name}" for name in locks))

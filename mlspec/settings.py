@@ -132,6 +132,19 @@ class Settings(Keys):
         ONE_OR_MORE,
         about("Debian packages, perhaps with =VERSION. Default: none.", ["ffmpeg", "libgl1"]),
     ] = ()
+    build_apt: Annotated[
+        Annotated[
+            tuple[Annotated[str, AfterValidator(syntax.debian_package), shape(shapes.DEBIAN_PACKAGE)], ...],
+            BeforeValidator(as_list),
+            ONE_OR_MORE,
+        ]
+        | None,
+        about(
+            "Further Debian packages to compile with, which do not reach the image; an empty list wants none at all. "
+            "Default: compilers, and what the sources are known to take.",
+            ["libsnappy-dev"],
+        ),
+    ] = None
     apt_snapshot: Annotated[
         Annotated[str, AfterValidator(syntax.day), shape(shapes.DAY)] | None,
         about("The day whose Debian the packages come from. Default: the newest at each build.", "2026-11-01"),

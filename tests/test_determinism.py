@@ -18,7 +18,7 @@ from mlspec import document, plan, spec, targets
 
 resolved = plan.Resolved(
     project="project", base="python:3.12-slim-bookworm@sha256:" + "0" * 64, is_official=True,
-    layers=("torch", "rest"), has_vcs=True, builds_sources=True,
+    layers=("torch", "rest"), has_vcs=True,
 )
 parts = sys.stdin.buffer.read().split(b"\0")[:-1]
 for name, data in zip(parts[::2], parts[1::2], strict=True):

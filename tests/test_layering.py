@@ -40,11 +40,19 @@ def test_a_heavy_wheel_has_a_layer_of_its_own_and_others_share_bands() -> None:
     assert list(found.items()) == [
         ("torch", ["torch"]),
         ("pandas", ["pandas"]),
+        ("antlr", ["antlr"]),
         ("medium_wheels_3", ["fonttools"]),
         ("small_wheels", ["pyyaml", "rich"]),
         ("tiny_wheels", ["mystery", "six"]),
-        ("source_builds", ["antlr"]),
     ]
+
+
+def test_sources_that_shared_a_layer_stay_in_it_and_a_new_one_is_alone() -> None:
+    before = (Layer("source_builds", (pin("antlr", source=True), pin("fasttext", source=True))),)
+
+    found = layered(*before[0].pins, pin("pyaudio", source=True), previous=before)
+
+    assert found == {"pyaudio": ["pyaudio"], "source_builds": ["antlr", "fasttext"]}
 
 
 def test_a_lock_taken_as_written_is_one_layer() -> None:

@@ -21,6 +21,8 @@ from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
 from mlspec import api, catalog, plan, targets, templating
+from mlspec.compiling import SourceLayer
+from mlspec.lockfile import FROM_GIT
 from mlspec.plan import Resolved
 from mlspec.settings import Settings
 from mlspec.spec import Image
@@ -31,6 +33,25 @@ SPECS = sorted((HERE / "specs").glob("*.yaml"))
 DRAWN = HERE / "snapshots"
 FORMER = "sha256:" + "cd" * 32
 DIGEST = f"sha256:{'ab' * 32}"
+
+# What the locks of some specs hold that has no wheel.
+SOURCES = {
+    "compiled": (
+        SourceLayer(layer="psycopg2", packages=("psycopg2",), languages=("C",), is_locked=True),
+        SourceLayer(layer="team-crate", packages=("team-crate",), languages=("Rust",)),
+        SourceLayer(layer="antlr4-python3-runtime", packages=("antlr4-python3-runtime",), languages=("Python",)),
+        SourceLayer(layer=FROM_GIT, packages=("tool",), languages=("C++",), is_locked=True),
+    ),
+    "compiled-cuda": (
+        SourceLayer(
+            layer="flash-attn",
+            packages=("flash-attn",),
+            languages=("C++", "CUDA"),
+            first=(("flash-attn", ("torch==2.6.0+cu124", "ninja")),),
+            is_locked=True,
+        ),
+    ),
+}
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the linters are run as files of this system")
 
@@ -75,6 +96,7 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
     choice = catalog.base_reference(settings.python, settings.base)
     assert isinstance(choice, catalog.BaseChoice)
     from_git = [text for text in settings.requirements if "git+" in text]
+    alone = {"numpy", "torch", *(source.layer for source in SOURCES.get(stem, ()))}
     wheels = [text for text in settings.requirements if "git+" not in text]
     return Resolved(
         project=name or stem,
@@ -82,10 +104,11 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
         is_official=choice.is_official,
         codename=choice.codename or "",
         install_base=f"{choice.reference}@{FORMER}" if stem == "upgraded-base" else None,
-        layers=(*(text for text in wheels if text in {"numpy", "torch"}), *(["tiny_wheels"] if wheels else [])),
+        layers=(*(text for text in wheels if text in alone), *(["tiny_wheels"] if wheels else [])),
         has_vcs=bool(from_git),
         uses_ssh=any("git+ssh:" in text for text in from_git),
-        builds_sources=bool(from_git),
+        sources=SOURCES.get(stem, ()),
+        has_build_locks=any(source.is_locked for source in SOURCES.get(stem, ())),
         index_urls=tuple(index.url for index in settings.indexes),
     )
 

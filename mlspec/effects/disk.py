@@ -182,7 +182,7 @@ def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:
     return (problem.at(path.as_posix(), None),)
 
 
-_GENERATED = re.compile(r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|requirements(?:\.vcs)?\.lock)$")
+_GENERATED = re.compile(r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|requirements(?:\.vcs|\.build)?\.lock)$")
 
 
 def leftovers(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Path, ...]:

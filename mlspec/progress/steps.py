@@ -138,6 +138,10 @@ def _made(
 def _apt(instruction: Instruction, context: _Context) -> Step:
     if instruction.stage == "layer-git":
         return _made(instruction, "apt", "apt: git, for the requirements from it", ("requirements",))
+    if instruction.stage != "base":
+        layer = next((layer.name for layer in context.plan.layers if layer.stage == instruction.stage), "")
+        label = f"apt: what it takes to compile {layer}" if layer else "apt: the compilers"
+        return _made(instruction, "apt", label, () if layer else ("build_apt",))
     return _made(instruction, "apt", f"apt: {', '.join(context.plan.apt)}", ("apt",), context.plan.apt)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from mlspec import locking, syntax
+from mlspec import compiling, locking, syntax
 from mlspec.effects import disk
 from mlspec.errors import MlspecError, Problem, SpecError
 from mlspec.lockfile import (
@@ -54,6 +55,7 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
         ]
     if problems:
         raise failure(*dict.fromkeys(problems))
+    has_build_locks = any(contents.packages.builds for contents in work.contents.values())
     lock = Lock(
         name=name,
         tools=work.tools or (before.lock.tools if before.lock else {}),
@@ -63,7 +65,9 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
     work.artifacts.append(Artifact(project.lock, dump_lock(lock, f"# {banner(project)}")))
     warnings = tuple(dict.fromkeys(map(spec.document.placed, work.warnings)))
     return Locked(
-        resolved=work.resolved,
+        resolved={
+            key: dataclasses.replace(found, has_build_locks=has_build_locks) for key, found in work.resolved.items()
+        },
         contents=work.contents,
         artifacts=tuple(work.artifacts),
         changes=tuple(work.changes),
@@ -96,7 +100,6 @@ def outlined(spec: Spec, folder: Path) -> Locked:
             layers=(layer.name,) if len(from_git) < len(requirements.requirements) else (),
             has_vcs=bool(from_git),
             uses_ssh=any("git+ssh://" in r.text for r in from_git),
-            builds_sources=bool(from_git),
         )
     if problems:
         raise SpecError(*dict.fromkeys(problems))
@@ -115,7 +118,7 @@ def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
     texts = {}
     for image in spec.images:
         files = files_of(spec.document.file, image.key)
-        for name in (files.requirements_lock, files.vcs_lock):
+        for name in files.package_locks:
             if (locked_text := disk.text_of(folder / name)) is not None:
                 texts[name] = locked_text
     try:
@@ -159,7 +162,7 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
         index_urls=locking.serving(indexes_of(image), current.pins),
         has_vcs=bool(current.vcs),
         uses_ssh=any("git+ssh://" in pin.requirement for pin in current.vcs),
-        builds_sources=bool(current.vcs) or any(pin.is_source for pin in current.pins),
+        sources=compiling.source_layers(current),
         cuda=locking.cuda_of(current.pins),
         torch=next((pin.version for pin in current.pins if pin.name == "torch"), ""),
     )

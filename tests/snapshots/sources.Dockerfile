@@ -22,7 +22,7 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
         -o -newer /dev/shm/start -exec touch --no-dereference --date=@315619200 {} +
 
 # The installer and an empty virtual environment. Of this and the next stages, only packages reach the image.
-FROM base AS installer
+FROM python AS installer
 # Sites that have a mirror of the package index name it: docker build --build-arg PIP_INDEX_URL=...
 ARG PIP_INDEX_URL
 ENV UV_DEFAULT_INDEX=$PIP_INDEX_URL \

@@ -1,0 +1,98 @@
+"""Typed rows of ``data/compilers.toml``: what it takes to compile packages, and what they load when that is done."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """A language: the ends of its files' names, and the Debian packages of its compiler (``other`` by release)."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    apt: tuple[str, ...] = ()
+    other: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def compilers(self, codename: str) -> tuple[str, ...]:
+        """Return the Debian packages of its compiler in a release, beyond those of every compilation."""
+        return tuple(self.other.get(codename, self.apt))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a package takes to be compiled (``apt``) and to be loaded (``libraries``), as Debian packages of bookworm.
+
+    ``first`` are the packages that its build asks for and does not name.
+    """
+
+    package: str
+    apt: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    cuda: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CudaImage:
+    """NVIDIA's image with the compiler and the headers of a version of CUDA, and the newest gcc that it takes."""
+
+    version: str
+    image: str
+    gcc: int
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(resources.files("mlspec.data").joinpath("compilers.toml").read_text(encoding="utf-8"))
+
+
+def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+
+
+@cache
+def tools() -> tuple[str, ...]:
+    """Return the Debian packages that every compilation takes."""
+    return tuple(_table()["tools"])
+
+
+def gcc(codename: str) -> int | None:
+    """Return the major version of a Debian release's own gcc; None of one that is not known."""
+    known = _table()["gcc"].get(codename)
+    return int(known) if known else None
+
+
+@cache
+def languages() -> tuple[Language, ...]:
+    """Return the languages that packages are known to be written in."""
+    return tuple(Language(**_frozen(row)) for row in _table()["language"])
+
+
+@cache
+def recipes() -> tuple[Recipe, ...]:
+    """Return what packages are known to take."""
+    return tuple(Recipe(**_frozen(row)) for row in _table()["package"])
+
+
+def recipe(package: str) -> Recipe:
+    """Return what a package takes: nothing but its languages' compilers, where no more is known."""
+    return next((row for row in recipes() if row.package == package), Recipe(package=package))
+
+
+def asked_by(backend: str) -> tuple[str, ...]:
+    """Return the packages that a build backend asks for while it runs, beyond what a source names."""
+    return tuple(_table()["backends"].get(backend, ()))
+
+
+def cuda_image(cuda: str) -> CudaImage | None:
+    """Return the image of a version of CUDA, or of the nearest of the same major version; None where there is none."""
+    major, _, minor = cuda.partition(".")
+    same = [row for row in map(lambda row: CudaImage(**row), _table()["cuda"]) if row.version.split(".")[0] == major]
+    return min(same, key=lambda row: abs(int(row.version.split(".")[1]) - int(minor or 0)), default=None)
