@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec import existence, patterns, relock, rules, spec
+from mlspec import existence, patterns, relock, repairs, rules, spec
+from mlspec.document import Document
 from mlspec.effects import disk
-from mlspec.errors import Problem, Span, SpecError
+from mlspec.errors import Problem, Repair, Span, SpecError
 from mlspec.ignores import Ignores, joined
 from mlspec.plan import Plan, Resolved, files_of, resolve
 from mlspec.relock import Locked, Wish
+from mlspec.repairs import Settled
 from mlspec.rules import Subject
 from mlspec.spec import Image, Spec
 from mlspec.spelling import did_you_mean
@@ -64,9 +66,9 @@ def image_of(loaded: Spec, key: str | None) -> Image:
     raise SpecError(Problem(code="MLS406", message=message, hint=near or hint))
 
 
-def load(path: Path) -> Spec:
-    """Return the spec in a file; raises SpecError with every problem found."""
-    return spec.validate(disk.read_document(path))
+def load(path: Path, document: Document | None = None) -> Spec:
+    """Return the spec in a file, or in ``document`` as if it stood there; raises SpecError with every problem found."""
+    return spec.validate(document or disk.read_document(path))
 
 
 def render(
@@ -76,13 +78,14 @@ def render(
     targets: Iterable[str] = (),
     say: Say = lambda _: None,
     today: str = "",
+    document: Document | None = None,
 ) -> Rendered:
     """Return what the spec in ``path`` compiles to; the network is used only where the lock is not current.
 
-    ``today``, an ISO day, is what it takes to warn of what ends; the rest is the same every day. Raises SpecError,
-    LockError or ToolError.
+    ``today``, an ISO day, is what it takes to warn of what ends; the rest is the same every day. ``document`` is as for
+    :func:`load`. Raises SpecError, LockError or ToolError.
     """
-    loaded = load(path)
+    loaded = load(path, document)
     locked = relock.locked(loaded, path.parent, wish or Wish(), say)
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
@@ -90,12 +93,12 @@ def render(
     return _rendered(path.parent, loaded, locked, plans, subjects, (*drawn, *locked.artifacts))
 
 
-def outline(path: Path, *, today: str = "") -> Rendered:
+def outline(path: Path, *, today: str = "", document: Document | None = None) -> Rendered:
     """Return what can be told of the spec in ``path`` before it is locked: no artifacts, and what there is to warn of.
 
-    ``today`` is as for :func:`render`. Raises SpecError.
+    ``today`` and ``document`` are as for :func:`render`. Raises SpecError.
     """
-    loaded = load(path)
+    loaded = load(path, document)
     locked = relock.outlined(loaded, path.parent)
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=False))
@@ -158,26 +161,56 @@ def _warnings(comments: Ignores) -> tuple[Problem, ...]:
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    # Images that inherit one line each find what is wrong with it.
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.span or Span(0, 0, 0, 0))))
+    # Images that inherit one line each find what is wrong with it, and each may have its own way to repair it.
+    found: dict[Problem, list[Repair]] = {}
+    for problem in problems:
+        found.setdefault(problem, []).extend(problem.repairs)
+    whole = (replace(problem, repairs=tuple(dict.fromkeys(repairs))) for problem, repairs in found.items())
+    return tuple(sorted(whole, key=lambda problem: (problem.file, problem.span or Span(0, 0, 0, 0))))
 
 
 def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Problem, ...]:
     """Return every problem and warning of the spec in ``path``, without the network; ``today`` as for :func:`render`.
 
-    Without a lock, which is yet to be made, what the spec and the folder tell: ``say`` is told that it was no more.
-    Raises ToolError where the disk refuses.
+    Those with a certain repair have the edits it comes to. Without a lock, which is yet to be made, what the spec and
+    the folder tell: ``say`` is told that it was no more. Raises ToolError where the disk refuses.
     """
     try:
-        rendered = render(path, Wish(locked=True, unpinned=True), today=today)
+        document = disk.read_document(path)
+    except SpecError as error:
+        return error.problems
+    return repairs.mended(document, _checked(path, document, today, say))
+
+
+def _checked(path: Path, document: Document, today: str, say: Say) -> tuple[Problem, ...]:
+    try:
+        rendered = render(path, Wish(locked=True, unpinned=True), today=today, document=document)
         return _in_order((*rendered.warnings, *inspect(rendered)))
     except SpecError as error:
         problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
         if problems:
             return problems
         say(f"{error.problems[0].message}, so its packages were not looked at: mlspec lock {path.as_posix()}")
-    outlined = outline(path, today=today)
+    outlined = outline(path, today=today, document=document)
     return _in_order((*outlined.warnings, *inspect(outlined)))
+
+
+def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
+    """Return what becomes of the spec in ``path`` when all is repaired that :func:`check` finds a certain repair for.
+
+    Nothing is written: that is for :func:`mlspec.effects.rewriting.rewrite`. Raises SpecError where it cannot be read
+    as YAML, ToolError where the disk refuses.
+    """
+    notes: list[str] = []
+
+    def look(document: Document) -> tuple[Problem, ...]:
+        notes.clear()
+        return _checked(path, document, today, notes.append)
+
+    settled = repairs.settled(disk.read_document(path), look)
+    for note in notes:
+        say(note)
+    return settled
 
 
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -10,10 +10,10 @@ from pydantic_core import ErrorDetails
 
 from mlspec import syntax
 from mlspec.document import quoted
-from mlspec.errors import KeyPath, Problem
+from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split
 from mlspec.parts import EnvFile, Gpus, Healthcheck, Index, Mount, Port, RunStep, Secret, Ulimit
 from mlspec.settings import Settings
-from mlspec.spelling import did_you_mean
+from mlspec.spelling import did_you_mean, slip
 from mlspec.syntax import Refused
 
 SPEC_KEYS = ("name", "images")
@@ -50,14 +50,23 @@ def _missing_name(problem: Problem) -> str:
 
 def refusal(refused: Refused, path: KeyPath, *, on_key: bool = False) -> Problem:
     """Return the problem that a refused value at ``path`` is."""
+    path = (*path, *refused.path)
     return Problem(
         code=refused.code,
         message=refused.message,
         hint=refused.hint,
-        path=(*path, *refused.path),
+        path=path,
         on_key=on_key,
         excerpt=NO_EXCERPT if refused.shows_secret else "",
+        repairs=tuple(_meant(refused, path, on_key=on_key)),
     )
+
+
+def _meant(refused: Refused, path: KeyPath, *, on_key: bool) -> Iterator[Repair]:
+    if isinstance(refused.meant, tuple):
+        yield Split(path, refused.meant)
+    elif refused.meant:
+        yield Rename(path, refused.meant) if on_key else Replace(path, refused.value, refused.meant)
 
 
 NO_EXCERPT = " "
@@ -148,6 +157,8 @@ _ALIASES = {
     "copy": "include",
     "files": "include",
 }
+# Of these, the ones that may stand for something else as well: packages of Debian, a version of CUDA.
+_UNSURE = {"packages", "dependencies", "cuda", "expose", "targets", "variants", "services", "copy", "files"}
 # The same, for the keys of what is below the keys of a spec.
 _PART_ALIASES = {
     "src": "source",
@@ -201,7 +212,22 @@ def _wrong_type(path: KeyPath, error: ErrorDetails, *, on_key: bool) -> Problem:
     elif expected == "text" and value is None:
         hint = "remove it, or write what is meant"
     hint = hint or (f"write {expected}" if expected != "text" else "write one text, in quotes where it is not plain")
-    return Problem(code="MLS103", message=message, hint=hint, path=path, on_key=on_key)
+    repairs = () if on_key else tuple(_converted(path, value, expected))
+    return Problem(code="MLS103", message=message, hint=hint, path=path, on_key=on_key, repairs=repairs)
+
+
+# What YAML 1.1 and other tools read as true and false, and a spec as text.
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def _converted(path: KeyPath, value: object, expected: str | None) -> Iterator[Repair]:
+    """Yield how a value becomes one of the kind that is expected, where only one can be meant."""
+    if expected == "true or false" and isinstance(value, str) and value.lower() in _FLAGS:
+        yield Replace(path, value, _FLAGS[value.lower()])
+    elif expected == "text" and isinstance(value, bool) and len(path) > 1:
+        yield Replace(path, str(value).lower(), str(value).lower())
+    elif expected == "a list" and isinstance(value, str) and path in {("ports",), ("mounts",), ("run",)}:
+        yield Split(path, (value,))
 
 
 def kind_of(value: object) -> str:
@@ -252,6 +278,7 @@ def _unknown_key(path: KeyPath) -> Problem:
     model = _MODELS.get(str(above[0]), Settings) if above else Settings
     known = tuple(model.model_fields) if above else (*SPEC_KEYS, *model.model_fields)
     near = (_PART_ALIASES if above else _ALIASES).get(name.lower())
+    meant = slip(name, known) or (near if near in known and name.lower() not in _UNSURE else "")
     if name in SPEC_KEYS:
         hint = "it belongs at the top of the spec, once for all images"
     elif near in known:
@@ -260,7 +287,10 @@ def _unknown_key(path: KeyPath) -> Problem:
         hint = f"it describes services, not an image: remove it, or keep it for yourself as x-{name}"
     else:
         hint = did_you_mean(name, known) or f"known keys: {', '.join(known)}"
-    return Problem(code="MLS101", message=f"unknown key {quoted(name)}", hint=hint, path=path, on_key=True)
+    repairs = (Rename(path, meant),) if meant and hint == f"did you mean {meant}?" else ()
+    return Problem(
+        code="MLS101", message=f"unknown key {quoted(name)}", hint=hint, path=path, on_key=True, repairs=repairs
+    )
 
 
 def _missing_key(path: KeyPath) -> Problem:
@@ -276,7 +306,9 @@ def _unknown_value(path: KeyPath, value: object, known: list[str]) -> Problem:
     else:
         message = f"{quoted(value)} is not known here"
     hint = (did_you_mean(value, known) if isinstance(value, str) else "") or _example(path)
-    return Problem(code=code, message=message, hint=hint or f"write {' or '.join(known)}", path=path)
+    meant = slip(value, known) if isinstance(value, str) else ""
+    repairs = (Replace(path, value, meant),) if meant and isinstance(value, str) else ()
+    return Problem(code=code, message=message, hint=hint or f"write {' or '.join(known)}", path=path, repairs=repairs)
 
 
 def _choices(error: ErrorDetails) -> list[str]:

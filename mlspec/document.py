@@ -25,7 +25,7 @@ MAX_NODES = 20_000
 MAX_DEPTH = 40
 
 # The line breaks of YAML 1.1, as PyYAML counts them.
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 # YAML 1.2's core schema: `yes`, `on` and `22:22` are text, as their writers mean them.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -61,7 +61,7 @@ class Document:
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """The text, line by line, without line ends."""
-        return tuple(_LINE_BREAK.split(self.text))
+        return tuple(LINE_BREAK.split(self.text))
 
     def locate(self, path: KeyPath, *, on_key: bool = False) -> Span:
         """Return where ``path`` was written, or else its nearest enclosing value."""
@@ -99,24 +99,31 @@ def decode(data: bytes, file: str, limit: int = MAX_BYTES) -> str:
     """
     if len(data) > limit:
         _refuse(file, "MLS001", f"this file has more than {limit:,} bytes", "is it the right file?")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    mark, encoding = encoding_of(data)
+    data = data.removeprefix(mark)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        before = _LINE_BREAK.split(data[: error.start].decode(encoding, "ignore"))
+        before = LINE_BREAK.split(data[: error.start].decode(encoding, "ignore"))
         place = Span(len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
-        message = f"this file is not {encoding.upper()} text"
+        message = f"this file is not {encoding.upper().removesuffix('-LE').removesuffix('-BE')} text"
         problem = Problem(code="MLS001", message=message, hint="save the file as UTF-8")
         raise SpecError(problem.at(file, place)) from None
     return text.replace("\r\n", "\n")
 
 
+def encoding_of(data: bytes) -> tuple[bytes, str]:
+    """Return the byte order mark that a file begins with and the encoding it tells; without one, UTF-8."""
+    return next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+
+
+# The mark of UTF-32 begins with that of UTF-16.
 _MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
 
@@ -376,7 +383,7 @@ _HINT = "look at the quotes, brackets and indentation here"
 
 
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    lines = _LINE_BREAK.split(text)
+    lines = LINE_BREAK.split(text)
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
         words = f"{error.context or ''} {error.problem or ''}".strip()
         said = next(said for said in (*_SYNTAX, _Said("", words, _HINT)) if said.words in words)
@@ -388,7 +395,7 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
 
 
 def _wrong_character(text: str, position: int, file: str) -> Problem:
-    before = _LINE_BREAK.split(text[:position])
+    before = LINE_BREAK.split(text[:position])
     span = Span(len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
     character = f"U+{ord(text[position]):04X}" if position < len(text) else "the end"
     hint = "remove it, or save the file as UTF-8" if character == "U+0000" else "remove it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 KeyPath = tuple[str | int, ...]
@@ -24,12 +24,59 @@ class Span:
     end_column: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """The key at ``path`` is to be called ``name``."""
+
+    path: KeyPath
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """In the text at ``path``, or in the entry of the list there that is no other, ``old`` is to be ``new``."""
+
+    path: KeyPath
+    old: str
+    new: str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The text at ``path`` is to be these entries of a list: of the one it stands in, or else of a new one."""
+
+    path: KeyPath
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """The list at ``path`` is to have these entries more; it may be missing, or be a lone text."""
+
+    path: KeyPath
+    items: tuple[str, ...]
+
+
+Repair = Rename | Replace | Split | Add
+"""What repairs a problem with certainty, in the terms of a spec; what is a guess stands in the hint alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a file's text: what stands at ``span`` gives way to ``text``."""
+
+    file: str
+    span: Span
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Something wrong: a stable code, a lower-case sentence, and a hint that can be typed.
 
     ``path`` names the key in a spec; ``file``, ``span`` and ``excerpt`` (the line as written) name the place in a text.
-    :func:`mlspec.document.placed` turns the first into the second.
+    :func:`mlspec.document.placed` turns the first into the second. ``repairs`` say what would repair it in the spec,
+    and :func:`mlspec.repairs.mended` turns them into ``edits`` of its text.
     """
 
     code: str
@@ -41,6 +88,8 @@ class Problem:
     file: str = ""
     span: Span | None = None
     excerpt: str = ""
+    repairs: tuple[Repair, ...] = field(default=(), compare=False, repr=False)
+    edits: tuple[Edit, ...] = field(default=(), compare=False, repr=False)
 
     def at(self, file: str, span: Span | None, excerpt: str = "") -> Problem:
         """Return the same problem with its place in a text."""

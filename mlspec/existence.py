@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mlspec import catalog, debian, libraries
 from mlspec.catalog import BaseChoice
-from mlspec.errors import Problem
+from mlspec.errors import Problem, Replace
 from mlspec.spec import Image
-from mlspec.spelling import nearest
+from mlspec.spelling import nearest, slip
 
 CODES = ("MLS125", "MLS126", "MLS127")
 """The codes of what is found here."""
@@ -57,14 +58,20 @@ def _unknown_packages(image: Image, codename: str) -> Iterator[Problem]:
         # What is renamed is told by a rule of its own.
         if known and name not in known and name not in renamed and debian.is_listed(name):
             message = f"Debian {codename} has no package {name}: the build would end there"
-            yield _warning(image, "MLS125", message, _near_package(name, known), "apt", index)
+            meant = slip(name, _alike(name, known))
+            repairs = (Replace(image.origin("apt", index), name, meant),) if meant else ()
+            warning = _warning(image, "MLS125", message, _near_package(name, known), "apt", index)
+            yield replace(warning, repairs=repairs)
 
 
 def _near_package(name: str, known: frozenset[str]) -> str:
-    # Of tens of thousands of names, those of about this length are quick to compare.
-    about = sorted(other for other in known if abs(len(other) - len(name)) <= 3)
-    near = nearest(name, about, most=3, cutoff=0.75)
+    near = nearest(name, _alike(name, known), most=3, cutoff=0.75)
     return f"did you mean {' or '.join(near)}?" if near else "look for it on packages.debian.org"
+
+
+def _alike(name: str, known: frozenset[str]) -> list[str]:
+    # Of tens of thousands of names, those of about this length are quick to compare.
+    return sorted(other for other in known if abs(len(other) - len(name)) <= 3)
 
 
 def _warning(image: Image, code: str, message: str, hint: str, *path: str | int) -> Problem:

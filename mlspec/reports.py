@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlspec import codes
-from mlspec.errors import Problem, Span
+from mlspec.errors import Edit, Problem, Span
 
 VERSION = 1
 """The version of the JSON report; a new key does not raise it, a key with another meaning does."""
@@ -49,7 +49,15 @@ def _row(problem: Problem) -> dict[str, Any]:
         "end_column": span and span.end_column,
         "excerpt": problem.excerpt if problem.excerpt.strip() else None,
         "path": list(problem.path),
+        "edits": [_edit(edit) for edit in problem.edits],
     }
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    """Return an edit; those of one report may meet, as when two problems have one repair: do one, then check again."""
+    span = edit.span
+    place = {"line": span.line, "column": span.column, "end_line": span.end_line, "end_column": span.end_column}
+    return {"file": edit.file, **place, "text": edit.text}
 
 
 def _dumped(document: Mapping[str, Any]) -> str:
@@ -101,13 +109,30 @@ def _result(problem: Problem, names: Sequence[str]) -> dict[str, Any]:
     place: dict[str, Any] = {"artifactLocation": _artifact(problem.file)}
     if problem.span:
         place["region"] = _region(problem.span)
-    return {
+    result: dict[str, Any] = {
         "ruleId": problem.code,
         "ruleIndex": names.index(problem.code),
         "level": problem.severity,
         "message": {"text": _message(problem)},
         "locations": [{"physicalLocation": place}],
     }
+    return result | ({"fixes": [_fix(problem)]} if problem.edits else {})
+
+
+def _fix(problem: Problem) -> dict[str, Any]:
+    files = dict.fromkeys(edit.file for edit in problem.edits)
+    changes = [
+        {
+            "artifactLocation": _artifact(file),
+            "replacements": [
+                {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
+                for edit in problem.edits
+                if edit.file == file
+            ],
+        }
+        for file in files
+    ]
+    return {"description": {"text": _escaped(problem.hint or problem.message)}, "artifactChanges": changes}
 
 
 def _notification(problem: Problem) -> dict[str, Any]:
@@ -133,8 +158,12 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _message(problem: Problem) -> str:
+    return _escaped(_whole(problem))
+
+
+def _escaped(text: str) -> str:
     # A single brace would begin a placeholder, and a bracket before a parenthesis a link (SARIF 2.1.0, 3.11.5, 3.11.6).
-    text = _whole(problem).replace("{", "{{").replace("}", "}}")
+    text = text.replace("{", "{{").replace("}", "}}")
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") if "](" in text else text
 
 

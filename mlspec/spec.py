@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from mlspec import syntax
 from mlspec.diagnosis import NO_EXCERPT, diagnose, kind_of, refusal
 from mlspec.document import Document, quoted
-from mlspec.errors import KeyPath, Problem, SpecError
+from mlspec.errors import KeyPath, Problem, Replace, SpecError
 from mlspec.ignores import Ignores, in_document
 from mlspec.levels import Origins, levels, origin_of
 from mlspec.settings import Settings
-from mlspec.spelling import did_you_mean
+from mlspec.spelling import did_you_mean, slip
 from mlspec.syntax import Refused
 
 
@@ -85,8 +85,13 @@ def _image(key: str, data: dict[str, Any], origins: Origins, problems: list[Prob
         return Image(key, Settings.model_validate(data), origins)
     except ValidationError as error:
         found = diagnose(error, data)
-    problems += [replace(problem, path=origin_of(origins, problem.path)) for problem in found]
+    problems += [_where_written(problem, origins) for problem in found]
     return None
+
+
+def _where_written(problem: Problem, origins: Origins) -> Problem:
+    repairs = (replace(repair, path=origin_of(origins, repair.path)) for repair in problem.repairs)
+    return replace(problem, path=origin_of(origins, problem.path), repairs=tuple(repairs))
 
 
 # What single keys cannot know: contradictions between them.
@@ -179,5 +184,7 @@ def _unknown_secrets(image: Image) -> Iterator[Problem]:
     for path, name in named:
         if name not in known:
             hint = did_you_mean(name, known) or f"add: secrets: [{name}]"
-            message = f"there is no secret {quoted(name)}"
-            yield Problem(code="MLS117", message=message, hint=hint, path=image.origin(*path))
+            message, place = f"there is no secret {quoted(name)}", image.origin(*path)
+            meant = slip(name, known)
+            repairs = (Replace(place, name, meant),) if meant else ()
+            yield Problem(code="MLS117", message=message, hint=hint, path=place, repairs=repairs)

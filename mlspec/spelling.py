@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> tuple[str, ...]:
@@ -19,3 +19,40 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint with the known word nearest to ``word``, or nothing where none is near."""
     near = nearest(word, known)
     return f"did you mean {near[0]}?" if near else ""
+
+
+def slip(word: str, known: Iterable[str]) -> str:
+    """Return the one known word that ``word`` is but for a slip: capitals, hyphens, or one letter or two swapped.
+
+    Empty where none is that near, or several are: what would be a guess. Digits are never a slip, nor is a short word.
+    """
+    names, plain = {name: _plain(name) for name in known}, _plain(word)
+    near = {name for name, other in names.items() if other == plain} or {
+        name for name, other in names.items() if len(plain) > 2 and _is_one_slip(plain, other)
+    }
+    return near.pop() if len(near) == 1 else ""
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")
+
+
+def _is_one_slip(word: str, other: str) -> bool:
+    if abs(len(word) - len(other)) > 1 or _digits(word) != _digits(other):
+        return False
+    short, long = sorted((word, other), key=len)
+    if len(short) < len(long):
+        return short in _shortened(long)
+    return sum(a != b for a, b in zip(word, other, strict=True)) == 1 or long in _swapped(short)
+
+
+def _digits(word: str) -> list[str]:
+    return sorted(filter(str.isdigit, word))
+
+
+def _shortened(word: str) -> Iterator[str]:
+    yield from (word[:place] + word[place + 1 :] for place in range(len(word)))
+
+
+def _swapped(word: str) -> Iterator[str]:
+    yield from (word[:n] + word[n + 1] + word[n] + word[n + 2 :] for n in range(len(word) - 1))

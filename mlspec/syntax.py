@@ -13,18 +13,29 @@ from typing import Any
 
 from mlspec.document import quoted
 from mlspec.errors import SECRET_ENDINGS, KeyPath
-from mlspec.spelling import did_you_mean
+from mlspec.spelling import did_you_mean, slip
 
 
 class Refused(ValueError):
-    """A value that cannot be right; ``path`` leads from the value to the part at fault."""
+    """A value that cannot be right; ``path`` leads from the value to the part at fault.
+
+    ``meant`` is what the text was to be with certainty: another text in place of ``value``, or entries of a list.
+    """
 
     def __init__(
-        self, code: str, message: str, hint: str = "", path: KeyPath = (), *, shows_secret: bool = False
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        path: KeyPath = (),
+        *,
+        shows_secret: bool = False,
+        value: str = "",
+        meant: str | tuple[str, ...] = "",
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.hint, self.path = code, message, hint, path
-        self.shows_secret = shows_secret
+        self.shows_secret, self.value, self.meant = shows_secret, value, meant
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -79,11 +90,15 @@ def python_version(value: str) -> str:
     if not match:
         near = re.search(r"3\.[1-9][0-9]?(?![0-9])", value)
         hint = f"did you mean {near[0]}?" if near else "write the minor version, such as: python: 3.12"
-        raise Refused("MLS104", f"{quoted(value)} is not a Python version", hint)
+        # python3.12, v3.12, 3.12.x; but not >=3.12, which leaves a choice.
+        named = re.fullmatch(r"(?:python|py|v|==?)?[ :-]?(3\.[0-9]+(?:\.[0-9]+)?)(?:\.[x*])?", value, re.IGNORECASE)
+        meant = named[1] if named and PYTHON.fullmatch(named[1]) else ""
+        raise Refused("MLS104", f"{quoted(value)} is not a Python version", hint, value=value, meant=meant)
     if (int(match[1]), int(match[2])) < (3, 8):
         # Other tools write 3.10 as 3.1, because YAML reads a number.
         likely = "3.10" if value == "3.1" else "3.12"
-        raise Refused("MLS104", f"Python {value} is too old for today's package tools", f"did you mean {likely}?")
+        message, hint = f"Python {value} is too old for today's package tools", f"did you mean {likely}?"
+        raise Refused("MLS104", message, hint, value=value, meant="3.10" if value == "3.1" else "")
     return value
 
 
@@ -99,16 +114,18 @@ def accelerator(value: str) -> str:
     """Return ``value`` when it reads as ``cpu``, ``cuda``, ``cuda12.8`` or ``rocm6.3``."""
     if not ACCELERATOR.fullmatch(value):
         near = _NUMBERED_ACCELERATOR.fullmatch(value.lower())
-        hint = "write cpu, cuda, cuda12.8 or rocm6.3"
+        hint, meant = "write cpu, cuda, cuda12.8 or rocm6.3", slip(value, ("cpu", "cuda"))
         if near:
-            hint = f"did you mean {near[1].replace('cuda', 'cu').replace('cu', 'cuda')}{near[2]}.{near[3]}?"
+            meant = f"{near[1].replace('cuda', 'cu').replace('cu', 'cuda')}{near[2]}.{near[3]}"
+            hint = f"did you mean {meant}?"
         elif value.lower() in {"gpu", "gpus", "nvidia"}:
-            hint = "did you mean cuda?"
+            # Of gpu nobody knows whose; nvidia leaves no choice.
+            hint, meant = "did you mean cuda?", "cuda" if value.lower() == "nvidia" else ""
         elif value.lower() == "mps":
-            hint = "did you mean cpu? containers on a Mac do not see its GPU"
+            hint, meant = "did you mean cpu? containers on a Mac do not see its GPU", ""
         else:
             hint = did_you_mean(value, ("cpu", "cuda")) or hint
-        raise Refused("MLS107", f"{quoted(value)} is not an accelerator", hint)
+        raise Refused("MLS107", f"{quoted(value)} is not an accelerator", hint, value=value, meant=meant)
     return value
 
 
@@ -183,12 +200,13 @@ def duration(value: str) -> str:
     """Return a duration as Docker takes it, such as ``1m30s``."""
     match = DURATION.fullmatch(value)
     if not value or not match:
-        hint = "write numbers with units, such as: 1m30s"
+        hint, meant = "write numbers with units, such as: 1m30s", ""
         if re.fullmatch("[0-9]{1,9}", value):
             hint = f"did you mean {value}s?"
         elif wordy := _WORDY_DURATION.fullmatch(value):
-            hint = f"did you mean {wordy[1]}{wordy[2][0].lower()}?"
-        raise Refused("MLS115", f"{quoted(value)} is not a duration", hint)
+            meant = f"{wordy[1]}{wordy[2][0].lower()}"
+            hint = f"did you mean {meant}?"
+        raise Refused("MLS115", f"{quoted(value)} is not a duration", hint, value=value, meant=meant)
     return value
 
 
@@ -323,7 +341,7 @@ def limit_name(value: str) -> str:
     """Return ``value`` when it can name a limit of the kernel."""
     if value not in _LIMITS:
         hint = did_you_mean(value, _LIMITS) or "write one such as: memlock, nofile or stack"
-        raise Refused("MLS118", f"{quoted(value)} is not a limit", hint)
+        raise Refused("MLS118", f"{quoted(value)} is not a limit", hint, value=value, meant=slip(value, _LIMITS))
     return value
 
 
@@ -342,7 +360,8 @@ def index_url(value: str) -> str:
 def health_path(value: str) -> str:
     """Return ``value`` when it can be asked for over HTTP."""
     if not value.startswith("/"):
-        raise Refused("MLS114", f"the path {quoted(value)} does not begin with /", f"did you mean /{value}?")
+        message, hint = f"the path {quoted(value)} does not begin with /", f"did you mean /{value}?"
+        raise Refused("MLS114", message, hint, value=value, meant=f"/{value}")
     if not re.fullmatch("[!-~]+", value):
         raise Refused("MLS114", f"the path {quoted(value)} holds a blank or a letter that no address does", "use %20")
     return value
@@ -353,11 +372,12 @@ def debian_package(value: str) -> str:
     if not DEBIAN_PACKAGE.fullmatch(value):
         near = value.lower().replace("==", "=")
         hint = "write one package an entry, such as: [ffmpeg, libgl1]"
+        meant: str | tuple[str, ...] = ""
         if DEBIAN_PACKAGE.fullmatch(near):
-            hint = f"did you mean {near}?"
-        elif len(near.split()) > 1 and all(map(DEBIAN_PACKAGE.fullmatch, near.split())):
-            hint = f"write one package an entry: [{', '.join(near.split())}]"
-        raise Refused("MLS109", f"{quoted(value)} is not the name of a Debian package", hint)
+            hint, meant = f"did you mean {near}?", near
+        elif len(near.split()) > 1 and all(map(DEBIAN_PACKAGE.fullmatch, near.split())) and "install" not in near:
+            hint, meant = f"write one package an entry: [{', '.join(near.split())}]", tuple(near.split())
+        raise Refused("MLS109", f"{quoted(value)} is not the name of a Debian package", hint, value=value, meant=meant)
     return value
 
 
@@ -366,8 +386,9 @@ def day(value: str) -> str:
     if not DAY.fullmatch(value):
         found = re.fullmatch(r"(20\d\d)[-/.]?(\d{1,2})[-/.]?(\d{1,2})(?:T.*)?", value)
         near = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else ""
-        hint = f"did you mean {near}?" if DAY.fullmatch(near) else "write year, month and day, such as: 2026-11-01"
-        raise Refused("MLS128", f"{quoted(value)} is not a day", hint)
+        near = near if DAY.fullmatch(near) else ""
+        hint = f"did you mean {near}?" if near else "write year, month and day, such as: 2026-11-01"
+        raise Refused("MLS128", f"{quoted(value)} is not a day", hint, value=value, meant=near)
     return value
 
 
@@ -380,8 +401,13 @@ def image_name(value: str) -> str:
         else:
             near = value.lower() if IMAGE_NAME.fullmatch(value.lower()) else slug(value)
             hint = f"use lower-case letters, digits and - . _ /, such as: {near}"
-        raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint)
+        raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint, value=value, meant=_in_lower(value))
     return value
+
+
+def _in_lower(value: str) -> str:
+    """Return the name that only lacks lower case; other ways to name it are the user's to choose."""
+    return value.lower() if IMAGE_NAME.fullmatch(value.lower()) else ""
 
 
 def image_key(value: str) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from mlspec.document import decode, parse
-from mlspec.errors import Problem, Severity, Span, SpecError
+from mlspec.errors import Edit, Problem, Severity, Span, SpecError
 from mlspec.reports import KINDS, report
 from mlspec.spec import validate
 
@@ -120,6 +120,29 @@ def place(result: dict[str, Any]) -> dict[str, Any]:
     found = location["physicalLocation"]
     assert isinstance(found, dict)
     return found
+
+
+def test_sarif_has_the_edits_that_repair_a_problem() -> None:
+    edit = Edit("mlspec.yaml", Span(2, 1, 2, 7), "python")
+
+    (result,) = checked_sarif(problem(hint="write {python}", edits=(edit,)))["results"]
+
+    assert result["fixes"] == [
+        {
+            "description": {"text": "write {{python}}"},
+            "artifactChanges": [
+                {
+                    "artifactLocation": {"uri": "mlspec.yaml", "uriBaseId": "%SRCROOT%"},
+                    "replacements": [
+                        {
+                            "deletedRegion": {"startLine": 2, "startColumn": 1, "endLine": 2, "endColumn": 7},
+                            "insertedContent": {"text": "python"},
+                        }
+                    ],
+                }
+            ],
+        }
+    ]
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)

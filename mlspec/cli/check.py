@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,34 +23,79 @@ _FORMATS = click.Choice(["text", "json", "sarif", "github"])
 @specs_argument
 @click.option("--format", "kind", type=_FORMATS, default="text", help="How to show them; all but text go to stdout.")
 @click.option("--strict", is_flag=True, help="Exit 1 where there are warnings, too.")
+@click.option("--fix", is_flag=True, help="Repair in the spec what can only be meant in one way, and show the changes.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what --fix would change.")
 @quiet_option
-def check(specs: tuple[str, ...], kind: str, strict: bool) -> None:
+def check(specs: tuple[str, ...], kind: str, strict: bool, fix: bool, diff: bool) -> None:
     """Show every problem and warning of a spec.
 
     Reads the spec, its requirement files, its lock, and what of the folder would be copied into the image; writes
-    nothing, and uses no network.
+    nothing but what --fix repairs in the spec, and uses no network.
     """
     found: list[Problem] = []
     tell = show if kind == "text" else found.append
-    code = gravest(specs, lambda path: _check(path, tell, strict=strict), tell)
+
+    def act(path: Path) -> bool:
+        if fix and not diff:
+            return _fix(path, tell, strict=strict, is_read=kind == "text")
+        if diff and kind == "text":
+            _show_changes(path)
+        return _check(path, tell, strict=strict, is_read=kind == "text")
+
+    code = gravest(specs, act, tell)
     if kind != "text":
         click.echo(_report(kind, found), nl=False)
     sys.exit(code)
 
 
-def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool) -> bool:
+def _show_changes(path: Path) -> None:
+    from mlspec import api
+    from mlspec.cli import changes
+
+    changes.show(path, api.repair(path, today()))
+
+
+def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: bool) -> bool:
     from mlspec import api
 
     notes: list[str] = []
     problems = api.check(path, today(), notes.append)
+    able = sum(bool(problem.edits) for problem in problems)
+    if able and is_read:
+        notes.append(f"{able} can be repaired: mlspec check --fix {path.as_posix()}")
+    return _told(path, problems, notes, tell, strict=strict)
+
+
+def _fix(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: bool) -> bool:
+    from mlspec import api
+    from mlspec.cli import changes
+    from mlspec.effects import disk, rewriting
+
+    notes: list[str] = []
+    with disk.alone(path):
+        settled = api.repair(path, today(), notes.append)
+        rewriting.rewrite(path, settled)
+    if is_read:
+        changes.show(path, settled)
+    notes.insert(0, f"{len(settled.repaired) or 'nothing'} repaired")
+    return _told(path, settled.problems, notes, tell, strict=strict)
+
+
+def _told(
+    path: Path, problems: Sequence[Problem], notes: Sequence[str], tell: Callable[[Problem], None], *, strict: bool
+) -> bool:
+    """Tell the problems of a spec, and how many there are; return whether that is well."""
     for problem in problems:
         tell(problem)
-    if any(problem.severity == "error" for problem in problems):
-        return False
-    number = len(problems)
-    count = "no problems" if not number else "1 warning" if number == 1 else f"{number} warnings"
-    say("; ".join([f"{path.as_posix()}: {count}", *notes]))
-    return not (strict and problems)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if notes or not errors:
+        say("; ".join([f"{path.as_posix()}: {_count(errors, len(problems) - errors)}", *notes]))
+    return not errors and not (strict and problems)
+
+
+def _count(errors: int, warnings: int) -> str:
+    counts = ((errors, "problem"), (warnings, "warning"))
+    return ", ".join(f"{n} {what}{'s' * (n > 1)}" for n, what in counts if n) or "no problems"
 
 
 def _report(kind: str, problems: Iterable[Problem]) -> str:
@@ -61,9 +106,9 @@ def _report(kind: str, problems: Iterable[Problem]) -> str:
     from mlspec import reports
     from mlspec.effects import disk
 
-    if kind != "json":
-        problems = (
-            dataclasses.replace(problem, file=disk.from_repository(problem.file)) if problem.file else problem
-            for problem in problems
-        )
-    return reports.report(kind, problems, version("mlspec"))
+    def known(problem: Problem) -> Problem:
+        edits = tuple(dataclasses.replace(edit, file=disk.from_repository(edit.file)) for edit in problem.edits)
+        file = problem.file and disk.from_repository(problem.file)
+        return dataclasses.replace(problem, file=file, edits=edits)
+
+    return reports.report(kind, problems if kind == "json" else map(known, problems), version("mlspec"))

@@ -74,7 +74,7 @@ def read_document(path: Path) -> Document:
     """Return the document in a file; raises SpecError where it cannot be read or is not a spec's YAML."""
     name = path.as_posix()
     try:
-        data = _bytes_of(path, document.MAX_BYTES + 1)
+        data = bytes_of(path, document.MAX_BYTES + 1)
     except OSError as error:
         raise SpecError(_unreadable(name, error)) from None
     if path.suffix not in {".yaml", ".yml"}:
@@ -87,7 +87,8 @@ def read_document(path: Path) -> Document:
     return document.parse(document.decode(data, name), name)
 
 
-def _bytes_of(path: Path, limit: int = -1) -> bytes:
+def bytes_of(path: Path, limit: int = -1) -> bytes:
+    """Return the bytes of a file, as many as ``limit`` says; raises OSError where there is none."""
     data = read(str(path), limit)
     if data is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
@@ -110,7 +111,7 @@ def reader(folder: Path) -> Callable[[str], str]:
     """Return a function that reads text files by their POSIX path relative to ``folder``."""
 
     def read(path: str) -> str:
-        return document.decode(_bytes_of(folder / path), path, _MAX_REQUIREMENTS)
+        return document.decode(bytes_of(folder / path), path, _MAX_REQUIREMENTS)
 
     return read
 
@@ -202,7 +203,7 @@ def _is_from(path: Path, spec: str) -> bool:
     return any(f"{MARK}{spec};" in line for line in (text or "").splitlines()[:2])
 
 
-def write(artifacts: Iterable[Artifact], folder: Path) -> None:
+def write(artifacts: Iterable[Artifact], folder: Path, encoding: str = "utf-8") -> None:
     """Write the artifacts under ``folder``: all of them are ready on the disk before the first takes its place.
 
     Raises ToolError where the disk refuses.
@@ -210,25 +211,36 @@ def write(artifacts: Iterable[Artifact], folder: Path) -> None:
     ready: list[tuple[Path, Path]] = []
     try:
         for artifact in artifacts:
-            ready.append((_beside(artifact, folder), folder / artifact.path))
+            ready.append((_beside(artifact, folder, encoding), folder / artifact.path))
         for made, place in ready:
             made.replace(place)
     except OSError as error:
-        message = f"{folder.as_posix()} cannot be written to: {(error.strerror or str(error)).lower()}"
-        raise ToolError(Problem(code="MLS403", message=message)) from None
+        raise ToolError(_unwritable(folder, error)) from None
     finally:
         for made, _ in ready:
             made.unlink(missing_ok=True)
 
 
-def _beside(artifact: Artifact, folder: Path) -> Path:
+def _unwritable(place: Path, error: OSError) -> Problem:
+    where = "this folder" if place == Path() else place.as_posix()
+    hints = {
+        errno.ENOSPC: "make room on this disk; docker system df shows what the engine holds",
+        errno.EROFS: "copy the project to a place that can be written to",
+        errno.ENOENT: f"make the folder: mkdir -p {shlex.quote(place.as_posix())}",
+    }
+    hint = hints.get(error.errno or 0, f"see whose it is: ls -ld {shlex.quote(place.as_posix())}")
+    reason = (error.strerror or str(error)).lower()
+    return Problem(code="MLS403", message=f"{where} cannot be written to: {reason}", hint=hint)
+
+
+def _beside(artifact: Artifact, folder: Path, encoding: str) -> Path:
     place = folder / artifact.path
     # Beside its place: a file takes another's place at once only within one disk.
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{place.name}.", suffix=".tmp")
     made = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(artifact.text.encode())
+            file.write(artifact.text.encode(encoding))
         made.chmod(_mode(artifact, place))
     except OSError:
         made.unlink(missing_ok=True)
@@ -331,8 +343,7 @@ def create(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
     except OSError as error:
-        message = f"{path.as_posix()} cannot be written: {(error.strerror or str(error)).lower()}"
-        raise ToolError(Problem(code="MLS403", message=message)) from None
+        raise ToolError(_unwritable(path.parent, error)) from None
 
 
 @contextlib.contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from mlspec import catalog
-from mlspec.errors import Problem, SpecError, ToolError
+from mlspec.errors import Problem, Replace, SpecError, ToolError
 from mlspec.lockfile import (
     BaseLock,
 )
 from mlspec.relock.work import Work, not_current
 from mlspec.spec import Image
+from mlspec.spelling import slip
 
 
 def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
@@ -18,8 +19,10 @@ def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
     settings = image.settings
     choice = catalog.base_reference(settings.python, settings.base)
     if isinstance(choice, catalog.BaseRefusal):
+        place, meant = image.origin("base"), slip(settings.base or "", choice.suggestions)
+        repairs = (Replace(place, settings.base or "", meant),) if meant else ()
         raise SpecError(
-            Problem(code="MLS105", message=choice.message, hint=choice.hint, path=image.origin("base")),
+            Problem(code="MLS105", message=choice.message, hint=choice.hint, path=place, repairs=repairs),
         )
     known = work.bases.get(choice.pinned) or (None if work.wish.upgrade else work.before.base(choice))
     base = known if known and (known.digest or work.wish.unpinned) else _asked(work, image, choice)

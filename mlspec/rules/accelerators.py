@@ -11,7 +11,7 @@ from mlspec import catalog, frameworks, variants
 from mlspec.errors import Problem
 from mlspec.frameworks import Build
 from mlspec.requirements import Requirement
-from mlspec.rules.subject import Subject
+from mlspec.rules.subject import Subject, with_slip
 from mlspec.variants import Variant
 
 _FAMILY = ("torch", "torchvision", "torchaudio")
@@ -149,7 +149,8 @@ def is_unknown_gpu(subject: Subject) -> Iterator[Problem]:
         if not frameworks.capability(gpu):
             near = " or ".join(frameworks.near_gpus(gpu))
             hint = f"did you mean {near}?" if near else "write its architecture: what nvidia-smi tells as 9.0 is sm_90"
-            yield subject.warn(f"no GPU {gpu} is known, so nothing is checked for it", hint, "gpu_models", index)
+            warning = subject.warn(f"no GPU {gpu} is known, so nothing is checked for it", hint, "gpu_models", index)
+            yield with_slip(warning, gpu, frameworks.near_gpus(gpu))
 
 
 def lacks_kernels(subject: Subject) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from mlspec.errors import Problem
 from mlspec.lockfile import shown_size
 from mlspec.plan import pattern
 from mlspec.rules.programs import Script, script_of
-from mlspec.rules.subject import Context, Look, Subject, Weight
+from mlspec.rules.subject import Context, Look, Subject, Weight, with_slip
 from mlspec.spelling import nearest
 
 _LARGE = 100_000_000
@@ -89,7 +89,8 @@ def includes_nothing(subject: Subject, context: Context) -> Iterator[Problem]:
         else:
             near = nearest(path, {*context.names, *context.weights})
             hint = f"did you mean {near[0]}?" if near else "correct it, or remove the entry"
-            yield subject.warn(f"{quoted(entry)} is nothing that stands beside the spec", hint, "include", index)
+            warning = subject.warn(f"{quoted(entry)} is nothing that stands beside the spec", hint, "include", index)
+            yield with_slip(warning, path, {*context.names, *context.weights})
 
 
 # The script that a container starts with
@@ -105,7 +106,8 @@ def lacks_script(subject: Subject, context: Context) -> Iterator[Problem]:
     if look is None:
         near = nearest(script.path, {*context.names, *context.texts})
         hint = f"did you mean {near[0]}?" if near else "a path in the command is relative to the folder of the spec"
-        yield subject.warn(f"there is no {script.path} beside the spec", hint, _key(subject))
+        warning = subject.warn(f"there is no {script.path} beside the spec", hint, _key(subject))
+        yield with_slip(warning, script.path, {path for path in context.texts if path.endswith((".py", ".sh"))})
     elif look.is_file and not look.is_kept:
         hint = f"add it: {_including(subject, script.path)}"
         if any(entry.strip("!/") == script.path for entry in subject.settings.include or ()):

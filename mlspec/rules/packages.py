@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mlspec import catalog, libraries
-from mlspec.errors import Problem
+from mlspec.errors import Add, Problem, Replace
 from mlspec.rules.accelerators import is_another_variant
 from mlspec.rules.subject import Subject
 
@@ -30,7 +31,8 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
             instead = row.instead if row.package in asked else ""
             hint = f"add: apt: [{', '.join((*subject.settings.apt, *missing))}]"
             hint += f"; or require {instead} in its place" if instead else ""
-            yield subject.warn_of_package(row.package, f"{row.package} {row.needs}", hint)
+            warning = subject.warn_of_package(row.package, f"{row.package} {row.needs}", hint)
+            yield replace(warning, repairs=(Add((*subject.image.origin(), "apt"), missing),))
 
 
 def _has(subject: Subject, name: str) -> bool:
@@ -46,7 +48,8 @@ def is_renamed(subject: Subject) -> Iterator[Problem]:
         row = next((row for row in libraries.renamed() if row.old == entry.partition(":")[0]), None)
         if row and order.index(subject.base.codename) >= order.index(row.gone):
             message = f"Debian {subject.base.codename} has no {row.old}: the build would end there"
-            yield subject.warn(message, f"write: {row.new}", "apt", index)
+            repair = Replace(subject.image.origin("apt", index), row.old, row.new)
+            yield replace(subject.warn(message, f"write: {row.new}", "apt", index), repairs=(repair,))
 
 
 def has_two_opencvs(subject: Subject) -> Iterator[Problem]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mlspec import locking
-from mlspec.errors import Problem
+from mlspec.errors import Problem, Replace
 from mlspec.lockfile import BaseLock, Pin
 from mlspec.plan import Plan
 from mlspec.requirements import Requirements
 from mlspec.settings import Settings
 from mlspec.spec import Image
+from mlspec.spelling import slip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,12 @@ class Subject:
         if requirement := locking.bringer(name, by_name, self.requirements):
             return requirement.problem("", message, hint, severity="warning")
         return self.warn(message, hint, "requirements")
+
+
+def with_slip(warning: Problem, written: str, known: Iterable[str]) -> Problem:
+    """Return a warning of a name that nothing has, with its repair where it is a known one but for a slip."""
+    meant = slip(written, known)
+    return dataclasses.replace(warning, repairs=(Replace(warning.path, written, meant),)) if meant else warning
 
 
 @dataclass(frozen=True, slots=True)

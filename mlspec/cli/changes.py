@@ -1,0 +1,20 @@
+"""What a repair changes in a spec, as a unified diff."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from mlspec.repairs import Settled
+
+
+def show(path: Path, settled: Settled) -> None:
+    """Print the lines of a spec that its repairs change, on stdout."""
+    before, after = (document.text.splitlines() for document in (settled.before, settled.document))
+    lines = difflib.unified_diff(before, after, fromfile=path.as_posix(), tofile=path.as_posix(), lineterm="")
+    for line in lines:
+        click.echo(line)
