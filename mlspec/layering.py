@@ -1,4 +1,4 @@
-"""Locked packages to the layers of an image: by weight, and unmoved by what happens to their neighbours."""
+"""Locked packages to the layers of an image: by weight, unmoved by their neighbours, and each from one index alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock
+from mlspec.requirements import Index, labels
 
 Wanted = Mapping[str, Sequence[str]]
 """The layers that a spec asks for: their names, and names or patterns of the packages in each."""
@@ -53,28 +54,52 @@ RESERVED = frozenset({_SOURCES, FROM_GIT, _AS_WRITTEN, _CROWD.name, *(band.name 
 """What no layer of a spec may be called, nor begin with: the names of those that are made by size."""
 
 
-def grouped(pins: Iterable[Pin], previous: RequirementsLock | None, wanted: Wanted | None = None) -> tuple[Layer, ...]:
+def grouped(
+    pins: Iterable[Pin],
+    previous: RequirementsLock | None,
+    wanted: Wanted | None = None,
+    indexes: Sequence[Index] = (),
+) -> tuple[Layer, ...]:
     """Return ``pins`` in layers, heaviest first: those that are wanted, one for each wheel of 8 MB or more and one
     for each source, bands of size.
 
     A package stays in the layer it had in ``previous`` unless its size left it by more than half. A lock that was taken
-    as written, without sizes, is one layer.
+    as written, without sizes, is one layer. What would be one layer is one for each of the ``indexes`` it comes from:
+    the installer asks a single index for all of a layer, so that no other can answer for a package.
     """
     pins = sorted(pins, key=lambda pin: pin.name)
-    known = {layer.name for layer in previous.layers} - {_AS_WRITTEN} if previous else set()
+    known = {_shared(layer.name) for layer in previous.layers} - {_AS_WRITTEN} if previous else set()
     if pins and not (known or wanted) and all(pin.size is None and not pin.is_source and not pin.via for pin in pins):
-        return (Layer(_AS_WRITTEN, tuple(pins)),)
-    homes = _homes(pins, previous, wanted or {})
+        homes = dict.fromkeys((pin.name for pin in pins), _AS_WRITTEN)
+    else:
+        homes = _homes(pins, previous, wanted or {})
     layers: dict[str, list[Pin]] = {}
     for pin in pins:
-        layers.setdefault(homes[pin.name], []).append(pin)
+        layers.setdefault(_from_one_index(homes[pin.name], pin, indexes), []).append(pin)
     order = [layer.name for layer in previous.layers] if previous else []
     return tuple(Layer(name, tuple(layers[name])) for name in _ordered(layers, order))
 
 
-def is_as_wanted(layers: Iterable[Layer], wanted: Wanted) -> bool:
-    """Tell whether every package stands where the spec wants it, and none in a layer that it no longer names."""
-    return all(_is_home(pin, layer.name, wanted) for layer in layers for pin in layer.pins)
+def is_as_wanted(layers: Iterable[Layer], wanted: Wanted, indexes: Sequence[Index] = ()) -> bool:
+    """Tell whether every package stands where the spec wants it, beside those of its own index alone, and none in a
+    layer that the spec no longer names.
+    """
+    places = ((layer.name, _shared(layer.name), pin) for layer in layers for pin in layer.pins)
+    return all(_is_home(pin, of, wanted) and name == _from_one_index(of, pin, indexes) for name, of, pin in places)
+
+
+# What no name of a package nor of a layer of the spec holds stands in front of an index's label.
+_FROM = "."
+
+
+def _from_one_index(layer: str, pin: Pin, indexes: Sequence[Index]) -> str:
+    """Return the layer that a package has in place of one that it would share with those of other indexes."""
+    label = next((label for label, index in labels(indexes) if index.serves(pin.name)), "")
+    return f"{layer}{_FROM}{label}" if label and layer != pin.name else layer
+
+
+def _shared(layer: str) -> str:
+    return layer.partition(_FROM)[0]
 
 
 def _is_home(pin: Pin, layer: str, wanted: Wanted) -> bool:
@@ -95,7 +120,7 @@ def _wanted_layer(pin: Pin, wanted: Wanted) -> str:
 
 def _homes(pins: Sequence[Pin], previous: RequirementsLock | None, wanted: Wanted) -> dict[str, str]:
     """Return the layer of every package by its name."""
-    before = {pin.name: layer.name for layer in previous.layers for pin in layer.pins} if previous else {}
+    before = {pin.name: _shared(layer.name) for layer in previous.layers for pin in layer.pins} if previous else {}
     homes = {pin.name: _home(pin, before.get(pin.name, ""), wanted) for pin in pins}
     places = _MOST_ALONE - sum(home == name for name, home in homes.items())
     # A new heavy wheel takes a place that is left, and none from another.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlspec.errors import Problem, Span
-from mlspec.lockfile import Pin, Target, digest_lines, shown_size
+from mlspec.lockfile import Layer, Pin, Target, digest_lines, shown_size
 from mlspec.requirements import Index, Requirement, Requirements
 
 # Raised whenever the same inputs would be resolved to something else.
@@ -35,6 +35,13 @@ def serving(indexes: Iterable[Index], pins: Iterable[Pin]) -> tuple[str, ...]:
     indexes = tuple(indexes)
     used = {next((index.url for index in indexes if index.serves(pin.name)), "") for pin in pins}
     return tuple(dict.fromkeys(index.url for index in indexes if index.url in used))
+
+
+def layer_indexes(indexes: Iterable[Index], layers: Iterable[Layer]) -> tuple[tuple[str, str], ...]:
+    """Return the layers that come from one of ``indexes``, each with its address; the others are the default's."""
+    indexes = tuple(indexes)
+    served = ((layer.name, serving(indexes, layer.pins)) for layer in layers)
+    return tuple((name, urls[0]) for name, urls in served if urls)
 
 
 def body_digest(*texts: str) -> str:

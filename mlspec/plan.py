@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlspec import catalog, compiling, syntax
 from mlspec.compiling import Build, Compiler, Kit, SourceLayer
@@ -89,6 +89,7 @@ class Resolved:
     install_base: str | None = None
     codename: str = ""
     layers: tuple[str, ...] = ()
+    layer_indexes: tuple[tuple[str, str], ...] = ()
     index_urls: tuple[str, ...] = ()
     has_vcs: bool = False
     uses_ssh: bool = False
@@ -100,11 +101,16 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of packages: its name in the lock, the stage that installs it, and how sources are built."""
+    """One layer of packages: its name in the lock, the stage that installs it, and how sources are built.
+
+    ``index`` is where it comes from, and ``secret`` its login; none where that is the default index.
+    """
 
     name: str
     stage: str
     build: Build | None = None
+    index: str | None = None
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +179,6 @@ class Plan:
     git_build: Build
     has_vcs: bool
     uses_ssh: bool
-    index_urls: tuple[str, ...]
-    index_secrets: tuple[str, ...]
     include: tuple[str, ...] | None
     ignore: tuple[str, ...]
     generated: tuple[str, ...]
@@ -269,14 +273,12 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         # Packages do not depend on the system's own, so that a change of those reinstalls nothing; except where a step
         # of the user's prepares the installation.
         installs_on=_installs_on(settings, resolved),
-        layers=tuple(Layer(layer, f"layer-{layer}", _build(kit, layer, resolved)) for layer in resolved.layers),
+        layers=tuple(_layer(kit, layer, resolved) for layer in resolved.layers),
         compiler=compiling.compiler(kit, resolved.sources),
         locks_builds=any(source.is_locked for source in resolved.sources),
         git_build=_build(kit, FROM_GIT, resolved) or Build(),
         has_vcs=resolved.has_vcs,
         uses_ssh=resolved.uses_ssh,
-        index_urls=resolved.index_urls,
-        index_secrets=_index_secrets(settings, resolved),
         include=None if settings.include is None else tuple(map(_included, settings.include)),
         ignore=_ignored(settings),
         generated=_generated(files, resolved),
@@ -312,11 +314,25 @@ def _installs_on(settings: Settings, resolved: Resolved) -> str:
 
 def _build(kit: Kit, layer: str, resolved: Resolved) -> Build | None:
     source = next((source for source in resolved.sources if source.layer == layer), None)
-    return compiling.build(kit, source) if source else None
+    if not source:
+        return None
+    build = compiling.build(kit, source)
+    if not resolved.index_urls:
+        return build
+    # What a build takes may come from another index than the source: torch of its own, for one. Versions and hashes
+    # of the lock hold it to that.
+    indexes = (("UV_INDEX_STRATEGY", "unsafe-best-match"), ("UV_INDEX", " ".join(resolved.index_urls)))
+    return replace(build, environment=(*build.environment, *indexes))
 
 
 def _steps(settings: Settings, place: str) -> tuple[RunStep, ...]:
     return tuple(step for step in settings.run if step.at == place)
+
+
+def _layer(kit: Kit, name: str, resolved: Resolved) -> Layer:
+    url = dict(resolved.layer_indexes).get(name)
+    secret = next((index.secret for index in kit.settings.indexes if index.url == url), None)
+    return Layer(name, f"layer-{name}", _build(kit, name, resolved), url, secret)
 
 
 def _index_secrets(settings: Settings, resolved: Resolved) -> tuple[str, ...]:

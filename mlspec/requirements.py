@@ -10,9 +10,10 @@ import posixpath
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
@@ -51,6 +52,20 @@ class Index:
         """Return whether the package ``name`` comes from this index: by its names and patterns, or all without any."""
         patterns = (re.sub(r"[-_.]+", "-", pattern).lower() for pattern in self.packages)
         return not self.packages or any(fnmatch.fnmatchcase(canonicalize_name(name), pattern) for pattern in patterns)
+
+
+def labels(indexes: Sequence[Index]) -> tuple[tuple[str, Index], ...]:
+    """Return a short name for each index that serves named packages alone: the end of its path, or else its host."""
+    found: dict[str, Index] = {}
+    for index in indexes:
+        if index.packages:
+            address = urlsplit(index.url)
+            parts = reversed(address.path.split("/"))
+            last = next((part for part in parts if part not in {"", "simple"}), address.netloc)
+            label = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
+            used = sum(name == label or name.startswith(f"{label}_") for name in found)
+            found[f"{label}_{used + 1}" if used else label] = index
+    return tuple(found.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

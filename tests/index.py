@@ -97,15 +97,20 @@ def sdist(name: str, version: str, requires: Iterable[str] = (), *, requires_pyt
 
 @dataclass
 class PackageIndex:
-    """Files served under ``url``; ``requests`` is what was asked for, ``login`` what must be said to be answered."""
+    """Files served under ``url``; ``login`` is what must be said to be answered.
+
+    ``requests`` is what was asked for, and ``logins`` what was said with it.
+    """
 
     files: list[File]
     as_json: bool = True
     with_hashes: bool = True
     login: str = ""
     status: int = 200
+    host: str = "127.0.0.1"
     url: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    logins: set[str] = field(default_factory=set)
     bytes_sent: int = 0
 
     def add(self, *files: File) -> None:
@@ -175,7 +180,7 @@ class PackageIndex:
 
 @contextmanager
 def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
-    """Serve ``files`` as a package index on a free port of the loopback address."""
+    """Serve ``files`` as a package index on a free port of a loopback address."""
     index = PackageIndex(list(files), **options)  # type: ignore[arg-type]
 
     class Handler(BaseHTTPRequestHandler):
@@ -190,7 +195,10 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
         def _answer(self, *, with_body: bool) -> None:
             path = urllib.parse.unquote(self.path)
             index.requests.append((self.command, path))
-            status, kind, body = index.answer(path, self.headers.get("Authorization", ""))
+            authorization = self.headers.get("Authorization", "")
+            if authorization:
+                index.logins.add(base64.b64decode(authorization.removeprefix("Basic ")).decode())
+            status, kind, body = index.answer(path, authorization)
             wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
             whole = len(body)
             if wanted and status == 200:
@@ -212,9 +220,9 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((index.host, 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    index.url = f"http://127.0.0.1:{server.server_port}/simple/"
+    index.url = f"http://{index.host}:{server.server_port}/simple/"
     try:
         yield index
     finally:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mlspec.layering import grouped, is_as_wanted
 from mlspec.lockfile import Layer, Pin, RequirementsLock
+from mlspec.requirements import Index, labels
 from mlspec.spec import Image
 
 MB = 1_000_000
@@ -165,3 +166,71 @@ def test_a_spec_names_its_layers(image_of: Callable[[str], Image]) -> None:
     image = image_of("python: 3.12\nlayers: {ours: our-*, all: [a, b]}")
 
     assert image.settings.layers == {"ours": ("our-*",), "all": ("a", "b")}
+
+
+# Indexes
+
+TEAM = Index(url="https://packages.example/team/simple", packages=("team-*", "torch"))
+
+
+def test_a_layer_comes_from_one_index() -> None:
+    pins = [pin("six"), pin("team-fruit"), pin("torch", 900 * MB), pin("team-source", source=True)]
+
+    found = {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, None, {}, (TEAM,))}
+
+    assert found == {
+        "torch": ["torch"],
+        "tiny_wheels": ["six"],
+        "tiny_wheels.team": ["team-fruit"],
+        "team-source": ["team-source"],
+    }
+
+
+def test_a_layer_of_the_spec_is_one_for_each_index() -> None:
+    layers = grouped([pin("six"), pin("team-fruit")], None, {"ours": ("six", "team-*")}, (TEAM,))
+
+    assert {layer.name: [p.name for p in layer.pins] for layer in layers} == {
+        "ours": ["six"],
+        "ours.team": ["team-fruit"],
+    }
+
+
+def test_a_lock_as_written_is_a_layer_for_each_index() -> None:
+    pins = [Pin(name=name, version="1", requirement=f"{name}==1") for name in ("six", "team-fruit")]
+
+    assert [layer.name for layer in grouped(pins, None, {}, (TEAM,))] == ["requirements", "requirements.team"]
+
+
+def test_a_package_keeps_its_layer_when_it_moves_to_another_index() -> None:
+    before = grouped([pin("pyyaml", 200_000), pin("rich", 300_000)], None)
+
+    after = grouped([pin("pyyaml", 260_000), pin("rich", 300_000)], RequirementsLock(before), {}, (TEAM,))
+    moved = Index(url="https://other.example/simple", packages=("pyyaml",))
+    elsewhere = grouped([pin("pyyaml", 260_000)], RequirementsLock(before), {}, (moved,))
+
+    assert [layer.name for layer in (*after, *elsewhere)] == [
+        "small_wheels",
+        "tiny_wheels",
+        "tiny_wheels.other-example",
+    ]
+
+
+def test_a_lock_whose_layers_mix_indexes_is_not_as_wanted() -> None:
+    mixed = (Layer("tiny_wheels", (pin("six"), pin("team-fruit"))),)
+
+    assert is_as_wanted(mixed, {})
+    assert not is_as_wanted(mixed, {}, (TEAM,))
+    assert is_as_wanted(grouped(mixed[0].pins, RequirementsLock(mixed), {}, (TEAM,)), {}, (TEAM,))
+
+
+def test_indexes_are_told_apart_by_the_ends_of_their_addresses() -> None:
+    urls = (
+        "https://a.example/api/pypi/team/simple/",
+        "https://b.example/simple",
+        "https://c.example/team",
+        "https://d/",
+    )
+
+    found = labels([Index(url=url, packages=("x",)) for url in urls])
+
+    assert [label for label, _ in found] == ["team", "b-example", "team_2", "d"]

@@ -104,11 +104,16 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
         is_official=choice.is_official,
         codename=choice.codename or "",
         install_base=f"{choice.reference}@{FORMER}" if stem == "upgraded-base" else None,
-        layers=(*(text for text in wheels if text in alone), *(["tiny_wheels"] if wheels else [])),
+        layers=(
+            *(text for text in wheels if text in alone),
+            *(["tiny_wheels"] if wheels else []),
+            *(["tiny_wheels.ours"] if settings.indexes else []),
+        ),
         has_vcs=bool(from_git),
         uses_ssh=any("git+ssh:" in text for text in from_git),
         sources=SOURCES.get(stem, ()),
         has_build_locks=any(source.is_locked for source in SOURCES.get(stem, ())),
+        layer_indexes=(("tiny_wheels.ours", settings.indexes[0].url),) if settings.indexes else (),
         index_urls=tuple(index.url for index in settings.indexes),
     )
 

@@ -136,17 +136,17 @@ def own_key(sources: Sources) -> tuple[Origin, ...]:
 
 
 def locked_at(sources: Sources, part: str, index: object) -> Iterator[Origin]:
-    """Yield where the lock says a part of it: ``base``, ``layers``, ``vcs``, ``indexes``; of a list, one item."""
-    if part == "indexes":
-        yield from _indexes(sources, index)
-    elif not sources.lock_texts:
+    """Yield where the lock says a part of it: ``base``, ``layers``, ``vcs``; of a list, one item."""
+    if not sources.lock_texts:
         yield Origin(kind="lock", text="not locked yet; to lock it: mlspec lock")
     elif part == "base":
         yield from base_origins(sources, "digest")
     elif part == "install_base":
         yield from base_origins(sources, "install_digest")
     elif part == "layers" and isinstance(index, int):
-        yield from layer_origins(sources, sources.resolved.layers[index])
+        name = sources.resolved.layers[index]
+        yield from layer_origins(sources, name)
+        yield from _index_origins(sources, dict(sources.resolved.layer_indexes).get(name))
     elif part == "layers":
         names = ", ".join(sources.resolved.layers)
         yield _lock_line(sources, sources.files.requirements_lock, 1, f"its layers: {names}")
@@ -154,15 +154,14 @@ def locked_at(sources: Sources, part: str, index: object) -> Iterator[Origin]:
         yield from (pin_origin(sources, pin) for pin in sources.lock.vcs)
 
 
-def _indexes(sources: Sources, index: object) -> Iterator[Origin]:
-    urls = sources.resolved.index_urls
-    wanted = urls if index is None else (urls[int(str(index))],)
+def _index_origins(sources: Sources, url: str | None) -> Iterator[Origin]:
+    """Yield where the index of a layer comes from."""
     settings = sources.image.settings
     label = catalog.torch_label(settings.accelerator)
     for number, entry in enumerate(settings.indexes):
-        if entry.url in wanted:
+        if entry.url == url:
             yield origin_at(sources, ("indexes", number))
-    if label and catalog.torch_index(label).url in wanted:
+    if label and catalog.torch_index(label).url == url:
         yield origin_at(sources, ("accelerator",))
 
 

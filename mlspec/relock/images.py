@@ -159,6 +159,7 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
         codename=base.codename,
         install_base=f"{base.reference}@{base.install_digest}" if base.install_digest else None,
         layers=tuple(layer.name for layer in current.layers),
+        layer_indexes=locking.layer_indexes(indexes_of(image), current.layers),
         index_urls=locking.serving(indexes_of(image), current.pins),
         has_vcs=bool(current.vcs),
         uses_ssh=any("git+ssh://" in pin.requirement for pin in current.vcs),

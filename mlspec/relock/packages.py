@@ -101,7 +101,7 @@ def _whole_version(python: str) -> str:
 
 def _kept(work: Work, image: Image, files: Files, known: ImageLock) -> RequirementsLock:
     current = _parsed(work, files)
-    if not layering.is_as_wanted(current.layers, image.settings.layers):
+    if not layering.is_as_wanted(current.layers, image.settings.layers, indexes_of(image)):
         return _regrouped(work, image, files, known, current)
     work.images.append(known)
     texts = work.before.texts
@@ -116,7 +116,8 @@ def _regrouped(work: Work, image: Image, files: Files, known: ImageLock, former:
     """Return the same pins in the layers that the spec asks for now: nothing is resolved, so no network is used."""
     if work.wish.locked:
         raise SpecError(not_current(work, "its layers are not those of the spec"))
-    current = RequirementsLock(layering.grouped(former.pins, former, image.settings.layers), former.vcs)
+    layers = layering.grouped(former.pins, former, image.settings.layers, indexes_of(image))
+    current = RequirementsLock(layers, former.vcs)
     texts = _texts(files, current)
     work.artifacts += [Artifact(name, text) for name, text in texts.items()]
     work.images.append(dataclasses.replace(known, body=locking.body_digest(*texts.values())))
@@ -157,7 +158,8 @@ def _compiled(
     if errors := [problem for problem in found if problem.severity == "error"]:
         raise SpecError(*errors)
     work.warnings += [problem for problem in found if problem.severity == "warning"]
-    current = RequirementsLock(layering.grouped(compiled.pins, previous, image.settings.layers), compiled.vcs)
+    layers = layering.grouped(compiled.pins, previous, image.settings.layers, indexes)
+    current = RequirementsLock(layers, compiled.vcs)
     texts = _texts(files, current)
     if leaks := [problem for name, text in texts.items() for problem in locking.credentials_problems(text, name)]:
         raise SpecError(*leaks)

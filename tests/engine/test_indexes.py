@@ -55,6 +55,62 @@ def test_the_login_opens_the_index_and_stays_out_of_the_image(private: PackageIn
     assert PASSWORD.encode() not in saved(name, tmp_path)
 
 
+TWO_INDEXES = """\
+python: 3.12
+base: slim-bookworm
+name: {name}
+requirements: [fruit, team-fruit, lab-fruit]
+indexes:
+- {{url: {team}, packages: [team-*], secret: team}}
+- {{url: {lab}, packages: [lab-*], secret: lab}}
+secrets: {{team: {{environment: TEAM_NETRC}}, lab: {{environment: LAB_NETRC}}}}
+entrypoint: python -c "import fruit, team_fruit, lab_fruit"
+"""
+
+
+def test_each_package_comes_from_its_own_index_with_its_own_login(
+    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAM_NETRC", f"machine 127.0.0.2 login ann password {PASSWORD}")
+    monkeypatch.setenv("LAB_NETRC", f"machine 127.0.0.3 login bob password {PASSWORD}-too")
+    # The same files on all three, so that no hash tells them apart; and newer ones where they are not to be taken.
+    files = [wheel("fruit", "1.0"), wheel("team-fruit", "1.0"), wheel("lab-fruit", "1.0")]
+    with (
+        serving(*files, wheel("team-fruit", "9.0"), wheel("lab-fruit", "9.0"), *installer(tmp_path)) as default,
+        serving(*files, wheel("fruit", "9.0"), host="127.0.0.2", login=f"ann:{PASSWORD}") as team,
+        serving(*files, wheel("team-fruit", "9.0"), host="127.0.0.3", login=f"bob:{PASSWORD}-too") as lab,
+    ):
+        monkeypatch.setenv("MLSPEC_INDEX_URL", default.url)
+        name = f"{PREFIX}-two-indexes"
+        folder = tmp_path / "project"
+        folder.mkdir()
+        (folder / "mlspec.yaml").write_text(TWO_INDEXES.format(name=name, team=team.url, lab=lab.url))
+        indexes = (default, team, lab)
+
+        rendered = api.render(folder / "mlspec.yaml", Wish())
+        locked = [(index.pages, set(index.logins)) for index in indexes]
+        for index in indexes:
+            index.requests.clear()
+            index.logins.clear()
+        api.write(rendered)
+        options = BuildOptions(progress="plain", index_url=default.url)
+        command = (*commands.build_command(rendered.plans[0], options), "--network=host", "--no-cache")
+        built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+    logins = [set(), {f"ann:{PASSWORD}"}, {f"bob:{PASSWORD}-too"}]
+    assert built.returncode == 0, built.stderr
+    assert locked == list(zip([{"fruit"}, {"team-fruit"}, {"lab-fruit"}], logins, strict=True))
+    assert [index.pages - {"pip"} for index in indexes] == [{"fruit", "uv"}, {"team-fruit"}, {"lab-fruit"}]
+    assert [index.logins for index in indexes] == logins
+    assert [{name for name in index.downloads if "fruit" in name} for index in (team, lab)] == [
+        {"team_fruit-1.0-py3-none-any.whl"},
+        {"lab_fruit-1.0-py3-none-any.whl"},
+    ]
+    written = "".join(path.read_text() for path in folder.iterdir())
+    assert PASSWORD not in f"{' '.join(command)}{built.stderr}{built.stdout}{written}"
+    assert PASSWORD.encode() not in saved(name, tmp_path)
+
+
 def test_a_mirror_of_the_index_is_where_packages_come_from(
     registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

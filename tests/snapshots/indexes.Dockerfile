@@ -15,9 +15,6 @@ ENV UV_DEFAULT_INDEX=$PIP_INDEX_URL \
     UV_COMPILE_BYTECODE=1 \
     PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     UV_NO_INSTALLER_METADATA=1
-# Which package comes from which index was decided when the lock was made; its hashes hold it to that.
-ENV UV_INDEX_STRATEGY=unsafe-best-match \
-    UV_INDEX="https://packages.example.com/simple/ https://wheels.example.com/cpu?kind=whl&arch=x"
 RUN --mount=type=cache,target=/root/.cache/pip <<'EOF'
 set -e
 python3 -m venv --without-pip /opt/venv
@@ -29,9 +26,6 @@ TXT
 python3 -m pip install --root-user-action=ignore --require-hashes --no-deps --target=/uv --requirement=/tmp/installer.txt
 cat > /uv/install.sh <<'SH'
 set -e
-# Logins, in memory for as long as this runs.
-export NETRC=/dev/shm/netrc
-cat /run/secrets/* > "$NETRC"
 /uv/bin/uv pip install --no-deps --requirement /lock
 # One time for all files, 2 January 1980: the same packages make the same layer whenever it is built.
 find /opt -exec touch --no-dereference --date=@315619200 {} +
@@ -46,14 +40,18 @@ RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /req
 FROM installer AS layer-numpy
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,from=lock,source=/lock/numpy,target=/lock \
-    --mount=type=secret,id=NETRC,required=true \
     sh /uv/install.sh
 
 FROM installer AS layer-tiny_wheels
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,from=lock,source=/lock/tiny_wheels,target=/lock \
-    --mount=type=secret,id=NETRC,required=true \
     sh /uv/install.sh
+
+FROM installer AS layer-tiny_wheels.ours
+RUN --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=bind,from=lock,source=/lock/tiny_wheels.ours,target=/lock \
+    --mount=type=secret,id=NETRC,target=/root/.netrc,required=true \
+    UV_DEFAULT_INDEX=https://packages.example.com/simple/ sh /uv/install.sh
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
 FROM python AS folders
@@ -79,6 +77,7 @@ COPY --link --from=folders /image /
 WORKDIR /app
 COPY --link --from=layer-numpy /opt /opt
 COPY --link --from=layer-tiny_wheels /opt /opt
+COPY --link --from=layer-tiny_wheels.ours /opt /opt
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
 ENV VIRTUAL_ENV=/opt/venv \
