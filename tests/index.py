@@ -11,10 +11,11 @@ import tarfile
 import threading
 import urllib.parse
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
 
@@ -57,8 +58,9 @@ def wheel(
     requires_python: str = "",
     size: int = 0,
     yanked: bool = False,
+    modules: Mapping[str, str] = MappingProxyType({}),
 ) -> File:
-    """Return a wheel, filled up to about ``size`` bytes."""
+    """Return a wheel, filled up to about ``size`` bytes, with ``modules`` by name beside its own empty one."""
     stem = f"{name.replace('-', '_').replace('.', '_')}-{version}"
     text = metadata(name, version, requires, requires_python)
     contents = {
@@ -66,6 +68,7 @@ def wheel(
         f"{stem}.dist-info/METADATA": text.encode(),
         f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),
     }
+    contents |= {f"{module}.py": text.encode() for module, text in modules.items()}
     if size:
         contents[f"{stem.partition('-')[0]}_data.bin"] = bytes(size)
     record = "".join(f"{path},{_record_hash(data)},{len(data)}\n" for path, data in contents.items())

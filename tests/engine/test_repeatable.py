@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlspec import commands
+from mlspec import api, commands
 from mlspec.commands import BuildOptions
-from tests.engine.conftest import Make, Project, Wheel
+from tests.engine.conftest import PREFIX, Make, Project, Wheel
+from tests.index import serving, wheel
 
 if TYPE_CHECKING:
     import docker
@@ -31,9 +32,10 @@ entrypoint: python train.py
 """
 
 
-def built(project: Project, *words: str) -> str:
-    """Build anew, without any cache of steps, and return the digest of the image."""
-    command = commands.build_command(project.plan(), BuildOptions(progress="plain", no_cache=True))
+def built(project: Project, *words: str, again: str = "") -> str:
+    """Build anew, without any cache of steps or that of the stage ``again``, and return the digest of the image."""
+    command = commands.build_command(project.plan(), BuildOptions(progress="plain", no_cache=not again))
+    words = (*words, "--no-cache-filter", again) if again else words
     metadata = project.folder.parent / "metadata.json"
     done = subprocess.run(
         [*command[:-1], "--metadata-file", str(metadata), *words, command[-1]],
@@ -76,6 +78,35 @@ def test_docker_alone_builds_the_layers_that_mlspec_builds(
     subprocess.run(alone, cwd=project.folder, check=True, capture_output=True)
 
     assert engine.images.get(f"{name}-alone").attrs["RootFS"]["Layers"] == layers
+
+
+# Python 3.12.1 keeps the string of the first, and then writes the equal sets of the second twice instead of once.
+KEEPS = "def f(b):\n    return [f'{a}' for a in b if a != 'dropped']\n"
+SHOWS = """\
+def f(self):
+    t = (x for x in self if x not in {"passthrough", "dropped"})
+    if self.x not in {"passthrough", "dropped"}:
+        return t
+"""
+
+
+def test_bytecode_does_not_show_which_process_compiled_it(registry: str, workshop: Path) -> None:
+    folder = workshop / "bytecode"
+    folder.mkdir()
+    modules = {"team_first": KEEPS, **{f"team_next_{number}": SHOWS for number in range(300)}}
+    with serving(wheel("team-fruit", "1.0", modules=modules)) as index:
+        (folder / "mlspec.yaml").write_text(
+            f"python: 3.12\nbase: slim-bookworm\nname: {PREFIX}-bytecode\nrequirements: [team-fruit]\n"
+            f"indexes: [{{url: {index.url}, packages: [team-*]}}]\n"
+        )
+        rendered = api.render(folder / "mlspec.yaml")
+        api.write(rendered)
+        project = Project(folder, {"": rendered.plans[0]})
+
+        (layer,) = project.plan().layers
+
+        # The index listens on this host's loopback address, which a build reaches over the host's network only.
+        assert len({built(project, "--network=host", again=layer.stage) for _ in range(2)}) == 1
 
 
 class Snapshots(http.server.BaseHTTPRequestHandler):
