@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlspec import existence, patterns, relock, repairs, rules, spec
 from mlspec.document import Document
 from mlspec.effects import disk
-from mlspec.errors import Problem, Repair, Span, SpecError
+from mlspec.errors import LockError, Problem, Repair, Span, SpecError
 from mlspec.ignores import Ignores, joined
 from mlspec.plan import Plan, Resolved, files_of, resolve
 from mlspec.relock import Locked, Wish
@@ -83,14 +83,30 @@ def render(
     """Return what the spec in ``path`` compiles to; the network is used only where the lock is not current.
 
     ``today``, an ISO day, is what it takes to warn of what ends; the rest is the same every day. ``document`` is as for
-    :func:`load`. Raises SpecError, LockError or ToolError.
+    :func:`load`. Raises SpecError, LockError, with what the spec tells of why nothing fits, or ToolError.
     """
     loaded = load(path, document)
-    locked = relock.locked(loaded, path.parent, wish or Wish(), say)
+    try:
+        locked = relock.locked(loaded, path.parent, wish or Wish(), say)
+    except LockError as error:
+        raise LockError(*_causes(loaded, path), *error.problems) from None
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
     subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=True))
     return _rendered(path.parent, loaded, locked, plans, subjects, (*drawn, *locked.artifacts))
+
+
+def _causes(loaded: Spec, path: Path) -> tuple[Problem, ...]:
+    """Return the warnings that tell why nothing fits, in better words than a resolver's."""
+    _, _, subjects = _outlined(loaded, path, "")
+    said = (problem for subject in subjects for problem in rules.warnings(subject, causes=True))
+    return _in_order(map(loaded.document.placed, said))
+
+
+def _outlined(loaded: Spec, path: Path, today: str) -> tuple[Locked, tuple[Plan, ...], tuple[Subject, ...]]:
+    locked = relock.outlined(loaded, path.parent)
+    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
+    return locked, plans, tuple(_subjects(loaded, locked, plans, today, is_locked=False))
 
 
 def outline(path: Path, *, today: str = "", document: Document | None = None) -> Rendered:
@@ -99,9 +115,7 @@ def outline(path: Path, *, today: str = "", document: Document | None = None) ->
     ``today`` and ``document`` are as for :func:`render`. Raises SpecError.
     """
     loaded = load(path, document)
-    locked = relock.outlined(loaded, path.parent)
-    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
-    subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=False))
+    locked, plans, subjects = _outlined(loaded, path, today)
     return _rendered(path.parent, loaded, locked, plans, subjects, ())
 
 
@@ -371,6 +385,14 @@ class Demand:
     folder: Path
     needs: tuple[Need, ...]
     bases: tuple[str, ...]
+
+
+def need(rendered: Rendered, plan: Plan) -> Need:
+    """Return what this image needs of the host that it runs on."""
+    from mlspec.doctor.needs import need_of
+
+    folder = rendered.folder.resolve().as_posix()
+    return need_of(plan, wheels=0, folder=folder, home=Path.home().as_posix())
 
 
 def demand(path: Path) -> Demand:

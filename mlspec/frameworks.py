@@ -56,6 +56,22 @@ class Build:
         return same or (bool(self.ptx) and number(self.ptx) <= gpu)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What the releases of a package are built for: a CUDA, such as 12.5 or 12, and the major version of cuDNN."""
+
+    package: str
+    first: str
+    last: str = ""
+    cuda: str = ""
+    cudnn: str = ""
+
+    def has(self, version: str) -> bool:
+        """Return whether a version of the package is one of these releases."""
+        minor = number(version)[:2]
+        return number(self.first) <= minor and (not self.last or minor <= number(self.last))
+
+
 @cache
 def _table(name: str) -> Mapping[str, Any]:
     return tomllib.loads(resources.files("mlspec.data").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
@@ -79,6 +95,46 @@ def builds(platform: str) -> tuple[Build, ...]:
 def fitting(cuda: str, torch: str, platform: str) -> tuple[Build, ...]:
     """Return the known builds of a torch for a CUDA; of every version where ``torch`` is empty."""
     return tuple(build for build in builds(platform) if build.cuda == cuda and (not torch or build.has(torch)))
+
+
+@cache
+def _libraries() -> tuple[Library, ...]:
+    return tuple(Library(**row) for row in _table("frameworks")["libraries"]["builds"])
+
+
+def library(package: str, version: str) -> Library | None:
+    """Return what a version of a package is built for; none where that is not known."""
+    return next((row for row in _libraries() if version and row.package == package and row.has(version)), None)
+
+
+def built_for(package: str, cuda: str = "", *, cudnn: str = "") -> tuple[str, ...]:
+    """Return requirements of a package, or of the same one under another name, that are built for a CUDA or a cuDNN.
+
+    Of CUDA the major version counts; the newest releases come first.
+    """
+    names = (package, *_table("frameworks")["libraries"]["names"].get(package, ()))
+    rows = [row for row in reversed(_libraries()) if row.package in names]
+    major = cuda.partition(".")[0]
+    fitting = (
+        row for row in rows if (not major or row.cuda.split(".")[0] == major) and (not cudnn or row.cudnn == cudnn)
+    )
+    return tuple(f"{row.package}{_range(row)}" for row in fitting)
+
+
+def _range(row: Library) -> str:
+    if not row.last:
+        return f">={row.first}" if row.package in {other.package for other in _libraries() if other.last} else ""
+    return f"=={row.last}.*"
+
+
+def torch_has_cuda(version: str, platform: str) -> bool:
+    """Return whether the wheels of torch on the main index are known, or believed, to be for CUDA on a platform."""
+    return platform != "linux/arm64" or number(version)[:2] >= number(first_with_cuda())
+
+
+def first_with_cuda() -> str:
+    """Return the first minor version of torch whose wheels for arm64 on the main index are for CUDA."""
+    return str(_table("frameworks")["arm"]["cuda_since"])
 
 
 @cache
@@ -111,3 +167,8 @@ def architecture(capability: str) -> str:
 def number(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, without its local label."""
     return tuple(map(int, re.findall(r"\d+", version.partition("+")[0])))
+
+
+def minor(version: str) -> str:
+    """Return the minor version of a version, such as 2.9."""
+    return ".".join(map(str, number(version)[:2]))

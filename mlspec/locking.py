@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from mlspec import frameworks
 from mlspec.errors import Problem, Span
 from mlspec.lockfile import Layer, Pin, Target, digest_lines, shown_size
 from mlspec.requirements import Index, Requirement, Requirements
@@ -51,9 +52,13 @@ def body_digest(*texts: str) -> str:
 
 # Promises
 
-_GPU_PACKAGE = re.compile(r"^(?:nvidia-(?!ml-py$).+|triton|pytorch-triton.*|jax-cuda.*|cupy-cuda.*)$")
+_GPU_PACKAGE = re.compile(
+    r"^(?:nvidia-(?!ml-py$).+|cuda-(?:toolkit|bindings|pathfinder|core)|triton|pytorch-triton.*|jax-cuda.*|cupy-cuda.*)$"
+)
 _GPU_LOCAL = re.compile(r"\+(cu\d+|rocm[\d.]+)")
 _CUDA_SUFFIX = re.compile(r"-cu(\d\d)$")
+# Since CUDA 13 its packages have no suffix; of these the version begins with CUDA's own.
+_CUDA_ITSELF = re.compile(r"^(?:cuda-toolkit|nvidia-(?:cublas|cuda-(?:runtime|nvrtc|cupti)))$")
 
 
 def promise_problems(
@@ -95,12 +100,17 @@ def _is_other_cuda(pin: Pin, local: str, version: str) -> bool:
         return True
     suffix = _CUDA_SUFFIX.search(pin.name)
     major = version.partition(".")[0]
-    return bool(version) and bool(
-        (local and local != f"cu{version.replace('.', '')}") or (suffix and suffix[1] != major)
-    )
+    is_built_for_other = suffix[1] != major if suffix else _is_itself(pin) and not pin.version.startswith(f"{major}.")
+    is_labelled_other = bool(local) and local != f"cu{version.replace('.', '')}"
+    return bool(version) and (is_labelled_other or is_built_for_other)
 
 
-_RUNTIME = re.compile(r"nvidia-cuda-runtime(?:-cu\d+)?$")
+def _is_itself(pin: Pin) -> bool:
+    # Placeholders of the first days of a name have versions such as 0.0.1.
+    return bool(_CUDA_ITSELF.match(pin.name)) and not pin.version.startswith("0.")
+
+
+_RUNTIME = re.compile(r"(?:nvidia-cuda-runtime(?:-cu\d+)?|cuda-toolkit)$")
 _BUILT_FOR = re.compile(r"-cu(?:da)?(\d\d)x?(?:-plugin)?$")
 
 
@@ -145,9 +155,17 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
         hint += "" if itself else f"; or, where it is meant, name in the requirements too: {found[0].name}"
         code, message = "MLS230", f"{message} a cpu image"
     else:
-        hint = f"take {who} from an index with wheels for {accelerator}, named under `indexes`"
+        fitting = _fitting(requirement, accelerator)
+        hint = f"{fitting}take {who} from an index with wheels for {accelerator}, named under `indexes`"
         code, message = "MLS231", f"{message} a {accelerator} image"
     return _at(requirement, code, message, hint)
+
+
+def _fitting(requirement: Requirement | None, accelerator: str) -> str:
+    """Return a hint to require what is known to be built for the version of CUDA; empty where nothing is."""
+    major = accelerator.removeprefix("cuda").partition(".")[0]
+    names = frameworks.built_for(requirement.name, major) if requirement and accelerator.startswith("cuda") else ()
+    return "".join(f"require {name}; or " for name in names)
 
 
 def _at(requirement: Requirement | None, code: str, message: str, hint: str) -> Problem:

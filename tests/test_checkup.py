@@ -21,12 +21,17 @@ from typing import Any
 import pytest
 
 from mlspec import api
-from mlspec.effects import checkup, engine, host, reach
-from mlspec.errors import ToolError
+from mlspec.doctor.facts import Need
+from mlspec.effects import checkup, engine, fitness, host, reach
+from mlspec.errors import Problem, ToolError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fakes are shell scripts and unix sockets")
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount, and become another user"
+)
+
+own_driver = pytest.mark.skipif(
+    Path("/proc/driver/nvidia/version").exists(), reason="this host has a driver of its own"
 )
 
 VERSION = {
@@ -242,19 +247,6 @@ def test_a_builder_that_is_gone_is_told_in_its_own_words(commands: Commands, ans
     assert engine.builder().words == 'ERROR: no builder "x" found'
 
 
-def test_a_run_that_wants_gpus_is_stopped_where_there_are_none(commands: Commands, answering: Answering) -> None:
-    answering()
-
-    with pytest.raises(ToolError, match="MLS545: the engine cannot give containers a GPU"):
-        engine.require_gpus()
-
-
-def test_a_run_that_wants_gpus_goes_on_where_there_is_a_runtime(commands: Commands, answering: Answering) -> None:
-    answering(info={**INFO, "Runtimes": {"runc": {}, "nvidia": {}}})
-
-    engine.require_gpus()
-
-
 def test_where_the_engine_is_missing_the_doctor_is_named(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
 
@@ -303,18 +295,152 @@ def test_a_full_disk_is_told(commands: Commands, answering: Answering, folder: P
     assert (done.returncode, codes(done)) == (3, ["MLS551"])
 
 
-@pytest.mark.skipif(Path("/proc/driver/nvidia/version").exists(), reason="this host has a driver of its own")
+@own_driver
 def test_the_driver_is_that_of_nvidia_s_own_tool(commands: Commands, folder: Path) -> None:
     commands("nvidia-smi", "echo 470.82.01; echo 470.82.01")
 
     assert host.examined(folder).driver == "470.82.01"
 
 
-@pytest.mark.skipif(Path("/proc/driver/nvidia/version").exists(), reason="this host has a driver of its own")
+@own_driver
 def test_a_tool_that_finds_no_driver_is_no_driver(commands: Commands, folder: Path) -> None:
     commands("nvidia-smi", "echo NVIDIA-SMI has failed; exit 9")
 
     assert host.examined(folder).driver == ""
+
+
+# What nvidia-smi prints for --query-gpu=compute_cap --format=csv,noheader on hosts of these kinds.
+@pytest.mark.parametrize(
+    ("said", "capabilities"),
+    [
+        ("8.0\n8.0\n8.0\n8.0\n", ("8.0",)),
+        ("12.0\n8.6\n", ("12.0", "8.6")),
+        ("", ()),
+        # Tools before driver 510 do not know the field.
+        ('Field "compute_cap" is not a valid field to query.\n', ()),
+        ("[N/A]\n", ()),
+        ("No devices were found\n", ()),
+    ],
+)
+def test_the_gpus_are_those_that_nvidia_s_own_tool_tells(
+    said: str, capabilities: tuple[str, ...], commands: Commands, folder: Path
+) -> None:
+    commands("nvidia-smi", f"cat <<'TXT'\n{said}TXT")
+
+    assert host.examined(folder).capabilities == capabilities
+
+
+@pytest.mark.parametrize(
+    ("names", "devices"),
+    [((), ()), (("dri",), ("/dev/dri",)), (("kfd", "dri", "null"), ("/dev/kfd", "/dev/dri"))],
+)
+def test_amd_s_driver_is_known_by_its_devices(names: tuple[str, ...], devices: tuple[str, ...], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+
+    assert host.devices(tmp_path) == devices
+
+
+# Before a run
+
+NVIDIA = {**INFO, "Runtimes": {"runc": {}, "nvidia": {}}}
+CDI = {**INFO, "DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=all"}]}
+GPUS = Need(image="train", gpus=True, cuda="12.8", driver="525.60.13", torch="2.9.1+cu128")
+
+
+def required(need: Need, platform: str = "linux/amd64") -> list[str]:
+    """Return the codes that a run with this need warns of."""
+    warned: list[Problem] = []
+    fitness.require(need, platform, warned.append)
+    return [problem.code for problem in warned]
+
+
+def nvidia(driver: str, capability: str) -> str:
+    return f'case "$*" in *driver_version*) echo {driver};; *compute_cap*) echo {capability};; esac'
+
+
+@own_driver
+@pytest.mark.parametrize("info", [NVIDIA, CDI], ids=["runtime", "CDI"])
+def test_a_run_goes_on_where_all_it_needs_is_there(
+    info: Mapping[str, Any], commands: Commands, answering: Answering
+) -> None:
+    answering(info=info)
+    commands("nvidia-smi", nvidia("570.86.10", "9.0"))
+
+    assert required(GPUS) == []
+
+
+def test_a_run_that_needs_nothing_asks_for_nothing_of_the_host(commands: Commands, answering: Answering) -> None:
+    answering()
+    commands("nvidia-smi", "touch asked")
+
+    assert required(Need(image="serve")) == []
+    assert not Path("asked").exists()
+
+
+def test_a_run_that_wants_gpus_is_stopped_where_there_are_none(commands: Commands, answering: Answering) -> None:
+    answering()
+
+    with pytest.raises(ToolError, match="MLS545: the engine cannot give containers a GPU"):
+        required(GPUS)
+
+
+@own_driver
+def test_a_run_is_stopped_where_the_driver_is_older_than_its_cuda_needs(
+    commands: Commands, answering: Answering
+) -> None:
+    answering(info=NVIDIA)
+    commands("nvidia-smi", nvidia("470.82.01", "8.0"))
+
+    with pytest.raises(ToolError, match=r"MLS547: NVIDIA's driver 470\.82\.01 is older than 525\.60\.13"):
+        required(GPUS)
+
+
+@own_driver
+def test_a_run_warns_where_torch_has_no_kernels_for_the_gpu_that_is_there(
+    commands: Commands, answering: Answering
+) -> None:
+    answering(info=NVIDIA)
+    commands("nvidia-smi", nvidia("570.86.10", "6.1"))
+
+    assert required(GPUS) == ["MLS566"]
+
+
+@own_driver
+def test_a_run_warns_where_no_driver_answers_as_in_a_container_of_its_own(
+    commands: Commands, answering: Answering
+) -> None:
+    answering(info=NVIDIA)
+
+    assert required(GPUS) == ["MLS546"]
+
+
+def test_an_image_of_another_platform_is_told_before_the_engine_tells_it(
+    commands: Commands, answering: Answering
+) -> None:
+    answering()
+
+    with pytest.raises(ToolError, match="MLS567: the image train that is here is for linux/arm64"):
+        required(GPUS, "linux/arm64")
+
+
+def test_an_image_that_this_host_could_only_emulate_and_cannot_is_stopped(
+    commands: Commands, answering: Answering
+) -> None:
+    answering({**VERSION, "Arch": "arm64"})
+    commands("docker", DOCKER.replace("linux/amd64, linux/amd64/v2, linux/arm64*", "linux/arm64"))
+
+    with pytest.raises(ToolError, match="MLS549: this host cannot run linux/amd64"):
+        required(Need(image="serve"))
+
+
+def test_an_image_that_is_emulated_runs(commands: Commands, answering: Answering) -> None:
+    answering({**VERSION, "Arch": "arm64"})
+
+    assert required(Need(image="serve")) == []
+
+
+# The network
 
 
 def test_proxies_are_told_without_their_logins(

@@ -118,6 +118,36 @@ def test_packages_for_another_major_version_of_cuda_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "version", "accelerator", "is_fine"),
+    [
+        # Since CUDA 13 the names have no suffix, and the version alone tells.
+        ("nvidia-cuda-runtime", "13.0.48", "cuda13.2", True),
+        ("nvidia-cuda-runtime", "13.0.48", "cuda12.8", False),
+        ("cuda-toolkit", "12.8.1", "cuda12.6", True),
+        ("cuda-toolkit", "13.0.3", "cuda12.6", False),
+        # Its own version is no CUDA's.
+        ("nvidia-cufft", "12.0.0.15", "cuda13.0", True),
+    ],
+)
+def test_packages_of_cuda_without_a_suffix_tell_their_major_by_their_version(
+    name: str, version: str, accelerator: str, is_fine: bool
+) -> None:
+    pins = (pin("framework"), pin(name, version=version, via=("framework",)))
+
+    found = promise_problems(required("framework"), pins, accelerator=accelerator)
+
+    assert [problem.code for problem in found] == ([] if is_fine else ["MLS231"])
+
+
+def test_what_is_built_for_the_cuda_of_the_image_is_named() -> None:
+    pins = (pin("xgboost", version="3.4.1"), pin("nvidia-nccl-cu13", via=("xgboost",)))
+
+    (problem,) = promise_problems(required("xgboost"), pins, accelerator="cuda12.8")
+
+    assert problem.hint.startswith("require xgboost-cu12; or require xgboost==3.3.*; or ")
+
+
+@pytest.mark.parametrize(
     ("pins", "cuda"),
     [
         ((pin("torch", version="2.9.1+cu128"), pin("nvidia-cuda-runtime-cu12", version="12.6.77")), "12.8"),

@@ -128,9 +128,38 @@ SILENT = {
         "python: 3.12\naccelerator: cuda12.4\nrequirements: [torch==2.6.0]\ngpu_models: [rtx4090, l40s, t4, h100]"
     ),
     "a torch that later ones may replace": "python: 3.14\nrequirements: [torch>=2.4]",
-    "onnxruntime for both, of which the one for GPUs wins": (
-        "python: 3.12\naccelerator: cuda12.8\nrequirements: [onnxruntime, onnxruntime-gpu]"
-    ),
+    "onnxruntime for GPUs, and its own libraries": """
+python: 3.12
+accelerator: cuda12.8
+requirements: [onnxruntime-gpu]
+x-lock: [onnxruntime-gpu==1.26.0, nvidia-cudnn-cu12==9.10.2.21]
+""",
+    "tensorflow with the libraries that torch brings": """
+python: 3.12
+accelerator: cuda12.8
+requirements: [torch, tensorflow]
+x-lock: [torch==2.9.1+cu128, nvidia-cudnn-cu12==9.10.2.21, tensorflow==2.20.0]
+""",
+    "xgboost for the CUDA of the image": """
+python: 3.12
+accelerator: cuda12.8
+requirements: [xgboost-cu12]
+x-lock: [xgboost-cu12==3.4.1, nvidia-nccl-cu12==2.28.9]
+""",
+    "torch for arm64 from the index of its CUDA": """
+python: 3.12
+platforms: [linux/arm64]
+accelerator: cuda12.8
+requirements: [torch==2.9.1]
+x-lock: [torch==2.9.1+cu128]
+""",
+    "torch for arm64 that has CUDA on the main index": """
+python: 3.12
+platforms: [linux/arm64]
+accelerator: cuda
+requirements: [torch==2.14.0]
+x-lock: [torch==2.14.0, nvidia-cudnn-cu13==9.24.0.43]
+""",
     "llama.cpp from an index of the spec": (
         "python: 3.12\naccelerator: cuda12.4\nrequirements: [llama-cpp-python]\n"
         "indexes: [{url: 'https://host.test/whl/cu124', packages: [llama-cpp-python]}]"

@@ -66,6 +66,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
 
     What stands behind -- goes to its program: mlspec run [IMAGE] -- --epochs 3. Exits with the program's exit code.
     """
+    from mlspec import api
     from mlspec.commands import run_words
     from mlspec.effects import running
 
@@ -75,7 +76,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     if dry_run:
         click.echo(shlex.join(run_words(plan.run, arguments, running.caller(plan.run, rendered.folder))))
         return
-    running.run(plan.run, arguments, rendered.folder, show)
+    running.run(plan.run, arguments, rendered.folder, show, api.need(rendered, plan))
 
 
 @click.command()
@@ -87,7 +88,9 @@ def shell(image: str | None, file: str | None) -> None:
 
     It has the mounts, the devices, the environment and the user that the image's program gets.
     """
+    from mlspec import api
     from mlspec.effects import running
 
     rendered = _built(file, image)
-    running.shell(rendered.plan(image).run, rendered.folder, show)
+    plan = rendered.plan(image)
+    running.shell(plan.run, rendered.folder, show, api.need(rendered, plan))

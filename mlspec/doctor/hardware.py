@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mlspec import catalog, frameworks
 from mlspec.doctor.facts import Engine, Facts, Host, Need, Space
@@ -20,6 +21,28 @@ def findings(facts: Facts) -> Iterator[Finding]:
         yield from _platforms(facts)
         yield from _engine_disk(facts)
     yield from _disk(facts.host)
+
+
+# What stops a container for sure: the others go by what this host says of itself, which in a container of its own, say,
+# is less than what the engine has; and by tables.
+_CERTAIN = frozenset({"MLS544", "MLS545", "MLS547", "MLS549"})
+
+
+def run_problems(facts: Facts) -> Iterator[Problem]:
+    """Yield what is in the way of running the images that are asked for; a warning where that is not certain."""
+    for finding in (*_gpus(facts), *_amd(facts), *_platforms(facts)):
+        if finding.problem and finding.problem.code in _CERTAIN:
+            yield finding.problem
+        elif finding.problem:
+            yield replace(finding.problem, severity="warning")
+
+
+def image_problem(need: Need, platform: str) -> Problem | None:
+    """Return that an image was built for another platform than its spec says; none for one of several platforms."""
+    if not platform or platform == need.platform:
+        return None
+    message = f"the image {need.image} that is here is for {platform}, and its spec is for {need.platform}"
+    return problem("MLS567", message, "build it anew: mlspec build")
 
 
 # GPUs

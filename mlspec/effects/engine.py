@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlspec.doctor import engine as rules
-from mlspec.doctor import hardware
 from mlspec.doctor.facts import Builder, Command, Engine
 from mlspec.effects import host
 from mlspec.errors import Problem, ToolError
@@ -33,34 +32,36 @@ def connect() -> docker.DockerClient:
     """
     require_command()
     client, found = reach()
-    _stop_at(rules.engine_problem(host.here(), found))
+    stop_at(rules.engine_problem(host.here(), found))
     assert client is not None  # noqa: S101 - else the engine is silent, which is a problem
     return client
 
 
 def image_exists(name: str) -> bool:
     """Tell whether the engine has an image of this name."""
+    return image_platform(name) is not None
+
+
+def image_platform(name: str) -> str | None:
+    """Return the platform of an image, such as linux/amd64, empty if it is for several; none if there is no such."""
     import docker
 
     with contextlib.closing(connect()) as client:
         try:
-            client.images.get(name)
+            found = client.images.get(name).attrs
         except docker.errors.ImageNotFound:
-            return False
-    return True
+            return None
+    # Of an image for several platforms, a containerd store tells the one that fits the engine.
+    is_index = str((found.get("Descriptor") or {}).get("mediaType", "")).endswith(("index.v1+json", "list.v2+json"))
+    return "" if is_index else f"{found.get('Os', 'linux')}/{found.get('Architecture', '')}"
 
 
 def require_command() -> None:
     """Raise ToolError unless ``docker`` and its buildx are there, and are Docker's own."""
-    _stop_at(rules.command_problem(host.here(), command()))
+    stop_at(rules.command_problem(host.here(), command()))
 
 
-def require_gpus() -> None:
-    """Raise ToolError where it is certain that the engine can give a container no GPUs."""
-    _stop_at(hardware.gpu_problem(host.here(), examined()))
-
-
-def _stop_at(problem: Problem | None) -> None:
+def stop_at(problem: Problem | None) -> None:
     """Raise ToolError where a problem is in the way, with where to see whether there are more."""
     if problem and problem.severity == "error":
         raise ToolError(replace(problem, hint=f"{problem.hint}\nall that is in the way: mlspec doctor"))

@@ -48,7 +48,7 @@ def examined(folder: Path) -> Host:
         space=space(folder),
         driver=_driver(),
         capabilities=_capabilities(),
-        devices=tuple(device for device in ("/dev/kfd", "/dev/dri") if Path(device).exists()),
+        devices=devices(),
         proxies=tuple(name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())),
         build_proxy=_build_proxy(),
         authorities=tuple(name for name in AUTHORITIES if os.environ.get(name)),
@@ -75,6 +75,11 @@ def space(folder: str | Path) -> Space | None:
         return None
     # Some file systems, such as btrfs, make room for new entries as they come, and count none.
     return Space(free=found.f_bavail * found.f_frsize, entries=found.f_favail if found.f_files else None)
+
+
+def devices(place: Path = Path("/dev")) -> tuple[str, ...]:
+    """Return the devices of AMD's driver that are below ``place``, by their names below ``/dev``."""
+    return tuple(f"/dev/{name}" for name in ("kfd", "dri") if (place / name).exists())
 
 
 def shares() -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from typing import NoReturn
 
 from mlspec import commands
 from mlspec.commands import Caller
-from mlspec.effects import engine, secrets
+from mlspec.doctor.facts import Need
+from mlspec.effects import engine, fitness, secrets
 from mlspec.errors import Problem, Span, SpecError
 from mlspec.plan import RunPlan
 from mlspec.templating import HOME_MARK
@@ -21,18 +22,25 @@ from mlspec.templating import HOME_MARK
 Warn = Callable[[Problem], None]
 
 
-def run(plan: RunPlan, arguments: Sequence[str], folder: Path, warn: Warn = lambda problem: None) -> NoReturn:
+def run(
+    plan: RunPlan,
+    arguments: Sequence[str],
+    folder: Path,
+    warn: Warn = lambda problem: None,
+    need: Need | None = None,
+) -> NoReturn:
     """Run the image as its run script does, in place of this process; its exit code becomes ours.
 
-    Raises ToolError where there is no engine or no such image, SpecError for every input and secret that is missing.
+    ``need`` is what it needs of this host; without one, that is what the run plan tells. Raises ToolError where there
+    is no engine, no such image, or a host that cannot run it, SpecError for every input and secret that is missing.
     """
-    environment = _prepare(plan, folder, warn)
+    environment = _prepare(plan, folder, warn, need)
     _become(commands.run_words(plan, arguments, caller(plan, folder)), folder, environment)
 
 
-def shell(plan: RunPlan, folder: Path, warn: Warn = lambda problem: None) -> NoReturn:
+def shell(plan: RunPlan, folder: Path, warn: Warn = lambda problem: None, need: Need | None = None) -> NoReturn:
     """Run a shell in the image, with the mounts, devices and environment of its program, in place of this process."""
-    environment = _prepare(plan, folder, warn)
+    environment = _prepare(plan, folder, warn, need)
     # The program itself may be running, and hold the ports.
     plan = replace(plan, ports=())
     script = "[ ! -x /bin/bash ] || exec /bin/bash; exec /bin/sh"
@@ -73,12 +81,13 @@ def _on_host(path: str, folder: Path, home: str) -> Path:
     return folder / commands.host_path(path).replace(HOME_MARK, home)
 
 
-def _prepare(plan: RunPlan, folder: Path, warn: Warn) -> Mapping[str, str]:
+def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapping[str, str]:
     """Return the environment to run in, after making the folders that are written to and seeing that all is there."""
-    if not engine.image_exists(plan.image):
+    platform = engine.image_platform(plan.image)
+    if platform is None:
         engine.fail("MLS508", f"the image {plan.image} is not built here", "run: mlspec build")
-    if plan.gpus:
-        engine.require_gpus()
+    told = Need(image=plan.image, platform=plan.platform, gpus=plan.gpus is not None, devices=plan.devices)
+    fitness.require(need or told, platform, warn)
     script, home = commands.run_script(plan), str(Path.home())
     problems = [
         Problem(code="MLS509", message=f"{path.replace(HOME_MARK, home)} does not exist", hint=_INPUT_HINT)

@@ -156,7 +156,8 @@ def _pin_lines(sources: Sources, text: str, kind: str) -> Iterator[tuple[str, tu
             origins = tuple(bringers(sources, pins[name])) if name in pins else ()
             why = _why(kind)
         elif line.startswith("#"):
-            origins, why = (), _why(line)
+            keys = _written(sources, ("accelerator",)) if line.startswith("# extra: ") else ()
+            origins, why = tuple(origin_at(sources, (key,)) for key in keys), _why(line)
         yield line, origins, why
 
 

@@ -22,6 +22,7 @@ from mlspec.lockfile import (
     parse_vcs,
 )
 from mlspec.plan import Files
+from mlspec.relock.extras import Wanted, wanted
 from mlspec.relock.work import Work, banner, not_current
 from mlspec.requirements import Entry, Index, Requirements, collect
 from mlspec.spec import Image
@@ -69,24 +70,25 @@ def requirements_lock(
     indexes = indexes_of(image)
     # The accelerator stands for the index it implies, so that a new table of those does not void every lock.
     named = (*indexes[: len(image.settings.indexes)], Index(url=f"accelerator:{image.settings.accelerator}"))
-    inputs = locking.inputs_digest(target, requirements, named)
+    asked = wanted(image, base, requirements)
+    inputs = locking.inputs_digest(target, asked.requirements, named)
     known = work.before.image(image.key)
     texts = [work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts]
     is_wanted = not (work.wish.upgrade or work.wish.upgrade_packages)
     if known and known.inputs == inputs and texts and is_wanted:
         if known.body == locking.body_digest(*texts):
-            return _kept(work, image, files, known)
+            return _kept(work, image, files, known, asked)
         # A lock of git dependencies that is left over from earlier requirements is none of this lock's.
         if known.body == locking.body_digest(*texts[:1]):
             work.before.texts.pop(files.vcs_lock, None)
-            return _kept(work, image, files, known)
+            return _kept(work, image, files, known, asked)
         if not work.wish.mend:
             # Both sides of a merge are told as such, by the reader of locks.
             _parsed(work, files)
             raise SpecError(_edited(work, files))
     if work.wish.locked:
         raise SpecError(not_current(work, _why_not(known, files, texts)))
-    return _compiled(work, image, files, target, requirements, indexes, inputs)
+    return _compiled(work, image, files, target, asked, indexes, inputs)
 
 
 def _why_not(known: ImageLock | None, files: Files, texts: list[str]) -> str:
@@ -99,10 +101,10 @@ def _whole_version(python: str) -> str:
     return python if python.count(".") == 2 else f"{python}.0"
 
 
-def _kept(work: Work, image: Image, files: Files, known: ImageLock) -> RequirementsLock:
+def _kept(work: Work, image: Image, files: Files, known: ImageLock, asked: Wanted) -> RequirementsLock:
     current = _parsed(work, files)
     if not layering.is_as_wanted(current.layers, image.settings.layers, indexes_of(image)):
-        return _regrouped(work, image, files, known, current)
+        return _regrouped(work, image, files, known, current, asked)
     work.images.append(known)
     texts = work.before.texts
     for name in (files.requirements_lock, files.vcs_lock):
@@ -112,13 +114,15 @@ def _kept(work: Work, image: Image, files: Files, known: ImageLock) -> Requireme
     return current
 
 
-def _regrouped(work: Work, image: Image, files: Files, known: ImageLock, former: RequirementsLock) -> RequirementsLock:
+def _regrouped(
+    work: Work, image: Image, files: Files, known: ImageLock, former: RequirementsLock, asked: Wanted
+) -> RequirementsLock:
     """Return the same pins in the layers that the spec asks for now: nothing is resolved, so no network is used."""
     if work.wish.locked:
         raise SpecError(not_current(work, "its layers are not those of the spec"))
     layers = layering.grouped(former.pins, former, image.settings.layers, indexes_of(image))
     current = RequirementsLock(layers, former.vcs)
-    texts = _texts(files, current)
+    texts = _texts(files, current, asked)
     work.artifacts += [Artifact(name, text) for name, text in texts.items()]
     work.images.append(dataclasses.replace(known, body=locking.body_digest(*texts.values())))
     return current
@@ -137,22 +141,26 @@ def _compiled(
     image: Image,
     files: Files,
     target: Target,
-    requirements: Requirements,
+    asked: Wanted,
     indexes: tuple[Index, ...],
     inputs: str,
 ) -> RequirementsLock:
     from mlspec.effects.locker import compile_requirements
 
-    previous = _previous(work, image, files)
+    previous, requirements = _previous(work, image, files), asked.written
     label = f"{image.key}: " if image.key else ""
     work.say(f"{label}locking the requirements for Python {target.python} on {target.platform}")
-    compiled = compile_requirements(
-        requirements,
-        target,
-        _with_logins(work, image, indexes),
-        previous=previous,
-        upgrade=work.wish.upgrade,
-        upgrade_packages=_own_upgrades(work, requirements, previous),
+    entered = _with_logins(work, image, indexes)
+    upgrades = _own_upgrades(work, requirements, previous)
+    compiled = asked.compiled(
+        lambda required: compile_requirements(
+            required,
+            target,
+            entered,
+            previous=previous,
+            upgrade=work.wish.upgrade,
+            upgrade_packages=upgrades,
+        )
     )
     found = locking.promise_problems(requirements, compiled.pins, accelerator=image.settings.accelerator)
     if errors := [problem for problem in found if problem.severity == "error"]:
@@ -160,7 +168,9 @@ def _compiled(
     work.warnings += [problem for problem in found if problem.severity == "warning"]
     layers = layering.grouped(compiled.pins, previous, image.settings.layers, indexes)
     current = RequirementsLock(layers, compiled.vcs)
-    texts = _texts(files, current)
+    texts = _texts(files, current, asked)
+    for note in asked.notes(current):
+        work.say(f"{label}{note}")
     if leaks := [problem for name, text in texts.items() for problem in locking.credentials_problems(text, name)]:
         raise SpecError(*leaks)
     work.artifacts += [Artifact(name, text) for name, text in texts.items()]
@@ -219,9 +229,10 @@ def _previous(work: Work, image: Image, files: Files) -> RequirementsLock | None
         return None
 
 
-def _texts(files: Files, current: RequirementsLock) -> dict[str, str]:
+def _texts(files: Files, current: RequirementsLock, asked: Wanted) -> dict[str, str]:
     header = f"# {banner(files)}"
-    texts = {files.requirements_lock: dump_requirements(current, header=header)} if current.layers else {}
+    noted = "\n".join((header, *(f"# {note}" for note in asked.notes(current))))
+    texts = {files.requirements_lock: dump_requirements(current, header=noted)} if current.layers else {}
     if current.vcs:
         texts[files.vcs_lock] = dump_vcs(current, header=header)
     return texts

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from packaging.requirements import Requirement as Pep508
-
 from mlspec import catalog, frameworks, variants
 from mlspec.errors import Problem
 from mlspec.frameworks import Build
@@ -19,55 +17,54 @@ _FAMILY = ("torch", "torchvision", "torchaudio")
 
 def is_another_variant(subject: Subject) -> Iterator[Problem]:
     """Warn of required packages that are built for another accelerator than the image's, and say which one is."""
+    followed = () if subject.is_locked else _followed(subject)
     for requirement in subject.requirements.requirements:
         row = next((row for row in variants.variants() if _is_wrong(subject, requirement, row)), None)
-        if row:
-            yield _wrong(subject, requirement, row)
-        elif major := _other_major(subject, requirement.name):
-            name = re.sub(r"\d\d(x?)$", rf"{_major(subject)}\1", requirement.name)
-            message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {_cuda(subject)}"
+        if major := _other_major(subject, requirement.name):
+            name = re.sub(r"\d\d(x?)$", rf"{subject.cuda_major}\1", requirement.name)
+            message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.cuda}"
             yield requirement.problem("", message, f"require {name} in its place", severity="warning")
+        elif row and requirement not in followed:
+            yield _wrong(subject, requirement, row)
+
+
+def _followed(subject: Subject) -> tuple[Requirement, ...]:
+    """Return the requirements that the lock, when it is made, will have with the extras they lack."""
+    settings = subject.settings
+    found = variants.followed(subject.requirements, settings.accelerator, subject.plan.platform)
+    return tuple(extra.requirement for extra in found)
 
 
 def _is_wrong(subject: Subject, requirement: Requirement, row: Variant) -> bool:
     # A step, or a base of the user's own, may bring what makes it right.
-    if _kind(subject) == "cuda" and (subject.settings.run or not subject.is_slim):
+    if subject.kind == "cuda" and (subject.settings.run or not subject.is_slim):
         return False
     served = any(name == requirement.name for index in subject.settings.indexes for name in index.packages)
     packages = subject.packages | {asked.name for asked in subject.requirements.requirements}
-    return row.is_wrong(requirement, _kind(subject), packages) and not (row.index and served)
-
-
-def _kind(subject: Subject) -> str:
-    return subject.settings.accelerator.rstrip("0123456789.")
-
-
-def _cuda(subject: Subject) -> str:
-    return subject.plan.cuda
-
-
-def _major(subject: Subject) -> str:
-    return _cuda(subject).partition(".")[0]
+    return row.is_wrong(requirement, subject.kind, packages) and not (row.index and served)
 
 
 def _wrong(subject: Subject, requirement: Requirement, row: Variant) -> Problem:
-    instead = row.instead[_kind(subject)].format(major=_major(subject) or "12")
+    instead = row.instead[subject.kind].format(major=subject.cuda_major or "12")
     ways = [f"require {instead} in its place"] if instead else []
     ways += [] if "cuda" in row.instead else ["write: accelerator: cuda"]
-    ways += [f"write: indexes: [{{url: {row.index}, packages: [{row.package}]}}]"] if row.index else []
+    index = row.index_for(subject.plan.cuda)
+    ways += [f"write: indexes: [{{url: {index}, packages: [{row.package}]}}]"] if index else []
     accelerator = subject.settings.accelerator
     message = f"{_shown(requirement)} {row.what}, and this is a {accelerator} image"
     return requirement.problem("", message, "; or ".join(ways), severity="warning")
 
 
 def _shown(requirement: Requirement) -> str:
-    extras = sorted(Pep508(requirement.text).extras) if requirement.kind == "index" else ()
+    extras = sorted(variants.extras_of(requirement))
     return f"{requirement.name}[{','.join(extras)}]" if extras else requirement.name
 
 
 def _other_major(subject: Subject, name: str) -> str:
+    if subject.kind != "cuda":
+        return ""
     found = re.search(r"-cu(?:da)?(1\d)x?$", name)
-    return found[1] if found and _cuda(subject) and found[1] != _major(subject) else ""
+    return found[1] if found and subject.plan.cuda and found[1] != subject.cuda_major else ""
 
 
 # The builds of torch
@@ -78,14 +75,14 @@ def is_not_built_for(subject: Subject) -> Iterator[Problem]:
     label = catalog.torch_label(subject.settings.accelerator)
     if not label or label == "cpu" or not any(r.name in _FAMILY for r in subject.requirements.requirements):
         return
-    row, kind = catalog.torch_index(label), _kind(subject)
+    row, kind = catalog.torch_index(label), subject.kind
     rows = [known for known in catalog.torch_indexes() if known.kind == kind]
-    torch = _torch(subject)
+    torch = subject.version("torch")
     if row not in rows:
         message = f"no torch is known to be built for {subject.settings.accelerator}"
     elif torch and _is_known(torch) and not row.has(torch):
         rows = [known for known in rows if known.has(torch)]
-        message = f"torch {_minor(torch)} is not known to be built for {subject.settings.accelerator}"
+        message = f"torch {frameworks.minor(torch)} is not known to be built for {subject.settings.accelerator}"
     else:
         return
     wanted = frameworks.number(row.version or subject.settings.accelerator)
@@ -103,35 +100,13 @@ def _is_known(torch: str) -> bool:
     return any(frameworks.number(r.version) == frameworks.number(torch)[:2] for r in frameworks.releases("torch"))
 
 
-def _torch(subject: Subject) -> str:
-    """Return the version of torch that is locked, or else the one that is required; empty where neither is said."""
-    return _version(subject, "torch")
-
-
-def _version(subject: Subject, name: str) -> str:
-    locked = next((pin.version for pin in subject.pins if pin.name == name and pin.version), "")
-    return locked or next((_pinned(r) for r in subject.requirements.requirements if r.name == name), "")
-
-
-def _pinned(requirement: Requirement) -> str:
-    specifiers = list(Pep508(requirement.text).specifier) if requirement.kind == "index" else []
-    # What says the minor version: ==2.9.1, ==2.9.*, ~=2.9.0; but not ~=2.9, which later ones fit too.
-    least = {"==": 2, "===": 2, "~=": 3}
-    exact = (s.version for s in specifiers if len(frameworks.number(s.version)) >= least.get(s.operator, 99))
-    return next(exact, "")
-
-
-def _minor(version: str) -> str:
-    return ".".join(map(str, frameworks.number(version)[:2]))
-
-
 def lacks_wheels(subject: Subject) -> Iterator[Problem]:
     """Warn of a framework that is known to have no wheels for the image's Python."""
     python = subject.settings.python
     for framework in ("torch", "tensorflow", "jaxlib"):
-        version = _version(subject, framework)
+        version = subject.version(framework)
         rows = frameworks.releases(framework)
-        row = next((row for row in rows if version and row.version == _minor(version)), None)
+        row = next((row for row in rows if version and row.version == frameworks.minor(version)), None)
         if row and not row.has(python):
             fitting = next((other.version for other in reversed(rows) if other.has(python)), "")
             nearest = row.last if frameworks.number(python) > frameworks.number(row.last) else row.first
@@ -155,13 +130,13 @@ def is_unknown_gpu(subject: Subject) -> Iterator[Problem]:
 
 def lacks_kernels(subject: Subject) -> Iterator[Problem]:
     """Warn of GPUs that the image's torch is known to have no kernels for, and name the nearest build that has them."""
-    settings, torch = subject.settings, _torch(subject)
+    settings, torch = subject.settings, subject.version("torch")
     mine = frameworks.fitting(subject.plan.cuda, torch, subject.plan.platform)
     for index, gpu in enumerate(settings.gpu_models):
         capability = frameworks.capability(gpu)
         if "torch" not in subject.packages or not capability or not mine or any(b.runs_on(capability) for b in mine):
             continue
-        called = f"torch {_minor(torch)}" if torch else "torch"
+        called = f"torch {frameworks.minor(torch)}" if torch else "torch"
         architecture = frameworks.architecture(capability)
         name = gpu if gpu.lower() == architecture else f"{gpu} ({architecture})"
         message = f"{called} for CUDA {subject.plan.cuda} has no kernels for {name}: nothing would run on it"

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mlspec import locking
+from packaging.requirements import Requirement as Pep508
+
+from mlspec import frameworks, locking
 from mlspec.errors import Problem, Replace
 from mlspec.lockfile import BaseLock, Pin
 from mlspec.plan import Plan
-from mlspec.requirements import Requirements
+from mlspec.requirements import Requirement, Requirements
 from mlspec.settings import Settings
 from mlspec.spec import Image
 from mlspec.spelling import slip
@@ -58,6 +60,24 @@ class Subject:
         """The normalised names of all locked packages."""
         return frozenset(pin.name for pin in self.pins)
 
+    @property
+    def kind(self) -> str:
+        """The kind of the accelerator: cpu, cuda or rocm."""
+        return self.settings.accelerator.rstrip("0123456789.")
+
+    @property
+    def cuda_major(self) -> str:
+        """The major version of the image's CUDA; empty where it has none, or none is known."""
+        return self.plan.cuda.partition(".")[0]
+
+    def version(self, name: str) -> str:
+        """Return the version of a package that is locked, or else the one that is required; empty if neither is said.
+
+        What is required says at least the minor version: 2.9 of ==2.9.*.
+        """
+        locked = next((pin.version for pin in self.pins if pin.name == name and pin.version), "")
+        return locked or next((_pinned(r) for r in self.requirements.requirements if r.name == name), "")
+
     def installs(self, package: str) -> bool:
         """Return whether the image has this Debian package because the spec says so: below ``apt``, or in a step."""
         named = {re.split("[:=]", entry)[0] for entry in self.settings.apt}
@@ -80,6 +100,14 @@ def with_slip(warning: Problem, written: str, known: Iterable[str]) -> Problem:
     """Return a warning of a name that nothing has, with its repair where it is a known one but for a slip."""
     meant = slip(written, known)
     return dataclasses.replace(warning, repairs=(Replace(warning.path, written, meant),)) if meant else warning
+
+
+def _pinned(requirement: Requirement) -> str:
+    specifiers = list(Pep508(requirement.text).specifier) if requirement.kind == "index" else []
+    # What says the minor version: ==2.9.1, ==2.9.*, ~=2.9.0; but not ~=2.9, which later ones fit too.
+    least = {"==": 2, "===": 2, "~=": 3}
+    exact = (s.version for s in specifiers if len(frameworks.number(s.version)) >= least.get(s.operator, 99))
+    return next(exact, "")
 
 
 @dataclass(frozen=True, slots=True)

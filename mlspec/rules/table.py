@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlspec.errors import Problem
-from mlspec.rules import accelerators, bases, copied, packages, running, safety
+from mlspec.rules import accelerators, bases, copied, frameworks, packages, running, safety
 from mlspec.rules.subject import Context, Subject
 
 
@@ -18,6 +18,8 @@ class Rule:
     code: str
     title: str
     find: Callable[[Subject], Iterator[Problem]]
+    is_cause: bool = False
+    """Whether what it finds may be why nothing that fits can be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,13 @@ RULES = (
     Rule("MLS634", "a server that answers nobody outside", running.listens_to_itself),
     Rule("MLS635", "a port that nothing listens on", running.publishes_another_port),
     Rule("MLS650", "a package for another accelerator", accelerators.is_another_variant),
-    Rule("MLS651", "a CUDA or ROCm that torch is not built for", accelerators.is_not_built_for),
-    Rule("MLS652", "a Python without wheels of a framework", accelerators.lacks_wheels),
+    Rule("MLS651", "a CUDA or ROCm that torch is not built for", accelerators.is_not_built_for, is_cause=True),
+    Rule("MLS652", "a Python without wheels of a framework", accelerators.lacks_wheels, is_cause=True),
     Rule("MLS653", "a GPU that is not known", accelerators.is_unknown_gpu),
     Rule("MLS654", "a GPU that torch has no kernels for", accelerators.lacks_kernels),
+    Rule("MLS655", "packages that install the same files", frameworks.install_same_files),
+    Rule("MLS656", "a framework for another CUDA or cuDNN", frameworks.need_other_libraries),
+    Rule("MLS657", "a torch for the CPU in a cuda image", frameworks.is_for_the_cpu),
 )
 """What a spec and its lock tell."""
 
@@ -67,9 +72,10 @@ FOLDER_RULES = (
 """What the project's folder tells."""
 
 
-def warnings(subject: Subject) -> tuple[Problem, ...]:
-    """Return what is worth a warning in an image's spec and lock."""
-    return tuple(dataclasses.replace(problem, code=rule.code) for rule in RULES for problem in rule.find(subject))
+def warnings(subject: Subject, *, causes: bool = False) -> tuple[Problem, ...]:
+    """Return what is worth a warning in an image's spec and lock; of ``causes``, only what may be why a lock fails."""
+    asked = (rule for rule in RULES if rule.is_cause or not causes)
+    return tuple(dataclasses.replace(problem, code=rule.code) for rule in asked for problem in rule.find(subject))
 
 
 def folder_warnings(subject: Subject, context: Context) -> tuple[Problem, ...]:

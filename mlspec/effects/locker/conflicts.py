@@ -14,6 +14,9 @@ from mlspec.errors import Problem
 from mlspec.lockfile import Target
 from mlspec.requirements import Requirement, Requirements
 
+UNFIT = frozenset({"MLS242", "MLS243", "MLS244", "MLS245", "MLS246"})
+"""The codes of wishes that no release fits: any other failure is one of an index, of git, or of what was written."""
+
 
 @dataclass(frozen=True)
 class Conflict:
