@@ -116,18 +116,30 @@ def _blob(archive: tarfile.TarFile, digest: str) -> IO[bytes]:
 
 
 def _manifest(archive: tarfile.TarFile) -> dict[str, list[dict[str, object]]]:
-    """Return the manifest of the one image in an archive, https://github.com/opencontainers/image-spec."""
+    return _described(archive)[1]
+
+
+def _described(archive: tarfile.TarFile) -> tuple[str, dict[str, list[dict[str, object]]]]:
+    """Return digest and manifest of the one image in an archive, https://github.com/opencontainers/image-spec."""
     index = archive.extractfile("index.json")
     if index is None:
         raise ValueError("no index.json")
     (descriptor,) = json.load(index)["manifests"]
-    found: dict[str, list[dict[str, object]]] = json.load(_blob(archive, descriptor["digest"]))
+    digest = str(descriptor["digest"])
+    found: dict[str, list[dict[str, object]]] = json.load(_blob(archive, digest))
     if len(found.get("manifests", [])) == 1:
-        found = json.load(_blob(archive, str(found["manifests"][0]["digest"])))
-    return found
+        digest = str(found["manifests"][0]["digest"])
+        found = json.load(_blob(archive, digest))
+    return digest, found
 
 
 def layer_count(archive: IO[bytes]) -> int:
     """Return how many layers the image in an OCI archive has; raises as :func:`compared` does."""
     with tarfile.open(fileobj=archive, mode="r:") as opened:
         return len(_manifest(opened)["layers"])
+
+
+def digest(archive: IO[bytes]) -> str:
+    """Return the digest that the image in an OCI archive is pushed under; raises as :func:`compared` does."""
+    with tarfile.open(fileobj=archive, mode="r:") as opened:
+        return _described(opened)[0]

@@ -2,51 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
-import json
 import tarfile
-from collections.abc import Mapping, Sequence
 
 import pytest
 
-from mlspec.comparison import Difference, LayerDifference, compared, layer_count
-
-Files = Mapping[str, bytes | tarfile.TarInfo]
-
-
-def packed(files: Files) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in files.items():
-            if isinstance(content, tarfile.TarInfo):
-                archive.addfile(content)
-                continue
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def image(*layers: Files, config: bytes = b"{}") -> io.BytesIO:
-    blobs = [gzip.compress(packed(layer), mtime=0) for layer in layers]
-    digests = [hashlib.sha256(blob).hexdigest() for blob in blobs]
-    listed: Sequence[dict[str, str]] = [{"digest": f"sha256:{digest}"} for digest in digests]
-    manifest = json.dumps({"config": hashlib.sha256(config).hexdigest(), "layers": listed}).encode()
-    name = hashlib.sha256(manifest).hexdigest()
-    index = json.dumps({"manifests": [{"digest": f"sha256:{name}"}]}).encode()
-    files = {f"blobs/sha256/{digest}": blob for digest, blob in zip(digests, blobs, strict=True)}
-    return io.BytesIO(packed({**files, f"blobs/sha256/{name}": manifest, "index.json": index}))
-
-
-def link(name: str, **values: object) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = tarfile.SYMTYPE, "a"
-    for key, value in values.items():
-        setattr(info, key, value)
-    return info
-
+from mlspec.comparison import Difference, LayerDifference, compared, digest, layer_count
+from tests.archives import Files, image, link
 
 BASE: Files = {"etc/passwd": b"root"}
 
@@ -91,3 +52,8 @@ def test_images_of_the_same_layers_may_differ_in_their_configuration() -> None:
 
 def test_the_layers_of_an_image_are_counted() -> None:
     assert layer_count(image(BASE, {"a": b"1"})) == 2
+
+
+def test_an_image_has_the_digest_that_it_is_pushed_under() -> None:
+    assert digest(image(BASE)) == digest(image(BASE)) != digest(image({"a": b"1"}))
+    assert digest(image(BASE)).startswith("sha256:")

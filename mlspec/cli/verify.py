@@ -31,7 +31,10 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
     wanted = replace(options, no_cache=True, progress="rawjson")
     shown = options.progress if options.progress in {"plain", "quiet"} else "auto"
 
+    turns = iter(("first", "second"))
+
     def build(archive: str) -> None:
+        say(f"{plan.image}: the {next(turns)} of two builds, without caches")
         command = build_command(plan, replace(wanted, archive=archive))
         with watching(shown, steps, plan.image) as watch:
             code, state = building.follow(command, rendered.folder, watch)
@@ -39,11 +42,12 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
             failure = failures.failure_of(state, steps)
             raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))
 
-    count, found = verification.verify(build)
-    for difference in found:
-        _show(rendered, plan, count, difference)
-    say(f"{plan.image}: {'two builds differ' if found else f'two builds are the same, {count} layers'}")
-    return not found
+    verdict = verification.verify(build)
+    for difference in verdict.differences:
+        _show(rendered, plan, verdict.layers, difference)
+    same = f"two builds are the same {verdict.layers} layers, {verdict.digest}"
+    say(f"{plan.image}: {'two builds differ' if verdict.differences else same}")
+    return not verdict.differences
 
 
 def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) -> None:
@@ -69,7 +73,7 @@ def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) ->
     if not found.files:
         click.echo("the same files, in another order or otherwise compressed")
     for file in found.files[:_MOST_FILES]:
-        click.echo(f"{file.path}: {', '.join(file.aspects)}")
+        click.echo(f"/{file.path}: {', '.join(file.aspects)}")
     if (more := len(found.files) - _MOST_FILES) > 0:
         click.echo(f"... and {more} more")
 

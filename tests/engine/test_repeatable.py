@@ -6,6 +6,7 @@ import http.server
 import json
 import re
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -107,6 +108,23 @@ def test_bytecode_does_not_show_which_process_compiled_it(registry: str, worksho
 
         # The index listens on this host's loopback address, which a build reaches over the host's network only.
         assert len({built(project, "--network=host", again=layer.stage) for _ in range(2)}) == 1
+
+
+def test_verifying_tells_what_a_step_makes_anew_each_time(registry: str, workshop: Path) -> None:
+    folder = workshop / "verify"
+    folder.mkdir()
+    steady, restless = "echo built > /opt/steady", "cat /proc/sys/kernel/random/uuid > /opt/restless"
+    verify = (sys.executable, "-m", "mlspec", "build", "--verify")
+    codes, told = [], []
+    for steps in (f"[{steady}]", f"[{steady}, {restless}]"):
+        spec = f"python: 3.12\nbase: slim-bookworm\nname: {PREFIX}-verify\nrun: {steps}\n"
+        (folder / "mlspec.yaml").write_text(spec)
+        done = subprocess.run(verify, cwd=folder, capture_output=True, text=True)
+        codes.append(done.returncode)
+        told.append(done.stdout)
+
+    assert codes == [0, 1]
+    assert told == ["", "/opt/restless: content\n"]
 
 
 class Snapshots(http.server.BaseHTTPRequestHandler):
