@@ -42,8 +42,9 @@ golden: setup ## write the example specs' files, the tests' snapshots and the ou
 	$(BIN)/mlspec render
 	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_explain.py tests/test_snapshots.py tests/test_docs.py
 
-refresh: setup ## ask Debian anew for the names of its packages; read the diff of the tests
+refresh: setup ## ask Debian, tensorflow and torch anew for what the tables of mlspec/data hold; read the diff
 	$(BIN)/python .ci/refresh/debian_packages.py
+	$(BIN)/python .ci/refresh/frameworks.py
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

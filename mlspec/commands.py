@@ -148,7 +148,10 @@ def _options(plan: RunPlan) -> Iterator[Option]:
 
 
 def _hardware(plan: RunPlan) -> Iterator[Option]:
-    if plan.gpus:
+    if plan.gpus and plan.gpus.driver == "cdi":
+        # --gpus asks a driver for them; by their names they are devices like others.
+        yield from (("--device", name) for name in plan.gpus.device_ids or ())
+    elif plan.gpus:
         yield ("--gpus", _gpus(plan.gpus))
     yield from (("--device", device) for device in plan.devices)
     yield from (("--group-add", group) for group in plan.groups)

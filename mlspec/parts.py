@@ -152,13 +152,19 @@ class Gpus(Keys):
         Literal["all"] | Annotated[int, Field(ge=1)] | None, about("All of them, or how many.", "all", 2)
     ] = None
     device_ids: Annotated[tuple[Line, ...] | None, about("Which of them.", ["0", "1"])] = None
-    driver: Annotated[Literal["nvidia"] | None, about("Whose they are.")] = None
+    driver: Annotated[
+        Literal["nvidia", "cdi"] | None,
+        about("Whose they are; cdi takes devices by the names that the engine lists, such as nvidia.com/gpu=0."),
+    ] = None
     capabilities: Annotated[tuple[Line, ...], about("What they are used for.")] = ("gpu",)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Gpus:
         if self.count is not None and self.device_ids is not None:
             raise Refused("MLS122", "count and device_ids exclude each other", "keep one of them")
+        if self.driver == "cdi" and not (self.device_ids and all("=" in name for name in self.device_ids)):
+            hint = 'write: device_ids: ["nvidia.com/gpu=all"]; those that are there: docker info'
+            raise Refused("MLS135", "cdi takes devices by their whole names, VENDOR/CLASS=NAME", hint)
         return self
 
 

@@ -153,7 +153,16 @@ HAS_A_CHECK: JsonDict = {
         {"oneOf": [_says("test"), _says("path")]},
     ]
 }
-HAS_ONE_CHOICE: JsonDict = {"not": {"allOf": [_says("count"), _says("device_ids")]}}
+HAS_ONE_CHOICE: JsonDict = {
+    "not": {"allOf": [_says("count"), _says("device_ids")]},
+    "anyOf": [
+        {"not": {"properties": {"driver": {"const": "cdi"}}, "required": ["driver"]}},
+        {
+            "properties": {"device_ids": {"type": "array", "minItems": 1, "items": {"pattern": "="}}},
+            "required": ["device_ids"],
+        },
+    ],
+}
 HAS_A_SOURCE: JsonDict = {
     "anyOf": [
         {"properties": {"type": {"const": "tmpfs"}, "source": {"maxLength": 0}, "read_only": {"const": False}}},
