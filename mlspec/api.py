@@ -251,6 +251,11 @@ def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
     return steps_of(plan, of.subject.settings.run, packages.layers, packages.vcs, of.dockerfile)
 
 
+def codename(rendered: Rendered, plan: Plan) -> str:
+    """Return the codename of the Debian that this image is built on; empty where it is not known."""
+    return rendered.locked.contents[plan.key].base.codename
+
+
 def labels(rendered: Rendered, plan: Plan) -> tuple[Label, ...]:
     """Return the labels that say where this image comes from: its repository and commit, spec, lock and base."""
     from importlib.metadata import version

@@ -204,7 +204,11 @@ def host_path(path: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """What the caller of a build may choose."""
+    """What the caller of a build may choose.
+
+    ``dockerfile`` is the path of a variant of the image's own, ``secrets`` are the ids and paths of what it needs, and
+    ``without_secrets`` the names of those of the spec that it does not.
+    """
 
     tags: tuple[str, ...] = ()
     push: bool = False
@@ -215,6 +219,9 @@ class BuildOptions:
     labels: tuple[tuple[str, str], ...] = ()
     metadata_file: str | None = None
     archive: str | None = None
+    dockerfile: str | None = None
+    secrets: tuple[tuple[str, str], ...] = ()
+    without_secrets: frozenset[str] = frozenset()
 
 
 def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
@@ -222,16 +229,15 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
     words = ["docker", "buildx", "build"]
     if options.builder:
         words += ["--builder", options.builder]
-    words += ["--progress", options.progress, "--file", plan.files.dockerfile, "--platform", plan.platform]
+    words += ["--progress", options.progress, "--file", options.dockerfile or plan.files.dockerfile]
+    words += ["--platform", plan.platform]
     for tag in options.tags or (plan.image,):
         words += ["--tag", tag]
     # Attestations carry the time of the build, and make an index of what was one image.
     words += ["--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={EPOCH}"]
     if options.index_url:
         words += ["--build-arg", f"PIP_INDEX_URL={options.index_url}"]
-    for name, secret in plan.build_secrets:
-        source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
-        words += ["--secret", _fields([f"id={name}", source])]
+    words += [word for secret in _secrets(plan, options) for word in ("--secret", secret)]
     if plan.uses_ssh:
         words += ["--ssh", "default"]
     for name, value in options.labels:
@@ -246,6 +252,14 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
     else:
         words.append("--push" if options.push else "--load")
     return (*words, ".")
+
+
+def _secrets(plan: Plan, options: BuildOptions) -> Iterator[str]:
+    for name, secret in plan.build_secrets:
+        source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
+        if name not in options.without_secrets:
+            yield _fields([f"id={name}", source])
+    yield from (_fields([f"id={name}", f"src={path}"]) for name, path in options.secrets)
 
 
 def pushed(tags: Iterable[str], digest: str) -> tuple[str, ...]:

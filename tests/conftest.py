@@ -35,6 +35,12 @@ def proofs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the mirrors of whoever runs a test out of it."""
+    monkeypatch.setenv("MLSPEC_CONFIG", "off")
+
+
 @pytest.fixture
 def text_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Return a snapshot that is a ``.txt`` file below ``__snapshots__/NAME_OF_THE_TEST_FILE``."""

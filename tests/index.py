@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import ssl
 import tarfile
 import threading
 import urllib.parse
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
@@ -111,6 +113,7 @@ class PackageIndex:
     login: str = ""
     status: int = 200
     host: str = "127.0.0.1"
+    certificate: Path | None = None
     url: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
     logins: set[str] = field(default_factory=set)
@@ -181,6 +184,15 @@ class PackageIndex:
         return "<!DOCTYPE html><html><body>" + "\n".join(rows) + "</body></html>"
 
 
+def _listening(index: PackageIndex, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    server = ThreadingHTTPServer((index.host, 0), handler)
+    if index.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(index.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server
+
+
 @contextmanager
 def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
     """Serve ``files`` as a package index on a free port of a loopback address."""
@@ -223,9 +235,9 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer((index.host, 0), Handler)
+    server = _listening(index, Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    index.url = f"http://{index.host}:{server.server_port}/simple/"
+    index.url = f"{'https' if index.certificate else 'http'}://{index.host}:{server.server_port}/simple/"
     try:
         yield index
     finally:

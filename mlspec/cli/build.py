@@ -89,7 +89,7 @@ def build(
     """
     from mlspec import api
     from mlspec.commands import BuildOptions, pushed
-    from mlspec.effects import building, engine
+    from mlspec.effects import building, engine, mirrors
 
     require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
     rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
@@ -98,9 +98,7 @@ def build(
         raise click.UsageError("--tag names one image: say which, mlspec build IMAGE --tag NAME")
     if progress == "auto" and is_quiet():
         progress = "quiet"
-    options = BuildOptions(
-        tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress, index_url=building.mirror()
-    )
+    options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
     if verify and (push or tags):
         raise click.UsageError("--verify keeps no image: leave out --push and --tag")
     engine.connect()
@@ -111,8 +109,8 @@ def build(
     for plan in plans:
         labels = () if no_labels else api.labels(rendered, plan)
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
-        with building.metadata() as metadata:
-            wanted = replace(options, labels=labels, metadata_file=str(metadata) if push else None)
+        with building.metadata() as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
+            wanted = replace(own, labels=labels, metadata_file=str(metadata) if push else None)
             _build(rendered, plan, wanted, paths)
             digest = building.digest(metadata)
         if push and digest:

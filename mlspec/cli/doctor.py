@@ -32,8 +32,9 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
     in the way; a warning does not.
     """
     from mlspec import doctor as rules
-    from mlspec.effects import checkup
+    from mlspec.effects import checkup, configuration
 
+    configuration.trusted()
     demands, code = _demands(specs)
     facts = checkup.gather(
         demands[0].folder if demands else Path(),

@@ -23,7 +23,7 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
     from mlspec import api
     from mlspec.cli.progress import watching
     from mlspec.commands import build_command
-    from mlspec.effects import building, verification
+    from mlspec.effects import building, mirrors, verification
     from mlspec.errors import ToolError
     from mlspec.progress import failures
 
@@ -35,9 +35,11 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
 
     def build(archive: str) -> None:
         say(f"{plan.image}: the {next(turns)} of two builds, without caches")
-        command = build_command(plan, replace(wanted, archive=archive))
-        with watching(shown, steps, plan.image) as watch:
-            code, state = building.follow(command, rendered.folder, watch)
+        with (
+            mirrors.applied(plan, replace(wanted, archive=archive), api.codename(rendered, plan)) as own,
+            watching(shown, steps, plan.image) as watch,
+        ):
+            code, state = building.follow(build_command(plan, own), rendered.folder, watch)
         if code:
             failure = failures.failure_of(state, steps)
             raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))

@@ -77,7 +77,8 @@ def _trouble(answer: Answer) -> Problem:
     if answer.state == "private":
         message = f"the certificate of {where} is signed by an authority that this host knows and no image does"
         hint = (
-            "build steps will refuse it; build on an image that knows it, base: THAT_IMAGE, made from:\n"
+            "name it for mlspec build: export MLSPEC_CERTIFICATES=/path/to/ca.pem\n"
+            "for plain docker build, build on an image that knows it, base: THAT_IMAGE, made from:\n"
             "FROM python:3.12-slim\n"
             "COPY ca.crt /usr/local/share/ca-certificates/\n"
             "RUN update-ca-certificates"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,9 +11,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from mlspec.effects import engine, host, secrets
+from mlspec.effects import engine, secrets
 from mlspec.errors import SpecError
 from mlspec.progress.stream import Build, advanced
 from mlspec.templating import HOME_MARK
@@ -105,9 +103,3 @@ def _running(words: Sequence[str], folder: Path, stderr: int | None) -> Iterator
             signal.signal(number, handler)
     if came and child.returncode:
         raise KeyboardInterrupt
-
-
-def mirror() -> str | None:
-    """Return the mirror of the package index that builds take from; one on this host alone is out of their reach."""
-    url = os.environ.get("MLSPEC_INDEX_URL")
-    return url if url and not host.is_loopback(urlsplit(url).netloc.rpartition("@")[2]) else None

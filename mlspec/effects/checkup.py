@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlspec.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need
 from mlspec.effects import engine, host, reach, registry
+from mlspec.effects.configuration import configuration
 
 # Seconds for all probes together: that of an engine behind ssh may take its whole patience.
 _PATIENCE = 12
@@ -72,7 +73,7 @@ def _index() -> str:
     from pip._internal.models.index import PyPI
 
     # One package's page: the page of all of them is 40 MB.
-    return f"{(os.environ.get('MLSPEC_INDEX_URL') or PyPI.simple_url).rstrip('/')}/pip/"
+    return f"{(configuration().index_url or PyPI.simple_url).rstrip('/')}/pip/"
 
 
 def with_scripts(need: Need, folder: Path, scripts: Iterable[str]) -> Need:

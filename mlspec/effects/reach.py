@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import ssl
 import threading
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from mlspec.doctor.facts import Answer
-from mlspec.effects import host
+from mlspec.effects.configuration import configuration, trusted
 from mlspec.effects.engine import innermost, within
 
 if TYPE_CHECKING:
@@ -77,7 +76,9 @@ def _ask(place: str, url: str, seconds: float) -> Answer:
         return Answer(place=place, host=name, state="silent", words=innermost(error))
     if response.status_code >= 500:
         return Answer(place=place, host=name, state="silent", words=f"it answers {response.status_code}")
-    is_private = url.startswith("https:") and _chosen() is not True and not _is_trusted(url, _public(), seconds)
+    # What the user's configuration names, builds get as well.
+    is_told = _chosen() is True or bool(configuration().certificates)
+    is_private = url.startswith("https:") and not is_told and not _is_trusted(url, _public(), seconds)
     return Answer(place=place, host=name, state="private" if is_private else "fine", skew=_skew(response))
 
 
@@ -91,7 +92,7 @@ def _get(url: str, verify: str | bool, seconds: float) -> requests.Response:
 
 def _chosen() -> str | bool:
     """Return the certificates that this user names, or those that come with the client."""
-    return next((os.environ[name] for name in host.AUTHORITIES if os.environ.get(name)), True)
+    return trusted() or True
 
 
 def _public() -> str:

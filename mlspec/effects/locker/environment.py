@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from mlspec.effects.configuration import configuration, trusted
 from mlspec.effects.host import AUTHORITIES
 
 # Git sets these for its hooks, and every git run from one would work on the repository of the hook.
@@ -15,13 +16,11 @@ def environment() -> dict[str, str]:
     """Return this process's environment without what configures pip or Python; proxies and certificates stay."""
     dropped = ("PIP_", "PYTHON", "UV_", "VIRTUAL_ENV", "CUSTOM_COMPILE_COMMAND", "MLSPEC_", *_GIT_OF_A_HOOK)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    # Requests would go by these in front of what pip is told, and git by nothing else.
+    kept |= dict.fromkeys((*AUTHORITIES, "GIT_SSL_CAINFO"), trusted()) if configuration().certificates else {}
+    kept.pop("PIP_CERT", None)
     # Pip reads no file at all, neither the machine's nor the user's, when this one is the null device.
     return {**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
-
-
-def certificates() -> str:
-    """Return the file of the certificates to trust; empty where the user names none."""
-    return next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), "")
 
 
 def cache() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,10 @@ from typing import Any
 
 from packaging.requirements import Requirement as Pep508
 
+from mlspec.configuration import Configuration
+from mlspec.effects.configuration import configuration, trusted
 from mlspec.effects.locker.commits import Commit
-from mlspec.effects.locker.environment import cache, certificates, environment
+from mlspec.effects.locker.environment import cache, environment
 from mlspec.effects.locker.failures import Failure, no_report
 from mlspec.effects.locker.upgrades import named
 from mlspec.errors import LockError
@@ -88,20 +89,18 @@ class Job:
         return " ".join((requirement.text, *(f"--hash={value}" for value in requirement.hashes)))
 
     def _data(self) -> dict[str, Any]:
+        own = configuration()
         return {
             "python": self.target.python,
             "platform": self.target.platform,
             "glibc": self.target.glibc,
-            "indexes": [
-                {"url": i.url, "packages": list(i.packages), "username": i.username, "password": i.password}
-                for i in self.indexes
-            ],
-            "default_index": os.environ.get("MLSPEC_INDEX_URL", ""),
+            "indexes": [_asked(index, own) for index in self.indexes],
+            "default_index": own.index_url,
             "options": list(self.requirements.options),
             "build": sorted(self.requirements.built),
             "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
             "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
-            "cert": certificates(),
+            "cert": trusted(),
             "cache": cache(),
         }
 
@@ -128,3 +127,9 @@ class Job:
             is_source=row["is_source"],
             ref=ref,
         )
+
+
+def _asked(index: Index, own: Configuration) -> dict[str, Any]:
+    """Return an index as the resolver is to ask it: a mirror in its place gets none of its login."""
+    data = {"url": own.index(index.url), "packages": list(index.packages), "username": "", "password": ""}
+    return data if data["url"] != index.url else {**data, "username": index.username, "password": index.password}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from mlspec.catalog import ImageReference
+from mlspec.effects.configuration import trusted
 from mlspec.effects.host import is_loopback
 from mlspec.effects.registry.endpoints import Endpoint
 from mlspec.effects.registry.refusals import Refusals
@@ -74,7 +74,16 @@ class Connection:
         method = "POST" if form else "GET"
         try:
             return self.session.request(
-                method, url, params, form, dict(headers), auth=_unchanged, proxies=proxies, timeout=_TIMEOUT
+                method,
+                url,
+                params,
+                form,
+                dict(headers),
+                auth=_unchanged,
+                proxies=proxies,
+                timeout=_TIMEOUT,
+                # Said here, it wins over REQUESTS_CA_BUNDLE, which is a part of it.
+                verify=self.session.verify,
             )
         except requests.exceptions.SSLError as error:
             self.refusals.untrusted(host, error)
@@ -161,8 +170,7 @@ def _session() -> requests.Session:
     from urllib3.util import Retry
 
     session = requests.Session()
-    # requests knows REQUESTS_CA_BUNDLE by itself, and lets it win over this.
-    session.verify = os.environ.get("SSL_CERT_FILE") or True
+    session.verify = trusted() or True
     # Left to itself, urllib3 sleeps for as long as a Retry-After header says, and does so for 429 too.
     retry = Retry(
         total=2,

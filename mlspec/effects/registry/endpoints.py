@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from mlspec import catalog
 from mlspec.catalog import DOCKER_HUB, ImageReference
+from mlspec.effects.configuration import configuration
 from mlspec.effects.host import is_loopback
 
 MIRROR_VARIABLE = "MLSPEC_REGISTRY_MIRROR"
@@ -71,8 +72,8 @@ def own(image: ImageReference) -> Endpoint:
 
 
 def _mirrors() -> Iterator[str]:
-    yield from filter(None, (mirror.strip() for mirror in os.environ.get(MIRROR_VARIABLE, "").split(",")))
-    yield from _engine_mirrors()
+    yield from configuration().registry_mirror
+    yield from engine_mirrors()
 
 
 def _endpoint(address: str) -> Endpoint:
@@ -85,7 +86,7 @@ def _endpoint(address: str) -> Endpoint:
     return Endpoint(url=f"{scheme}://{host}", login=host, path=f"{path}/" if path else "")
 
 
-def _engine_mirrors() -> tuple[str, ...]:
+def engine_mirrors() -> tuple[str, ...]:
     """Return the mirrors of the engine in reach; none without an engine, and none by way of a slow ssh tunnel."""
     if os.environ.get("DOCKER_HOST", "").startswith("ssh:"):
         return ()

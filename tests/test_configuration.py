@@ -1,0 +1,213 @@
+"""The user's own configuration: what it may say, and where it is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlspec.configuration import VARIABLES, Configuration, parse, with_variables
+from mlspec.effects import configuration as effects
+from mlspec.errors import MlspecError, SpecError
+
+WHOLE = """\
+index_url = "https://mirror.example/simple"
+registry_mirror = ["mirror.example/hub"]
+debian_mirror = "http://mirror.example"
+certificates = "~/ca.pem"
+
+[index_mirrors]
+"https://wheels.example/whl" = "https://mirror.example/wheels"
+"""
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(SpecError) as caught:
+        parse(text, "config.toml")
+    return str(caught.value)
+
+
+def test_reads_every_key() -> None:
+    assert parse(WHOLE, "config.toml") == Configuration(
+        index_url="https://mirror.example/simple",
+        index_mirrors=(("https://wheels.example/whl", "https://mirror.example/wheels"),),
+        registry_mirror=("mirror.example/hub",),
+        debian_mirror="http://mirror.example",
+        certificates="~/ca.pem",
+    )
+
+
+def test_one_registry_needs_no_list() -> None:
+    assert parse('registry_mirror = "https://mirror.example:5000"', "").registry_mirror == (
+        "https://mirror.example:5000",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://a.example/whl/cpu", "https://m.example/w/cpu"),
+        ("https://a.example/whl", "https://m.example/w"),
+        ("https://a.example/whl/cu128/", "https://n.example/cu128/"),
+        ("https://a.example/whl-other", "https://a.example/whl-other"),
+        ("https://b.example/whl", "https://b.example/whl"),
+    ],
+)
+def test_the_longest_beginning_of_an_address_decides_on_its_mirror(url: str, asked: str) -> None:
+    mirrors = (
+        ("https://a.example/whl", "https://m.example/w/"),
+        ("https://a.example/whl/cu128", "https://n.example/cu128"),
+    )
+
+    assert Configuration(index_mirrors=mirrors).index(url) == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'index_url = "https://mirror.example\n',
+            "config.toml:1:36: MLS350: illegal character '\\n'\n"
+            '  1 | index_url = "https://mirror.example\n'
+            "    |                                    ^\n"
+            '  hint: it is TOML, a line for each: index_url = "https://HOST/simple"',
+        ),
+        (
+            '# mirrors\nindex-url = "https://mirror.example"\n',
+            'config.toml:2:1: MLS351: unknown key "index-url"\n'
+            '  2 | index-url = "https://mirror.example"\n'
+            "    | ^^^^^^^^^\n"
+            "  hint: did you mean index_url?",
+        ),
+        (
+            'debian_mirror = "mirror.example"\n',
+            'config.toml:1:18: MLS352: "mirror.example" is not an address\n'
+            '  1 | debian_mirror = "mirror.example"\n'
+            "    |                  ^^^^^^^^^^^^^^\n"
+            "  hint: write it whole: https://HOST/PATH",
+        ),
+        (
+            '[index_mirrors]\n"https://wheels.example" = "ftp://mirror.example"\n',
+            'config.toml:2:29: MLS352: "ftp://mirror.example" is not an address\n'
+            '  2 | "https://wheels.example" = "ftp://mirror.example"\n'
+            "    |                             ^^^^^^^^^^^^^^^^^^^^\n"
+            "  hint: write it whole: https://HOST/PATH",
+        ),
+        (
+            "certificates = true\n",
+            "config.toml:1:1: MLS352: certificates is the path of a file in PEM form\n"
+            "  1 | certificates = true\n"
+            "    | ^^^^^^^^^^^^\n"
+            '  hint: write: certificates = "/path/to/ca.pem"',
+        ),
+    ],
+    ids=["no TOML", "an unknown key", "no address", "no address of a mirror", "no path"],
+)
+def test_a_mistake_is_shown_where_it_was_made(text: str, said: str) -> None:
+    assert refusal(text) == said
+
+
+def test_all_mistakes_are_shown_at_once() -> None:
+    said = refusal('index = "https://mirror.example"\nregistry_mirror = "user:word@mirror.example"\n')
+
+    assert [line.partition(": ")[0] for line in said.splitlines() if line.startswith("config")] == [
+        "config.toml:1:1",
+        "config.toml:2:20",
+    ]
+
+
+def test_a_login_stands_in_no_file_and_is_not_shown() -> None:
+    said = refusal('index_url = "https://ann:s3cr3t@mirror.example/simple"\n')
+
+    assert "MLS352: a login does not stand in an address" in said
+    assert "~/.netrc" in said
+    assert "s3cr3t" not in said
+
+
+def test_the_environment_wins_over_the_file() -> None:
+    environment = {
+        "MLSPEC_INDEX_URL": "https://ann:word@other.example/simple",
+        "MLSPEC_INDEX_MIRRORS": "https://a.example=https://b.example https://c.example=https://d.example",
+        "MLSPEC_REGISTRY_MIRROR": "one.example, two.example",
+        "MLSPEC_DEBIAN_MIRROR": "",
+    }
+
+    found = with_variables(parse(WHOLE, ""), environment)
+
+    assert found == Configuration(
+        index_url="https://ann:word@other.example/simple",
+        index_mirrors=(("https://a.example", "https://b.example"), ("https://c.example", "https://d.example")),
+        registry_mirror=("one.example", "two.example"),
+        debian_mirror="http://mirror.example",
+        certificates="~/ca.pem",
+    )
+
+
+def test_every_key_has_a_variable() -> None:
+    assert set(VARIABLES.values()) == set(Configuration.__dataclass_fields__)
+
+
+def test_a_wrong_variable_is_named() -> None:
+    with pytest.raises(SpecError) as caught:
+        with_variables(Configuration(), {"MLSPEC_DEBIAN_MIRROR": "mirror.example"})
+
+    assert str(caught.value).startswith('MLS352: MLSPEC_DEBIAN_MIRROR: "mirror.example" is not an address')
+
+
+# The file
+
+
+def test_the_file_stands_in_the_folder_for_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLSPEC_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "mlspec"
+    folder.mkdir()
+    (folder / "config.toml").write_text('index_url = "https://mirror.example"\ncertificates = "ca.pem"\n')
+
+    found = effects.configuration()
+
+    assert found == Configuration(index_url="https://mirror.example", certificates=str(folder / "ca.pem"))
+
+
+def test_no_file_is_no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLSPEC_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    assert effects.configuration() == Configuration()
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLSPEC_CONFIG", str(tmp_path / "own.toml"))
+
+    with pytest.raises(MlspecError, match=r"MLS353: there is no file .*own\.toml"):
+        effects.configuration()
+
+
+@pytest.mark.parametrize("text", ["", "no certificate\n", None], ids=["empty", "something else", "not there"])
+def test_certificates_that_are_none(text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setenv("MLSPEC_CERTIFICATES", str(path))
+
+    with pytest.raises(SpecError, match=r"MLS353: the certificates in .*ca\.pem cannot be read"):
+        effects.trusted()
+
+
+@pytest.mark.parametrize("command", ["lock", "doctor"])
+def test_a_mistake_is_told_by_a_command_that_needs_the_network(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('index_uri = "https://mirror.example"\n')
+    monkeypatch.setenv("MLSPEC_CONFIG", str(config))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlspec.yaml").write_text("python: 3.12\nrequirements: [numpy]\n")
+
+    done = subprocess.run([sys.executable, "-m", "mlspec", command], capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert f'{config}:1:1: MLS351: unknown key "index_uri"' in done.stderr
+    assert "did you mean index_url?" in done.stderr
