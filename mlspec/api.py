@@ -273,16 +273,18 @@ def labels(rendered: Rendered, plan: Plan) -> tuple[Label, ...]:
 
 
 def bill(rendered: Rendered, plan: Plan) -> str:
-    """Return the bill of materials of this image, as CycloneDX's JSON, from the lock alone."""
+    """Return the bill of materials of this image, as CycloneDX's JSON, from its lock and what is asked of Debian."""
     from importlib.metadata import version
 
-    from mlspec.bill import bill_of
+    from mlspec.bill import System, bill_of
 
+    settings = rendered.spec.image(plan.key).settings
+    system = System(plan.apt, settings.apt_snapshot or "")
     contents = rendered.locked.contents[plan.key]
     required = tuple(requirement.name for requirement in contents.requirements.requirements)
     lock = _lock_text(rendered, plan)
     return bill_of(
-        plan.image, contents.base, contents.packages, required=required, lock=lock, version=version("mlspec")
+        plan.image, contents.base, contents.packages, system, required=required, lock=lock, version=version("mlspec")
     )
 
 

@@ -11,13 +11,15 @@ from click.testing import CliRunner
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from mlspec.bill import bill_of
+from mlspec.bill import System, bill_of
 from mlspec.cli.app import cli
 from mlspec.lockfile import BaseLock, Layer, Pin, RequirementsLock
 
 SPECS = Path(__file__).parent.parent / "specs"
 COMMIT = "c" * 40
-BASE = BaseLock(reference="python:3.12-slim", digest=f"sha256:{'a' * 64}", python="3.12.1", glibc="2.36")
+BASE = BaseLock(
+    reference="python:3.12-slim", digest=f"sha256:{'a' * 64}", python="3.12.1", glibc="2.36", codename="bookworm"
+)
 PACKAGES = RequirementsLock(
     layers=(
         Layer("one", (Pin(name="numpy", version="2.3.1", requirement="numpy==2.3.1", hashes=(f"sha256:{'b' * 64}",)),)),
@@ -27,8 +29,11 @@ PACKAGES = RequirementsLock(
 )
 
 
-def billed(lock: str = "version = 1\n") -> str:
-    return bill_of("app", BASE, PACKAGES, required=("numpy",), lock=lock, version="0.1.0")
+SYSTEM = System(("ffmpeg",), "2026-11-01")
+
+
+def billed(lock: str = "version = 1\n", system: System = SYSTEM) -> str:
+    return bill_of("app", BASE, PACKAGES, system, required=("numpy",), lock=lock, version="0.1.0")
 
 
 def part(name: str) -> dict[str, Any]:
@@ -59,10 +64,20 @@ def test_the_base_is_named_with_its_digest() -> None:
     assert part("docker.io/library/python")["version"] == BASE.digest
 
 
+def test_a_debian_package_is_named_with_its_release_and_the_day_of_its_archive() -> None:
+    assert part("ffmpeg")["purl"] == "pkg:deb/debian/ffmpeg?distro=bookworm"
+    assert part("ffmpeg")["properties"] == [{"name": "mlspec:apt_snapshot", "value": "2026-11-01"}]
+    assert "version" not in part("ffmpeg")
+
+
+def test_other_debian_packages_make_another_bill() -> None:
+    assert json.loads(billed())["serialNumber"] != json.loads(billed(system=System()))["serialNumber"]
+
+
 def test_who_needs_whom_is_told() -> None:
     assert needs("package:numpy") == ["package:six"]
     assert needs("package:ours") == ["package:six"]
-    assert needs("image:app") == ["base", "package:numpy", "package:ours"]
+    assert needs("image:app") == ["base", "debian:ffmpeg", "package:numpy", "package:ours"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def sbom(image: str | None, file: str | None) -> None:
     """Print an image's bill of materials, in CycloneDX's JSON.
 
     It names every package by version, hash and who needs it, and the base image by digest. Debian packages are not
-    locked, and so not in it. No network and no engine are used.
+    locked: those below `apt` are named, without a version and what they bring along. No network and no engine are used.
     """
     from mlspec import api
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -40,6 +41,17 @@ def test_the_code_is_copied_and_what_is_mounted_or_secret_is_not(make: Make) -> 
     project = make(f"python: 3.12\nname: context\n{MOUNTED}", FILES)
 
     assert listing(project) == {"/app/train.py", "/app/pkg/model.py", "/app/notes/draft.ipynb"}
+
+
+def test_a_mounted_folder_costs_a_build_nothing_however_large(make: Make) -> None:
+    project = make(f"python: 3.12\nname: large\n{MOUNTED}", FILES)
+    with (project.folder / "data" / "huge.bin").open("ab") as file:
+        file.truncate(16_000_000_000)
+
+    sent = re.findall(r"transferring context: [\d.]+(\w+)", project.build())
+
+    assert set(sent) <= {"B", "kB"}
+    assert sent
 
 
 def test_include_names_what_is_copied(make: Make) -> None:

@@ -12,18 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import commands
+from mlspec import api, commands
 from mlspec.commands import BuildOptions
-from tests.engine.conftest import Make, Project, Wheel
+from mlspec.relock import Wish
+from tests.engine.examples import Example
 
 pytestmark = pytest.mark.engine
 
 BRIDGE = "mlspec-test0"
-SPECS = {
-    "packages": "python: 3.12\nrequirements: [six]\nentrypoint: python train.py\n",
-    "debian": "python: 3.12\napt: [tree]\nentrypoint: python train.py\n",
-    "steps": "python: 3.12\nrun: [echo built > /opt/built]\nuser: 0:0\nentrypoint: python train.py\n",
-}
+# By what their layers are made of: a few packages, more of them behind a health check, code and one package.
+SPECS = {"batch-job": "", "serving": "", "train-and-serve": "train"}
 
 
 def started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
@@ -86,14 +84,15 @@ def fresh(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
 
 
-def built(project: Project, address: str, archive: Path) -> str:
+def built(folder: Path, key: str, address: str, archive: Path) -> str:
     """Build on the engine at ``address``, and return the digest of the image as a push would have it."""
+    rendered = api.render(folder / "mlspec.yaml", Wish(locked=True))
     metadata = archive.with_suffix(".json")
     options = BuildOptions(progress="plain", archive=str(archive), metadata_file=str(metadata))
-    command = commands.build_command(project.plan(), options)
+    command = commands.build_command(rendered.plan(key or None), options)
     done = subprocess.run(
         [*command[:-1], "--network", "host", command[-1]],
-        cwd=project.folder,
+        cwd=folder,
         env={**os.environ, "DOCKER_HOST": address},
         capture_output=True,
         text=True,
@@ -104,19 +103,18 @@ def built(project: Project, address: str, archive: Path) -> str:
 
 
 def test_two_fresh_engines_build_one_image(
-    make: Make, wheels: dict[str, Wheel], fresh: Callable[[], str], tmp_path: Path
+    copy: Callable[[str], Example], fresh: Callable[[], str], tmp_path: Path
 ) -> None:
-    files = {"train.py": "print(1)\n"}
-    locked = {**files, "requirements.lock": f"# layer tiny_wheels\n{wheels['six']}"}
+    projects = {name: copy(name).folder for name in SPECS}
     digests: list[dict[str, str]] = []
-    for _ in range(2):
+    for turn in ("one", "other"):
         address = fresh()
         digests.append({})
-        for name, yaml in SPECS.items():
+        for name, key in SPECS.items():
             # Each engine has a checkout of its own.
-            has_packages = name == "packages"
-            project = make(yaml, locked if has_packages else files, layers=["tiny_wheels"] if has_packages else [])
-            digests[-1][name] = built(project, address, tmp_path / "image.tar")
+            checkout = tmp_path / turn / name
+            shutil.copytree(projects[name], checkout, copy_function=shutil.copyfile)
+            digests[-1][name] = built(checkout, key, address, tmp_path / "image.tar")
 
     assert digests[0] == digests[1]
     assert len(set(digests[0].values())) == len(SPECS)

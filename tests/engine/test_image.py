@@ -22,6 +22,7 @@ from mlspec.commands import BuildOptions
 from mlspec.effects import building
 from mlspec.effects import engine as effects
 from mlspec.errors import SpecError, ToolError
+from tests.engine.conftest import BASE
 
 if TYPE_CHECKING:
     import docker
@@ -73,10 +74,27 @@ def test_locked_packages_are_installed(packages: Project) -> None:
     assert output(packages) == "six idna\n"
 
 
-def test_the_installer_is_not_in_the_image(packages: Project) -> None:
-    command = ["docker", "run", "--rm", "--entrypoint", "sh", packages.plan().image, "-c", "ls -d /uv /opt/venv/bin/uv"]
+# Where installers, package managers and builds leave what no program needs.
+LEAVINGS = (
+    "/uv /lock /requirements.lock /root/.cache /root/.local /opt/venv/bin/uv /opt/venv/bin/pip* /tmp/* /app/*.lock "
+    "/opt/venv/lib/python3*/site-packages/pip* /var/lib/apt/lists/*_* /var/cache/apt/*.bin /var/cache/apt/archives/*.*"
+)
 
-    assert subprocess.run(command, check=False, capture_output=True, text=True).stdout == ""
+
+def test_nothing_that_installs_is_left_in_the_image(make: Make, wheels: dict[str, Wheel]) -> None:
+    spec = "name: bare\npython: 3.12\napt: [tree]\nrequirements: [six]\nentrypoint: sh\n"
+    project = make(spec, {"requirements.lock": locked(wheels["six"], light=())}, layers=("heavy",))
+    project.build()
+
+    # What the base image has of it is in layers of its own, and would only be hidden.
+    assert left(project.plan().image) <= left(BASE)
+    assert left(BASE) | {"/opt/venv/bin/python"} == left(project.plan().image, "/opt/venv/bin/python")
+
+
+def left(image: str, more: str = "") -> set[str]:
+    """Return which of the leavings, and of ``more``, an image has."""
+    command = ["docker", "run", "--rm", "--user", "0:0", "--entrypoint", "sh", image, "-c", f"ls -d {LEAVINGS} {more}"]
+    return set(subprocess.run(command, check=False, capture_output=True, text=True).stdout.split())
 
 
 def test_bytecode_is_there_for_users_who_cannot_write_it(packages: Project) -> None:
