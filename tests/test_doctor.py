@@ -257,7 +257,8 @@ def test_every_code_of_the_doctor_is_met_by_a_case() -> None:
 
     known = {row.code for row in codes.codes() if "MLS540" <= row.code <= "MLS569"}
 
-    assert known - {code for _, code, _, _ in CASES.values()} == set()
+    # What a run tells of an image that is here already, tests/test_checkup.py meets.
+    assert known - {code for _, code, _, _ in CASES.values()} == {"MLS567"}
 
 
 QUIET: dict[str, tuple[Facts, str]] = {
