@@ -91,8 +91,18 @@ def asked_by(backend: str) -> tuple[str, ...]:
     return tuple(_table()["backends"].get(backend, ()))
 
 
+@cache
+def _cuda_images() -> tuple[CudaImage, ...]:
+    return tuple(CudaImage(**row) for row in _table()["cuda"])
+
+
+def cuda_versions() -> tuple[str, ...]:
+    """Return the versions of CUDA whose compilers are known, oldest first."""
+    return tuple(row.version for row in _cuda_images())
+
+
 def cuda_image(cuda: str) -> CudaImage | None:
     """Return the image of a version of CUDA, or of the nearest of the same major version; None where there is none."""
     major, _, minor = cuda.partition(".")
-    same = [row for row in map(lambda row: CudaImage(**row), _table()["cuda"]) if row.version.split(".")[0] == major]
+    same = [row for row in _cuda_images() if row.version.split(".")[0] == major]
     return min(same, key=lambda row: abs(int(row.version.split(".")[1]) - int(minor or 0)), default=None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mlspec import catalog, compilers, debian, frameworks, libraries
+from mlspec.errors import Problem
 from mlspec.lockfile import FROM_GIT, Pin, RequirementsLock
 from mlspec.settings import Settings
 
@@ -106,6 +108,13 @@ def _languages(pins: Iterable[Pin]) -> tuple[str, ...]:
 def first_of(package: str, versions: dict[str, str]) -> tuple[str, ...]:
     """Return what the build of a package asks for without naming it, at the version in ``versions`` where one is."""
     return tuple(versions.get(name, name) for name in compilers.recipe(package).first)
+
+
+def unlocked(problem: Problem, names: str) -> Problem:
+    """Return a warning that what it takes to build some packages could not be locked, for the reason of a problem."""
+    message = f"what it takes to build {names} is not locked: {problem.message}"
+    hint = "their builds take what the index has on that day; ask for a release with a wheel, or go on without"
+    return dataclasses.replace(problem, code="MLS261", message=message, hint=hint, severity="warning")
 
 
 def compiler(kit: Kit, sources: Iterable[SourceLayer]) -> Compiler | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mlspec import catalog, debian, libraries
@@ -25,8 +25,10 @@ def unknown_names(image: Image) -> Iterator[Problem]:
         return
     yield from _unknown_python(image)
     yield from _unknown_base(image, choice)
-    if image.settings.apt and choice.codename:
-        yield from _unknown_packages(image, choice.codename)
+    for key in ("apt", "build_apt"):
+        entries = getattr(image.settings, key)
+        if entries and choice.codename:
+            yield from _unknown_packages(image, choice.codename, key, entries)
 
 
 def _unknown_python(image: Image) -> Iterator[Problem]:
@@ -50,17 +52,17 @@ def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
         yield _warning(image, "MLS127", message, hint, "base" if image.settings.base else "python")
 
 
-def _unknown_packages(image: Image, codename: str) -> Iterator[Problem]:
+def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[str]) -> Iterator[Problem]:
     known = debian.packages(codename)
     renamed = {row.old for row in libraries.renamed()}
-    for index, entry in enumerate(image.settings.apt):
+    for index, entry in enumerate(entries):
         name = entry.partition("=")[0].partition(":")[0]
         # What is renamed is told by a rule of its own.
         if known and name not in known and name not in renamed and debian.is_listed(name):
             message = f"Debian {codename} has no package {name}: the build would end there"
             meant = slip(name, _alike(name, known))
-            repairs = (Replace(image.origin("apt", index), name, meant),) if meant else ()
-            warning = _warning(image, "MLS125", message, _near_package(name, known), "apt", index)
+            repairs = (Replace(image.origin(key, index), name, meant),) if meant else ()
+            warning = _warning(image, "MLS125", message, _near_package(name, known), key, index)
             yield replace(warning, repairs=repairs)
 
 

@@ -39,8 +39,8 @@ class Pin:
     ``requirement`` is its line before the hashes: ``numpy==2.3.1``, ``x @ https://...``, ``x @ git+https://...`` at a
     whole commit; ``ref`` is the branch or tag that commit stood for. ``size`` counts the bytes of the file the target
     would take; ``via`` names the packages that ask for this one. Of what is built from source, ``languages`` are those
-    that it is written in, ``wheel_python`` is the newest Python that this version has a wheel for, and
-    ``wheel_version`` the newest version that has one for the target; each is empty where it is not known.
+    that it is written in, and ``wheel_version`` is the newest version that has a wheel for the target; each is empty
+    where it is not known.
     """
 
     name: str
@@ -53,7 +53,6 @@ class Pin:
     marker: str = ""
     ref: str = ""
     languages: tuple[str, ...] = ()
-    wheel_python: str = ""
     wheel_version: str = ""
 
 
@@ -161,8 +160,6 @@ def _notes(pin: Pin) -> Iterator[str]:
     languages = f" in {' and '.join(pin.languages)}" if pin.languages else ""
     if pin.is_source and (languages or not pin.requirement.partition(" @ ")[2].startswith("git+")):
         yield f"from source{languages}"
-    if pin.wheel_python:
-        yield f"wheels to Python {pin.wheel_python}"
     if pin.wheel_version:
         yield f"wheel in {pin.wheel_version}"
     if pin.version and pin.version != _version_of(pin.requirement):
@@ -187,7 +184,6 @@ _LAYER = re.compile(r"^# layer (\S+)$")
 _HASHED = re.compile(r"^--hash=((?:sha256|sha384|sha512):[0-9a-f]+)$")
 _NOTE_SIZE = re.compile(r"^([\d.]+) (GB|MB|kB|B)$")
 _NOTE_SOURCE = re.compile(r"^from source(?: in (.+))?$")
-_NOTE_PYTHON = re.compile(r"^wheels to Python (\S+)$")
 _NOTE_WHEEL = re.compile(r"^wheel in (\S+)$")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:===?\s*(\S+)|@\s*(\S+))$")
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)")
@@ -297,8 +293,6 @@ def _with_notes(pin: Pin, comment: str) -> Pin:
         elif found := _NOTE_SOURCE.match(note):
             languages = tuple(found[1].split(" and ")) if found[1] else ()
             pin = dataclasses.replace(pin, is_source=True, languages=languages)
-        elif found := _NOTE_PYTHON.match(note):
-            pin = dataclasses.replace(pin, wheel_python=found[1])
         elif found := _NOTE_WHEEL.match(note):
             pin = dataclasses.replace(pin, wheel_version=found[1])
         elif word == "version":

@@ -64,7 +64,7 @@ _CUDA_ITSELF = re.compile(r"^(?:cuda-toolkit|nvidia-(?:cublas|cuda-(?:runtime|nv
 def promise_problems(
     requirements: Requirements, pins: Iterable[Pin], *, accelerator: str = "cpu"
 ) -> tuple[Problem, ...]:
-    """Return where the locked ``pins`` break what the spec says: the wrong accelerator, or a build nobody asked for.
+    """Return where the locked ``pins`` break what the spec says: the wrong accelerator, or two of them.
 
     Each problem points at the requirement that brought the packages.
     """
@@ -80,7 +80,6 @@ def promise_problems(
         *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
         *_mixed_builds(requirements, pins),
         *_mixed_libraries(requirements, pins, by_name),
-        *_source_problems(requirements, pins, by_name),
     )
 
 
@@ -205,19 +204,6 @@ def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: M
         message = f"{what}: two CUDAs in one image, gigabytes each"
         hint = f"require a release of {names[1]} for the CUDA of {names[0]}, or give each an image of its own"
         yield dataclasses.replace(_at(who[1], "MLS235", message, hint), severity="warning")
-
-
-def _source_problems(requirements: Requirements, pins: Iterable[Pin], by_name: Mapping[str, Pin]) -> Iterator[Problem]:
-    asked = requirements.built
-    for pin in pins:
-        if pin.is_source and pin.name not in asked and " @ git+" not in pin.requirement:
-            message = f"{pin.name} {pin.version} has no wheel, so it is compiled while the image is built"
-            hint = f"to say that this is meant, add to the requirements: --no-binary {pin.name}"
-            requirement = bringer(pin.name, by_name, requirements)
-            if requirement:
-                yield requirement.problem("MLS232", message, hint, severity="warning")
-            else:
-                yield Problem(code="MLS232", message=message, hint=hint, severity="warning")
 
 
 # `git@` names no one: it is how ssh reaches every forge.

@@ -86,14 +86,22 @@ def _record_hash(data: bytes) -> str:
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-def sdist(name: str, version: str, requires: Iterable[str] = (), *, requires_python: str = "") -> File:
-    """Return a source whose metadata is static; its build backend does not exist, so nothing can build it."""
+def sdist(
+    name: str,
+    version: str,
+    requires: Iterable[str] = (),
+    *,
+    requires_python: str = "",
+    contents: Mapping[str, str] | None = None,
+) -> File:
+    """Return a source whose metadata is static, with ``contents``; without, nothing can build it: it has no backend."""
     stem = f"{name}-{version}"
     text = metadata(name, version, requires, requires_python)
     backend = '[build-system]\nrequires = []\nbuild-backend = "nothing"\nbackend-path = ["."]\n'
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path, content in (("PKG-INFO", text), ("pyproject.toml", backend), ("nothing.py", "raise SystemExit(1)\n")):
+        made = contents or {"pyproject.toml": backend, "nothing.py": "raise SystemExit(1)\n"}
+        for path, content in {"PKG-INFO": text, **made}.items():
             member = tarfile.TarInfo(f"{stem}/{path}")
             member.size = len(content.encode())
             archive.addfile(member, io.BytesIO(content.encode()))

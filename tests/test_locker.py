@@ -369,6 +369,47 @@ def test_a_package_named_to_be_built_is(serve: Serve) -> None:
     assert [(pin.version, pin.is_source) for pin in compiled.pins] == [("2", True)]
 
 
+def test_a_source_tells_its_languages_what_its_build_takes_and_the_newest_wheel(serve: Serve) -> None:
+    project = '[build-system]\nrequires = ["setuptools>=61", "cython"]\nbuild-backend = "setuptools.build_meta"\n'
+    made = {"pyproject.toml": project, "src/fast.pyx": "", "src/fast.cpp": "", "tests/other.rs": ""}
+    serve(sdist("fast", "3", contents=made), sdist("fast", "2"), wheel("fast", "1"), sdist("pure", "1"))
+
+    compiled = compile_requirements(required("fast", "pure"), TARGET, ())
+
+    fast, pure = compiled.pins
+    assert (fast.languages, fast.wheel_version) == (("C", "C++"), "1")
+    assert (pure.languages, pure.wheel_version) == (("Python",), "")
+    assert compiled.builds["fast"] == ("setuptools>=61", "cython", "wheel")
+
+
+def test_a_source_that_asks_torch_what_it_needs_is_believed_what_it_was_packed_with(serve: Serve) -> None:
+    source = sdist("flash-attn", "2", ["einops"], contents={"setup.py": "import torch", "csrc/flash.cu": ""})
+    old = gzip.compress(gzip.decompress(source.data).replace(b"Metadata-Version: 2.2", b"Metadata-Version: 2.1"))
+    serve(File(source.name, "flash-attn", old), wheel("einops", "1"))
+
+    compiled = compile_requirements(required("flash-attn"), TARGET, ())
+
+    assert versions(compiled) == {"einops": "1", "flash-attn": "2"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "python"),
+    [
+        ("cp312-cp312-manylinux_2_17_x86_64", "3.12"),
+        ("cp313-cp313-manylinux_2_28_x86_64", "3.13"),
+        ("cp39-abi3-win_amd64", ""),
+        ("cp313-cp313-manylinux_2_17_aarch64", ""),
+    ],
+)
+def test_the_newest_python_with_a_wheel_is_named(serve: Serve, tag: str, python: str) -> None:
+    serve(wheel("rare", "2", tag="cp310-cp310-win_amd64"), wheel("rare", "2", tag=tag))
+
+    said = refusal("rare==2", target=Target(python="3.14.0", platform="linux/amd64", glibc="2.36"))
+
+    assert "MLS245: rare 2 has no wheel for Python 3.14.0" in said
+    assert (f"write: python: {python}, or ask for" in said) == bool(python)
+
+
 def test_a_source_whose_build_fails_is_told_by_name(serve: Serve) -> None:
     broken = sdist("broken", "1")
     data = broken.data
@@ -603,7 +644,7 @@ def test_a_git_requirement_is_pinned_to_its_commit_and_its_dependencies_are_lock
 
     assert [pin.name for pin in compiled.pins] == ["base", "extra"]
     assert dump_vcs(locked(compiled), header="#") == (
-        f"#\n\nfrom-git @ git+file://{repository}@{first}\n    # version 0.7, ref v1\n"
+        f"#\n\nfrom-git @ git+file://{repository}@{first}\n    # from source in Python, version 0.7, ref v1\n"
     )
 
 

@@ -195,15 +195,6 @@ def test_a_binding_that_needs_no_gpu_is_no_promise_broken() -> None:
     assert promise_problems(required("nvidia-ml-py"), [pin("nvidia-ml-py")]) == ()
 
 
-def test_a_source_is_a_warning_at_the_requirement_that_brings_it_unless_it_was_asked_for() -> None:
-    pins = (pin("hydra-core"), pin("antlr", via=("hydra-core",), source=True))
-
-    (problem,) = promise_problems(required("hydra-core"), pins)
-
-    assert (problem.code, problem.severity, problem.path) == ("MLS232", "warning", ("requirements", 0))
-    assert promise_problems(required("hydra-core", "--no-binary ANTLR"), pins) == ()
-
-
 # Credentials
 
 

@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import api, catalog, locking, patterns, rules, targets
+from mlspec import api, catalog, compiling, locking, patterns, rules, targets
 from mlspec.cli.check import check
 from mlspec.codes import code
 from mlspec.document import Document, parse
 from mlspec.effects import context
 from mlspec.errors import Problem, Span
-from mlspec.lockfile import BaseLock, parse_requirements
+from mlspec.lockfile import BaseLock, Layer, RequirementsLock, parse_requirements
 from mlspec.plan import Resolved, resolve
 from mlspec.requirements import Entry, collect
 from mlspec.rules import FOLDER_RULES, RULES, Subject
@@ -49,7 +49,15 @@ def subject_of(image: Image, document: Document) -> Subject:
     layers = ("requirements",) if lock else ()
     pins = parse_requirements(lock, "requirements.lock").pins
     cuda = locking.cuda_of(pins)
-    resolved = Resolved(project="warned", base=base.reference, is_official=is_official, layers=layers, cuda=cuda)
+    resolved = Resolved(
+        project="warned",
+        base=base.reference,
+        is_official=is_official,
+        codename=base.codename,
+        layers=layers,
+        cuda=cuda,
+        sources=compiling.source_layers(RequirementsLock((Layer("requirements", pins),))),
+    )
     return Subject(
         image=image,
         plan=resolve(document.file, image, resolved),

@@ -134,7 +134,8 @@ def _why(start: str) -> str:
 
 
 def _package_locks(sources: Sources) -> Iterator[Explanation]:
-    for file, kind in ((sources.files.requirements_lock, "PIN"), (sources.files.vcs_lock, "COMMIT")):
+    files = sources.files
+    for file, kind in ((files.requirements_lock, "PIN"), (files.vcs_lock, "COMMIT"), (files.build_lock, "BUILD")):
         if file in sources.lock_texts:
             lines = _numbered(list(_pin_lines(sources, sources.lock_texts[file], kind)))
             yield Explanation(path=f"{sources.folder}{file}", target=LOCK, image=sources.image.key, lines=lines)

@@ -205,8 +205,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         code="MLS524",
         says=r"fatal error: (?P<header>\S+\.h(?:pp)?): No such file",
-        message="{label}: it takes the header {header} to compile this, which is not in the image",
-        hint="add the Debian package that holds it, often lib…-dev: docker run --rm {base} sh -c "
+        message="{label}: it takes the header {header} to compile this, which is not there",
+        hint="add the Debian package that holds it below {key}, often lib…-dev: docker run --rm {base} sh -c "
         "'apt-get update -qq; apt-get install -yqq apt-file; apt-file update; apt-file search {header}'",
     ),
     Cause(
@@ -214,8 +214,8 @@ CAUSES: tuple[Cause, ...] = (
         says=rf"(?:No such file or directory: '|unable to execute '|linker `)(?P<tool>{_COMPILERS})['`]"
         rf"|command '(?P<tool2>{_COMPILERS})' failed: No such file"
         rf"|(?:^|[\s/])(?P<tool3>{_COMPILERS})(?:: (?:command )?not found| is not installed)",
-        message="{label}: it takes {tool} to compile this, which is not in the image",
-        hint="add it: apt: [{package}]; or take a version that has a wheel",
+        message="{label}: it takes {tool} to compile this, which is not there",
+        hint="add it: {key}: [{package}]; or take a version that has a wheel",
         only=frozenset({"requirements", "run"}),
     ),
     Cause(
@@ -223,7 +223,7 @@ CAUSES: tuple[Cause, ...] = (
         says=r": \d+: (?P<tool>[\w.+/-]+): not found|: (?P<tool2>[\w.+/-]+): command not found"
         r"|No such file or directory: '(?P<tool3>git|ssh)'|(?P<tool4>git) executable not found",
         message="a step asks for {tool}, which is not in the image",
-        hint="add it: apt: [{package}]",
+        hint="add it: {key}: [{package}]",
     ),
     Cause(
         code="MLS532",

@@ -131,6 +131,8 @@ def _known(failure: Failure, source: Source) -> dict[str, str]:
         "release": f"Debian {codename}" if codename else f"the Debian of {base}",
         "python": subject.settings.python,
         "platform": subject.plan.platform,
+        # What a build of a package lacks does not belong in the image.
+        "key": "build_apt" if failure.step.kind == "requirements" else "apt",
     }
 
 

@@ -15,6 +15,7 @@ from mlspec.lockfile import (
     ImageLock,
     RequirementsLock,
     Target,
+    dump_builds,
     dump_requirements,
     dump_vcs,
     first_side,
@@ -22,6 +23,7 @@ from mlspec.lockfile import (
     parse_vcs,
 )
 from mlspec.plan import Files
+from mlspec.relock.builds import Resolver, regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
 from mlspec.relock.work import Work, banner, not_current
 from mlspec.requirements import Entry, Index, Requirements, collect
@@ -73,14 +75,10 @@ def requirements_lock(
     asked = wanted(image, base, requirements)
     inputs = locking.inputs_digest(target, asked.requirements, named)
     known = work.before.image(image.key)
-    texts = [work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts]
+    texts = _texts_before(work, files)
     is_wanted = not (work.wish.upgrade or work.wish.upgrade_packages)
     if known and known.inputs == inputs and texts and is_wanted:
-        if known.body == locking.body_digest(*texts):
-            return _kept(work, image, files, known, asked)
-        # A lock of git dependencies that is left over from earlier requirements is none of this lock's.
-        if known.body == locking.body_digest(*texts[:1]):
-            work.before.texts.pop(files.vcs_lock, None)
+        if _is_whole(work, files, known):
             return _kept(work, image, files, known, asked)
         if not work.wish.mend:
             # Both sides of a merge are told as such, by the reader of locks.
@@ -107,7 +105,7 @@ def _kept(work: Work, image: Image, files: Files, known: ImageLock, asked: Wante
         return _regrouped(work, image, files, known, current, asked)
     work.images.append(known)
     texts = work.before.texts
-    for name in (files.requirements_lock, files.vcs_lock):
+    for name in files.package_locks:
         if name in texts:
             # A checkout with the line ends of Windows is put right again: in an image they would be part of names.
             work.artifacts.append(Artifact(name, texts[name].replace("\r\n", "\n")))
@@ -121,7 +119,7 @@ def _regrouped(
     if work.wish.locked:
         raise SpecError(not_current(work, "its layers are not those of the spec"))
     layers = layering.grouped(former.pins, former, image.settings.layers, indexes_of(image))
-    current = RequirementsLock(layers, former.vcs)
+    current = RequirementsLock(layers, former.vcs, regrouped_builds(former, layers))
     texts = _texts(files, current, asked)
     work.artifacts += [Artifact(name, text) for name, text in texts.items()]
     work.images.append(dataclasses.replace(known, body=locking.body_digest(*texts.values())))
@@ -132,8 +130,28 @@ def _parsed(work: Work, files: Files) -> RequirementsLock:
     texts = work.before.texts
     locked_, vcs = texts.get(files.requirements_lock), texts.get(files.vcs_lock)
     place = work.folder
-    layers = parse_requirements(locked_, (place / files.requirements_lock).as_posix()).layers if locked_ else ()
-    return RequirementsLock(layers, parse_vcs(vcs, (place / files.vcs_lock).as_posix()) if vcs else ())
+    build = texts.get(files.build_lock)
+    return RequirementsLock(
+        parse_requirements(locked_, (place / files.requirements_lock).as_posix()).layers if locked_ else (),
+        parse_vcs(vcs, (place / files.vcs_lock).as_posix()) if vcs else (),
+        parse_requirements(build, (place / files.build_lock).as_posix()).layers if build else (),
+    )
+
+
+def _is_whole(work: Work, files: Files, known: ImageLock) -> bool:
+    """Tell whether the packages are as they were locked; what is left over from earlier requirements is forgotten."""
+    texts = work.before.texts
+    for left_over in ((), (files.vcs_lock,), (files.build_lock,), (files.vcs_lock, files.build_lock)):
+        named = (name for name in files.package_locks if name in texts and name not in left_over)
+        if known.body == locking.body_digest(*(texts[name] for name in named)):
+            for name in left_over:
+                texts.pop(name, None)
+            return True
+    return False
+
+
+def _texts_before(work: Work, files: Files) -> list[str]:
+    return [work.before.texts[name] for name in files.package_locks if name in work.before.texts]
 
 
 def _compiled(
@@ -167,7 +185,8 @@ def _compiled(
         raise SpecError(*errors)
     work.warnings += [problem for problem in found if problem.severity == "warning"]
     layers = layering.grouped(compiled.pins, previous, image.settings.layers, indexes)
-    current = RequirementsLock(layers, compiled.vcs)
+    resolver = Resolver(target, _with_logins(work, image, indexes))
+    current = with_builds(work, image, resolver, compiled, RequirementsLock(layers, compiled.vcs), previous)
     texts = _texts(files, current, asked)
     for note in asked.notes(current):
         work.say(f"{label}{note}")
@@ -211,15 +230,12 @@ def _previous(work: Work, image: Image, files: Files) -> RequirementsLock | None
         same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice)
         if not known or not same_base or known.platform != image.settings.platforms[0]:
             return None
-        texts = [
-            work.before.texts[name] for name in (files.requirements_lock, files.vcs_lock) if name in work.before.texts
-        ]
-        is_whole = known.body in {locking.body_digest(*texts), locking.body_digest(*texts[:1])}
-        if texts and not is_whole and not work.wish.mend:
+        texts = _texts_before(work, files)
+        if texts and not _is_whole(work, files, known) and not work.wish.mend:
             _parsed(work, files)
             raise SpecError(_edited(work, files))
     if work.wish.mend:
-        for name in (files.requirements_lock, files.vcs_lock):
+        for name in files.package_locks:
             if name in work.before.texts:
                 work.before.texts[name] = first_side(work.before.texts[name])
     try:
@@ -235,6 +251,8 @@ def _texts(files: Files, current: RequirementsLock, asked: Wanted) -> dict[str, 
     texts = {files.requirements_lock: dump_requirements(current, header=noted)} if current.layers else {}
     if current.vcs:
         texts[files.vcs_lock] = dump_vcs(current, header=header)
+    if current.builds:
+        texts[files.build_lock] = dump_builds(current, header=header)
     return texts
 
 

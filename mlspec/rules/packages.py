@@ -27,7 +27,7 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
     for row in libraries.needs():
         if row.package not in (asked if row.only_asked else subject.packages) or subject.packages & set(row.unless):
             continue
-        if missing := tuple(name for name in row.apt if not _has(subject, name)):
+        if missing := tuple(name for name in row.apt if not has_library(subject, name)):
             instead = row.instead if row.package in asked else ""
             hint = f"add: apt: [{', '.join((*subject.settings.apt, *missing))}]"
             hint += f"; or require {instead} in its place" if instead else ""
@@ -35,7 +35,8 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
             yield replace(warning, repairs=(Add((*subject.image.origin(), "apt"), missing),))
 
 
-def _has(subject: Subject, name: str) -> bool:
+def has_library(subject: Subject, name: str) -> bool:
+    """Tell whether a Debian package is in the image, itself or with another that the spec names."""
     return any(subject.installs(package) for package in (name, f"{name}t64", *libraries.bringing(name)))
 
 

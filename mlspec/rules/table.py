@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlspec.errors import Problem
-from mlspec.rules import accelerators, bases, copied, frameworks, packages, running, safety
+from mlspec.rules import accelerators, bases, compiled, copied, frameworks, packages, running, safety
 from mlspec.rules.subject import Context, Subject
 
 
@@ -32,6 +32,7 @@ class FolderRule:
 
 
 RULES = (
+    Rule("MLS232", "a package that is compiled", compiled.has_no_wheel),
     Rule("MLS601", "a Python without security fixes", bases.python_ends),
     Rule("MLS602", "a Debian release without security fixes", bases.debian_ends),
     Rule("MLS603", "a base image that is another one tomorrow", bases.floats),
@@ -57,6 +58,9 @@ RULES = (
     Rule("MLS655", "packages that install the same files", frameworks.install_same_files),
     Rule("MLS656", "a framework for another CUDA or cuDNN", frameworks.need_other_libraries),
     Rule("MLS657", "a torch for the CPU in a cuda image", frameworks.is_for_the_cpu),
+    Rule("MLS660", "a library that a compiled package loads", compiled.lacks_libraries),
+    Rule("MLS661", "what compiling takes, in the image", compiled.keeps_headers),
+    Rule("MLS662", "a CUDA whose compiler is not known", compiled.lacks_cuda_image),
 )
 """What a spec and its lock tell."""
 

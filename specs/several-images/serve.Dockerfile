@@ -38,7 +38,7 @@ EOF
 # The lock, a file for each of its layers: a change in one installs that one anew.
 FROM python AS lock
 COPY serve.requirements.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 
 FROM installer AS layer-scipy
 RUN --mount=type=cache,target=/root/.cache/uv \

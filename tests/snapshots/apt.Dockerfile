@@ -55,7 +55,7 @@ EOF
 # The lock, a file for each of its layers: a change in one installs that one anew.
 FROM python AS lock
 COPY apt.requirements.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 
 FROM installer AS layer-numpy
 RUN --mount=type=cache,target=/root/.cache/uv \

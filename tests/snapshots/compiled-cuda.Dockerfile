@@ -38,12 +38,12 @@ EOF
 # The lock, a file for each of its layers: a change in one installs that one anew.
 FROM python AS lock
 COPY compiled-cuda.requirements.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 
 # What builds take, a file for each layer that is built from source.
 FROM python AS build-lock
 COPY compiled-cuda.requirements.build.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 
 # Compilers. What is built on them and has no wheel goes into the image, and nothing else.
 FROM installer AS compiler

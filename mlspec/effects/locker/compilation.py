@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement as Pep508
 
@@ -31,12 +31,16 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """What requirements became: pins with hashes, pins at commits, the tools' versions, and what was not taken."""
+    """What requirements became: pins with hashes, pins at commits, the tools' versions, and what was not taken.
+
+    ``builds`` are the requirements of the build of each source, by its name.
+    """
 
     pins: tuple[Pin, ...]
     vcs: tuple[Pin, ...] = ()
     tools: Mapping[str, str]
     held_back: tuple[HeldBack, ...] = ()
+    builds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def compile_requirements(
@@ -68,6 +72,7 @@ def compile_requirements(
         vcs=tuple(pin for pin in pins if " @ git+" in pin.requirement),
         tools=report["tools"],
         held_back=tuple(HeldBack(**row) for row in report["held_back"]),
+        builds={row["name"]: tuple(row["requires"]) for row in report["pins"] if "requires" in row},
     )
 
 

@@ -95,7 +95,8 @@ class Conflict:
             return "MLS244", message, f"move `python`, or ask for another {name}{other}"
         if "no wheel" in reason:
             message = f"{name} {version} has no wheel for Python {target.python} on {target.platform}"
-            hint = f"ask for another {name}{other}; or have it compiled: --no-binary {name}"
+            python = f"write: python: {reason.rpartition(' ')[2]}, or " if "but one for Python" in reason else ""
+            hint = f"{python}ask for another {name}{other}; or have it compiled: --no-binary {name}"
             return "MLS245", f"{message} with glibc {target.glibc}", hint
         if "pre-release" in reason:
             return (

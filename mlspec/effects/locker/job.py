@@ -126,6 +126,8 @@ class Job:
             via=tuple(row["via"]),
             is_source=row["is_source"],
             ref=ref,
+            languages=tuple(row.get("languages", ())) if row["is_source"] else (),
+            wheel_version=row.get("wheel_version", ""),
         )
 
 

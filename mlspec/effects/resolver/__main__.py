@@ -27,10 +27,10 @@ MISMATCH = 9
 def main() -> int:
     """Resolve the job on standard input and write the report; returns the exit code."""
     job: dict[str, Any] = json.load(sys.stdin)
-    seen = Seen()
+    target = Target(job["python"], job["platform"], job["glibc"])
+    seen = Seen(target)
     code = 0
     try:
-        target = Target(job["python"], job["platform"], job["glibc"])
         become(target, job, seen)
         cli.main(args=_arguments(job), prog_name="mlspec", standalone_mode=False)
         report = seen.report or {"error": {"kind": "other", "message": "pip-tools ended without a result"}}

@@ -38,7 +38,7 @@ def become(target: Target, job: dict[str, Any], seen: Seen) -> None:
     _replace_resolver(target, seen)
     replace_links(seen)
     replace_sources(frozenset(job["build"]), seen)
-    replace_sdist_metadata()
+    replace_sdist_metadata(seen)
     # Until 25.2 the resolver itself ends by fetching what it will not install here.
     replace(pip._internal.operations.prepare.RequirementPreparer, "prepare_linked_requirements_more", nothing)
     replace_report(job, seen)

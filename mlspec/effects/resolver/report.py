@@ -14,7 +14,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
 from mlspec.effects.resolver.errors import WrongHashesError
-from mlspec.effects.resolver.releases import releases_of
+from mlspec.effects.resolver.releases import newest_wheel, releases_of
 from mlspec.effects.resolver.replacement import check, replace
 from mlspec.effects.resolver.seen import Seen
 
@@ -58,7 +58,7 @@ class Reporter:
         link: Link = ireq.link
         if ireq.original_link or ireq.req.url:
             known = {} if link.is_vcs else {"hashes": [self._hash(link)], "size": self._size(link)}
-            return {**pin, "url": link.url, "hashes": [], "is_source": not link.is_wheel, **known}
+            return {**pin, "url": link.url, "hashes": [], "is_source": not link.is_wheel, **known, **self._source(link)}
         fitting = [c.link for c in self.finder.find_all_candidates(name) if c.version == Version(specifier.version)]
         hashes = {self._hash(candidate) for candidate in fitting}
         if given := set(self.job["hashes"].get(name, ())):
@@ -72,7 +72,13 @@ class Reporter:
             "file": link.filename,
             "is_source": not link.is_wheel,
             "size": self._size(link),
+            **self._source(link),
+            "wheel_version": "" if link.is_wheel else newest_wheel(name, self.seen, pre="--pre" in self.job["options"]),
         }
+
+    def _source(self, link: Link) -> dict[str, Any]:
+        """Return what is in a source, where pip unpacked it."""
+        return self.seen.sources.get(link.url_without_fragment, {})
 
     def _hash(self, link: Link) -> str:
         known = (getattr(link, "_hashes", None) or {}).get("sha256")

@@ -15,6 +15,8 @@ from pip._internal.models.link import Link
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
+from mlspec import compilers
+from mlspec.effects.resolver.contents import contents_of
 from mlspec.effects.resolver.errors import BuildFailureError
 from mlspec.effects.resolver.releases import version_of
 from mlspec.effects.resolver.replacement import replace
@@ -45,13 +47,17 @@ def _without_sources(links: list[Link]) -> Iterator[Link]:
     return (link for link in links if link.is_wheel or version_of(link) not in with_wheels)
 
 
-def replace_sdist_metadata() -> None:
-    """Read the metadata of a source where it is static; where not, its backend runs on this host, and may fail."""
+def replace_sdist_metadata(seen: Seen) -> None:
+    """Read the metadata of a source where it is static; where not, its backend runs on this host, and may fail.
+
+    What is in a source is kept by its address.
+    """
 
     def static(original: Callable[..., None]) -> Callable[..., None]:
         def prepare(self: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
             source = Path(self.req.unpacked_source_directory)
-            if text := static_metadata(source):
+            seen.sources[self.req.link.url_without_fragment] = contents_of(source)
+            if text := static_metadata(source) or told_metadata(source):
                 said = HeaderParser().parsestr(text)
                 stem = f"{canonicalize_name(said['Name']).replace('-', '_')}-{said['Version']}"
                 # Pip takes the name of a package from the name of this folder.
@@ -85,6 +91,23 @@ def static_metadata(source: Path) -> str:
         return text if is_static and not dynamic & decisive else ""
     project = source / "pyproject.toml"
     return _project_metadata(project.read_text(encoding="utf-8")) if project.is_file() else ""
+
+
+def told_metadata(source: Path) -> str:
+    """Return the core metadata that was true where a source was packed, if its build takes what no host here has.
+
+    Those builds ask torch what to compile, before they tell what they need.
+    """
+    info = source / "PKG-INFO"
+    text = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
+    headers = HeaderParser().parsestr(text)
+    if "torch" not in compilers.recipe(canonicalize_name(headers.get("Name", ""))).first:
+        return ""
+    # Older setuptools tell dependencies in a file of their own.
+    lists = sorted(source.glob("*.egg-info/requires.txt")) if "Requires-Dist" not in headers else []
+    lines = lists[0].read_text(encoding="utf-8").split("\n[")[0].splitlines() if lists else []
+    head, separator, body = text.partition("\n\n")
+    return "\n".join((head, *(f"Requires-Dist: {line}" for line in lines if line.strip()))) + separator + body
 
 
 def _project_metadata(text: str) -> str:

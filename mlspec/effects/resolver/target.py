@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from pip._internal.models.target_python import TargetPython
+from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.tags import Tag, compatible_tags, cpython_tags
 from pip._vendor.packaging.version import Version
+
+from mlspec import catalog
 
 
 class Target:
@@ -14,6 +18,7 @@ class Target:
 
     def __init__(self, python: str, platform: str, glibc: str) -> None:
         self.version = Version(python)
+        self.platform, self.glibc = platform, glibc
         self.short = f"{self.version.major}.{self.version.minor}"
         self.machine = {"amd64": "x86_64", "arm64": "aarch64"}[platform.partition("/")[2]]
         self.markers = {
@@ -37,6 +42,20 @@ class Target:
         # The ABI is said aloud: left out, it is the host's, free-threaded or debug.
         yield from cpython_tags(python_version=python, abis=[interpreter], platforms=platforms)
         yield from compatible_tags(python_version=python, interpreter=interpreter, platforms=platforms)
+
+    @cached_property
+    def other_pythons(self) -> tuple[Target, ...]:
+        """The same target with each other Python that is known, the newest first."""
+        others = (row.python for row in reversed(catalog.python_versions()) if row.python != self.short)
+        return tuple(Target(f"{python}.0", self.platform, self.glibc) for python in others)
+
+    def takes(self, wheel: Wheel) -> bool:
+        """Return whether a wheel is for this target."""
+        return not self._tag_set.isdisjoint(wheel.file_tags)
+
+    @cached_property
+    def _tag_set(self) -> frozenset[Tag]:
+        return frozenset(self.tags)
 
     @property
     def python(self) -> TargetPython:

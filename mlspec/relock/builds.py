@@ -1,0 +1,84 @@
+"""The builds of locked sources to the lock of what they take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlspec import compiling
+from mlspec.errors import LockError
+from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock, Target
+from mlspec.relock.work import Work
+from mlspec.requirements import Entry, Index, Requirements, collect
+from mlspec.spec import Image
+
+if TYPE_CHECKING:
+    from mlspec.effects.locker import Compiled
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """What packages are resolved for, and where from, logins included."""
+
+    target: Target
+    indexes: tuple[Index, ...]
+
+
+def with_builds(
+    work: Work,
+    image: Image,
+    resolver: Resolver,
+    compiled: Compiled,
+    current: RequirementsLock,
+    previous: RequirementsLock | None,
+) -> RequirementsLock:
+    """Return a lock with what the builds of its sources take; of a build that cannot be locked, it is warned."""
+    versions = {pin.name: pin.requirement for pin in current.pins if " @ " not in pin.requirement}
+    before = {layer.name: layer for layer in previous.builds} if previous and not work.wish.upgrade else {}
+    builds = []
+    for name, pins in _sources(current):
+        asked = [text for pin in pins for text in compiled.builds.get(pin.name, ())]
+        asked += [text for pin in pins for text in compiling.first_of(pin.name, versions)]
+        names = ", ".join(pin.name for pin in pins)
+        work.say(f"locking what it takes to build {names}")
+        requirements = collect([Entry(text, image.origin("requirements")) for text in dict.fromkeys(asked)], _none, "")
+        try:
+            found = _locked(requirements, resolver, before.get(name))
+        except LockError as error:
+            # An index that is not reached, or lets nobody in: another try may mend it.
+            if any(problem.code.startswith("MLS25") for problem in error.problems):
+                raise
+            work.warnings += [compiling.unlocked(problem, names) for problem in error.problems[:1]]
+            continue
+        builds += [Layer(name, found)] if found else []
+    return RequirementsLock(current.layers, current.vcs, tuple(builds))
+
+
+def _sources(lock: RequirementsLock) -> Iterator[tuple[str, Sequence[Pin]]]:
+    """Yield the sources of each layer, and those from git."""
+    for name, pins in (*((layer.name, layer.pins) for layer in lock.layers), (FROM_GIT, lock.vcs)):
+        if sources := [pin for pin in pins if pin.is_source]:
+            yield name, sources
+
+
+def _locked(requirements: Requirements, resolver: Resolver, before: Layer | None) -> tuple[Pin, ...]:
+    from mlspec.effects.locker import compile_requirements
+
+    previous = RequirementsLock((before,)) if before else None
+    compiled = compile_requirements(requirements, resolver.target, resolver.indexes, previous=previous)
+    # A build that takes something from git takes it from where its own requirement says.
+    return compiled.pins
+
+
+def _none(path: str) -> str:
+    raise FileNotFoundError(path)
+
+
+def regrouped_builds(former: RequirementsLock, layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Return what builds take in the layers of now, as far as it is the same: a layer with other sources has none."""
+    old = {name: {pin.name for pin in pins} for name, pins in _sources(former)}
+    new = {name: {pin.name for pin in pins} for name, pins in _sources(RequirementsLock(tuple(layers), former.vcs))}
+    homes = {frozenset(names): name for name, names in new.items()}
+    moved = ((homes.get(frozenset(old.get(layer.name, ()))), layer.pins) for layer in former.builds)
+    return tuple(Layer(name, pins) for name, pins in moved if name)
