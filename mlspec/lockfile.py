@@ -80,6 +80,11 @@ class RequirementsLock:
         """All pins with hashes, layer by layer."""
         return tuple(pin for layer in self.layers for pin in layer.pins)
 
+    @property
+    def build_pins(self) -> tuple[Pin, ...]:
+        """All that builds take, build by build."""
+        return tuple(pin for layer in self.builds for pin in layer.pins)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseLock:

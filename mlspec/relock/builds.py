@@ -34,6 +34,8 @@ def with_builds(
     previous: RequirementsLock | None,
 ) -> RequirementsLock:
     """Return a lock with what the builds of its sources take; of a build that cannot be locked, it is warned."""
+    from mlspec.effects.locker import UNFIT
+
     versions = {pin.name: pin.requirement for pin in current.pins if " @ " not in pin.requirement}
     before = {layer.name: layer for layer in previous.builds} if previous and not work.wish.upgrade else {}
     builds = []
@@ -46,8 +48,8 @@ def with_builds(
         try:
             found = _locked(requirements, resolver, before.get(name))
         except LockError as error:
-            # An index that is not reached, or lets nobody in: another try may mend it.
-            if any(problem.code.startswith("MLS25") for problem in error.problems):
+            # An index that is not reached is no reason to lock less: another try may mend it.
+            if not {problem.code for problem in error.problems} <= UNFIT:
                 raise
             work.warnings += [compiling.unlocked(problem, names) for problem in error.problems[:1]]
             continue

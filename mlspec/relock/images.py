@@ -160,7 +160,7 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
         install_base=f"{base.reference}@{base.install_digest}" if base.install_digest else None,
         layers=tuple(layer.name for layer in current.layers),
         layer_indexes=locking.layer_indexes(indexes_of(image), current.layers),
-        index_urls=locking.serving(indexes_of(image), current.pins),
+        index_urls=locking.serving(indexes_of(image), (*current.pins, *current.build_pins)),
         has_vcs=bool(current.vcs),
         uses_ssh=any("git+ssh://" in pin.requirement for pin in current.vcs),
         sources=compiling.source_layers(current),
