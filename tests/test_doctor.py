@@ -33,7 +33,7 @@ ROCM = Need(image="amd-one", devices=("/dev/kfd", "/dev/dri"))
 ARM = Need(image="arm-one", platform="linux/arm64")
 WRITER = Need(image="writer", as_caller=True, binds=("/home/me/project/data",))
 FINE = Facts(host=HOST, command=COMMAND, engine=ENGINE, builder=BUILDER, needs=(CPU,))
-SILENT = replace(ENGINE, silence="unreached", version="", words="[Errno 111] Connection refused")
+SILENT = replace(ENGINE, silence="unreached", version="", words="Connection refused")
 
 
 def said(facts: Facts) -> dict[str, Finding]:

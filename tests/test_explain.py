@@ -341,6 +341,7 @@ def test_says_that_a_file_is_out_of_date(project: Path) -> None:
         (["--image", "sreve"], 1, "did you mean serve?"),
         (["serve.run.sh:900"], 2, "serve.run.sh has 32 lines"),
         (["mlspec.yaml:1"], 2, "nothing comes from mlspec.yaml:1"),
+        (["nonsense"], 2, "there is no spec, no generated file and no code nonsense; mlspec.yaml makes: "),
         (["mlspec.yaml", "MLS101"], 2, "MLS101 is a code, and the others are not"),
         (["no.yaml"], 1, "MLS401: there is no no.yaml"),
     ],

@@ -21,7 +21,8 @@ from mlspec.effects import disk
 from mlspec.errors import SpecError, ToolError
 from mlspec.settings import Settings
 from mlspec.starter import Draft, Folder, Wanted
-from mlspec.starter.text import scalar
+from mlspec.starter.folder import Choice
+from mlspec.starter.text import scalar, spec_text
 
 MAIN = 'if __name__ == "__main__":\n    pass\n'
 
@@ -296,6 +297,7 @@ def test_the_caller_decides() -> None:
         ({"python": "3,12"}, 'MLS104: "3,12" is not a Python version'),
         ({"name": "My Image"}, 'MLS108: "My Image" cannot name an image'),
         ({"base": "slim-bookwurm"}, 'MLS105: "slim-bookwurm" is not a variant'),
+        ({"requirements": "=="}, 'MLS203: "==" is not a requirement'),
         ({"entrypoint": "a | b"}, "MLS110: no shell runs this command"),
         ({"entrypoint": "a\x07b"}, "MLS118: this value holds a line break or a control character"),
         ({"entrypoint": "a\nb"}, "MLS118: this value holds a line break or a control character"),
@@ -324,9 +326,9 @@ def test_no_name_of_a_folder_or_file_breaks_the_spec(folder: str, stem: str) -> 
 # Three dots stand for the level above, which a first spec has not.
 @given(PRINTABLE.filter(lambda text: text.strip() not in {"", "..."}))
 def test_any_requirement_is_written_as_given(text: str) -> None:
-    draft = starter.draft(Folder(name="x", texts={}), Wanted(requirements=(text,)))
+    written = spec_text([Choice("python", "3.12", "the default"), Choice("requirements", (text,), "as asked")])
 
-    assert settings_of(draft).requirements == (text,)
+    assert settings_of(Draft(written, ())).requirements == (text,)
 
 
 @given(st.text("aA0.:/-_ =~#[]{},&*!|>'\"%@`ynof<", min_size=1))
@@ -588,5 +590,7 @@ def test_init_that_is_left_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_disk_refuses_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match=r"^MLS403: .*/mlspec.yaml cannot be written: no such file or directory$"):
+    said = r"^MLS403: .*/mlspec.yaml cannot be written: no such file or directory\n  hint: make the folder: mkdir -p "
+
+    with pytest.raises(ToolError, match=said):
         disk.create(tmp_path / "nowhere" / "mlspec.yaml", "")

@@ -186,6 +186,17 @@ def test_check_never_locks(project: Path, index: PackageIndex) -> None:
     assert not index.requests
 
 
+def test_a_first_lock_is_not_made_anew(project: Path) -> None:
+    (project / "mlspec.lock").unlink()
+
+    assert mlspec("render", "--locked", code=1).stderr.endswith("\n  hint: make it: mlspec lock\n")
+
+
+def test_an_image_that_is_not_there_is_told_before_anything_is_asked(project: Path, index: PackageIndex) -> None:
+    assert "MLS406" in mlspec("build", "web", code=1).stderr
+    assert not index.requests
+
+
 def test_a_comment_in_the_requirements_is_no_change(project: Path) -> None:
     mlspec("render")
     (project / "requirements.in").write_text("# the fruit\r\napple  # red\r\n")

@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 _OF_BUILDKIT = ("tty", "rawjson")
 
 
-def _ready(file: str | None, wish: Wish) -> Rendered:
-    """Return one spec, rendered, with its files written where they were out of date."""
+def _ready(file: str | None, images: Sequence[str], wish: Wish) -> Rendered:
+    """Return one spec, rendered, with its files written where they were out of date.
+
+    Raises SpecError, before anything is asked of a registry or an index, where it has none of these images.
+    """
     from mlspec import api
     from mlspec.effects import disk
     from mlspec.errors import Problem, SpecError
 
     path = one_spec(file)
+    loaded = api.load(path)
+    for name in images:
+        api.image_of(loaded, name)
     with disk.alone(path):
         rendered = rendered_of(path, wish)
         inspected(rendered)
@@ -92,7 +98,7 @@ def build(
     from mlspec.effects import building, engine, mirrors
 
     require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
-    rendered = _ready(file, wish_of(locked=locked, unpinned=unpinned))
+    rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
     if tags and len(plans) > 1:
         raise click.UsageError("--tag names one image: say which, mlspec build IMAGE --tag NAME")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"mls[-_ ]?\w*\d\w*", re.IGNORECASE)
 # A line of a file, or a stretch of lines: Dockerfile:42, run.sh:10-20.
 _LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
-_TO_THE_END = 10**9
 
 
 @click.command()
@@ -58,7 +57,7 @@ def explain(subjects: tuple[str, ...], targets: tuple[str, ...], image: str | No
 
 def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
     """Return the specs that are asked about, each with the stretches that are; none stands for all lines."""
-    from mlspec.cli.explanations import Stretch
+    from mlspec.cli.explanations import TO_THE_END, Stretch
     from mlspec.effects import disk
 
     found: dict[str, list[Stretch]] = {}
@@ -66,7 +65,7 @@ def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
         lines = _LINES.fullmatch(subject)
         path = Path(lines[1] if lines else subject)
         is_spec = path.suffix in {".yaml", ".yml"} or path.is_dir()
-        first, last = sorted((int(lines[2]), int(lines[3] or lines[2]))) if lines else (1, _TO_THE_END)
+        first, last = sorted((int(lines[2]), int(lines[3] or lines[2]))) if lines else (1, TO_THE_END)
         for spec in disk.specs([path.as_posix()]) if is_spec else disk.specs_of(path):
             stretches = found.setdefault(spec.as_posix(), [])
             if lines or not is_spec:

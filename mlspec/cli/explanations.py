@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from mlspec.explain.origins import Origin
 
 
+TO_THE_END = 10**9
+"""The last line of a stretch that is a whole file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A stretch of the lines of a file: its first line and its last, from 1."""
@@ -30,6 +34,11 @@ class Stretch:
     file: Path
     first: int
     last: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a file was named and none of its lines."""
+        return self.last >= TO_THE_END
 
     def holds(self, file: str, line: int) -> bool:
         """Tell whether a line is one of these."""
@@ -108,8 +117,10 @@ def _nothing(path: Path, found: Sequence[Explanation], stretch: Stretch) -> str:
     own = next((e for e in found if Path(e.path) == stretch.file), None)
     if own:
         return f"{own.path} has {len(own.lines)} lines"
-    place = f"{stretch.file.as_posix()}:{stretch.first}"
-    return f"nothing comes from {place}; {path.as_posix()} makes: {', '.join(e.path for e in found)}"
+    made = f"{path.as_posix()} makes: {', '.join(e.path for e in found)}"
+    if stretch.is_whole:
+        return f"there is no spec, no generated file and no code {stretch.file.as_posix()}; {made}"
+    return f"nothing comes from {stretch.file.as_posix()}:{stretch.first}; {made}"
 
 
 # A page

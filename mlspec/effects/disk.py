@@ -215,14 +215,14 @@ def write(artifacts: Iterable[Artifact], folder: Path, encoding: str = "utf-8") 
         for made, place in ready:
             made.replace(place)
     except OSError as error:
-        raise ToolError(_unwritable(folder, error)) from None
+        where = "this folder" if folder == Path() else folder.as_posix()
+        raise ToolError(_unwritable(f"{where} cannot be written to", folder, error)) from None
     finally:
         for made, _ in ready:
             made.unlink(missing_ok=True)
 
 
-def _unwritable(place: Path, error: OSError) -> Problem:
-    where = "this folder" if place == Path() else place.as_posix()
+def _unwritable(what: str, place: Path, error: OSError) -> Problem:
     hints = {
         errno.ENOSPC: "make room on this disk; docker system df shows what the engine holds",
         errno.EROFS: "copy the project to a place that can be written to",
@@ -230,7 +230,7 @@ def _unwritable(place: Path, error: OSError) -> Problem:
     }
     hint = hints.get(error.errno or 0, f"see whose it is: ls -ld {shlex.quote(place.as_posix())}")
     reason = (error.strerror or str(error)).lower()
-    return Problem(code="MLS403", message=f"{where} cannot be written to: {reason}", hint=hint)
+    return Problem(code="MLS403", message=f"{what}: {reason}", hint=hint)
 
 
 def _beside(artifact: Artifact, folder: Path, encoding: str) -> Path:
@@ -343,7 +343,7 @@ def create(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
     except OSError as error:
-        raise ToolError(_unwritable(path.parent, error)) from None
+        raise ToolError(_unwritable(f"{path.as_posix()} cannot be written", path.parent, error)) from None
 
 
 @contextlib.contextmanager

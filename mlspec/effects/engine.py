@@ -237,8 +237,10 @@ def within(error: object) -> Iterator[BaseException]:
 
 
 def innermost(error: Exception) -> str:
-    """Return the last words of an error that others wrap."""
-    return str([*within(error)][-1]) or type(error).__name__
+    """Return the last words of an error that others wrap; the system's own without their number."""
+    last = [*within(error)][-1]
+    words = last.strerror if isinstance(last, OSError) and isinstance(last.strerror, str) else str(last)
+    return words or type(error).__name__
 
 
 def fail(code: str, message: str, hint: str) -> NoReturn:

@@ -112,5 +112,7 @@ def banner(files: Files) -> str:
 def not_current(work: Work, why: str) -> Problem:
     """Return the problem that a lock is missing or was made for something else."""
     name = (work.folder / files_of(work.spec.document.file, "").lock).as_posix()
-    message = f"{name} was not made for this spec: {why}" if work.before.lock else f"there is no {name}"
-    return Problem(code="MLS404", message=message, hint="make it anew: mlspec lock").at(name, None)
+    is_there = work.before.lock is not None
+    message = f"{name} was not made for this spec: {why}" if is_there else f"there is no {name}"
+    hint = f"make it{' anew' if is_there else ''}: mlspec lock"
+    return Problem(code="MLS404", message=message, hint=hint).at(name, None)

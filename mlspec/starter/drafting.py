@@ -10,6 +10,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec import catalog, document, spec, syntax
 from mlspec.errors import Problem, SpecError
+from mlspec.requirements import Entry as Listed
+from mlspec.requirements import collect
 from mlspec.starter.devices import find_apt, find_device, find_memory
 from mlspec.starter.entry import Entry, find_entry, given
 from mlspec.starter.folder import Choice, Folder, Wanted, pyproject, table
@@ -67,6 +69,7 @@ def draft(folder: Folder, wanted: Wanted | None = None) -> Draft:
     )
     text = spec_text(choices)
     _check(text)
+    _check_asked(wanted.requirements)
     return Draft(text, choices, tuple(_questions(choices, entry, wanted, is_open=device.is_open)))
 
 
@@ -79,11 +82,23 @@ def _check(text: str) -> None:
     try:
         settings = spec.validate(document.parse(text, "mlspec.yaml")).images[0].settings
     except SpecError as error:
-        # The file is not there yet: what is wrong came from the caller.
-        raise SpecError(*(dataclasses.replace(p, file="", span=None, excerpt="") for p in error.problems)) from None
+        raise SpecError(*map(_unplaced, error.problems)) from None
     base = catalog.base_reference(settings.python, settings.base)
     if isinstance(base, catalog.BaseRefusal):
         raise SpecError(Problem(code="MLS105", message=base.message, hint=base.hint))
+
+
+def _check_asked(requirements: Iterable[str]) -> None:
+    """Raise SpecError where a requirement that the caller named is none; what files say is told when they are read."""
+    try:
+        collect([Listed(text, ("requirements",)) for text in requirements], lambda _: "", "mlspec.yaml")
+    except SpecError as error:
+        raise SpecError(*map(_unplaced, error.problems)) from None
+
+
+def _unplaced(problem: Problem) -> Problem:
+    # The file is not there yet: what is wrong came from the caller.
+    return dataclasses.replace(problem, file="", span=None, excerpt="")
 
 
 def _questions(choices: Iterable[Choice], entry: Entry, wanted: Wanted, *, is_open: bool) -> Iterator[Question]:
