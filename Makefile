@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden refresh bench bench-builds check
+.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries bench bench-builds check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ golden: setup ## write the example specs' files, the tests' snapshots and the ou
 refresh: setup ## ask Debian, tensorflow and torch anew for what the tables of mlspec/data hold; read the diff
 	$(BIN)/python .ci/refresh/debian_packages.py
 	$(BIN)/python .ci/refresh/frameworks.py
+
+refresh-libraries: setup ## try on an engine what packages need of Debian, and note what was proven; takes a while
+	$(BIN)/python .ci/refresh/system_libraries.py
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

@@ -191,7 +191,7 @@ def _apt(kit: Kit, source: SourceLayer) -> tuple[str, ...]:
 
 
 def current(package: str, codename: str) -> str:
-    """Return the name that a Debian package of bookworm has in a release."""
+    """Return the name that a Debian package of an earlier release has in this one."""
     order = [release.codename for release in catalog.debian_releases()]
     if codename not in order:
         return package

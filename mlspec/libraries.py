@@ -15,6 +15,7 @@ class Needs:
     """What a package needs of the system: what is said of it, the Debian packages that have it, and a way without.
 
     ``unless`` are packages that bring it along; ``only_asked`` is about packages that matter where the user names them.
+    ``proof`` is Python that fails without what is needed, and works with it, as was ``proven`` with a version on a day.
     """
 
     package: str
@@ -23,6 +24,17 @@ class Needs:
     instead: str = ""
     unless: tuple[str, ...] = ()
     only_asked: bool = False
+    proof: str = ""
+    proven: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A package, as pip takes it, whose wheels bring all that it needs, so that nothing is to be said of it."""
+
+    package: str
+    proof: str
+    proven: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,12 @@ def _table() -> Mapping[str, Any]:
 def needs() -> tuple[Needs, ...]:
     """Return what packages are known to need of the system."""
     return tuple(Needs(**_frozen(row)) for row in _table()["package"])
+
+
+@cache
+def whole() -> tuple[Whole, ...]:
+    """Return packages whose wheels are known to bring all that they need."""
+    return tuple(Whole(**row) for row in _table()["whole"])
 
 
 def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:

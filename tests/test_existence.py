@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import api, catalog, debian, libraries
+from mlspec import api, catalog, compiling, debian, libraries
 from mlspec.errors import Problem
 from mlspec.existence import unknown_names
 from mlspec.spec import Image
@@ -105,6 +105,21 @@ def test_every_package_that_is_recommended_is_in_a_release() -> None:
 
     releases = [debian.packages(release.codename) for release in catalog.debian_releases()]
     assert {name for name in named if debian.is_listed(name)} <= frozenset().union(*releases)
+
+
+@pytest.mark.parametrize("codename", ["bullseye", "bookworm", "trixie"])
+def test_what_a_package_needs_is_in_each_release(codename: str) -> None:
+    named = {compiling.current(name, codename) for row in libraries.needs() for name in row.apt}
+
+    assert {name for name in named if debian.is_listed(name)} <= debian.packages(codename)
+
+
+def test_what_was_renamed_twice_has_its_last_name() -> None:
+    assert [compiling.current("libicu67", codename) for codename in ("bullseye", "bookworm", "trixie")] == [
+        "libicu67",
+        "libicu72",
+        "libicu76",
+    ]
 
 
 def test_check_tells_it_without_a_lock(tmp_path: Path) -> None:

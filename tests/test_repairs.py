@@ -98,6 +98,8 @@ GUESSES = {
     "a variable that a program reads": "python: 3.12\nenvironment: {my-var: a}\n",
     "a word that is far from all": "python: 3.12\nbananas: 1\n",
     "the command of apt-get": "python: 3.12\napt: [apt-get install git]\n",
+    "conda's version": "python: 3.12\nrequirements: [numpy=2.1]\n",
+    "one package or two": "python: 3.12\nrequirements: [scikit learn, pip install numpy]\n",
     "a digit": "python: 3.12\naccelerator: cuda\ngpu_models: [rtx5099]\n",
 }
 
@@ -394,6 +396,16 @@ def test_a_comment_that_ignores_a_warning_keeps_its_repair_away(spec: Path) -> N
     run("--fix")
 
     assert spec.read_text() == text
+
+
+def test_a_requirement_is_written_as_pip_has_it(tmp_path: Path) -> None:
+    text = "python: 3.12\nrequirements:\n- numpy=>2  # new\n- 'torch>=2<3'\n- scipy, pandas\n"
+
+    settled = repairs.settled(parse(text, "mlspec.yaml"), looking(tmp_path))
+
+    assert settled.document.text == (
+        "python: 3.12\nrequirements:\n- numpy>=2  # new\n- 'torch>=2,<3'\n- scipy\n- pandas\n"
+    )
 
 
 def test_a_script_is_one_that_is_there(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ bytes; and ``x-today`` the day.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +14,13 @@ import pytest
 from click.testing import CliRunner
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import api, catalog, compiling, locking, patterns, rules, targets
+from mlspec import api, catalog, compiling, libraries, locking, patterns, rules, targets
 from mlspec.cli.check import check
 from mlspec.codes import code
 from mlspec.document import Document, parse
 from mlspec.effects import context
 from mlspec.errors import Problem, Span
+from mlspec.libraries import Needs, Whole
 from mlspec.lockfile import BaseLock, Layer, RequirementsLock, parse_requirements
 from mlspec.plan import Resolved, resolve
 from mlspec.requirements import Entry, collect
@@ -105,6 +107,21 @@ def test_says_what_is_worth_a_warning(path: Path, tmp_path: Path, text_snapshot:
     said = found(path.read_text(encoding="utf-8"), tmp_path, path.name)
 
     assert "".join(f"{problem}\n" for problem in said) == text_snapshot
+
+
+@pytest.mark.parametrize("row", libraries.whole(), ids=lambda row: row.package)
+def test_nothing_is_said_of_wheels_that_bring_all_they_need(row: Whole, tmp_path: Path) -> None:
+    name, _, extra = row.package.removesuffix("]").partition("[")
+    lock = [f"{name}==1.0", *([f"{name}-{extra}==1.0"] if extra else [])]
+
+    assert "MLS610" not in codes(f"python: 3.11\nrequirements: ['{row.package}']\nx-lock: {lock}\n", tmp_path)
+
+
+def test_what_was_proven_says_with_which_version_on_which_base_and_when() -> None:
+    proven = re.compile(r"\S+ in python:\S+ \(\w+\), \d{4}-\d\d-\d\d")
+
+    rows: list[Needs | Whole] = [*libraries.needs(), *libraries.whole()]
+    assert not [row.package for row in rows if row.proof and not proven.fullmatch(row.proven)]
 
 
 def test_every_rule_is_met_by_a_spec(tmp_path: Path) -> None:

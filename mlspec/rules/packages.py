@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mlspec import catalog, libraries
+from mlspec import compiling, libraries
 from mlspec.errors import Add, Problem, Replace
 from mlspec.rules.accelerators import is_another_variant
 from mlspec.rules.subject import Subject
@@ -27,7 +27,8 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
     for row in libraries.needs():
         if row.package not in (asked if row.only_asked else subject.packages) or subject.packages & set(row.unless):
             continue
-        if missing := tuple(name for name in row.apt if not has_library(subject, name)):
+        names = (compiling.current(name, subject.base.codename) for name in row.apt)
+        if missing := tuple(name for name in names if not has_library(subject, name)):
             instead = row.instead if row.package in asked else ""
             hint = f"add: apt: [{', '.join((*subject.settings.apt, *missing))}]"
             hint += f"; or require {instead} in its place" if instead else ""
@@ -42,15 +43,14 @@ def has_library(subject: Subject, name: str) -> bool:
 
 def is_renamed(subject: Subject) -> Iterator[Problem]:
     """Warn of Debian packages that the release in the base has under another name only."""
-    order = [release.codename for release in catalog.debian_releases()]
-    if subject.base.codename not in order:
-        return
+    codename = subject.base.codename
     for index, entry in enumerate(subject.settings.apt):
-        row = next((row for row in libraries.renamed() if row.old == entry.partition(":")[0]), None)
-        if row and order.index(subject.base.codename) >= order.index(row.gone):
-            message = f"Debian {subject.base.codename} has no {row.old}: the build would end there"
-            repair = Replace(subject.image.origin("apt", index), row.old, row.new)
-            yield replace(subject.warn(message, f"write: {row.new}", "apt", index), repairs=(repair,))
+        old = entry.partition(":")[0]
+        new = compiling.current(old, codename)
+        if new != old:
+            message = f"Debian {codename} has no {old}: the build would end there"
+            repair = Replace(subject.image.origin("apt", index), old, new)
+            yield replace(subject.warn(message, f"write: {new}", "apt", index), repairs=(repair,))
 
 
 def has_two_opencvs(subject: Subject) -> Iterator[Problem]:
