@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec import existence, patterns, relock, repairs, rules, spec
+from mlspec import existence, patterns, platforms, relock, repairs, rules, spec
 from mlspec.document import Document
 from mlspec.effects import disk
 from mlspec.errors import LockError, Problem, Repair, Span, SpecError
@@ -47,9 +48,19 @@ class Rendered:
     ignores: Ignores = field(default_factory=Ignores)
     ignored: tuple[Problem, ...] = ()
 
-    def plan(self, image: str | None) -> Plan:
-        """Return the plan of the image with this key, or of the only one; raises SpecError where that is a question."""
-        return self.plans[self.spec.images.index(image_of(self.spec, image))]
+    def plan(self, image: str | None, platform: str | None = None) -> Plan:
+        """Return the plan of the image with this key, or of the only one; on its first platform, or on this one.
+
+        Raises SpecError where the image is a question, or has not this platform.
+        """
+        found = image_of(self.spec, image)
+        plan = self.plans[self.spec.images.index(found)]
+        if platform in {None, *plan.platforms}:
+            return replace(plan, platform=platform or plan.platform)
+        message = f"{plan.image} is not for {platform}"
+        hint = f"add it to platforms; or name {' or '.join(plan.platforms)}"
+        problem = Problem(code="MLS239", message=message, hint=hint, path=found.origin("platforms"))
+        raise SpecError(self.spec.document.placed(problem))
 
 
 def image_of(loaded: Spec, key: str | None) -> Image:
@@ -128,7 +139,7 @@ def _rendered(
     artifacts: tuple[Artifact, ...],
 ) -> Rendered:
     """Return all of it together, with what there is to warn of, but for what comments say to ignore."""
-    said = _in_order(loaded.document.placed(problem) for subject in subjects for problem in rules.warnings(subject))
+    said = _in_order(map(loaded.document.placed, _said(subjects)))
     comments = joined((loaded.ignores, *(contents.requirements.ignores for contents in locked.contents.values())))
     warnings, ignored = comments.split((*locked.warnings, *_spec_warnings(loaded, folder), *said))
     warnings = (*_warnings(comments), *warnings)
@@ -138,15 +149,23 @@ def _rendered(
 def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str, *, is_locked: bool) -> Iterator[Subject]:
     for image, plan in zip(loaded.images, plans, strict=True):
         found = locked.contents[image.key]
-        yield Subject(
-            image=image,
-            plan=plan,
-            base=found.base,
-            requirements=found.requirements,
-            pins=(*found.packages.pins, *found.packages.vcs),
-            is_locked=is_locked,
-            today=today,
-        )
+        for platform, packages in found.packages.items():
+            yield Subject(
+                image=image,
+                plan=replace(plan, platform=platform),
+                base=found.base,
+                requirements=found.requirements,
+                pins=(*packages.pins, *packages.vcs),
+                is_locked=is_locked,
+                today=today,
+            )
+
+
+def _said(subjects: Iterable[Subject]) -> Iterator[Problem]:
+    """Yield what there is to warn of, once for all platforms of an image."""
+    for _, own in itertools.groupby(subjects, key=lambda subject: subject.image.key):
+        said = {subject.plan.platform: rules.warnings(subject) for subject in own}
+        yield from platforms.told(said, platforms.on)
 
 
 def inspect(rendered: Rendered) -> tuple[Problem, ...]:
@@ -155,6 +174,8 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
 
     said: list[Problem] = []
     for subject in rendered.subjects:
+        if subject.plan.platform != subject.plan.platforms[0]:
+            continue
         (ignore,) = emit(subject.plan, ["ignore"])
         found = context.survey(rendered.folder, patterns.parse(ignore.text), rules.asked(subject))
         said += map(rendered.spec.document.placed, rules.folder_warnings(subject, found))
@@ -237,7 +258,7 @@ def source(rendered: Rendered, plan: Plan) -> Source:
     """Return what a failure of this image's build is placed in."""
     from mlspec.progress.failures import Source
 
-    subject = rendered.subjects[rendered.plans.index(plan)]
+    subject = next(s for s in rendered.subjects if (s.plan.key, s.plan.platform) == (plan.key, plan.platform))
     (dockerfile,) = emit(plan, ["dockerfile"])
     return Source(document=rendered.spec.document, subject=subject, dockerfile=dockerfile.text)
 
@@ -247,7 +268,7 @@ def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
     from mlspec.progress.steps import steps_of
 
     of = source(rendered, plan)
-    packages = rendered.locked.contents[plan.key].packages
+    packages = rendered.locked.contents[plan.key].packages[plan.platform]
     return steps_of(plan, of.subject.settings.run, packages.layers, packages.vcs, of.dockerfile)
 
 
@@ -284,7 +305,13 @@ def bill(rendered: Rendered, plan: Plan) -> str:
     required = tuple(requirement.name for requirement in contents.requirements.requirements)
     lock = _lock_text(rendered, plan)
     return bill_of(
-        plan.image, contents.base, contents.packages, system, required=required, lock=lock, version=version("mlspec")
+        plan.image,
+        contents.base,
+        contents.packages[plan.platform],
+        system,
+        required=required,
+        lock=lock,
+        version=version("mlspec"),
     )
 
 
@@ -332,7 +359,7 @@ def _sources(loaded: Spec, folder: Path, locked: Locked) -> tuple[Sources, ...]:
             image=image,
             resolved=locked.resolved[image.key],
             requirements=locked.contents[image.key].requirements,
-            lock=locked.contents[image.key].packages,
+            locks=locked.contents[image.key].packages,
             lock_texts={artifact.path: artifact.text for artifact in locked.artifacts},
             folder="" if folder == Path() else f"{folder.as_posix()}/",
         )
@@ -344,7 +371,7 @@ def contents(rendered: Rendered, plan: Plan) -> tuple[Content, ...]:
     """Return what is in each layer that this image adds to its base, the lowest first."""
     from mlspec.report.contents import contents_of
 
-    packages = rendered.locked.contents[plan.key].packages
+    packages = rendered.locked.contents[plan.key].packages[plan.platform]
     return contents_of(plan, source(rendered, plan).dockerfile, steps(rendered, plan), packages)
 
 

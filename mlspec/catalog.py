@@ -69,15 +69,24 @@ class InstallerWheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installer:
-    """The program that installs the locked wheels during a build."""
+    """The program that installs the locked wheels during a build.
+
+    ``glibcs`` are the versions of the C library whose wheels it can be told to take, oldest first.
+    """
 
     name: str
     version: str
     wheels: tuple[InstallerWheel, ...]
+    glibcs: tuple[str, ...]
 
     def hashes(self, platform: str) -> tuple[str, ...]:
         """Return the sha256 of every wheel that may be taken on ``platform``; none where pip has to install."""
         return tuple(wheel.sha256 for wheel in self.wheels if wheel.platform == platform)
+
+    def manylinux(self, glibc: str) -> str:
+        """Return the kind of wheels that it takes for a C library, or for the newest before it: ``manylinux_2_36``."""
+        fitting = [known for known in self.glibcs if _number(known) <= _number(glibc)]
+        return f"manylinux_{(fitting or self.glibcs[:1])[-1].replace('.', '_')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +193,7 @@ def installer() -> Installer:
     """Return the pinned installer."""
     table = _table("installer")
     wheels = tuple(InstallerWheel(**row) for row in table["wheel"])
-    return Installer(name=table["name"], version=table["version"], wheels=wheels)
+    return Installer(name=table["name"], version=table["version"], wheels=wheels, glibcs=tuple(table["glibcs"]))
 
 
 @cache

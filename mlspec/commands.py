@@ -124,7 +124,8 @@ def _options(plan: RunPlan) -> Iterator[Option]:
     yield ("--rm",)
     # Never pulled: an image of this name on a public registry is somebody else's.
     yield ("--pull", "never")
-    yield ("--platform", plan.platform)
+    if plan.platform:
+        yield ("--platform", plan.platform)
     if plan.init:
         yield ("--init",)
     yield from _hardware(plan)
@@ -204,13 +205,14 @@ def host_path(path: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """What the caller of a build may choose.
+    """What the caller of a build may choose; without ``platforms``, the plan's own is built.
 
     ``dockerfile`` is the path of a variant of the image's own, ``secrets`` are the ids and paths of what it needs, and
     ``without_secrets`` the names of those of the spec that it does not.
     """
 
     tags: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
     push: bool = False
     builder: str | None = None
     no_cache: bool = False
@@ -224,13 +226,24 @@ class BuildOptions:
     without_secrets: frozenset[str] = frozenset()
 
 
+def platforms_to_build(plan: Plan, wanted: Sequence[str], own: str, *, push: bool = False) -> tuple[str, ...]:
+    """Return the platforms to build an image for: those that are wanted; else all that go to a registry, or the
+    engine's own to be run there, where the image has it.
+    """
+    if wanted:
+        return tuple(platform for platform in plan.platforms if platform in wanted)
+    if push:
+        return plan.platforms
+    return (own if own in plan.platforms else plan.platform,)
+
+
 def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
     """Return the words of the command that builds an image, to be run in the folder of its spec."""
     words = ["docker", "buildx", "build"]
     if options.builder:
         words += ["--builder", options.builder]
     words += ["--progress", options.progress, "--file", options.dockerfile or plan.files.dockerfile]
-    words += ["--platform", plan.platform]
+    words += ["--platform", ",".join(options.platforms or (plan.platform,))]
     for tag in options.tags or (plan.image,):
         words += ["--tag", tag]
     # Attestations carry the time of the build, and make an index of what was one image.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlspec import catalog, compilers, debian, frameworks, libraries
 from mlspec.errors import Problem
@@ -94,6 +94,15 @@ def source_layers(lock: RequirementsLock) -> tuple[SourceLayer, ...]:
         for name, pins in (*groups, (FROM_GIT, lock.vcs))
         if pins
     )
+
+
+def united(platforms: Iterable[Iterable[SourceLayer]]) -> tuple[SourceLayer, ...]:
+    """Return the layers that are built from source on any of several platforms, each once, as the first has it."""
+    found: dict[str, SourceLayer] = {}
+    for source in (source for sources in platforms for source in sources):
+        known = found.setdefault(source.layer, source)
+        found[source.layer] = replace(known, is_locked=known.is_locked or source.is_locked)
+    return tuple(sorted(found.values(), key=lambda source: source.layer == FROM_GIT))
 
 
 def _languages(pins: Iterable[Pin]) -> tuple[str, ...]:

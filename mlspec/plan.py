@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlspec import catalog, compiling, syntax
@@ -19,11 +19,15 @@ CACHE = "/cache"
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The names of what stands beside a spec, for one of its images."""
+    """The names of what stands beside a spec, for one of its images.
+
+    ``architecture`` is that of one of its platforms, where several have locks of their own.
+    """
 
     spec: str
     prefix: str
     project_prefix: str
+    architecture: str = ""
 
     @property
     def banner(self) -> str:
@@ -48,17 +52,17 @@ class Files:
     @property
     def requirements_lock(self) -> str:
         """The name of the locked requirements."""
-        return f"{self.prefix}requirements.lock"
+        return self._lock("requirements")
 
     @property
     def vcs_lock(self) -> str:
         """The name of the locked git dependencies, which no hash can pin."""
-        return f"{self.prefix}requirements.vcs.lock"
+        return self._lock("requirements.vcs")
 
     @property
     def build_lock(self) -> str:
         """The name of the lock of what it takes to build sources."""
-        return f"{self.prefix}requirements.build.lock"
+        return self._lock("requirements.build")
 
     @property
     def package_locks(self) -> tuple[str, ...]:
@@ -69,6 +73,18 @@ class Files:
     def lock(self) -> str:
         """The name of the spec's lock, shared by its images."""
         return f"{self.project_prefix}mlspec.lock"
+
+    def on(self, platform: str, platforms: Sequence[str]) -> Files:
+        """Return the names for one of the image's platforms: of several, each has locks of its own."""
+        return replace(self, architecture=architecture(platform)) if len(platforms) > 1 else self
+
+    def _lock(self, stem: str) -> str:
+        return ".".join(filter(None, (f"{self.prefix}{stem}", self.architecture, "lock")))
+
+
+def architecture(platform: str) -> str:
+    """Return what BuildKit calls the machine of a platform in TARGETARCH: ``arm64`` of ``linux/arm64``."""
+    return platform.split("/")[1]
 
 
 def files_of(spec_file: str, key: str) -> Files:
@@ -81,15 +97,23 @@ def files_of(spec_file: str, key: str) -> Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """What the lock says of one image: its name, its base with the digest, and the layers of its packages."""
+    """What the lock says of one image: its name, its base with the digest, and the layers of its packages.
+
+    Of several platforms it says what any of them has; ``partial_layers`` and ``partial_builds`` are those that one of
+    them lacks, and ``architectures`` are those that any image of the spec has locks for, beside the ones without.
+    """
 
     project: str
     base: str
     is_official: bool
     install_base: str | None = None
     codename: str = ""
+    glibc: str = ""
     layers: tuple[str, ...] = ()
     layer_indexes: tuple[tuple[str, str], ...] = ()
+    partial_layers: tuple[str, ...] = ()
+    partial_builds: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
     index_urls: tuple[str, ...] = ()
     has_vcs: bool = False
     uses_ssh: bool = False
@@ -115,11 +139,16 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """The pinned program that installs packages during a build, and the sha256 of its wheels for the platform."""
+    """The pinned program that installs packages during a build, and the sha256 of its wheels for the platforms.
+
+    ``manylinux`` are the wheels that it takes for a platform which need not be the one it runs on, ``manylinux_2_36``;
+    empty where it runs on the image's own.
+    """
 
     name: str
     version: str
     hashes: tuple[str, ...]
+    manylinux: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +161,14 @@ class HealthcheckPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What a container gets when it starts, beyond what its image says."""
+    """What a container gets when it starts, beyond what its image says.
+
+    ``platform`` is none where the image has several: the engine takes its own.
+    """
 
     image: str
     spec: str
-    platform: str
+    platform: str | None
     as_caller: bool
     mounts: tuple[Mount, ...]
     ports: tuple[Port, ...]
@@ -157,11 +189,12 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Every choice made for one image."""
+    """Every choice made for one image; of its ``platforms``, ``platform`` is the one that is looked at."""
 
     key: str
     files: Files
     image: str
+    platforms: tuple[str, ...]
     platform: str
     base: str
     base_user: str | None
@@ -174,6 +207,8 @@ class Plan:
     installer: Installer | None
     installs_on: str
     layers: tuple[Layer, ...]
+    partial_layers: tuple[str, ...]
+    partial_builds: tuple[str, ...]
     compiler: Compiler | None
     locks_builds: bool
     git_build: Build
@@ -215,6 +250,32 @@ class Plan:
         return "base" if self.prepares_system else "python"
 
     @property
+    def is_for_several(self) -> bool:
+        """Tell whether the image has several platforms."""
+        return len(self.platforms) > 1
+
+    @property
+    def is_cross(self) -> bool:
+        """Tell whether packages are installed on the machine that builds, whatever the platform of the image."""
+        return bool(self.installer and self.installer.manylinux)
+
+    @property
+    def copies_on(self) -> str:
+        """The stage that the code is laid out in; nothing of it reaches the image."""
+        return "native" if self.is_for_several else self.system
+
+    @property
+    def cuts_locks_on(self) -> str:
+        """The stage that a lock is cut in, into a file for each of its layers."""
+        return "native" if self.is_for_several else "python"
+
+    @property
+    def makes_folders_on(self) -> str:
+        """The stage that the folders are made in, with its names of users; a base of the user's own may have others."""
+        is_same = self.system == "python" and self.base_user is None
+        return self.copies_on if is_same else self.system
+
+    @property
     def has_steps(self) -> bool:
         """Tell whether steps of the user's run in the final stage, and so need its environment."""
         return bool(self.after_install or self.after_code)
@@ -232,9 +293,7 @@ class Plan:
     @property
     def copied_locks(self) -> tuple[str, ...]:
         """The locks that came along with the code, relative to the root of the image: nothing needs them there."""
-        names = [self.files.requirements_lock] if self.layers else []
-        names += [self.files.vcs_lock] if self.has_vcs else []
-        names += [self.files.build_lock] if self.locks_builds else []
+        names = _locks(self.files, self.platforms, layers=bool(self.layers), vcs=self.has_vcs, builds=self.locks_builds)
         return tuple(f"{self.code_folder}/{name}" for name in names)
 
     @property
@@ -260,6 +319,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         key=image.key,
         files=files,
         image=name,
+        platforms=settings.platforms,
         platform=settings.platforms[0],
         base=resolved.base,
         base_user=None if resolved.is_official else "0:0",
@@ -269,11 +329,13 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         before_install=_steps(settings, "before_install"),
         after_install=_steps(settings, "after_install"),
         after_code=_steps(settings, "after_code"),
-        installer=_installer(settings.platforms[0]) if installs else None,
+        installer=_installer(settings, resolved) if installs else None,
         # Packages do not depend on the system's own, so that a change of those reinstalls nothing; except where a step
         # of the user's prepares the installation.
         installs_on=_installs_on(settings, resolved),
         layers=tuple(_layer(kit, layer, resolved) for layer in resolved.layers),
+        partial_layers=resolved.partial_layers,
+        partial_builds=resolved.partial_builds,
         compiler=compiling.compiler(kit, resolved.sources),
         locks_builds=any(source.is_locked for source in resolved.sources),
         git_build=_build(kit, FROM_GIT, resolved) or Build(),
@@ -281,7 +343,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         uses_ssh=resolved.uses_ssh,
         include=None if settings.include is None else tuple(map(_included, settings.include)),
         ignore=_ignored(settings),
-        generated=_generated(files, resolved),
+        generated=_generated(files, settings, resolved),
         cuda=_cuda(settings, resolved),
         torch=resolved.torch,
         folders=_folders(settings),
@@ -301,15 +363,26 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
     )
 
 
-def _installer(platform: str) -> Installer:
+def _installer(settings: Settings, resolved: Resolved) -> Installer:
     row = catalog.installer()
-    return Installer(row.name, row.version, row.hashes(platform))
+    hashes = tuple(value for platform in settings.platforms for value in row.hashes(platform))
+    manylinux = row.manylinux(resolved.glibc) if _crosses(settings, resolved) else ""
+    return Installer(row.name, row.version, hashes, manylinux)
+
+
+def _crosses(settings: Settings, resolved: Resolved) -> bool:
+    # Wheels are unpacked and compiled to bytecode, which is the same everywhere; what has to be built runs compilers,
+    # and what a step of the user's prepares is not known.
+    is_wheels = not resolved.sources and not resolved.has_vcs and not _steps(settings, "before_install")
+    return is_wheels and len(settings.platforms) > 1
 
 
 def _installs_on(settings: Settings, resolved: Resolved) -> str:
     if _steps(settings, "before_install"):
         return "base"
-    return "former" if resolved.install_base and (resolved.layers or resolved.has_vcs) else "python"
+    if resolved.install_base and (resolved.layers or resolved.has_vcs):
+        return "former"
+    return "native" if _crosses(settings, resolved) else "python"
 
 
 def _build(kit: Kit, layer: str, resolved: Resolved) -> Build | None:
@@ -431,11 +504,19 @@ def _included(path: str) -> str:
     return (f"\\{kept}" if kept[:1] in {"#", "!"} else kept) if taken_out else f"!{kept}"
 
 
-def _generated(files: Files, resolved: Resolved) -> tuple[str, ...]:
+def _locks(files: Files, platforms: Sequence[str], *, layers: bool, vcs: bool, builds: bool) -> tuple[str, ...]:
+    """Return the names of the locks that an image is installed from."""
+    each = tuple(files.on(platform, platforms) for platform in platforms)
+    names = [own.requirements_lock for own in each] if layers else []
+    names += [own.vcs_lock for own in each] if vcs else []
+    names += [own.build_lock for own in each] if builds else []
+    return tuple(names)
+
+
+def _generated(files: Files, settings: Settings, resolved: Resolved) -> tuple[str, ...]:
     """Return the lines of the ignore file for what mlspec reads and writes; the locks to install from stay in."""
-    locks = [files.requirements_lock] if resolved.layers else []
-    locks += [files.vcs_lock] if resolved.has_vcs else []
-    locks += [files.build_lock] if any(source.is_locked for source in resolved.sources) else []
+    is_built = any(source.is_locked for source in resolved.sources)
+    locks = _locks(files, settings.platforms, layers=bool(resolved.layers), vcs=resolved.has_vcs, builds=is_built)
     names = (
         "Dockerfile",
         "Dockerfile.dockerignore",
@@ -444,6 +525,11 @@ def _generated(files: Files, resolved: Resolved) -> tuple[str, ...]:
         "requirements.lock",
         "requirements.vcs.lock",
         *(("requirements.build.lock",) if resolved.has_build_locks else ()),
+        *(
+            f"{stem}.{name}.lock"
+            for name in resolved.architectures
+            for stem in ("requirements", "requirements.vcs", "requirements.build")
+        ),
     )
     written = (line for name in names for line in (name, f"*.{name}"))
     return (files.spec, ".dockerignore", "mlspec.schema.json", *written, *(f"!{name}" for name in locks))
@@ -507,7 +593,7 @@ def _run(name: str, files: Files, settings: Settings) -> RunPlan:
     return RunPlan(
         image=name,
         spec=files.spec,
-        platform=settings.platforms[0],
+        platform=settings.platforms[0] if len(settings.platforms) == 1 else None,
         as_caller=shares and "user" not in settings.model_fields_set,
         mounts=settings.mounts,
         ports=settings.ports,

@@ -82,7 +82,7 @@ class Settings(Keys):
         BeforeValidator(as_list),
         Field(min_length=1),
         AT_LEAST_ONE,
-        about("What the image is built for, one an image. Default: linux/amd64.", "linux/arm64"),
+        about("What the image is built for, each locked apart. Default: linux/amd64.", "linux/arm64"),
     ] = ("linux/amd64",)
     accelerator: Annotated[
         str,

@@ -100,13 +100,6 @@ def _where_written(problem: Problem, origins: Origins) -> Problem:
 def _conflicts(image: Image) -> Iterator[Problem]:
     yield from _mount_conflicts(image)
     yield from _path_variable(image)
-    if len(image.settings.platforms) > 1:
-        yield Problem(
-            code="MLS106",
-            message="one image is built for one platform",
-            hint="give each platform an image of its own, below images:",
-            path=image.origin("platforms", 1),
-        )
     yield from _unknown_secrets(image)
     yield from _accelerator_conflicts(image)
     settings = image.settings

@@ -27,6 +27,11 @@ def word(value: str) -> str:
     return value
 
 
+def by_architecture(value: str) -> str:
+    """Return the name of a lock, one plain word, with the architecture that is built for in front of its ending."""
+    return f"{word(value.removesuffix('.lock'))}.$TARGETARCH.lock"
+
+
 def comment(value: str) -> str:
     """Return a value for a comment: one line of characters that print, which no trailing backslash continues."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(value.split())).rstrip("\\ ")
@@ -137,6 +142,7 @@ def percent(value: float) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "word": word,
+    "by_architecture": by_architecture,
     "comment": comment,
     "exec": exec_form,
     "env": env,

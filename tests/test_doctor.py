@@ -309,6 +309,7 @@ def test_what_an_image_needs_follows_from_its_plan(image_of: Callable[[str], Ima
 
     assert need == Need(
         image="x",
+        platforms=("linux/amd64",),
         gpus=True,
         cuda="12.8",
         driver="525.60.13",

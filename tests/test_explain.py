@@ -151,6 +151,7 @@ BESIDE_THE_POINT = {
     ("plan.build_secrets", "indexes"): "an index is named by its own field",
     ("plan.install_base", "run"): "decides on the stage, not on the base",
     ("plan.install_base", "apt"): "decides on the stage, not on the base",
+    ("plan.generated", "platforms"): "the names of locks say it themselves",
     ("plan.copied_locks", "working_dir"): "where the lock lies is not why it is removed",
 }
 

@@ -98,17 +98,22 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
     from_git = [text for text in settings.requirements if "git+" in text]
     alone = {"numpy", "torch", *(source.layer for source in SOURCES.get(stem, ()))}
     wheels = [text for text in settings.requirements if "git+" not in text]
+    heavy = tuple(text for text in wheels if text in {"numpy", "torch"})
+    are_several = len(settings.platforms) > 1
     return Resolved(
         project=name or stem,
         base=f"{choice.reference}@{DIGEST}",
         is_official=choice.is_official,
         codename=choice.codename or "",
-        install_base=f"{choice.reference}@{FORMER}" if stem == "upgraded-base" else None,
+        glibc=choice.glibc or "",
+        install_base=f"{choice.reference}@{FORMER}" if stem.endswith("upgraded-base") else None,
         layers=(
             *(text for text in wheels if text in alone),
             *(["tiny_wheels"] if wheels else []),
             *(["tiny_wheels.ours"] if settings.indexes else []),
         ),
+        partial_layers=heavy[1:] if are_several else (),
+        architectures=tuple(map(plan.architecture, settings.platforms)) if are_several else (),
         has_vcs=bool(from_git),
         uses_ssh=any("git+ssh:" in text for text in from_git),
         sources=SOURCES.get(stem, ()),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mlspec.cli import candidates
-from mlspec.cli.options import file_option, locked_option, quiet_option, unpinned_option, wish_of
+from mlspec.cli.options import PLATFORMS, file_option, locked_option, quiet_option, unpinned_option, wish_of
 from mlspec.cli.report import path_for, report_option, require_writable, tell, what_was_there
 from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
 from mlspec.cli.terminal import is_quiet, say, show
@@ -58,6 +58,13 @@ def _ready(file: str | None, images: Sequence[str], wish: Wish) -> Rendered:
     "-t", "--tag", "tags", multiple=True, metavar="NAME", help="Name the image so, in place of the spec's name."
 )
 @click.option("--push", is_flag=True, help="Push the image in place of loading it into the engine.")
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    type=PLATFORMS,
+    help="Build for this one of the image's platforms. Default: the engine's own, and with --push all of them.",
+)
 @click.option("--builder", metavar="NAME", help="The buildx builder to use.")
 @click.option("--no-cache", is_flag=True, help="Build every step anew.")
 @click.option("--verify", is_flag=True, help="Build twice from nothing, keep neither, and show what differs.")
@@ -79,6 +86,7 @@ def build(
     file: str | None,
     tags: tuple[str, ...],
     push: bool,
+    platforms: tuple[str, ...],
     builder: str | None,
     no_cache: bool,
     verify: bool,
@@ -95,7 +103,7 @@ def build(
     """
     from mlspec import api
     from mlspec.commands import BuildOptions, pushed
-    from mlspec.effects import building, engine, mirrors
+    from mlspec.effects import building, mirrors
 
     require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
     rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned))
@@ -107,12 +115,15 @@ def build(
     options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
     if verify and (push or tags):
         raise click.UsageError("--verify keeps no image: leave out --push and --tag")
-    engine.connect()
+    wanted_platforms = _platforms(rendered, plans, platforms, push=push)
     if verify:
         from mlspec.cli.verify import verified
 
-        sys.exit(0 if all([verified(rendered, plan, options) for plan in plans]) else 1)
+        each = [replace(plan, platform=name) for plan in plans for name in wanted_platforms[plan.key]]
+        sys.exit(0 if all([verified(rendered, plan, options) for plan in each]) else 1)
     for plan in plans:
+        options = replace(options, platforms=wanted_platforms[plan.key])
+        plan = replace(plan, platform=options.platforms[0])
         labels = () if no_labels else api.labels(rendered, plan)
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
         with building.metadata() as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
@@ -124,6 +135,22 @@ def build(
         names = ", ".join(tags or (plan.image,))
         how = "" if tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
         say(f"pushed {names}" if push else f"built {names}{how}")
+
+
+def _platforms(
+    rendered: Rendered, plans: Sequence[Plan], wanted: Sequence[str], *, push: bool
+) -> dict[str, tuple[str, ...]]:
+    """Return the platforms to build each image for, by its key; raises SpecError where it has not the wanted one."""
+    from mlspec.commands import platforms_to_build
+    from mlspec.effects import engine
+
+    if len(set(wanted)) > 1 and not push:
+        raise click.UsageError("several platforms at once go to a registry: add --push, or name one --platform")
+    for plan in plans:
+        for platform in wanted:
+            rendered.plan(plan.key or None, platform)
+    own = engine.own_platform()
+    return {plan.key: platforms_to_build(plan, wanted, own, push=push) for plan in plans}
 
 
 def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> None:

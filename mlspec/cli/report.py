@@ -91,7 +91,11 @@ def tell(
     from mlspec.report import text, value
 
     names = _names(plan, options)
-    built = images.built(state.manifest, names[0], options.builder)
+    if len(options.platforms) > 1:
+        # The builder made an index; what it holds for this platform stands in the registry by now.
+        built = images.in_registry(names[0], plan.platform)
+    else:
+        built = images.built(state.manifest, names[0], options.builder)
     facts = view.facts(state, api.steps(rendered, plan), plan.image)
     contents = api.contents(rendered, plan)
     made = value.made(plan, facts, built, contents, before, names=names, is_pushed=options.push)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import click
 
 from mlspec.cli import candidates
-from mlspec.cli.options import file_option, quiet_option, wish_of
+from mlspec.cli.options import PLATFORMS, file_option, quiet_option, wish_of
 from mlspec.cli.specs import one_spec
 
 
 @click.command()
 @click.argument("image", required=False, shell_complete=candidates.images)
+@click.option("--platform", type=PLATFORMS, help="Of an image with several platforms, this one. Default: its first.")
 @file_option
 @quiet_option
-def sbom(image: str | None, file: str | None) -> None:
+def sbom(image: str | None, platform: str | None, file: str | None) -> None:
     """Print an image's bill of materials, in CycloneDX's JSON.
 
     It names every package by version, hash and who needs it, and the base image by digest. Debian packages are not
@@ -22,4 +23,4 @@ def sbom(image: str | None, file: str | None) -> None:
     from mlspec import api
 
     rendered = api.render(one_spec(file), wish_of(locked=True, unpinned=True))
-    click.echo(api.bill(rendered, rendered.plan(image)))
+    click.echo(api.bill(rendered, rendered.plan(image, platform)))

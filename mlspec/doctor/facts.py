@@ -135,13 +135,14 @@ class Answer:
 class Need:
     """What one image needs of a host.
 
-    ``binds`` are paths of this host; ``cuda`` and ``torch`` are versions, ``driver`` the oldest that runs that CUDA;
-    ``wheels`` counts the bytes of the locked packages; ``windows_scripts`` are scripts whose lines end as Windows ends
-    them.
+    ``platform`` is the first of its ``platforms``, where it has several. ``binds`` are paths of this host; ``cuda`` and
+    ``torch`` are versions, ``driver`` the oldest that runs that CUDA; ``wheels`` counts the bytes of the locked
+    packages; ``windows_scripts`` are scripts whose lines end as Windows ends them.
     """
 
     image: str
     platform: str = "linux/amd64"
+    platforms: tuple[str, ...] = ()
     gpus: bool = False
     cuda: str = ""
     driver: str = ""

@@ -39,7 +39,7 @@ def run_problems(facts: Facts) -> Iterator[Problem]:
 
 def image_problem(need: Need, platform: str) -> Problem | None:
     """Return that an image was built for another platform than its spec says; none for one of several platforms."""
-    if not platform or platform == need.platform:
+    if not platform or platform in {need.platform, *need.platforms}:
         return None
     message = f"the image {need.image} that is here is for {platform}, and its spec is for {need.platform}"
     return problem("MLS567", message, "build it anew: mlspec build")
@@ -98,13 +98,14 @@ def _gpus(facts: Facts) -> Iterator[Finding]:
         yield found("driver", problem("MLS546", "no NVIDIA driver answers on this host", hint))
         return
     yield from _driver(facts.host.driver, wanting)
-    yield from _kernels(facts.host.capabilities, wanting)
+    yield from _kernels(facts, wanting)
 
 
-def _kernels(capabilities: tuple[str, ...], wanting: list[Need]) -> Iterator[Finding]:
+def _kernels(facts: Facts, wanting: list[Need]) -> Iterator[Finding]:
     """Yield what is to be said of images whose torch is known to have no kernels for a GPU of this host."""
+    capabilities = facts.host.capabilities
     for need in wanting:
-        builds = frameworks.fitting(need.cuda, need.torch, need.platform) if need.torch else ()
+        builds = frameworks.fitting(need.cuda, need.torch, _platform(need, facts)) if need.torch else ()
         lacking = [c for c in capabilities if builds and not any(build.runs_on(c) for build in builds)]
         if lacking:
             gpus = names(map(frameworks.architecture, lacking))
@@ -154,10 +155,19 @@ def _amd(facts: Facts) -> Iterator[Finding]:
 # Architectures
 
 
+def _platform(need: Need, facts: Facts) -> str:
+    return platform_on(need, facts.engine)
+
+
+def platform_on(need: Need, engine: Engine) -> str:
+    """Return the platform that an image is built and run for on an engine: of several, the engine's own."""
+    return engine.platform if engine.platform in need.platforms else need.platform
+
+
 def _platforms(facts: Facts) -> Iterator[Finding]:
     known = facts.builder.platforms if facts.builder else ()
-    for platform in dict.fromkeys(need.platform for need in facts.needs):
-        images = names(need.image for need in facts.needs if need.platform == platform)
+    for platform in dict.fromkeys(_platform(need, facts) for need in facts.needs):
+        images = names(need.image for need in facts.needs if _platform(need, facts) == platform)
         if platform == facts.engine.platform:
             yield fine("platform", f"{platform}, for {images}")
         elif platform in known:

@@ -16,6 +16,7 @@ def need_of(plan: Plan, *, wheels: int, folder: str, home: str) -> Need:
     return Need(
         image=plan.image,
         platform=plan.platform,
+        platforms=plan.platforms,
         gpus=plan.run.gpus is not None,
         cuda=plan.cuda,
         driver=catalog.least_driver(plan.cuda) if plan.cuda else "",

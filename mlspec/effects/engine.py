@@ -37,6 +37,12 @@ def connect() -> docker.DockerClient:
     return client
 
 
+def own_platform() -> str:
+    """Return the platform of the engine, such as linux/arm64; raises ToolError as :func:`connect` does."""
+    with contextlib.closing(connect()) as client:
+        return _versioned("", client.version()).platform
+
+
 def image_exists(name: str) -> bool:
     """Tell whether the engine has an image of this name."""
     return image_platform(name) is not None

@@ -21,7 +21,7 @@ def require(need: Need, platform: str, warn: Callable[[Problem], None]) -> None:
     client, found = engine.reach()
     if client:
         client.close()
-    is_elsewhere = need.platform != found.platform
+    is_elsewhere = hardware.platform_on(need, found) != found.platform
     if need.gpus or need.devices:
         found = engine.examined()
     elif not is_elsewhere:

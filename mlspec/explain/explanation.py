@@ -11,6 +11,7 @@ from mlspec.explain import reasons
 from mlspec.explain.causes import Causes, row_of
 from mlspec.explain.origins import RULE, Origin, Sources, bringers, name_origins, origin_at, own_key, pinned_name
 from mlspec.explain.tracing import Field, Traced, traced
+from mlspec.lockfile import RequirementsLock
 from mlspec.targets import TARGETS
 
 LOCK = "lock"
@@ -134,16 +135,22 @@ def _why(start: str) -> str:
 
 
 def _package_locks(sources: Sources) -> Iterator[Explanation]:
-    files = sources.files
-    for file, kind in ((files.requirements_lock, "PIN"), (files.vcs_lock, "COMMIT"), (files.build_lock, "BUILD")):
+    each = (
+        (file, kind, lock)
+        for files, lock in sources.each
+        for file, kind in ((files.requirements_lock, "PIN"), (files.vcs_lock, "COMMIT"), (files.build_lock, "BUILD"))
+    )
+    for file, kind, lock in each:
         if file in sources.lock_texts:
-            lines = _numbered(list(_pin_lines(sources, sources.lock_texts[file], kind)))
+            lines = _numbered(list(_pin_lines(sources, lock, sources.lock_texts[file], kind)))
             yield Explanation(path=f"{sources.folder}{file}", target=LOCK, image=sources.image.key, lines=lines)
 
 
-def _pin_lines(sources: Sources, text: str, kind: str) -> Iterator[tuple[str, tuple[Origin, ...], str | None]]:
-    pins = {pin.name: pin for pin in (*sources.lock.pins, *sources.lock.vcs)}
-    layers = {f"# layer {layer.name}": layer for layer in sources.lock.layers}
+def _pin_lines(
+    sources: Sources, lock: RequirementsLock, text: str, kind: str
+) -> Iterator[tuple[str, tuple[Origin, ...], str | None]]:
+    pins = {pin.name: pin for pin in (*lock.pins, *lock.vcs)}
+    layers = {f"# layer {layer.name}": layer for layer in lock.layers}
     origins: tuple[Origin, ...] = ()
     why = ""
     for line in text.removesuffix("\n").split("\n"):

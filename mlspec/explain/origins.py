@@ -13,7 +13,7 @@ from mlspec import catalog, locking, syntax
 from mlspec.document import Document
 from mlspec.errors import KeyPath
 from mlspec.explain import reasons
-from mlspec.lockfile import Pin, RequirementsLock, shown_size
+from mlspec.lockfile import Layer, Pin, RequirementsLock, shown_size
 from mlspec.plan import Files, Resolved, files_of
 from mlspec.requirements import Place, Requirements
 from mlspec.settings import Settings
@@ -45,14 +45,15 @@ RULE = Origin(kind="rule", text="mlspec, for every spec")
 class Sources:
     """All that an image was compiled from: the spec, what was resolved, the requirements, the texts of the locks.
 
-    ``lock_texts`` is empty where there is no current lock; ``folder`` stands in front of the names of the locks.
+    ``locks`` are what those say, by platform. ``lock_texts`` is empty where there is no current lock; ``folder`` stands
+    in front of the names of the locks.
     """
 
     spec: Spec
     image: Image
     resolved: Resolved
     requirements: Requirements = field(default_factory=Requirements)
-    lock: RequirementsLock = field(default_factory=RequirementsLock)
+    locks: Mapping[str, RequirementsLock] = field(default_factory=dict)
     lock_texts: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
 
@@ -65,6 +66,11 @@ class Sources:
     def files(self) -> Files:
         """The names of what stands beside the spec for this image."""
         return files_of(self.document.file, self.image.key)
+
+    @property
+    def each(self) -> tuple[tuple[Files, RequirementsLock], ...]:
+        """The lock of each platform, with the names of its files."""
+        return tuple((self.files.on(platform, tuple(self.locks)), lock) for platform, lock in self.locks.items())
 
 
 # Places
@@ -148,10 +154,11 @@ def locked_at(sources: Sources, part: str, index: object) -> Iterator[Origin]:
         yield from layer_origins(sources, name)
         yield from _index_origins(sources, dict(sources.resolved.layer_indexes).get(name))
     elif part == "layers":
-        names = ", ".join(sources.resolved.layers)
-        yield _lock_line(sources, sources.files.requirements_lock, 1, f"its layers: {names}")
+        for files, lock in sources.each:
+            names = ", ".join(layer.name for layer in lock.layers)
+            yield _lock_line(sources, files.requirements_lock, 1, f"its layers: {names}")
     else:
-        yield from (pin_origin(sources, pin) for pin in sources.lock.vcs)
+        yield from (pin_origin(sources, files, pin) for files, lock in sources.each for pin in lock.vcs)
 
 
 def _index_origins(sources: Sources, url: str | None) -> Iterator[Origin]:
@@ -178,23 +185,28 @@ def base_origins(sources: Sources, key: str) -> Iterator[Origin]:
 
 def layer_origins(sources: Sources, name: str) -> Iterator[Origin]:
     """Yield where the lock begins a layer, with its packages and their size, and the requirements that brought them."""
-    layer = next((layer for layer in sources.lock.layers if layer.name == name), None)
-    if layer is None:
-        return
+    pins: list[Pin] = []
+    for files, lock in sources.each:
+        if layer := next((layer for layer in lock.layers if layer.name == name), None):
+            pins += layer.pins
+            yield _layer_origin(sources, files, layer)
+    if pins and name in sources.image.settings.layers:
+        yield origin_at(sources, ("layers", name))
+    yield from dict.fromkeys(origin for pin in pins for origin in bringers(sources, pin))
+
+
+def _layer_origin(sources: Sources, files: Files, layer: Layer) -> Origin:
     size = sum(pin.size or 0 for pin in layer.pins)
     packages = ", ".join(f"{pin.name} {pin.version}" for pin in layer.pins)
-    text = f"# layer {name}: {packages}{f' ({shown_size(size)})' if size else ''}"
-    lines = sources.lock_texts.get(sources.files.requirements_lock, "").split("\n")
-    number = lines.index(f"# layer {name}") + 1 if f"# layer {name}" in lines else 0
-    yield _lock_line(sources, sources.files.requirements_lock, number, text)
-    if name in sources.image.settings.layers:
-        yield origin_at(sources, ("layers", name))
-    yield from dict.fromkeys(origin for pin in layer.pins for origin in bringers(sources, pin))
+    text = f"# layer {layer.name}: {packages}{f' ({shown_size(size)})' if size else ''}"
+    lines = sources.lock_texts.get(files.requirements_lock, "").split("\n")
+    number = lines.index(f"# layer {layer.name}") + 1 if f"# layer {layer.name}" in lines else 0
+    return _lock_line(sources, files.requirements_lock, number, text)
 
 
-def pin_origin(sources: Sources, pin: Pin) -> Origin:
+def pin_origin(sources: Sources, files: Files, pin: Pin) -> Origin:
     """Return the line of a lock in which a package is pinned."""
-    for file in (sources.files.requirements_lock, sources.files.vcs_lock):
+    for file in (files.requirements_lock, files.vcs_lock):
         for number, line in enumerate(sources.lock_texts.get(file, "").split("\n"), start=1):
             if pinned_name(line) == pin.name:
                 return _lock_line(sources, file, number, line.removesuffix("\\"))
@@ -203,7 +215,7 @@ def pin_origin(sources: Sources, pin: Pin) -> Origin:
 
 def bringers(sources: Sources, pin: Pin) -> Iterator[Origin]:
     """Yield the line of the requirement that asks for a package, itself or through others; in the spec or in a file."""
-    pins = {other.name: other for other in (*sources.lock.pins, *sources.lock.vcs)}
+    pins = {other.name: other for lock in sources.locks.values() for other in (*lock.pins, *lock.vcs)}
     requirement = locking.bringer(pin.name, pins, sources.requirements)
     if requirement is not None:
         yield _at(sources, requirement.place)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mlspec import catalog
 from mlspec.errors import Problem, Replace, SpecError, ToolError
@@ -12,6 +15,9 @@ from mlspec.lockfile import (
 from mlspec.relock.work import Work, not_current
 from mlspec.spec import Image
 from mlspec.spelling import slip
+
+if TYPE_CHECKING:
+    from mlspec.effects import registry
 
 
 def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
@@ -50,22 +56,68 @@ def _asked(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
         return _unpinned(work, image, choice)
     work.say(f"asking the registry for {choice.reference}")
     try:
-        answer = registry.resolve(choice.pinned, image.settings.platforms[0])
+        answers = _answers(choice, image.settings.platforms)
     except ToolError as error:
-        if choice.digest:
+        if choice.digest and not any(problem.code == registry.NO_PLATFORM for problem in error.problems):
             # The user wrote what a registry would be asked for; only which Python it holds is not known for sure.
             return _unpinned(work, image, choice)
         raise ToolError(*(_at_base(problem, image, choice) for problem in error.problems)) from None
+    answer = answers[0]
     if not answer.python:
         _guess(work, image, f"{choice.reference} does not say which Python it has", image.settings.python)
+    work.seen |= {(choice.reference, platform) for platform in image.settings.platforms}
     base = BaseLock(
         reference=choice.reference,
         digest=answer.digest,
-        python=answer.python or image.settings.python,
+        python=_oldest(work, image, choice, answers) or image.settings.python,
         glibc=answer.glibc or choice.glibc or _glibc(work, image, choice),
         codename=answer.codename or choice.codename or "",
     )
     return dataclasses.replace(base, install_digest=_install_digest(work, base, image.settings.platforms[0]))
+
+
+def _answers(choice: catalog.BaseChoice, platforms: Sequence[str]) -> tuple[registry.Resolved, ...]:
+    """Return what a base is on each of the platforms, all under the digest that it has on the first."""
+    from mlspec.effects import registry
+
+    first = registry.resolve(choice.pinned, platforms[0])
+    return (first, *(registry.resolve(f"{choice.reference}@{first.digest}", platform) for platform in platforms[1:]))
+
+
+def _oldest(work: Work, image: Image, choice: catalog.BaseChoice, answers: Sequence[registry.Resolved]) -> str:
+    """Return the oldest Python that a base has on any platform: what fits it fits the others too."""
+    pythons = {answer.platform: answer.python for answer in answers if answer.python}
+    if len(set(pythons.values())) > 1:
+        said = " and ".join(f"{python} on {platform}" for platform, python in pythons.items())
+        work.warnings.append(
+            Problem(
+                code="MLS238",
+                message=f"{choice.reference} has Python {said}: its platforms are rebuilt one by one",
+                hint="ask again in some hours: mlspec lock --upgrade",
+                path=image.origin("base" if image.settings.base else "python"),
+                severity="warning",
+            )
+        )
+    return min(pythons.values(), key=lambda python: tuple(map(int, re.findall(r"\d+", python))), default="")
+
+
+def verify(work: Work, image: Image, base: BaseLock, platform: str) -> None:
+    """Raise ToolError where the base of an image with several platforms is known not to be built for this one.
+
+    A registry is asked only about platforms that nothing was locked for before.
+    """
+    from mlspec.effects import registry
+
+    is_new = not any(known.platform == platform for known in (work.before.lock.images if work.before.lock else ()))
+    if len(image.settings.platforms) > 1 and is_new and base.digest and (base.reference, platform) not in work.seen:
+        work.seen.add((base.reference, platform))
+        try:
+            registry.resolve(f"{base.reference}@{base.digest}", platform)
+        except ToolError as error:
+            # Without a registry, as with a digest that the user wrote, the build tells.
+            if found := [problem for problem in error.problems if problem.code == registry.NO_PLATFORM]:
+                path = image.origin("base" if image.settings.base else "python")
+                raise ToolError(*(dataclasses.replace(problem, path=path) for problem in found)) from None
 
 
 def _install_digest(work: Work, base: BaseLock, platform: str) -> str:

@@ -56,15 +56,15 @@ class Wanted:
         return tuple(f"extra: {e.shown} for {e.requirement.name}, by accelerator: {self.accelerator}" for e in proven)
 
 
-def wanted(image: Image, base: BaseLock, requirements: Requirements) -> Wanted:
-    """Return what an image requires of its lock; what is built on a base of the user's own is left as it is written.
+def wanted(image: Image, base: BaseLock, requirements: Requirements, platform: str) -> Wanted:
+    """Return what an image requires of its lock on a platform.
 
-    Such a base, or a step of the user's, may bring the libraries of CUDA.
+    X
     """
     settings = image.settings
     choice = catalog.base_reference(settings.python, settings.base)
     is_slim = isinstance(choice, catalog.BaseChoice) and choice.is_official and "-slim" in base.reference
     extras: tuple[Followed, ...] = ()
     if is_slim and not settings.run and not requirements.compiled:
-        extras = variants.followed(requirements, settings.accelerator, settings.platforms[0])
+        extras = variants.followed(requirements, settings.accelerator, platform)
     return Wanted(requirements, extras, settings.accelerator)

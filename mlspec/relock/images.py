@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from mlspec import compiling, locking, syntax
+from mlspec import compiling, locking, platforms, syntax
 from mlspec.effects import disk
 from mlspec.errors import MlspecError, Problem, SpecError
 from mlspec.lockfile import (
@@ -19,9 +19,10 @@ from mlspec.lockfile import (
     first_side,
     parse_lock,
 )
-from mlspec.plan import Files, Resolved, files_of
+from mlspec.plan import Files, Resolved, architecture, files_of
 from mlspec.relock.bases import base_of
-from mlspec.relock.packages import indexes_of, requirements_lock, requirements_of
+from mlspec.relock.packages import indexes_of, requirements_of
+from mlspec.relock.platforms import platform_locks
 from mlspec.relock.work import Before, Contents, Locked, Wish, Work, banner
 from mlspec.requirements import Requirements
 from mlspec.spec import Image, Spec
@@ -46,7 +47,7 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
         except MlspecError as error:
             problems += map(spec.document.placed, error.problems)
             failure = failure if type(error) is SpecError else type(error)
-    if len(spec.images) > 1:
+    if len(spec.images) > 1 or len(spec.images[0].settings.platforms) > 1:
         missing = sorted(set(wish.upgrade_packages) - work.upgraded)
         hint = "name a package of one of its locks"
         problems += [
@@ -55,7 +56,7 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
         ]
     if problems:
         raise failure(*dict.fromkeys(problems))
-    has_build_locks = any(contents.packages.builds for contents in work.contents.values())
+    has_build_locks = any(lock.builds for contents in work.contents.values() for lock in contents.packages.values())
     lock = Lock(
         name=name,
         tools=work.tools or (before.lock.tools if before.lock else {}),
@@ -91,12 +92,16 @@ def outlined(spec: Spec, folder: Path) -> Locked:
         from_git = [r for r in requirements.requirements if r.kind == "vcs"]
         named = (r for r in requirements.requirements if r.name)
         layer = Layer("requirements", tuple(Pin(name=r.name, version="", requirement=r.text) for r in named))
-        work.contents[image.key] = Contents(base, requirements, RequirementsLock((layer,) if layer.pins else ()))
+        named_only = RequirementsLock((layer,) if layer.pins else ())
+        packages = {str(platform): named_only for platform in image.settings.platforms}
+        work.contents[image.key] = Contents(base, requirements, packages)
         work.resolved[image.key] = Resolved(
             project=spec.name or _default_name(folder, files_of(spec.document.file, "")),
             base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
             is_official=is_official,
             codename=base.codename,
+            glibc=base.glibc,
+            architectures=_architectures(spec),
             layers=(layer.name,) if len(from_git) < len(requirements.requirements) else (),
             has_vcs=bool(from_git),
             uses_ssh=any("git+ssh://" in r.text for r in from_git),
@@ -104,6 +109,12 @@ def outlined(spec: Spec, folder: Path) -> Locked:
     if problems:
         raise SpecError(*dict.fromkeys(problems))
     return Locked(resolved=work.resolved, contents=work.contents, artifacts=())
+
+
+def _architectures(spec: Spec) -> tuple[str, ...]:
+    """Return the architectures that any image of the spec has a lock of its own for."""
+    several = (image.settings.platforms for image in spec.images if len(image.settings.platforms) > 1)
+    return tuple(sorted({architecture(platform) for platforms_ in several for platform in platforms_}))
 
 
 def _default_name(folder: Path, project: Files) -> str:
@@ -115,18 +126,31 @@ def _default_name(folder: Path, project: Files) -> str:
 def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
     """Return what the last lock left; one that is damaged counts as none where the caller mends it."""
     text = disk.text_of(folder / project.lock)
-    texts = {}
-    for image in spec.images:
-        files = files_of(spec.document.file, image.key)
-        for name in files.package_locks:
-            if (locked_text := disk.text_of(folder / name)) is not None:
-                texts[name] = locked_text
     try:
-        return Before(parse_lock(text, (folder / project.lock).as_posix()) if text else None, texts)
+        lock = parse_lock(text, (folder / project.lock).as_posix()) if text else None
     except SpecError:
         if not mends:
             raise
-        return Before(_read_lock(first_side(text or "")), texts)
+        lock = _read_lock(first_side(text or ""))
+    before = Before(lock)
+    for image in spec.images:
+        files = files_of(spec.document.file, image.key)
+        for platform in image.settings.platforms:
+            before.texts.update(_texts(folder, files, image, platform, before))
+    return before
+
+
+def _texts(folder: Path, files: Files, image: Image, platform: str, before: Before) -> Mapping[str, str]:
+    """Return the locks of an image on a platform, by the names that they have now."""
+    own = files.on(platform, image.settings.platforms)
+    names = own.package_locks
+    texts = {name: text for name in names if (text := disk.text_of(folder / name)) is not None}
+    if texts or not before.image(image.key, platform):
+        return texts
+    # While the image had more platforms, or this one alone, its locks had other names.
+    other = files if own.architecture else dataclasses.replace(files, architecture=architecture(platform))
+    former = zip(names, other.package_locks, strict=True)
+    return {name: text for name, place in former if (text := disk.text_of(folder / place)) is not None}
 
 
 def _read_lock(text: str) -> Lock | None:
@@ -147,26 +171,39 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
                 path=image.origin("apt_snapshot"),
             )
         )
-    files = files_of(work.spec.document.file, image.key)
-    current = RequirementsLock()
+    locks = {str(platform): RequirementsLock() for platform in image.settings.platforms}
     if requirements.requirements:
-        current = requirements_lock(work, image, files, base, requirements)
-    work.contents[image.key] = Contents(base, requirements, current)
+        locks = platform_locks(work, image, base, requirements)
+    work.contents[image.key] = Contents(base, requirements, locks)
+    pins = tuple(pin for lock in locks.values() for pin in lock.pins)
+    build_pins = tuple(pin for lock in locks.values() for pin in lock.build_pins)
+    vcs = tuple(pin for lock in locks.values() for pin in lock.vcs)
+    layers = [tuple(layer.name for layer in lock.layers) for lock in locks.values()]
     work.resolved[image.key] = Resolved(
         project=name,
         base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
         is_official=is_official,
         codename=base.codename,
         install_base=f"{base.reference}@{base.install_digest}" if base.install_digest else None,
-        layers=tuple(layer.name for layer in current.layers),
-        layer_indexes=locking.layer_indexes(indexes_of(image), current.layers),
-        index_urls=locking.serving(indexes_of(image), (*current.pins, *current.build_pins)),
-        has_vcs=bool(current.vcs),
-        uses_ssh=any("git+ssh://" in pin.requirement for pin in current.vcs),
-        sources=compiling.source_layers(current),
-        cuda=locking.cuda_of(current.pins),
-        torch=next((pin.version for pin in current.pins if pin.name == "torch"), ""),
+        glibc=base.glibc,
+        layers=platforms.united(layers),
+        partial_layers=platforms.partial(layers),
+        architectures=_architectures(work.spec),
+        layer_indexes=_layer_indexes(image, locks.values()),
+        index_urls=locking.serving(indexes_of(image), (*pins, *build_pins)),
+        has_vcs=bool(vcs),
+        uses_ssh=any("git+ssh://" in pin.requirement for pin in vcs),
+        sources=compiling.united(map(compiling.source_layers, locks.values())),
+        partial_builds=platforms.partial([tuple(layer.name for layer in lock.builds) for lock in locks.values()]),
+        cuda=next(filter(None, (locking.cuda_of(lock.pins) for lock in locks.values())), ""),
+        torch=next((pin.version for pin in pins if pin.name == "torch"), ""),
     )
+
+
+def _layer_indexes(image: Image, locks: Iterable[RequirementsLock]) -> tuple[tuple[str, str], ...]:
+    """Return the layers that come from an index of the image, on any of its platforms, each with its address."""
+    indexes = indexes_of(image)
+    return tuple(dict(pair for lock in locks for pair in locking.layer_indexes(indexes, lock.layers)).items())
 
 
 def _inputs(work: Work, image: Image) -> tuple[Requirements, BaseLock, bool]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from mlspec import catalog, layering, locking
 from mlspec.effects import disk
-from mlspec.errors import Problem, SpecError
+from mlspec.errors import LockError, Problem, SpecError
 from mlspec.lockfile import (
     BaseLock,
     ImageLock,
@@ -22,13 +24,18 @@ from mlspec.lockfile import (
     parse_requirements,
     parse_vcs,
 )
-from mlspec.plan import Files
+from mlspec.plan import Files, files_of
+from mlspec.platforms import preferring
+from mlspec.relock.bases import verify
 from mlspec.relock.builds import Resolver, regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
 from mlspec.relock.work import Work, banner, not_current
 from mlspec.requirements import Entry, Index, Requirements, collect
 from mlspec.spec import Image
 from mlspec.targets import Artifact
+
+if TYPE_CHECKING:
+    from mlspec.effects.locker import Compiled
 
 
 def requirements_of(work: Work, image: Image) -> Requirements:
@@ -64,17 +71,27 @@ def _with_logins(work: Work, image: Image, indexes: tuple[Index, ...]) -> tuple[
 
 
 def requirements_lock(
-    work: Work, image: Image, files: Files, base: BaseLock, requirements: Requirements
+    work: Work,
+    image: Image,
+    platform: str,
+    base: BaseLock,
+    requirements: Requirements,
+    *,
+    model: RequirementsLock | None = None,
 ) -> RequirementsLock:
-    """Return the packages of an image: as they were locked, where nothing changed that decides, else resolved anew."""
-    platform = image.settings.platforms[0]
+    """Return the packages of an image on a platform: as they were locked, where nothing changed that decides, else
+    resolved anew.
+
+    ``model`` is the lock of another platform, whose versions are taken where they fit.
+    """
+    files = files_of(work.spec.document.file, image.key).on(platform, image.settings.platforms)
     target = Target(python=_whole_version(base.python), platform=platform, glibc=base.glibc)
     indexes = indexes_of(image)
     # The accelerator stands for the index it implies, so that a new table of those does not void every lock.
     named = (*indexes[: len(image.settings.indexes)], Index(url=f"accelerator:{image.settings.accelerator}"))
-    asked = wanted(image, base, requirements)
+    asked = wanted(image, base, requirements, platform)
     inputs = locking.inputs_digest(target, asked.requirements, named)
-    known = work.before.image(image.key)
+    known = work.before.image(image.key, platform)
     texts = _texts_before(work, files)
     is_wanted = not (work.wish.upgrade or work.wish.upgrade_packages)
     if known and known.inputs == inputs and texts and is_wanted:
@@ -85,12 +102,13 @@ def requirements_lock(
             _parsed(work, files)
             raise SpecError(_edited(work, files))
     if work.wish.locked:
-        raise SpecError(not_current(work, _why_not(known, files, texts)))
-    return _compiled(work, image, files, target, asked, indexes, inputs)
+        raise SpecError(not_current(work, _why_not(work, image, files, texts)))
+    verify(work, image, base, platform)
+    return _compiled(work, image, files, target, asked, indexes, inputs, model)
 
 
-def _why_not(known: ImageLock | None, files: Files, texts: list[str]) -> str:
-    if not known:
+def _why_not(work: Work, image: Image, files: Files, texts: list[str]) -> str:
+    if not work.before.images(image.key):
         return "it does not know this image"
     return "the requirements, the base or the platform changed" if texts else f"{files.requirements_lock} is missing"
 
@@ -162,30 +180,20 @@ def _compiled(
     asked: Wanted,
     indexes: tuple[Index, ...],
     inputs: str,
+    model: RequirementsLock | None,
 ) -> RequirementsLock:
-    from mlspec.effects.locker import compile_requirements
-
-    previous, requirements = _previous(work, image, files), asked.written
+    previous, requirements = _previous(work, image, files, target.platform), asked.written
     label = f"{image.key}: " if image.key else ""
     work.say(f"{label}locking the requirements for Python {target.python} on {target.platform}")
     entered = _with_logins(work, image, indexes)
-    upgrades = _own_upgrades(work, requirements, previous)
-    compiled = asked.compiled(
-        lambda required: compile_requirements(
-            required,
-            target,
-            entered,
-            previous=previous,
-            upgrade=work.wish.upgrade,
-            upgrade_packages=upgrades,
-        )
-    )
+    upgrades = _own_upgrades(work, image, requirements, previous)
+    compiled = asked.compiled(lambda wish: _resolved(work, wish, target, entered, previous, model, upgrades))
     found = locking.promise_problems(requirements, compiled.pins, accelerator=image.settings.accelerator)
     if errors := [problem for problem in found if problem.severity == "error"]:
         raise SpecError(*errors)
     work.warnings += [problem for problem in found if problem.severity == "warning"]
-    layers = layering.grouped(compiled.pins, previous, image.settings.layers, indexes)
-    resolver = Resolver(target, _with_logins(work, image, indexes))
+    layers = layering.grouped(compiled.pins, previous or model, image.settings.layers, indexes)
+    resolver = Resolver(target, entered)
     current = with_builds(work, image, resolver, compiled, RequirementsLock(layers, compiled.vcs), previous)
     texts = _texts(files, current, asked)
     for note in asked.notes(current):
@@ -211,9 +219,34 @@ def _compiled(
     return current
 
 
-def _own_upgrades(work: Work, requirements: Requirements, previous: RequirementsLock | None) -> tuple[str, ...]:
-    """Return the packages to upgrade that this image has; where one image is all there is, none is left out."""
-    if len(work.spec.images) == 1:
+def _resolved(
+    work: Work,
+    requirements: Requirements,
+    target: Target,
+    indexes: tuple[Index, ...],
+    previous: RequirementsLock | None,
+    model: RequirementsLock | None,
+    upgrades: tuple[str, ...],
+) -> Compiled:
+    from mlspec.effects.locker import UNFIT, compile_requirements
+
+    resolve = partial(compile_requirements, requirements, target, indexes, upgrade_packages=upgrades)
+    upgrade = work.wish.upgrade
+    if model is not None:
+        try:
+            return resolve(previous=preferring(model, None if upgrade else previous))
+        except LockError as error:
+            # What another platform has may be the reason that nothing fits.
+            if not UNFIT & {problem.code for problem in error.problems}:
+                raise
+    return resolve(previous=previous, upgrade=upgrade)
+
+
+def _own_upgrades(
+    work: Work, image: Image, requirements: Requirements, previous: RequirementsLock | None
+) -> tuple[str, ...]:
+    """Return the packages to upgrade that this lock has; where one lock is all there is, none is left out."""
+    if len(work.spec.images) == len(image.settings.platforms) == 1:
         return work.wish.upgrade_packages
     known = {pin.name for pin in (*previous.pins, *previous.vcs)} if previous else set()
     known |= {requirement.name for requirement in requirements.requirements}
@@ -222,13 +255,13 @@ def _own_upgrades(work: Work, requirements: Requirements, previous: Requirements
     return mine
 
 
-def _previous(work: Work, image: Image, files: Files) -> RequirementsLock | None:
+def _previous(work: Work, image: Image, files: Files, platform: str) -> RequirementsLock | None:
     """Return the old pins where they were made for the same base and platform: for another, they mean nothing."""
     if work.before.lock:
-        known = work.before.image(image.key)
+        known = work.before.image(image.key, platform)
         choice = catalog.base_reference(image.settings.python, image.settings.base)
         same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice)
-        if not known or not same_base or known.platform != image.settings.platforms[0]:
+        if not known or not same_base:
             return None
         texts = _texts_before(work, files)
         if texts and not _is_whole(work, files, known) and not work.wish.mend:

@@ -38,11 +38,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in one image's lock: its base, what was required, and every package that came of it."""
+    """What is in one image's lock: its base, what was required, and every package that came of it, by platform."""
 
     base: BaseLock
     requirements: Requirements
-    packages: RequirementsLock
+    packages: Mapping[str, RequirementsLock]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,13 @@ class Before:
         bases = self.lock.bases if self.lock else ()
         return next((former for former in bases if _kind(former) == _kind(base)), None)
 
-    def image(self, key: str) -> ImageLock | None:
-        """Return the entry of this image."""
-        return next((image for image in self.lock.images if image.name == key), None) if self.lock else None
+    def image(self, key: str, platform: str) -> ImageLock | None:
+        """Return the entry of this image on a platform."""
+        return next((image for image in self.images(key) if image.platform == platform), None)
+
+    def images(self, key: str) -> tuple[ImageLock, ...]:
+        """Return the entries of this image, one for each of its platforms."""
+        return tuple(image for image in self.lock.images if image.name == key) if self.lock else ()
 
 
 def _kind(base: BaseLock) -> tuple[str, str, str, str]:
@@ -102,6 +106,8 @@ class Work:
     changes: list[str] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     upgraded: set[str] = field(default_factory=set)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    """The bases and platforms that a registry was asked for."""
 
 
 def banner(files: Files) -> str:

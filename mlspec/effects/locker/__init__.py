@@ -1,6 +1,6 @@
 """Requirements to pins: what is asked of the resolver, commits for git's refs, and in words what failed."""
 
 from mlspec.effects.locker.compilation import Compiled, HeldBack, compile_requirements
-from mlspec.effects.locker.conflicts import UNFIT
+from mlspec.effects.locker.conflicts import NO_WHEEL, UNFIT
 
-__all__ = ["UNFIT", "Compiled", "HeldBack", "compile_requirements"]
+__all__ = ["NO_WHEEL", "UNFIT", "Compiled", "HeldBack", "compile_requirements"]

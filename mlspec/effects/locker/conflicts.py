@@ -14,7 +14,9 @@ from mlspec.errors import Problem
 from mlspec.lockfile import Target
 from mlspec.requirements import Requirement, Requirements
 
-UNFIT = frozenset({"MLS242", "MLS243", "MLS244", "MLS245", "MLS246"})
+NO_WHEEL = "MLS245"
+"""The code of a release that has wheels, and none for the target."""
+UNFIT = frozenset({"MLS242", "MLS243", "MLS244", NO_WHEEL, "MLS246"})
 """The codes of wishes that no release fits: any other failure is one of an index, of git, or of what was written."""
 
 
@@ -97,7 +99,7 @@ class Conflict:
             message = f"{name} {version} has no wheel for Python {target.python} on {target.platform}"
             python = f"write: python: {reason.rpartition(' ')[2]}, or " if "but one for Python" in reason else ""
             hint = f"{python}ask for another {name}{other}; or have it compiled: --no-binary {name}"
-            return "MLS245", f"{message} with glibc {target.glibc}", hint
+            return NO_WHEEL, f"{message} with glibc {target.glibc}", hint
         if "pre-release" in reason:
             return (
                 "MLS243",

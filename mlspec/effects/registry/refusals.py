@@ -11,6 +11,9 @@ from mlspec.effects.registry.endpoints import MIRROR_VARIABLE, Endpoint
 from mlspec.errors import Problem, ToolError
 from mlspec.spelling import nearest
 
+NO_PLATFORM = "MLS304"
+"""The code of an image that is not built for a platform."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
@@ -49,7 +52,7 @@ class Refusals:
     def no_platform(self, platform: str, platforms: tuple[str, ...]) -> NoReturn:
         """Say that the image is for other platforms."""
         hint = f"it has {', '.join(platforms) or 'none'}: name one of these in platforms, or take another base"
-        fail("MLS304", f"{self.image.familiar} has no image for {platform}", hint)
+        fail(NO_PLATFORM, f"{self.image.familiar} has no image for {platform}", hint)
 
     def _place(self, host: str) -> str:
         return self.endpoint.place if host == self.endpoint.host else host
