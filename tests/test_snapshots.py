@@ -42,6 +42,10 @@ SOURCES = {
         SourceLayer(layer="antlr4-python3-runtime", packages=("antlr4-python3-runtime",), languages=("Python",)),
         SourceLayer(layer=FROM_GIT, packages=("tool",), languages=("C++",), is_locked=True),
     ),
+    "platforms-git": (
+        SourceLayer(layer="psycopg2", packages=("psycopg2",), languages=("C",), is_locked=True),
+        SourceLayer(layer=FROM_GIT, packages=("our-lib",), languages=("Python",), is_locked=True),
+    ),
     "compiled-cuda": (
         SourceLayer(
             layer="flash-attn",
@@ -113,6 +117,7 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
             *(["tiny_wheels.ours"] if settings.indexes else []),
         ),
         partial_layers=heavy[1:] if are_several else (),
+        partial_builds=tuple(s.layer for s in SOURCES.get(stem, ()) if s.layer != FROM_GIT) if are_several else (),
         architectures=tuple(map(plan.architecture, settings.platforms)) if are_several else (),
         has_vcs=bool(from_git),
         uses_ssh=any("git+ssh:" in text for text in from_git),

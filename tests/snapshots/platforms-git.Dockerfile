@@ -15,8 +15,6 @@ ENV UV_DEFAULT_INDEX=$PIP_INDEX_URL \
     UV_PYTHON_DOWNLOADS=never \
     UV_LINK_MODE=copy \
     UV_REQUIRE_HASHES=1 \
-    UV_COMPILE_BYTECODE=1 \
-    PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     UV_NO_INSTALLER_METADATA=1
 RUN --mount=type=cache,target=/root/.cache/pip <<'EOF'
 set -e
@@ -32,6 +30,11 @@ python3 -m pip install --root-user-action=ignore --require-hashes --no-deps --ta
 cat > /uv/install.sh <<'SH'
 set -e
 /uv/bin/uv pip install --no-deps --requirement /lock
+# Bytecode: each process compiles the same files in the same order, as what it compiled before shows in what it makes next.
+# A file that is not for this Python, such as a template, is left as it is: 123.
+find /opt/venv/lib -name '*.py' -print0 | LC_ALL=C sort -z \
+  | PYTHONHASHSEED=0 xargs -0 -r -n 100 -P "$(nproc)" \
+        python3 -W ignore -m compileall -f -qq --invalidation-mode unchecked-hash || [ $? = 123 ]
 # One time for all files, 2 January 1980: the same packages make the same layer whenever it is built.
 find /opt -exec touch --no-dereference --date=@315619200 {} +
 SH
@@ -40,7 +43,50 @@ EOF
 # The lock of the platform that is built for, a file for each of its layers: a change in one installs that one anew.
 FROM native AS lock
 ARG TARGETARCH
+COPY platforms-git.requirements.$TARGETARCH.lock /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
 COPY platforms-git.requirements.vcs.$TARGETARCH.lock /git.lock
+
+# What builds take, a file for each layer that is built from source.
+FROM native AS build-lock
+ARG TARGETARCH
+COPY platforms-git.requirements.build.$TARGETARCH.lock /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+WORKDIR /lock
+RUN touch psycopg2
+
+# Compilers. What is built on them and has no wheel goes into the image, and nothing else.
+FROM installer AS compiler
+# hadolint ignore=DL3008
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean \
+ && apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        build-essential \
+        pkg-config
+# Without notes of where it was compiled.
+ENV CFLAGS=-g0 \
+    CXXFLAGS=-g0
+
+FROM compiler AS layer-psycopg2
+# hadolint ignore=DL3008
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean \
+ && apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        libpq-dev
+ENV UV_BUILD_CONSTRAINT=/build-lock
+RUN --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=bind,from=lock,source=/lock/psycopg2,target=/lock \
+    --mount=type=bind,from=build-lock,source=/lock/psycopg2,target=/build-lock \
+    sh /uv/install.sh
+
+FROM installer AS layer-tiny_wheels
+RUN --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=bind,from=lock,source=/lock/tiny_wheels,target=/lock \
+    sh /uv/install.sh
 
 # From git: pinned to commits, which no hash can hold.
 FROM installer AS layer-git
@@ -52,8 +98,10 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         ca-certificates \
         git
+ENV UV_BUILD_CONSTRAINT=/build-lock
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,from=lock,source=/git.lock,target=/lock \
+    --mount=type=bind,from=build-lock,source=/lock/from_git,target=/build-lock \
     UV_REQUIRE_HASHES=0 sh /uv/install.sh
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
@@ -70,8 +118,12 @@ FROM native AS code
 WORKDIR /image
 COPY . ./app
 RUN chmod -R u=rwX,go=rX . \
- && rm -f app/platforms-git.requirements.vcs.amd64.lock \
+ && rm -f app/platforms-git.requirements.amd64.lock \
+          app/platforms-git.requirements.arm64.lock \
+          app/platforms-git.requirements.vcs.amd64.lock \
           app/platforms-git.requirements.vcs.arm64.lock \
+          app/platforms-git.requirements.build.amd64.lock \
+          app/platforms-git.requirements.build.arm64.lock \
  && chmod 1777 app \
  && find . -exec touch --no-dereference --date=@315619200 {} +
 
@@ -79,6 +131,8 @@ RUN chmod -R u=rwX,go=rX . \
 FROM python
 COPY --link --from=folders /image /
 WORKDIR /app
+COPY --link --from=layer-psycopg2 /opt /opt
+COPY --link --from=layer-tiny_wheels /opt /opt
 COPY --link --from=layer-git /opt /opt
 ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=code /image /
