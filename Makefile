@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries bench bench-builds check
+.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native bench bench-builds check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ refresh: setup ## ask Debian, tensorflow and torch anew for what the tables of m
 
 refresh-libraries: setup ## try on an engine what packages need of Debian, and note what was proven; takes a while
 	$(BIN)/python .ci/refresh/system_libraries.py
+
+native: setup ## whether locks are those of a native pip-compile, on every Python of this machine; takes some minutes
+	$(BIN)/python -m tests.native
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

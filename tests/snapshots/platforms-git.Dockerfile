@@ -44,14 +44,14 @@ EOF
 FROM native AS lock
 ARG TARGETARCH
 COPY platforms-git.requirements.$TARGETARCH.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 COPY platforms-git.requirements.vcs.$TARGETARCH.lock /git.lock
 
 # What builds take, a file for each layer that is built from source.
 FROM native AS build-lock
 ARG TARGETARCH
 COPY platforms-git.requirements.build.$TARGETARCH.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 WORKDIR /lock
 RUN touch psycopg2
 

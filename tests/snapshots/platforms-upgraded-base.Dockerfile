@@ -59,7 +59,7 @@ ARG TARGETARCH
 FROM native AS lock
 ARG TARGETARCH
 COPY platforms-upgraded-base.requirements.$TARGETARCH.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 
 FROM installer AS layer-numpy
 RUN --mount=type=cache,target=/root/.cache/uv \

@@ -49,7 +49,7 @@ ARG TARGETARCH
 FROM native AS lock
 ARG TARGETARCH
 COPY platforms.requirements.$TARGETARCH.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 # Where a platform has no packages for a layer, that one stays empty.
 WORKDIR /lock
 RUN touch torch
