@@ -219,6 +219,7 @@ def test_the_host_changes_nothing_in_a_lock(
     lies = (
         f"import os, platform, sysconfig; platform.system = lambda: {system!r}; platform.machine = lambda: {machine!r}",
         "platform.release = lambda: '99'; platform.version = lambda: 'told'",
+        "platform.mac_ver = lambda *_: ('14.0', ('', '', ''), 'arm64')",
         f"sysconfig.get_platform = lambda: {tag!r}; sys.platform = {name!r}",
     )
     monkeypatch.setattr(job, "START", job.START.replace("import main;", f"import main; {'; '.join(lies)};"))
