@@ -272,7 +272,7 @@ def test_a_platform_that_the_image_has_not_is_refused(project: Path) -> None:
 
     said = mlspec("sbom", "--platform", ARM, code=1).stderr
 
-    assert "mlspec.yaml:3:1: MLS239: written-once is not for linux/arm64" in said
+    assert "mlspec.yaml:3:12: MLS239: written-once is not for linux/arm64" in said
 
 
 def test_a_run_takes_the_platform_of_its_engine(project: Path) -> None:
