@@ -52,7 +52,7 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
             return 0, Build()
 
         monkeypatch.setattr(building, "follow", follow)
-        monkeypatch.setattr(engine, "connect", lambda: None)
+        monkeypatch.setattr(engine, "own_platform", lambda: "linux/amd64")
         return CliRunner().invoke(cli, ["build", "--verify", *words])
 
     return verified
