@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,9 @@ class Run:
             startup_seconds=measuring.startup(image, self.stack.heavy) if is_first else 0.0,
         )
         measuring.require(image, dict(state.pins))
+        if not is_first:
+            # An engine short of room drops what it kept of builds, and the next would be measured without.
+            measuring.said(("docker", "rmi", "--force", image))
         self.samples.append(sample)
         print(f"{number} {scenario:<13} {variant:<12} {seconds:7.1f} s {pushed / 1e6:9.3f} MB", file=sys.stderr)
 
@@ -131,6 +135,16 @@ def removed(run: Run) -> None:
     subprocess.run(("docker", "rmi", "--force", *run.images), capture_output=True)
 
 
+def warned_of_room(stack: Stack) -> None:
+    """Say so where the engine's disk is short: it would drop caches while they are measured."""
+    root = Path(measuring.said(("docker", "info", "--format", "{{.DockerRootDir}}")).strip())
+    usage = shutil.disk_usage(root if root.exists() else Path.cwd())
+    # BuildKit collects garbage below a fifth of the disk, as `docker buildx inspect` shows.
+    left = usage.free - 0.2 * (usage.used + usage.free)
+    if left < stack.room:
+        print(f"short of room: {left / 1e9:.0f} GB, and {stack.room / 1e9:.0f} are taken; caches may go", file=sys.stderr)
+
+
 def options() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(
@@ -154,6 +168,7 @@ def main() -> None:
     """Measure, and print the tables."""
     asked = options()
     stack = STACKS[asked.stack]
+    warned_of_room(stack)
     with (
         tempfile.TemporaryDirectory() as folder,
         index.serving(downloaded(stack, asked.cache)) as url,

@@ -25,10 +25,11 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Stack:
-    """Packages by name and version, the heaviest of them, and the versions that change."""
+    """Packages by name and version, the heaviest of them, the bytes a round takes, and the versions that change."""
 
     name: str
     heavy: str
+    room: float
     light: Mapping[str, str] = field(default_factory=lambda: {"idna": "3.10"})
     medium: Mapping[str, str] = field(default_factory=lambda: {"pillow": "12.1.0"})
     large: Mapping[str, str] = field(default_factory=lambda: {"scipy": "1.17.1"})
@@ -48,7 +49,7 @@ class Stack:
         return ["uv", *(f"{name}=={version}" for name, version in pins)]
 
 
-STACKS = {stack.name: stack for stack in (Stack("quick", "scipy"), Stack("full", "torch"))}
+STACKS = {stack.name: stack for stack in (Stack("quick", "scipy", 15e9), Stack("full", "torch", 30e9))}
 
 
 @dataclass(frozen=True)

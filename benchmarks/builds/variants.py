@@ -1,4 +1,4 @@
-"""The Dockerfiles that are compared: those of ``shapes``, and the one that mlspec writes."""
+"""The Dockerfiles that are compared: those of ``shapes``, the one that mlspec writes, and variations of that."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from benchmarks.builds.project import HERE, State
 
 OURS = "mlspec"
 CLASSIC = "classic"
+_BY_UV = "/uv/bin/uv pip install --no-deps --requirement /lock"
+_BY_PIP = (
+    "python3 -m pip --python /opt/venv/bin/python install --root-user-action=ignore --no-deps --no-compile"
+    " --require-hashes --requirement /lock\n"
+    "python3 -m compileall -q -j0 --invalidation-mode unchecked-hash /opt/venv/lib"
+)
 _MLSPEC = str(Path(sys.executable).with_name("mlspec"))
 
 
@@ -27,10 +34,20 @@ class Site:
     registry: str
 
 
+def _by_pip(text: str) -> str:
+    """Return mlspec's Dockerfile with pip in uv's place: the same layers, from the same hashes."""
+    assert _BY_UV in text
+    return text.replace(_BY_UV, _BY_PIP).replace("target=/root/.cache/uv", "target=/root/.cache/pip")
+
+
+VARIATIONS: dict[str, Callable[[str], str]] = {OURS: lambda text: text, f"{OURS}-pip": _by_pip}
+"""What mlspec writes, and the same with one thing changed, to see what that is worth."""
+
+
 def names() -> list[str]:
     """Return the names of all variants, the classic first."""
     peers = sorted({path.stem for path in (HERE / "shapes").glob("*.Dockerfile")} - {CLASSIC})
-    return [CLASSIC, OURS, *peers]
+    return [CLASSIC, *VARIATIONS, *peers]
 
 
 def prepare(variant: str, folder: Path, state: State, site: Site, salt: str) -> float:
@@ -41,14 +58,14 @@ def prepare(variant: str, folder: Path, state: State, site: Site, salt: str) -> 
     state.written(folder)
     seconds = 0.0
     path = folder / "Dockerfile"
-    if variant == OURS:
+    if variation := VARIATIONS.get(variant):
         # The last Dockerfile, as mlspec wrote it: it refuses to write over another's.
         kept = folder / ".Dockerfile.written"
         if kept.exists():
             path.write_bytes(kept.read_bytes())
         seconds = _render(folder, state, site)
         kept.write_bytes(path.read_bytes())
-        text = path.read_text()
+        text = variation(path.read_text())
     else:
         text = (HERE / "shapes" / f"{variant}.Dockerfile").read_text()
         variables = " ".join(f'{name}="{value}"' for name, value in state.environment.items())
