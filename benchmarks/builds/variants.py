@@ -20,8 +20,7 @@ CLASSIC = "classic"
 _BY_UV = "/uv/bin/uv pip install --no-deps --requirement /lock"
 _BY_PIP = (
     "python3 -m pip --python /opt/venv/bin/python install --root-user-action=ignore --no-deps --no-compile"
-    " --require-hashes --requirement /lock\n"
-    "python3 -m compileall -q -j0 --invalidation-mode unchecked-hash /opt/venv/lib"
+    " --require-hashes --requirement /lock"
 )
 _MLSPEC = str(Path(sys.executable).with_name("mlspec"))
 
