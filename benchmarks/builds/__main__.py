@@ -142,7 +142,7 @@ def warned_of_room(stack: Stack) -> None:
     # BuildKit collects garbage below a fifth of the disk, as `docker buildx inspect` shows.
     left = usage.free - 0.2 * (usage.used + usage.free)
     if left < stack.room:
-        print(f"short of room: {left / 1e9:.0f} GB, and {stack.room / 1e9:.0f} are taken; caches may go", file=sys.stderr)
+        print(f"short of room: {left / 1e9:.0f} GB, {stack.room / 1e9:.0f} are taken; caches may go", file=sys.stderr)
 
 
 def options() -> argparse.Namespace:
