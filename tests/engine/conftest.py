@@ -246,6 +246,6 @@ def make(workshop: Path) -> Make:
 
 @pytest.fixture(scope="session")
 def copy(engine: docker.DockerClient, registry: str, workshop: Path) -> Iterator[Callable[[str], Example]]:
-    """Copy an example by its name; what it leaves in the engine is removed at the end."""
-    yield lambda name: examples.copied(name, workshop / examples.MARK / name, engine)
+    """Copy an example by its name, to a new folder; what it leaves in the engine is removed at the end."""
+    yield lambda name: examples.copied(name, workshop / examples.MARK / uuid.uuid4().hex / name, engine)
     examples.forget(engine)
