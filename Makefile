@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native bench bench-builds check
+.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native bench bench-builds bench-accelerators check
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## install mlspec and its tools into .venv
 
@@ -59,5 +59,8 @@ bench: setup ## how long the tool itself takes, side by side with bare Python
 bench-builds: setup ## builds by several Dockerfiles of one application, measured in turn on an engine; takes a while
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.builds $(BENCH)
+
+bench-accelerators: setup ## one spec for the CPU and for CUDA, and the image of the usual Dockerfile; downloads 3 GB once
+	$(BIN)/python -m benchmarks.accelerators
 
 check: lint types docs test ## all that a change has to pass

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -19,15 +18,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.builds import index, measuring, results, sink, variants
+from benchmarks.builds import index, measuring, results, sink, variants, wheels
 from benchmarks.builds.measuring import Sample
 from benchmarks.builds.project import SCENARIOS, STACKS, Bases, Stack, State, copied, initial
 from benchmarks.builds.variants import Site
 
 PREFIX = f"mlspec-bench-{uuid.uuid4().hex[:8]}"
 ROOT = Path(__file__).parents[2]
-PYTHON = "3.11"
-_PLATFORMS = ("2014", "_2_17", "_2_24", "_2_26", "_2_27", "_2_28", "_2_31", "_2_34", "_2_35", "_2_36")
 
 
 @dataclass
@@ -73,7 +70,7 @@ class Run:
         (folder / "uv.toml").write_text(f'[[index]]\nurl = "{self.site.index}"\ndefault = true\n')
         (folder / "salt").write_text(f"{salt} {age}\n")
         lines = (
-            f"FROM python:{PYTHON}-slim",
+            f"FROM python:{wheels.PYTHON}-slim",
             "COPY pip.conf salt /etc/",
             "COPY uv.toml /etc/uv/uv.toml",
         )
@@ -109,30 +106,14 @@ class Run:
         measuring.require(image, dict(state.pins))
         if not is_first:
             # An engine short of room drops what it kept of builds, and the next would be measured without.
-            measuring.said(("docker", "rmi", "--force", image))
+            measuring.removed(image)
         self.samples.append(sample)
         print(f"{number} {scenario:<13} {variant:<12} {seconds:7.1f} s {pushed / 1e6:9.3f} MB", file=sys.stderr)
 
 
-def downloaded(stack: Stack, cache: Path) -> Path:
-    """Return a folder with the wheels of a stack, for the image's Python; what is there is not downloaded again."""
-    folder = cache / stack.name
-    wanted = "\n".join(stack.wheels)
-    done = folder / "wheels.txt"
-    if done.exists() and done.read_text() == wanted:
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    target = [f"--python-version={PYTHON}", *(f"--platform=manylinux{name}_x86_64" for name in _PLATFORMS)]
-    for requirement in stack.wheels:
-        subprocess.run([*pip, *target, f"--dest={folder}", requirement], check=True, stderr=subprocess.DEVNULL)
-    done.write_text(wanted)
-    return folder
-
-
 def removed(run: Run) -> None:
     """Remove the images of a run, and nothing else; its build cache ages as all of the engine's does."""
-    subprocess.run(("docker", "rmi", "--force", *run.images), capture_output=True)
+    measuring.removed(*run.images)
 
 
 def warned_of_room(stack: Stack) -> None:
@@ -171,7 +152,7 @@ def main() -> None:
     warned_of_room(stack)
     with (
         tempfile.TemporaryDirectory() as folder,
-        index.serving(downloaded(stack, asked.cache)) as url,
+        index.serving(wheels.downloaded(stack.wheels, asked.cache / stack.name)) as url,
         sink.listening() as taking,
     ):
         run = Run(stack, asked.variants, asked.scenarios, Site(url, asked.registry), taking, Path(folder))

@@ -86,3 +86,8 @@ def require(image: str, pins: dict[str, str]) -> None:
     """Raise where an image has other versions of packages: it would not be the same environment."""
     found = json.loads(python(image, VERSIONS, *pins))
     assert found == pins, {name: found[name] for name in pins if found[name] != pins[name]}
+
+
+def removed(*images: str) -> None:
+    """Remove images from the engine, where they are there."""
+    subprocess.run(("docker", "rmi", "--force", *images), capture_output=True)

@@ -1,0 +1,32 @@
+"""Wheels for the image's Python, downloaded once and kept."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+PYTHON = "3.11"
+"""The Python of all images that are measured."""
+
+_GLIBCS = ("2_5", "2_12", *(f"2_{minor}" for minor in range(17, 37)))
+_PLATFORMS = [f"manylinux{name}_x86_64" for name in ("1", "2010", "2014", *(f"_{glibc}" for glibc in _GLIBCS))]
+
+
+def downloaded(requirements: Iterable[str], folder: Path, *, dependencies: bool = False) -> Path:
+    """Return ``folder`` with the wheels of some requirements, of what they need too if asked.
+
+    What was downloaded for the same requirements is not downloaded again.
+    """
+    wanted, done = "\n".join(requirements), folder / "wheels.txt"
+    if done.exists() and done.read_text() == wanted:
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={PYTHON}"]
+    pip += [f"--platform={name}" for name in _PLATFORMS]
+    pip += [] if dependencies else ["--no-deps"]
+    for requirement in wanted.splitlines():
+        subprocess.run([*pip, f"--dest={folder}", requirement], check=True, stderr=subprocess.DEVNULL)
+    done.write_text(wanted)
+    return folder
