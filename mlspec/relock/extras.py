@@ -57,9 +57,9 @@ class Wanted:
 
 
 def wanted(image: Image, base: BaseLock, requirements: Requirements, platform: str) -> Wanted:
-    """Return what an image requires of its lock on a platform.
+    """Return what an image requires of its lock on a platform: what is written, and the extras that follow from it.
 
-    X
+    None follow where a step, a base of the user's own, or a compiled file may bring what they would.
     """
     settings = image.settings
     choice = catalog.base_reference(settings.python, settings.base)

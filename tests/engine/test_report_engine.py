@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,9 +30,10 @@ entrypoint: python main.py
 
 @dataclass(frozen=True)
 class Reported:
-    """What a build said, and its report."""
+    """What a build said, its answer, and its report."""
 
     said: str
+    answer: str
     report: Any
 
     def new(self) -> list[str]:
@@ -50,11 +52,15 @@ class Built:
         command = (sys.executable, "-m", "mlspec", "build", "--report", "../report.json", *words)
         done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return Reported(done.stderr, json.loads((self.folder.parent / "report.json").read_text()))
+        return Reported(done.stderr, done.stdout, json.loads((self.folder.parent / "report.json").read_text()))
 
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "MLSPEC_CACHE_DIR": str(self.folder.parent / "cache")}
+
+    def label(self, name: str) -> str:
+        words = ("docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{name}"}}}}', self.name)
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
     def require(self, requirements: str) -> None:
         spec = self.folder / "mlspec.yaml"
@@ -140,6 +146,30 @@ def test_a_push_is_compared_with_what_the_registry_had(built: Built, first: Repo
         "layers": 1,
         "pushed": True,
     }
+
+
+def test_a_push_answers_with_the_digest_that_the_registry_has(built: Built, first: Reported) -> None:
+    pushed = built.build("--push", "--tag", built.repository)
+
+    words = ("docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", built.repository)
+    digest = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    assert pushed.answer == f"{built.repository}@{digest}\n"
+
+
+def test_a_new_revision_is_a_new_label_and_no_new_step(built: Built, first: Reported) -> None:
+    git = ("git", "-c", "user.name=ann", "-c", "user.email=ann@example.com")
+    revisions, builds = [], []
+    subprocess.run((*git, "init", "--quiet"), cwd=built.folder, check=True)
+    for message in ("one", "two"):
+        subprocess.run((*git, "commit", "--quiet", "--allow-empty", "-m", message), cwd=built.folder, check=True)
+        builds.append(built.build())
+        revisions.append(built.label("org.opencontainers.image.revision"))
+    shutil.rmtree(built.folder / ".git")
+
+    assert revisions[0] != revisions[1]
+    assert all(revisions)
+    assert builds[1].new() == []
+    assert {step["cached"] for step in builds[1].report["steps"]} == {True}
 
 
 def test_a_report_beside_the_code_is_warned_of(built: Built, first: Reported) -> None:
