@@ -25,7 +25,8 @@ def _unique(values: Iterable[str]) -> list[str]:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    decimals = next((decimals for least, decimals in ((100, 0), (1, 1), (0.1, 2)) if value >= least), 3)
+    return f"{value:,.{decimals}f}" if value else "0"
 
 
 def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -44,7 +45,7 @@ def _table(samples: Sequence[Sample], of: Callable[[Sample], float]) -> str:
 
 def _ratio(samples: Sequence[Sample], scenario: str, of: Callable[[Sample], float]) -> str:
     classic, ours = (median(samples, variant, scenario, of) for variant in (CLASSIC, OURS))
-    return f"{classic / ours:.1f}" if classic and ours else ""
+    return _number(classic / ours) if classic and ours else ""
 
 
 def _images(samples: Sequence[Sample], heavy: str) -> str:
