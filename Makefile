@@ -61,6 +61,6 @@ bench-builds: setup ## builds by several Dockerfiles of one application, measure
 	$(BIN)/python -m benchmarks.builds $(BENCH)
 
 bench-accelerators: setup ## one spec for the CPU and for CUDA, and the image of the usual Dockerfile; downloads 3 GB once
-	$(BIN)/python -m benchmarks.accelerators
+	$(BIN)/python -m benchmarks.accelerators $(BENCH)
 
 check: lint types docs test ## all that a change has to pass

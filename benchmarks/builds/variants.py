@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.builds.project import HERE, State
+from benchmarks.builds.wheels import PYTHON
 
 OURS = "mlspec"
 CLASSIC = "classic"
@@ -89,7 +90,7 @@ def _render(folder: Path, state: State, site: Site) -> float:
     """Let mlspec lock and render; return the seconds it took."""
     name, _, digest = state.base.partition("@")
     spec = {
-        "python": "3.11",
+        "python": PYTHON,
         "name": "bench",
         "base": name,
         "requirements": "requirements.txt",

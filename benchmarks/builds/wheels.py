@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from mlspec import catalog
+
 PYTHON = "3.11"
 """The Python of all images that are measured."""
 
@@ -27,6 +29,9 @@ def downloaded(requirements: Iterable[str], folder: Path, *, dependencies: bool 
     pip += [f"--platform={name}" for name in _PLATFORMS]
     pip += [] if dependencies else ["--no-deps"]
     for requirement in wanted.splitlines():
-        subprocess.run([*pip, f"--dest={folder}", requirement], check=True, stderr=subprocess.DEVNULL)
+        # Builds of torch with a label, such as 2.13.0+cpu, are on an index of that label and not on the main one.
+        _, plus, label = requirement.partition("+")
+        own = [f"--extra-index-url={catalog.torch_index(label).url}"] if plus else []
+        subprocess.run([*pip, *own, f"--dest={folder}", requirement], check=True, stderr=subprocess.DEVNULL)
     done.write_text(wanted)
     return folder
