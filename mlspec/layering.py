@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock
-from mlspec.requirements import Index, labels
+from mlspec.requirements.indexes import Index, labels
 
 Wanted = Mapping[str, Sequence[str]]
 """The layers that a spec asks for: their names, and names or patterns of the packages in each."""

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mlspec import frameworks
 from mlspec.errors import Problem, Span
 from mlspec.lockfile import Layer, Pin, Target, digest_lines, shown_size
-from mlspec.requirements import Index, Requirement, Requirements
+from mlspec.requirements.indexes import Index
+from mlspec.requirements.values import Requirement, Requirements
 
 # Raised whenever the same inputs would be resolved to something else.
 _FORMAT = 1

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from mlspec.errors import Problem
 from mlspec.lockfile import Layer, Pin, RequirementsLock
-from mlspec.requirements import Requirements
+from mlspec.requirements.values import Requirements
 
 _T = TypeVar("_T", bound=Hashable)
 

@@ -15,7 +15,7 @@ from typing import Any
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.lockfile import Pin
-from mlspec.requirements import Requirement, Requirements
+from mlspec.requirements.values import Requirement, Requirements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,8 @@ from pathlib import Path
 from mlspec.effects.locker import compile_requirements
 from mlspec.errors import MlspecError
 from mlspec.lockfile import Target
-from mlspec.requirements import Entry, Requirements, collect
+from mlspec.requirements.collection import Entry, collect
+from mlspec.requirements.values import Requirements
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "http": ("requests[socks]", "httpx[http2]", "aiohttp[speedups]"),

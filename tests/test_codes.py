@@ -16,7 +16,7 @@ from mlspec.cli.explain import explain
 from mlspec.codes import Code, parse
 from mlspec.document import parse as parse_document
 from mlspec.errors import SpecError
-from mlspec.requirements import Entry, collect
+from mlspec.requirements.collection import Entry, collect
 from mlspec.spec import validate
 
 CODES = codes.codes()

@@ -17,7 +17,8 @@ from mlspec.errors import SpecError
 from mlspec.lockfile import Layer, Pin, RequirementsLock, Target, dump_requirements, parse_requirements
 from mlspec.plan import Plan, Resolved, resolve
 from mlspec.relock.packages import indexes_of
-from mlspec.requirements import Entry, Requirements, collect
+from mlspec.requirements.collection import Entry, collect
+from mlspec.requirements.values import Requirements
 from mlspec.spec import Image, validate
 from tests.test_rules import codes, found
 

@@ -10,7 +10,7 @@ import pytest
 from mlspec import api, variants
 from mlspec.errors import LockError
 from mlspec.relock import Wish
-from mlspec.requirements import Entry, collect
+from mlspec.requirements.collection import Entry, collect
 from tests.index import PackageIndex, serving, wheel
 
 JAX = (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlspec.layering import grouped, is_as_wanted
 from mlspec.lockfile import Layer, Pin, RequirementsLock
-from mlspec.requirements import Index, labels
+from mlspec.requirements.indexes import Index, labels
 from mlspec.spec import Image
 
 MB = 1_000_000

@@ -19,7 +19,9 @@ from mlspec.errors import LockError
 from mlspec.layering import grouped
 from mlspec.lockfile import Layer, RequirementsLock, Target, dump_requirements, dump_vcs
 from mlspec.locking import credentials_problems
-from mlspec.requirements import Entry, Index, Requirements, collect
+from mlspec.requirements.collection import Entry, collect
+from mlspec.requirements.indexes import Index
+from mlspec.requirements.values import Requirements
 from tests.index import File, PackageIndex, sdist, serving, wheel
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")

@@ -8,7 +8,9 @@ import pytest
 
 from mlspec.lockfile import Pin, Target
 from mlspec.locking import body_digest, credentials_problems, cuda_of, inputs_digest, promise_problems
-from mlspec.requirements import Entry, Index, Requirements, collect
+from mlspec.requirements.collection import Entry, collect
+from mlspec.requirements.indexes import Index
+from mlspec.requirements.values import Requirements
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
 MB = 1_000_000

@@ -16,7 +16,7 @@ from mlspec.effects.locker import compile_requirements, job
 from mlspec.errors import Problem
 from mlspec.lockfile import Layer, Pin, RequirementsLock, Target
 from mlspec.plan import Plan, Resolved, resolve
-from mlspec.requirements import Entry, collect
+from mlspec.requirements.collection import Entry, collect
 from mlspec.spec import Image
 from tests.index import File, serving, wheel
 from tests.test_pipeline import LOCK, mlspec, texts

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlspec.errors import SpecError
-from mlspec.requirements import Entry, Requirements, collect
+from mlspec.requirements.collection import Entry, collect
+from mlspec.requirements.values import Requirements
 
 DIGEST = "sha256:" + "0" * 64
 PYPROJECT = """\

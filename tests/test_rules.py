@@ -23,7 +23,7 @@ from mlspec.errors import Problem, Span
 from mlspec.libraries import Needs, Whole
 from mlspec.lockfile import BaseLock, Layer, RequirementsLock, parse_requirements
 from mlspec.plan import Resolved, resolve
-from mlspec.requirements import Entry, collect
+from mlspec.requirements.collection import Entry, collect
 from mlspec.rules import FOLDER_RULES, RULES, Subject
 from mlspec.rules.table import FolderRule, Rule
 from mlspec.spec import Image, validate

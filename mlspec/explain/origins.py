@@ -15,7 +15,7 @@ from mlspec.errors import KeyPath
 from mlspec.explain import reasons
 from mlspec.lockfile import Layer, Pin, RequirementsLock, shown_size
 from mlspec.plan import Files, Resolved, files_of
-from mlspec.requirements import Place, Requirements
+from mlspec.requirements.values import Place, Requirements
 from mlspec.settings import Settings
 from mlspec.spec import Image, Spec
 

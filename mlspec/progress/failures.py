@@ -14,7 +14,7 @@ from mlspec.progress.causes import CAUSES, PACKAGES, Cause
 from mlspec.progress.steps import Step, short_reference
 from mlspec.progress.stream import Build
 from mlspec.progress.view import rows
-from mlspec.requirements import Requirement
+from mlspec.requirements.values import Requirement
 from mlspec.rules import Subject
 from mlspec.spelling import did_you_mean
 

@@ -10,7 +10,9 @@ from mlspec import compiling
 from mlspec.errors import LockError
 from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock, Target
 from mlspec.relock.work import Work
-from mlspec.requirements import Entry, Index, Requirements, collect
+from mlspec.requirements.collection import Entry, collect
+from mlspec.requirements.indexes import Index
+from mlspec.requirements.values import Requirements
 from mlspec.spec import Image
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlspec import catalog, variants
 from mlspec.errors import LockError
 from mlspec.lockfile import BaseLock, RequirementsLock
-from mlspec.requirements import Requirements
+from mlspec.requirements.values import Requirements
 from mlspec.spec import Image
 from mlspec.variants import Followed
 

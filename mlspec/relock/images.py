@@ -24,7 +24,7 @@ from mlspec.relock.bases import base_of
 from mlspec.relock.packages import indexes_of, requirements_of
 from mlspec.relock.platforms import platform_locks
 from mlspec.relock.work import Before, Contents, Locked, Wish, Work, banner
-from mlspec.requirements import Requirements
+from mlspec.requirements.values import Requirements
 from mlspec.spec import Image, Spec
 from mlspec.targets import Artifact
 

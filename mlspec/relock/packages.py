@@ -30,7 +30,9 @@ from mlspec.relock.bases import verify
 from mlspec.relock.builds import Resolver, regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
 from mlspec.relock.work import Work, banner, not_current
-from mlspec.requirements import Entry, Index, Requirements, collect
+from mlspec.requirements.collection import Entry, collect
+from mlspec.requirements.indexes import Index
+from mlspec.requirements.values import Requirements
 from mlspec.spec import Image
 from mlspec.targets import Artifact
 

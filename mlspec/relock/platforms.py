@@ -10,7 +10,7 @@ from mlspec.lockfile import BaseLock, RequirementsLock, dump_builds, dump_requir
 from mlspec.plan import files_of
 from mlspec.relock.packages import requirements_lock
 from mlspec.relock.work import Work, banner
-from mlspec.requirements import Requirements
+from mlspec.requirements.values import Requirements
 from mlspec.spec import Image
 from mlspec.targets import Artifact
 

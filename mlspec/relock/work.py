@@ -16,7 +16,7 @@ from mlspec.lockfile import (
     RequirementsLock,
 )
 from mlspec.plan import Files, Resolved, files_of
-from mlspec.requirements import Requirements
+from mlspec.requirements.values import Requirements
 from mlspec.spec import Spec
 from mlspec.targets import Artifact
 

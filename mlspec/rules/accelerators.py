@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlspec import catalog, frameworks, variants
 from mlspec.errors import Problem
 from mlspec.frameworks import Build
-from mlspec.requirements import Requirement
+from mlspec.requirements.values import Requirement
 from mlspec.rules.subject import Subject, with_slip
 from mlspec.variants import Variant
 

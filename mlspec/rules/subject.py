@@ -13,7 +13,7 @@ from mlspec import frameworks, locking
 from mlspec.errors import Problem, Replace
 from mlspec.lockfile import BaseLock, Pin
 from mlspec.plan import Plan
-from mlspec.requirements import Requirement, Requirements
+from mlspec.requirements.values import Requirement, Requirements
 from mlspec.settings import Settings
 from mlspec.spec import Image
 from mlspec.spelling import slip

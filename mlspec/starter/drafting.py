@@ -10,8 +10,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec import catalog, document, spec, syntax
 from mlspec.errors import Problem, SpecError
-from mlspec.requirements import Entry as Listed
-from mlspec.requirements import collect
+from mlspec.requirements.collection import Entry as Listed
+from mlspec.requirements.collection import collect
 from mlspec.starter.devices import find_apt, find_device, find_memory
 from mlspec.starter.entry import Entry, find_entry, given
 from mlspec.starter.folder import Choice, Folder, Wanted, pyproject, table

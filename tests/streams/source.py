@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mlspec import lockfile, requirements, targets
+from mlspec import lockfile, targets
 from mlspec.lockfile import BaseLock
 from mlspec.plan import Plan
 from mlspec.progress.failures import Source
 from mlspec.progress.steps import Step, steps_of
-from mlspec.requirements import Entry
+from mlspec.requirements.collection import Entry, collect
 from mlspec.rules import Subject
 from mlspec.spec import Spec
 
@@ -20,7 +20,7 @@ def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Source
         image=image,
         plan=plan,
         base=BaseLock(reference="python:3.12-slim", python="3.12.1", glibc="2.36", codename="bookworm"),
-        requirements=requirements.collect(entries, lambda path: "", "mlspec.yaml"),
+        requirements=collect(entries, lambda path: "", "mlspec.yaml"),
         pins=lockfile.parse_requirements(lock, "requirements.lock").pins,
     )
     return Source(

@@ -14,7 +14,7 @@ from mlspec.effects.locker.environment import environment
 from mlspec.effects.locker.upgrades import named
 from mlspec.errors import LockError
 from mlspec.lockfile import RequirementsLock
-from mlspec.requirements import Requirement
+from mlspec.requirements.values import Requirement
 from mlspec.spelling import nearest
 
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")

@@ -12,7 +12,8 @@ from mlspec.effects.locker.failures import check_pip
 from mlspec.effects.locker.job import Job
 from mlspec.effects.locker.upgrades import check_upgrades, kept
 from mlspec.lockfile import Pin, RequirementsLock, Target
-from mlspec.requirements import Index, Requirement, Requirements
+from mlspec.requirements.indexes import Index
+from mlspec.requirements.values import Requirement, Requirements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from mlspec.effects.locker.names import INSTALL_NAMES
 from mlspec.effects.locker.wording import problem_at, public
 from mlspec.errors import LockError, Problem
 from mlspec.lockfile import Target
-from mlspec.requirements import Requirement, Requirements
+from mlspec.requirements.values import Requirement, Requirements
 
 _OLDEST_PIP = Version("24.0")
 

@@ -22,7 +22,8 @@ from mlspec.effects.locker.failures import Failure, no_report
 from mlspec.effects.locker.upgrades import named
 from mlspec.errors import LockError
 from mlspec.lockfile import Pin, Target
-from mlspec.requirements import Index, Requirement, Requirements
+from mlspec.requirements.indexes import Index
+from mlspec.requirements.values import Requirement, Requirements
 
 START = (
     "import sys; sys.path.append(sys.argv.pop(1)); from mlspec.effects.resolver.__main__ import main; sys.exit(main())"

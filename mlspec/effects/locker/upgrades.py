@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from mlspec.effects.locker.wording import problem_at
 from mlspec.errors import LockError
 from mlspec.lockfile import RequirementsLock
-from mlspec.requirements import Requirements
+from mlspec.requirements.values import Requirements
 from mlspec.spelling import nearest
 
 

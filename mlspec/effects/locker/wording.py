@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mlspec.errors import Problem
-from mlspec.requirements import Requirement
+from mlspec.requirements.values import Requirement
 
 
 def problem_at(code: str, message: str, hint: str = "", requirement: Requirement | None = None) -> Problem:

@@ -1,0 +1,1 @@
+"""Pip's requirement syntax to frozen requirements: entries of a spec, and the files they name."""

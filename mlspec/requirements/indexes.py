@@ -1,0 +1,44 @@
+"""Package indexes, and which packages come from them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A package index and the packages (names or patterns) that come from it and from nowhere else.
+
+    One without packages answers for every package that no other index names, instead of pip's default index.
+    The login comes from the environment and is written nowhere.
+    """
+
+    url: str
+    packages: tuple[str, ...] = ()
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+    def serves(self, name: str) -> bool:
+        """Return whether the package ``name`` comes from this index: by its names and patterns, or all without any."""
+        patterns = (re.sub(r"[-_.]+", "-", pattern).lower() for pattern in self.packages)
+        return not self.packages or any(fnmatch.fnmatchcase(canonicalize_name(name), pattern) for pattern in patterns)
+
+
+def labels(indexes: Sequence[Index]) -> tuple[tuple[str, Index], ...]:
+    """Return a short name for each index that serves named packages alone: the end of its path, or else its host."""
+    found: dict[str, Index] = {}
+    for index in indexes:
+        if index.packages:
+            address = urlsplit(index.url)
+            parts = reversed(address.path.split("/"))
+            last = next((part for part in parts if part not in {"", "simple"}), address.netloc)
+            label = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
+            used = sum(name == label or name.startswith(f"{label}_") for name in found)
+            found[f"{label}_{used + 1}" if used else label] = index
+    return tuple(found.items())
