@@ -116,17 +116,19 @@ class Problem:
 SECRET_ENDINGS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"  # noqa: S105
 """How names end that hold secrets in the wild; a public key or a number of tokens is none."""
 
-# What would end up in the logs of a machine that others read: a login in front of a host, and a value behind a name
-# that holds a secret. A lone `secret` is a key of an index, whose value is a name.
-_LOGIN = re.compile(r"(?<=://)(?!git@)[^/\s@]+(?=@)")
+LOGIN = re.compile(r"(?<=://)(?!git@)([^/\s@]+)@")
+"""A login in front of a host, with its ``@``. A bare ``git@`` names no one: it is how ssh reaches every forge."""
+
+# What would end up in the logs of a machine that others read beside a login: a value behind a name that holds a
+# secret. A lone `secret` is a key of an index, whose value is a name.
 _VALUE = re.compile(
     rf"""(?<!\w)(?!secret\b)(?:\w*_)?(?i:{SECRET_ENDINGS})["']?\s*[:=]\s*("[^"]*"?|'[^']*'?|[^\s\[{{&*|>][^,}}\]]*)"""
 )
 
 
 def _without_secrets(line: str) -> str:
-    for found in (*_LOGIN.finditer(line), *_VALUE.finditer(line)):
-        start, end = found.span(len(found.groups()))
+    for found in (*LOGIN.finditer(line), *_VALUE.finditer(line)):
+        start, end = found.span(1)
         # As long as what it hides, so that the carets stand where they stood.
         line = line[:start] + "*" * (end - start) + line[end:]
     return line
