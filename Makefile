@@ -42,9 +42,11 @@ golden: setup ## write the example specs' files, the tests' snapshots and the ou
 	$(BIN)/mlspec render
 	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_explain.py tests/test_snapshots.py tests/test_docs.py
 
-refresh: setup ## ask Debian, tensorflow and torch anew for what the tables of mlspec/data hold; read the diff
+refresh: setup ## ask Debian, Python, tensorflow, torch and the package index anew for what the tables of mlspec/data hold; read the diff
 	$(BIN)/python .ci/refresh/debian_packages.py
+	$(BIN)/python .ci/refresh/pythons.py
 	$(BIN)/python .ci/refresh/frameworks.py
+	$(BIN)/python .ci/refresh/wheels.py
 
 refresh-libraries: setup ## try on an engine what packages need of Debian, and note what was proven; takes a while
 	$(BIN)/python .ci/refresh/system_libraries.py

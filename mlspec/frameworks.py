@@ -147,15 +147,16 @@ def capability(gpu: str) -> str:
     """Return the compute capability of a GPU that is named as rtx5090, NVIDIA L40S or sm_120; empty if unknown."""
     if found := _ARCHITECTURE.fullmatch(gpu.lower()):
         return f"{found[1]}.{found[2]}"
-    return _capabilities().get(_plain(gpu), "")
+    return _capabilities().get(plain_gpu(gpu), "")
 
 
 def near_gpus(gpu: str) -> tuple[str, ...]:
     """Return the known names nearest to that of an unknown GPU, best first."""
-    return nearest(_plain(gpu), _capabilities(), most=3)
+    return nearest(plain_gpu(gpu), _capabilities(), most=3)
 
 
-def _plain(gpu: str) -> str:
+def plain_gpu(gpu: str) -> str:
+    """Return the name of a GPU as the table has it: NVIDIA GeForce RTX 5090 and RTX_5090 are rtx5090."""
     return _MAKER.sub("", _SIZE.sub("", gpu.lower()))
 
 

@@ -14,20 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-DATA = Path(__file__).parents[2] / "mlspec" / "data"
+from sources import DATA, Changed, list_of, minor, number, read, replaced, with_list
+
 TENSORFLOW = "https://raw.githubusercontent.com/tensorflow/docs/master/site/en/install/source.md"
 TORCH = "https://raw.githubusercontent.com/pytorch/test-infra/main/tools/scripts/generate_binary_build_matrix.py"
 
 # Tables have grown since these were counted; where less is found, it is read wrongly.
 _LEAST_ROWS = 12
 _OLDEST = (2, 8)
-
-
-class Changed(Exception):
-    """A source that is no longer in the form that is read here."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}: has the page changed?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +54,9 @@ def tensorflow_of(page: str) -> list[Tensorflow]:
     table = linux.partition("#### GPU")[2].partition("</table>")[0]
     rows: dict[str, Tensorflow] = {}
     for whole, rest in _CELLS.findall(table):
-        version = _minor(whole)
+        version = minor(whole)
         cells = re.findall(r"<td>(.*?)</td>", rest)
-        if _number(version) < _OLDEST:
+        if number(version) < _OLDEST:
             continue
         pythons = re.fullmatch(r"(3\.\d+)-(3\.\d+)", cells[0])
         if len(cells) != 5 or not pythons or not all(re.fullmatch(r"\d+(\.\d+)*", cell) for cell in cells[3:]):
@@ -70,7 +64,7 @@ def tensorflow_of(page: str) -> list[Tensorflow]:
         rows.setdefault(version, Tensorflow(version, pythons[1], pythons[2], cells[4], cells[3].partition(".")[0]))
     if len(rows) < _LEAST_ROWS:
         raise Changed(f"{len(rows)} releases of tensorflow, fewer than {_LEAST_ROWS}")
-    return sorted(rows.values(), key=lambda row: _number(row.version))
+    return sorted(rows.values(), key=lambda row: number(row.version))
 
 
 def torch_of(script: str) -> Torch:
@@ -85,11 +79,11 @@ def torch_of(script: str) -> Torch:
     try:
         named = (values[f"{name}_ARCHES_DICT"]["release"] for name in ("PYTHON", "CUDA", "ROCM"))  # type: ignore[index]
         pythons, cudas, rocms = (tuple(str(version) for version in versions) for versions in named)
-        version = _minor(str(values["CURRENT_STABLE_VERSION"]))
+        version = minor(str(values["CURRENT_STABLE_VERSION"]))
     except (KeyError, TypeError) as error:
         raise Changed(f"no {error} of torch") from None
     pythons = tuple(python for python in pythons if re.fullmatch(r"3\.\d+", python))
-    if not (pythons and cudas and rocms) or _number(version) < (2, 0):
+    if not (pythons and cudas and rocms) or number(version) < (2, 0):
         raise Changed(f"torch {version} for Python {pythons}, CUDA {cudas} and ROCm {rocms}")
     return Torch(version, pythons, cudas, rocms)
 
@@ -100,18 +94,11 @@ def torch_of(script: str) -> Torch:
 def with_tensorflow(table: str, rows: Sequence[Tensorflow]) -> str:
     """Return the table of frameworks with these rows in place of its own of tensorflow."""
     releases = [f'  {{ version = "{r.version}", first = "{r.first}", last = "{r.last}" }},\n' for r in rows]
-    table = _replaced(table, r"(?<=\n\[tensorflow\]\n)(.*?releases = \[\n).*?(?=\]\n)", "".join(releases))
-    kept = [line for line in _builds(table) if 'package = "tensorflow"' not in line]
+    table = with_list(table, "tensorflow", "releases", releases)
+    kept = [line for line in list_of(table, "libraries", "builds") if 'package = "tensorflow"' not in line]
     torch = max(number for number, line in enumerate(kept) if 'package = "torch"' in line) + 1
     kept[torch:torch] = _library_rows(rows)
-    return _replaced(table, r"(?<=\n\[libraries\]\n)(.*?builds = \[\n).*?(?=\]\n)", "".join(kept))
-
-
-def _builds(table: str) -> list[str]:
-    found = re.search(r"\n\[libraries\]\n.*?builds = \[\n(.*?)\]\n", table, re.DOTALL)
-    if not found:
-        raise Changed("no [libraries] in the table of frameworks")
-    return found[1].splitlines(keepends=True)
+    return with_list(table, "libraries", "builds", kept)
 
 
 def _library_rows(rows: Iterable[Tensorflow]) -> list[str]:
@@ -134,7 +121,7 @@ def with_torch(table: str, release: Torch) -> str:
     if f'{{ version = "{release.version}"' in table.partition("[torch]")[2].partition("\n[")[0]:
         return table
     row = f'  {{ version = "{release.version}", first = "{release.pythons[0]}", last = "{release.pythons[-1]}" }},\n'
-    return _replaced(table, r"(?<=\n\[torch\]\n)(.*?releases = \[\n.*?)(?=\]\n)", row)
+    return replaced(table, r"(?<=\n\[torch\]\n)(.*?releases = \[\n.*?)(?=\]\n)", row)
 
 
 def with_indexes(table: str, release: Torch) -> str:
@@ -146,7 +133,7 @@ def with_indexes(table: str, release: Torch) -> str:
     wanted = {("cuda", version) for version in release.cudas} | {("rocm", version) for version in release.rocms}
     known = {(_field(block, "kind"), _field(block, "version")) for block in blocks}
     blocks = [_ended(block, release, wanted) for block in blocks]
-    for kind, version in sorted(wanted - known, key=lambda new: (new[0], _number(new[1]))):
+    for kind, version in sorted(wanted - known, key=lambda new: (new[0], number(new[1]))):
         label = f"cu{version.replace('.', '')}" if kind == "cuda" else f"rocm{version}"
         lines = {"kind": kind, "label": label, "version": version, "first": release.version}
         lines |= {"driver": ""} if kind == "cuda" else {}
@@ -159,44 +146,15 @@ def with_indexes(table: str, release: Torch) -> str:
 def _ended(block: str, release: Torch, wanted: set[tuple[str, str]]) -> str:
     kind, version, first, last = (_field(block, key) for key in ("kind", "version", "first", "last"))
     is_over = kind != "cpu" and (kind, version) not in wanted and not last
-    if not is_over or _number(first) >= _number(release.version):
+    if not is_over or number(first) >= number(release.version):
         return block
-    major, minor = _number(release.version)
-    return block.replace(f'first = "{first}"\n', f'first = "{first}"\nlast = "{major}.{minor - 1}"\n')
+    major, last_minor = number(release.version)
+    return block.replace(f'first = "{first}"\n', f'first = "{first}"\nlast = "{major}.{last_minor - 1}"\n')
 
 
 def _field(block: str, key: str) -> str:
     found = re.search(rf'^{key} = "(.*)"$', block, re.MULTILINE)
     return found[1] if found else ""
-
-
-def _replaced(text: str, pattern: str, rows: str) -> str:
-    found, count = re.subn(pattern, lambda match: f"{match[1]}{rows}", text, count=1, flags=re.DOTALL)
-    if not count:
-        raise Changed(f"nothing in the table is as {pattern}")
-    return found
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
-
-
-# From the sources
-
-
-def read(source: str) -> str:
-    """Return the text at a path or an address."""
-    if "://" not in source:
-        return Path(source).read_text(encoding="utf-8")
-    import requests
-
-    answer = requests.get(source, timeout=60)
-    answer.raise_for_status()
-    return answer.text
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+import frameworks
+from sources import Changed
 
 ROOT = Path(__file__).parents[1]
 SOURCES = Path(__file__).parent / "sources"
@@ -18,30 +18,17 @@ FRAMEWORKS = (ROOT / "mlspec" / "data" / "frameworks.toml").read_text(encoding="
 ACCELERATORS = (ROOT / "mlspec" / "data" / "accelerators.toml").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    """The script, which stands outside of every package."""
-    found = importlib.util.spec_from_file_location("refresh_frameworks", ROOT / ".ci" / "refresh" / "frameworks.py")
-    assert found
-    assert found.loader
-    module = importlib.util.module_from_spec(found)
-    # Dataclasses look their module up.
-    sys.modules[found.name] = module
-    found.loader.exec_module(module)
-    return module
+def test_the_tables_say_what_their_sources_said() -> None:
+    assert frameworks.with_tensorflow(FRAMEWORKS, frameworks.tensorflow_of(PAGE)) == FRAMEWORKS
+    assert frameworks.with_torch(FRAMEWORKS, frameworks.torch_of(MATRIX)) == FRAMEWORKS
 
 
-def test_the_tables_say_what_their_sources_said(script: ModuleType) -> None:
-    assert script.with_tensorflow(FRAMEWORKS, script.tensorflow_of(PAGE)) == FRAMEWORKS
-    assert script.with_torch(FRAMEWORKS, script.torch_of(MATRIX)) == FRAMEWORKS
-
-
-def test_a_new_tensorflow_gets_its_rows(script: ModuleType) -> None:
+def test_a_new_tensorflow_gets_its_rows() -> None:
     new = "<tr><td>tensorflow-2.22.0</td><td>3.11-3.14</td><td>-</td><td>-</td><td>9.8</td><td>13.0</td></tr>\n"
     first = "<tr><td>tensorflow-2.21.0</td>"
     page = PAGE.replace(first, f"{new}{first}")
 
-    table = tomllib.loads(script.with_tensorflow(FRAMEWORKS, script.tensorflow_of(page)))
+    table = tomllib.loads(frameworks.with_tensorflow(FRAMEWORKS, frameworks.tensorflow_of(page)))
 
     assert table["tensorflow"]["releases"][-1] == {"version": "2.22", "first": "3.11", "last": "3.14"}
     assert {"package": "tensorflow", "first": "2.22", "last": "2.22", "cuda": "13.0", "cudnn": "9"} in (
@@ -49,12 +36,12 @@ def test_a_new_tensorflow_gets_its_rows(script: ModuleType) -> None:
     )
 
 
-def test_a_new_torch_gets_a_row_and_the_indexes_it_has_are_the_ones_that_go_on(script: ModuleType) -> None:
+def test_a_new_torch_gets_a_row_and_the_indexes_it_has_are_the_ones_that_go_on() -> None:
     matrix = MATRIX.replace('"2.13.0"', '"2.99.0"').replace('"13.0", "13.2"', '"13.2", "14.1"')
-    release = script.torch_of(matrix)
+    release = frameworks.torch_of(matrix)
 
-    releases = tomllib.loads(script.with_torch(FRAMEWORKS, release))["torch"]["releases"]
-    indexes = {row["label"]: row for row in tomllib.loads(script.with_indexes(ACCELERATORS, release))["index"]}
+    releases = tomllib.loads(frameworks.with_torch(FRAMEWORKS, release))["torch"]["releases"]
+    indexes = {row["label"]: row for row in tomllib.loads(frameworks.with_indexes(ACCELERATORS, release))["index"]}
 
     assert releases[-1] == {"version": "2.99", "first": "3.10", "last": "3.14"}
     assert indexes["cu141"] == {"kind": "cuda", "label": "cu141", "version": "14.1", "first": "2.99", "driver": ""}
@@ -67,34 +54,34 @@ def test_a_new_torch_gets_a_row_and_the_indexes_it_has_are_the_ones_that_go_on(s
     ["", PAGE.replace("#### GPU", "#### CUDA"), PAGE.replace("<td>3.9-3.12</td>", "<td>many</td>")],
     ids=["empty", "without its heading", "with other cells"],
 )
-def test_a_page_that_changed_is_told_and_not_taken(page: str, script: ModuleType) -> None:
-    with pytest.raises(script.Changed, match="has the page changed"):
-        script.tensorflow_of(page)
+def test_a_page_that_changed_is_told_and_not_taken(page: str) -> None:
+    with pytest.raises(Changed, match="has the page changed"):
+        frameworks.tensorflow_of(page)
 
 
 @pytest.mark.parametrize("gone", ["CURRENT_STABLE_VERSION = ", "ROCM_ARCHES_DICT = ", '"release": ["12.6"'])
-def test_a_script_that_changed_is_told_and_not_taken(gone: str, script: ModuleType) -> None:
-    with pytest.raises(script.Changed, match="has the page changed"):
-        script.torch_of(MATRIX.replace(gone, gone.replace("E", "X").replace("release", "stable"), 1))
+def test_a_script_that_changed_is_told_and_not_taken(gone: str) -> None:
+    with pytest.raises(Changed, match="has the page changed"):
+        frameworks.torch_of(MATRIX.replace(gone, gone.replace("E", "X").replace("release", "stable"), 1))
 
 
-def test_where_a_source_changed_no_table_is_written(script: ModuleType, tmp_path: Path) -> None:
+def test_where_a_source_changed_no_table_is_written(tmp_path: Path) -> None:
     (tmp_path / "frameworks.toml").write_text(FRAMEWORKS, encoding="utf-8")
     (tmp_path / "accelerators.toml").write_text(ACCELERATORS, encoding="utf-8")
     (tmp_path / "matrix.txt").write_text("", encoding="utf-8")
     page, matrix = SOURCES / "tensorflow.md", tmp_path / "matrix.txt"
 
     with pytest.raises(SystemExit, match="has the page changed"):
-        script.main(["--tensorflow", str(page), "--torch", str(matrix), "--data", str(tmp_path)])
+        frameworks.main(["--tensorflow", str(page), "--torch", str(matrix), "--data", str(tmp_path)])
 
     assert (tmp_path / "frameworks.toml").read_text(encoding="utf-8") == FRAMEWORKS
 
 
-def test_both_tables_are_written_from_files(script: ModuleType, tmp_path: Path) -> None:
+def test_both_tables_are_written_from_files(tmp_path: Path) -> None:
     (tmp_path / "frameworks.toml").write_text(FRAMEWORKS, encoding="utf-8")
     (tmp_path / "accelerators.toml").write_text(ACCELERATORS, encoding="utf-8")
     page, matrix = SOURCES / "tensorflow.md", SOURCES / "torch_matrix.txt"
 
-    script.main(["--tensorflow", str(page), "--torch", str(matrix), "--data", str(tmp_path)])
+    frameworks.main(["--tensorflow", str(page), "--torch", str(matrix), "--data", str(tmp_path)])
 
     assert (tmp_path / "frameworks.toml").read_text(encoding="utf-8") == FRAMEWORKS
