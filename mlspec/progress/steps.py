@@ -108,7 +108,7 @@ def _step(instruction: Instruction, context: _Context) -> Step:
     if stage == "installer" and context.plan.installer:
         installer = context.plan.installer
         return _made(instruction, "other", f"the installer: {installer.name} {installer.version}")
-    if stage == "code" and keyword in {"COPY", "ADD"}:
+    if stage == "code" and keyword == "RUN":
         return _made(instruction, "code", "the code", path=("include",))
     return _made(instruction, "copy" if keyword == "COPY" else "other", _minor_label(instruction), is_minor=True)
 

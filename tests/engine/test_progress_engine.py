@@ -120,7 +120,7 @@ def drawn(project: Project, old: str, new: str) -> Project:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        ("COPY . ./app", "COPY nothing.txt ./app", "MLS533"),
+        ("target=/context", "source=nothing.txt,target=/context", "MLS533"),
         ("FROM python:3.12-slim ", "FROM registry.nowhere.invalid/x:1 ", "MLS526"),
         ("RUN true", "RUN --mount=type=secret,id=TOKEN,required=true true", "MLS531"),
         ("RUN true", "RUN --mount=type=ssh,required=true true", "MLS530"),

@@ -166,7 +166,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
 FROM base AS folders
-WORKDIR /image
+WORKDIR /srv/image
 RUN install -d -m 1777 app \
                        cache \
                        home/app \
@@ -175,9 +175,10 @@ RUN install -d -m 1777 app \
 
 # The code: readable by every user, and the same layer whatever the times and modes of a checkout.
 FROM base AS code
-WORKDIR /image
-COPY . ./app
-RUN chmod -R u=rwX,go=rX . \
+WORKDIR /srv/image
+RUN --mount=type=bind,target=/context \
+    install -d app && cp -R /context/. app \
+ && chmod -R u=rwX,go=rX . \
  && rm -f app/compiled.requirements.lock \
           app/compiled.requirements.vcs.lock \
           app/compiled.requirements.build.lock \
@@ -186,7 +187,7 @@ RUN chmod -R u=rwX,go=rX . \
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM base
-COPY --link --from=folders /image /
+COPY --link --from=folders /srv/image /
 WORKDIR /app
 COPY --link --from=layer-numpy /opt /opt
 COPY --link --from=layer-psycopg2 /opt /opt
@@ -195,7 +196,7 @@ COPY --link --from=layer-antlr4-python3-runtime /opt /opt
 COPY --link --from=layer-tiny_wheels /opt /opt
 COPY --link --from=layer-git /opt /opt
 ENV PATH=/opt/venv/bin:$PATH
-COPY --link --from=code /image /
+COPY --link --from=code /srv/image /
 ENV VIRTUAL_ENV=/opt/venv \
     PYTHONUNBUFFERED=1 \
     HOME=/home/app \

@@ -56,7 +56,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
 FROM base AS folders
-WORKDIR /image
+WORKDIR /srv/image
 RUN install -d -m 1777 app \
                        cache \
                        home/app \
@@ -65,16 +65,17 @@ RUN install -d -m 1777 app \
 
 # The code: readable by every user, and the same layer whatever the times and modes of a checkout.
 FROM base AS code
-WORKDIR /image
-COPY . ./app
-RUN chmod -R u=rwX,go=rX . \
+WORKDIR /srv/image
+RUN --mount=type=bind,target=/context \
+    install -d app && cp -R /context/. app \
+ && chmod -R u=rwX,go=rX . \
  && rm -f app/steps.requirements.lock \
  && chmod 1777 app \
  && find . -exec touch --no-dereference --date=@315619200 {} +
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM base
-COPY --link --from=folders /image /
+COPY --link --from=folders /srv/image /
 COPY --link --from=layer-numpy /opt /opt
 COPY --link --from=layer-tiny_wheels /opt /opt
 ENV PATH=/opt/venv/bin:$PATH
@@ -96,7 +97,7 @@ EOF
 echo "EOF" >> /etc/motd
 EOF1
 
-COPY --link --from=code /image /
+COPY --link --from=code /srv/image /
 WORKDIR /app
 RUN --mount=type=cache,target=/cache/models \
     --mount=type=secret,id=HF_TOKEN,env=HF_TOKEN,required=true \

@@ -9,21 +9,27 @@ FROM python AS base
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt,sharing=locked \
-    rm -f /etc/apt/apt.conf.d/docker-clean \
+    touch --date='1 second ago' /dev/shm/start \
+ && rm -f /etc/apt/apt.conf.d/docker-clean \
  && apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+ && SOURCE_DATE_EPOCH=315619200 DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         jq \
-        tree
+        tree \
+# The same packages make the same layer whenever they are installed: no logs, and one time for what this step wrote.
+ && find /var -xdev -type f -newer /dev/shm/start \( -path '/var/log/*' -o -path '/var/cache/ldconfig/*' \) -delete \
+ && find / -xdev \( -path /dev -o -path /proc -o -path /sys -o -path /etc/hosts -o -path /etc/resolv.conf \) -prune \
+        -o -newer /dev/shm/start -exec touch --no-dereference --date=@315619200 {} +
 RUN jq --version
 
 # The installer and an empty virtual environment. Of this and the next stages, only packages reach the image.
 FROM base AS installer
-ENV VIRTUAL_ENV=/opt/venv \
+# Sites that have a mirror of the package index name it: docker build --build-arg PIP_INDEX_URL=...
+ARG PIP_INDEX_URL
+ENV UV_DEFAULT_INDEX=$PIP_INDEX_URL \
+    VIRTUAL_ENV=/opt/venv \
     UV_PYTHON_DOWNLOADS=never \
     UV_LINK_MODE=copy \
     UV_REQUIRE_HASHES=1 \
-    UV_COMPILE_BYTECODE=1 \
-    PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     UV_NO_INSTALLER_METADATA=1
 RUN --mount=type=cache,target=/root/.cache/pip <<'EOF'
 set -e
@@ -37,6 +43,11 @@ python3 -m pip install --root-user-action=ignore --require-hashes --no-deps --ta
 cat > /uv/install.sh <<'SH'
 set -e
 /uv/bin/uv pip install --no-deps --requirement /lock
+# Bytecode: each process compiles the same files in the same order, as what it compiled before shows in what it makes next.
+# A file that is not for this Python, such as a template, is left as it is: 123.
+find /opt/venv/lib -name '*.py' -print0 | LC_ALL=C sort -z \
+  | PYTHONHASHSEED=0 xargs -0 -r -n 100 -P "$(nproc)" \
+        python3 -W ignore -m compileall -f -qq --invalidation-mode unchecked-hash || [ $? = 123 ]
 # One time for all files, 2 January 1980: the same packages make the same layer whenever it is built.
 find /opt -exec touch --no-dereference --date=@315619200 {} +
 SH
@@ -45,7 +56,7 @@ EOF
 # The lock, a file for each of its layers: a change in one installs that one anew.
 FROM python AS lock
 COPY requirements.lock /requirements.lock
-RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file{print > file}' /requirements.lock
+RUN mkdir /lock && awk '/^# layer /{file = "/lock/" $3} file && !/^ *(#|$)/{print > file}' /requirements.lock
 
 FROM installer AS layer-tiny_wheels
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -54,7 +65,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
 FROM base AS folders
-WORKDIR /image
+WORKDIR /srv/image
 RUN install -d -m 1777 app \
                        cache \
                        home/app \
@@ -63,17 +74,18 @@ RUN install -d -m 1777 app \
 
 # The code: readable by every user, and the same layer whatever the times and modes of a checkout.
 FROM base AS code
-WORKDIR /image
-COPY . ./app
-RUN chmod -R u=rwX,go=rX . \
+WORKDIR /srv/image
+RUN --mount=type=bind,target=/context \
+    install -d app && cp -R /context/. app \
+ && chmod -R u=rwX,go=rX . \
  && rm -f app/requirements.lock \
  && chmod 1777 app \
  && find . -exec touch --no-dereference --date=@315619200 {} +
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM base
+COPY --link --from=folders /srv/image /
 COPY --link --from=layer-tiny_wheels /opt /opt
-COPY --link --from=folders /image /
 ENV PATH=/opt/venv/bin:$PATH
 ENV VIRTUAL_ENV=/opt/venv \
     PYTHONUNBUFFERED=1 \
@@ -88,7 +100,7 @@ python -c 'import six'
 python -c 'import idna; print("checked"); raise SystemExit(3)'
 EOF
 
-COPY --link --from=code /image /
+COPY --link --from=code /srv/image /
 WORKDIR /app
 RUN test -e main.py
 USER 1000:1000
