@@ -116,7 +116,7 @@ def _checked(key: str, value: object, *, may_hold_login: bool = False) -> object
 def _url(value: object, *, may_hold_login: bool = False) -> str:
     shown = str(value)
     if not isinstance(value, str) or not re.match(r"https?://[^/\s]", value) or re.search(r"\s", value):
-        raise _Wrong(f'"{_without_login(shown)}" is not an address', "write it whole: https://HOST/PATH", shown)
+        raise _Wrong(f'"{without_login(shown)}" is not an address', "write it whole: https://HOST/PATH", shown)
     if "@" in value.split("/")[2] and not may_hold_login:
         hint = "leave it out, and write it into ~/.netrc: machine HOST login USER password PASSWORD"
         raise _Wrong("a login does not stand in an address", hint, shown)
@@ -137,7 +137,7 @@ def _registry(value: object) -> str:
     shown = str(value)
     if not isinstance(value, str) or not re.fullmatch(r"(?:https?://)?[^/\s@]+(?:/[^\s@]*)?", value):
         hint = "write its host, perhaps with a path: HOST/PATH; its login is docker's to keep: docker login HOST"
-        raise _Wrong(f'"{_without_login(shown)}" is not the address of a registry', hint, shown)
+        raise _Wrong(f'"{without_login(shown)}" is not the address of a registry', hint, shown)
     return value
 
 
@@ -155,8 +155,9 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
 }
 
 
-def _without_login(text: str) -> str:
-    return re.sub(r"://[^/@]*@", "://", text)
+def without_login(url: str) -> str:
+    """Return an address without its login, which ends at the last ``@`` in front of the path."""
+    return re.sub(r"://[^/\s]*@", "://", url)
 
 
 # Places

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import certifi
 import pytest
 
 from mlspec.configuration import VARIABLES, Configuration, parse, with_variables
+from mlspec.doctor.facts import Own
 from mlspec.effects import configuration as effects
 from mlspec.errors import MlspecError, SpecError
 
@@ -196,18 +199,131 @@ def test_certificates_that_are_none(text: str | None, tmp_path: Path, monkeypatc
         effects.trusted()
 
 
-@pytest.mark.parametrize("command", ["lock", "doctor"])
-def test_a_mistake_is_told_by_a_command_that_needs_the_network(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mistake_is_told_by_a_command_that_needs_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config.toml"
     config.write_text('index_uri = "https://mirror.example"\n')
     monkeypatch.setenv("MLSPEC_CONFIG", str(config))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlspec.yaml").write_text("python: 3.12\nrequirements: [numpy]\n")
 
-    done = subprocess.run([sys.executable, "-m", "mlspec", command], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "mlspec", "lock"], capture_output=True, text=True)
 
     assert done.returncode == 1
     assert f'{config}:1:1: MLS351: unknown key "index_uri"' in done.stderr
     assert "did you mean index_url?" in done.stderr
+
+
+# As the doctor shows it
+
+
+@pytest.fixture
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The place of a configuration that is not there yet."""
+    monkeypatch.setenv("MLSPEC_CONFIG", str(tmp_path / "config.toml"))
+    return tmp_path / "config.toml"
+
+
+def test_what_is_set_is_shown_by_value_with_the_variable_that_won(
+    own_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_file.write_text(WHOLE.replace("~/ca.pem", str(Path(certifi.where()))))
+    monkeypatch.setenv("MLSPEC_REGISTRY_MIRROR", "one.example, localhost:5000")
+
+    own = effects.examined()
+
+    assert (own.file, own.is_there, own.problems) == (str(own_file), True, ())
+    assert own.certificates > 50
+    assert [(row.key, row.value, row.variable, row.is_here) for row in own.settings] == [
+        ("index_url", "https://mirror.example/simple", "", False),
+        ("index_mirrors", "https://mirror.example/wheels, for https://wheels.example/whl", "", False),
+        ("registry_mirror", "one.example", "MLSPEC_REGISTRY_MIRROR", False),
+        ("registry_mirror", "localhost:5000", "MLSPEC_REGISTRY_MIRROR", True),
+        ("debian_mirror", "http://mirror.example", "", False),
+        ("certificates", certifi.where(), "", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ann:s3cr3t@mirror.example/simple",
+        "https://ann:s3@cr3t@mirror.example/simple",
+        "https://s3cr3t@mirror.example/simple",
+        "https://mirror.example/simple?token=s3cr3t",
+    ],
+)
+def test_no_login_and_no_token_is_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLSPEC_INDEX_URL", url)
+
+    assert [row.value for row in effects.examined().settings] == ["https://mirror.example/simple"]
+
+
+def test_a_file_that_is_not_there_is_told_with_where_it_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLSPEC_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    assert effects.examined() == Own(file=str(tmp_path / "mlspec" / "config.toml"))
+
+
+def test_all_mistakes_are_kept_for_the_doctor(own_file: Path) -> None:
+    own_file.write_text('index = "x"\ndebian_mirror = "y"\n')
+
+    assert [problem.code for problem in effects.examined().problems] == ["MLS351", "MLS352"]
+
+
+def test_certificates_that_are_none_leave_the_other_values_shown(own_file: Path) -> None:
+    own_file.write_text(WHOLE.replace("~/ca.pem", "config.toml"))
+
+    own = effects.examined()
+
+    assert [problem.code for problem in own.problems] == ["MLS353"]
+    assert [row.key for row in own.settings][-1] == "certificates"
+
+
+# Of an authority that was valid in January 2020.
+OUTDATED = """\
+-----BEGIN CERTIFICATE-----
+MIIBXTCCAQOgAwIBAgIBATAKBggqhkjOPQQDAjAeMQswCQYDVQQKDAJXZTEPMA0G
+A1UEAwwGT2xkIENBMB4XDTIwMDEwMTAwMDAwMFoXDTIwMDIwMTAwMDAwMFowHjEL
+MAkGA1UECgwCV2UxDzANBgNVBAMMBk9sZCBDQTBZMBMGByqGSM49AgEGCCqGSM49
+AwEHA0IABCVbjl7CJwusc7EM8paODQAd7s4ovY32aESxHNaMsJg40uNG/Ie7Hibo
+8XH9vUBLkpOVuuscGtwB4P8ZeYM53syjMjAwMA8GA1UdEwEB/wQFMAMBAf8wHQYD
+VR0OBBYEFNQPUCmlzu0HpkNPf3B8CA40xkrkMAoGCCqGSM49BAMCA0gAMEUCIQDE
+c7gmuKEJAtUHkg7998y/TjAW9816qdYOw7pGi6PMgAIgXwuhgTWiPZnK8lGarq5v
+n8m+8IWGJAeblYgjWFFontM=
+-----END CERTIFICATE-----
+"""
+
+
+def test_an_authority_whose_time_is_over_is_named(own_file: Path) -> None:
+    own_file.write_text('certificates = "ca.pem"\n')
+    own_file.with_name("ca.pem").write_text(OUTDATED)
+
+    own = effects.examined()
+
+    assert (own.certificates, own.outdated) == (1, ("Old CA",))
+
+
+def test_the_doctor_tells_a_mistake_among_all_else_and_asks_nothing_on_the_network(
+    own_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_file.write_text('index_uri = "https://mirror.example"\n')
+    monkeypatch.chdir(own_file.parent)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mlspec", "doctor", "--format", "json"], capture_output=True, text=True
+    )
+    found = {row["topic"]: row for row in json.loads(done.stdout)["findings"]}
+
+    assert done.returncode == 3
+    assert found["configuration"] == {
+        "topic": "configuration",
+        "state": "error",
+        "message": f'{own_file}:1:1: unknown key "index_uri"',
+        "code": "MLS351",
+        "hint": "did you mean index_url?",
+    }
+    assert "disk" in found
+    assert "package index" not in found

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from mlspec import doctor
-from mlspec.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need, Space
+from mlspec.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need, Own, Setting, Space
 from mlspec.doctor.findings import Finding
 from mlspec.doctor.needs import need_of
+from mlspec.errors import Problem, Span
 from mlspec.plan import Resolved, resolve
 from mlspec.spec import Image
 
@@ -69,6 +70,7 @@ def test_a_host_that_lacks_nothing_is_told_in_lines_that_are_all_fine() -> None:
         "ok disk: 90.0 GB free in /var/lib/docker, the engine's",
         "ok disk: 50.0 GB free in /home/me/project, here",
         "ok init: the engine has docker-init",
+        "ok configuration: no file is read: MLSPEC_CONFIG=off",
         "ok clock: the engine's is this host's",
     ]
 
@@ -208,6 +210,7 @@ CASES: dict[str, tuple[Facts, str, str, str]] = {
     "proxy not a rootless engine's": (replace(PROXIED, engine=ROOTLESS), "MLS552", "warning", "~/.config/docker"),
     "proxy not the steps'": (PROXIED, "MLS553", "warning", '"httpsProxy"'),
     "proxy on the loopback": (with_host(PROXIED, build_proxy="http://127.0.0.1:3128"), "MLS554", "warning", "172.17"),
+    "authority out of date": (replace(FINE, own=Own(outdated=("Old CA",))), "MLS568", "warning", "take it out"),
     "proxy does not answer": (answered("proxy"), "MLS555", "warning", "export NO_PROXY=index.test"),
     "certificate unknown": (answered("untrusted", "self-signed"), "MLS556", "warning", "export SSL_CERT_FILE="),
     "certificate expired": (answered("untrusted", "certificate has expired"), "MLS556", "warning", "clock"),
@@ -293,13 +296,58 @@ def test_what_is_not_needed_or_not_wrong_is_not_told(facts: Facts, code: str) ->
     assert code not in said(facts)
 
 
+SET = Own(
+    file="/home/me/config.toml",
+    is_there=True,
+    settings=(
+        Setting(key="index_url", value="https://index.test", variable="MLSPEC_INDEX_URL"),
+        Setting(key="debian_mirror", value="http://127.0.0.1:3142", is_here=True),
+        Setting(key="certificates", value="/home/me/ca.pem"),
+    ),
+    certificates=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "lines"),
+    [
+        (
+            SET,
+            [
+                "/home/me/config.toml",
+                "index_url is https://index.test (of MLSPEC_INDEX_URL)",
+                "debian_mirror is http://127.0.0.1:3142 (on this host alone: builds go without it)",
+                "certificates is /home/me/ca.pem (2 certificates)",
+            ],
+        ),
+        (
+            Own(file="/home/me/config.toml", settings=SET.settings[:1]),
+            ["there is no /home/me/config.toml", "index_url is https://index.test (of MLSPEC_INDEX_URL)"],
+        ),
+        (Own(file="/home/me/config.toml", is_there=True), ["/home/me/config.toml, which sets nothing"]),
+    ],
+    ids=["a file and a variable", "a variable alone", "an empty file"],
+)
+def test_the_configuration_is_shown_a_line_a_value_with_where_it_is_from(own: Own, lines: list[str]) -> None:
+    findings = doctor.examine(replace(FINE, own=own))
+
+    assert [finding.message for finding in findings if finding.topic == "configuration"] == lines
+
+
+def test_a_mistake_in_the_configuration_is_in_the_way_and_has_its_place() -> None:
+    mistake = Problem(code="MLS351", message='unknown key "index"', file="config.toml", span=Span(3, 1, 3, 6))
+    finding = said(replace(FINE, own=Own(file="config.toml", problems=(mistake,))))["MLS351"]
+
+    assert (finding.state, finding.message) == ("error", 'config.toml:3:1: unknown key "index"')
+
+
 def test_without_an_engine_nothing_is_guessed_of_it() -> None:
     topics = [
         finding.topic
         for finding in doctor.examine(needing(CUDA, WRITER, facts=replace(FINE, engine=SILENT, builder=None)))
     ]
 
-    assert topics == ["docker", "engine", "disk"]
+    assert topics == ["docker", "engine", "disk", "configuration"]
 
 
 def test_what_an_image_needs_follows_from_its_plan(image_of: Callable[[str], Image]) -> None:

@@ -32,9 +32,8 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
     in the way; a warning does not.
     """
     from mlspec import doctor as rules
-    from mlspec.effects import checkup, configuration
+    from mlspec.effects import checkup
 
-    configuration.trusted()
     demands, code = _demands(specs)
     facts = checkup.gather(
         demands[0].folder if demands else Path(),

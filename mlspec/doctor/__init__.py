@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mlspec.doctor import engine, hardware, network, project
+from mlspec.doctor import configuration, engine, hardware, network, project
 from mlspec.doctor.facts import Facts
 from mlspec.doctor.findings import Finding
 
-_RULES = (engine.findings, hardware.findings, project.findings, network.findings)
+_RULES = (engine.findings, hardware.findings, project.findings, configuration.findings, network.findings)
 
 
 def examine(facts: Facts) -> tuple[Finding, ...]:

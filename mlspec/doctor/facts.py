@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mlspec.errors import Problem
+
 System = Literal["linux", "wsl", "macos", "windows"]
 
 
@@ -132,6 +134,35 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A key of the user's own configuration, with one value of it as it may be shown.
+
+    ``variable`` is where it comes from, if not the file; ``is_here`` says that it leads to this host alone.
+    """
+
+    key: str
+    value: str
+    variable: str = ""
+    is_here: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """The user's own configuration, and what is wrong with it.
+
+    ``file`` is where it is looked for, empty where none is read. ``certificates`` counts those in the file that it
+    names, and ``outdated`` are the names of the authorities among them whose time is over.
+    """
+
+    file: str = ""
+    is_there: bool = False
+    settings: tuple[Setting, ...] = ()
+    certificates: int = 0
+    outdated: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What one image needs of a host.
 
@@ -163,5 +194,6 @@ class Facts:
     command: Command
     engine: Engine
     builder: Builder | None = None
+    own: Own = Own()
     answers: tuple[Answer, ...] = ()
     needs: tuple[Need, ...] = ()

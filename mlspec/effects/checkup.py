@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlspec.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need
 from mlspec.effects import engine, host, reach, registry
-from mlspec.effects.configuration import configuration
+from mlspec.effects.configuration import configuration, examined, trusted
 
 # Seconds for all probes together: that of an engine behind ssh may take its whole patience.
 _PATIENCE = 12
@@ -27,18 +27,22 @@ def gather(folder: Path, needs: Iterable[Need], *, bases: Iterable[str] = (), of
 
     ``folder`` is the project's, ``bases`` are the images that specs are built on.
     """
+    own = examined()
     tasks: dict[str, Callable[[], Fact]] = {
         "host": lambda: host.examined(folder.resolve()),
         "command": engine.command,
         "engine": engine.examined,
         "builder": engine.builder,
     }
-    if not offline:
+    # What to ask is what the configuration says.
+    if not offline and not own.problems:
+        # Now, and not in each thread: it writes the certificates to a file.
+        trusted()
         tasks["index"] = lambda: reach.answer("package index", (_index(),), _ANSWER)
         for base in dict.fromkeys(bases) or (_BASE,):
             tasks[f"registry of {base}"] = functools.partial(_registry, base)
     found = reach.at_once(tasks, _PATIENCE)
-    return _facts(found, tasks, tuple(needs))
+    return replace(_facts(found, tasks, tuple(needs)), own=own)
 
 
 def _facts(found: dict[str, Fact], asked: Iterable[str], needs: tuple[Need, ...]) -> Facts:

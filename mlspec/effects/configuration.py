@@ -8,13 +8,17 @@ import os
 import shutil
 import ssl
 import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mlspec import document
-from mlspec.configuration import Configuration, parse, with_variables
-from mlspec.effects.host import AUTHORITIES
-from mlspec.errors import Problem, SpecError, ToolError
+from mlspec.configuration import VARIABLES, Configuration, parse, with_variables, without_login
+from mlspec.doctor.facts import Own, Setting
+from mlspec.effects.host import AUTHORITIES, is_here
+from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 
 FILE_VARIABLE = "MLSPEC_CONFIG"
 
@@ -51,6 +55,59 @@ def _text(path: Path) -> str | None:
     except OSError as error:
         message, hint = f"{path} cannot be read: {(error.strerror or str(error)).lower()}", "let this user read it"
     raise ToolError(Problem(code="MLS353", message=message, hint=hint))
+
+
+# As the doctor shows it
+
+
+def examined() -> Own:
+    """Return the user's configuration as it may be shown, and what is wrong with it; never raises."""
+    path = _path()
+    own = Own(file=str(path or ""), is_there=bool(path and os.access(path, os.F_OK)))
+    try:
+        found = configuration()
+        own = dataclasses.replace(own, settings=tuple(_settings(found)))
+        if found.certificates:
+            count, outdated = _held(_pem(found.certificates))
+            own = dataclasses.replace(own, certificates=count, outdated=outdated)
+    except MlspecError as error:
+        return dataclasses.replace(own, problems=error.problems)
+    return own
+
+
+def _settings(found: Configuration) -> Iterator[Setting]:
+    variables = {key: name for name, key in VARIABLES.items() if os.environ.get(name, "").strip()}
+    addresses = {
+        "index_url": (found.index_url,),
+        "index_mirrors": tuple(mirror for _, mirror in found.index_mirrors),
+        "registry_mirror": found.registry_mirror,
+        "debian_mirror": (found.debian_mirror,),
+    }
+    instead = iter(url for url, _ in found.index_mirrors)
+    for key, values in addresses.items():
+        for value in filter(None, values):
+            shown = f"{_shown(value)}, for {_shown(next(instead))}" if key == "index_mirrors" else _shown(value)
+            yield Setting(key=key, value=shown, variable=variables.get(key, ""), is_here=is_here(value))
+    if found.certificates:
+        yield Setting(key="certificates", value=found.certificates, variable=variables.get("certificates", ""))
+
+
+def _shown(url: str) -> str:
+    # What is asked for behind a question mark may be a token.
+    return without_login(url).partition("?")[0]
+
+
+def _held(text: str) -> tuple[int, tuple[str, ...]]:
+    """Return how many certificates a text holds, and the names of the authorities whose time is over."""
+    context = ssl.create_default_context(cadata=text)
+    now = time.time()
+    outdated = (told for told in context.get_ca_certs() if ssl.cert_time_to_seconds(str(told["notAfter"])) < now)
+    return context.cert_store_stats()["x509"], tuple(map(_named, outdated))
+
+
+def _named(certificate: Mapping[str, Any]) -> str:
+    subject = dict(part for parts in certificate["subject"] for part in parts)
+    return str(subject.get("commonName") or subject.get("organizationName"))
 
 
 # Certificates

@@ -156,3 +156,9 @@ def is_loopback(address: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_here(url: str) -> bool:
+    """Tell whether an address, with or without its scheme and a login, leads to this host itself."""
+    host = url.partition("://")[2] or url
+    return is_loopback(host.partition("/")[0].rpartition("@")[2])

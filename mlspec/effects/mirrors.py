@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlspec.commands import BuildOptions
-from mlspec.configuration import Configuration
+from mlspec.configuration import Configuration, without_login
 from mlspec.effects import configuration as own
-from mlspec.effects.host import is_loopback
+from mlspec.effects.host import is_here
 from mlspec.effects.registry.endpoints import engine_mirrors
 from mlspec.mirroring import Extras, Variant, variant
 from mlspec.plan import Plan
@@ -30,7 +30,7 @@ def applied(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildO
     configured = own.configuration()
     reachable = in_reach(configured)
     extras = Extras(certificates=own.certificates(), logins=logins(reachable), codename=codename)
-    options = dataclasses.replace(options, index_url=_without_login(reachable.index_url) or None)
+    options = dataclasses.replace(options, index_url=without_login(reachable.index_url) or None)
     made = variant(plan, reachable, extras)
     if not made:
         yield options
@@ -64,16 +64,11 @@ def in_reach(configured: Configuration) -> Configuration:
     registries = (mirror for mirror in configured.registry_mirror if mirror.rstrip("/") not in known)
     return dataclasses.replace(
         configured,
-        index_url="" if _is_here(configured.index_url) else configured.index_url,
-        index_mirrors=tuple(pair for pair in configured.index_mirrors if not _is_here(pair[1])),
-        registry_mirror=tuple(mirror for mirror in registries if not _is_here(mirror)),
-        debian_mirror="" if _is_here(configured.debian_mirror) else configured.debian_mirror,
+        index_url="" if is_here(configured.index_url) else configured.index_url,
+        index_mirrors=tuple(pair for pair in configured.index_mirrors if not is_here(pair[1])),
+        registry_mirror=tuple(mirror for mirror in registries if not is_here(mirror)),
+        debian_mirror="" if is_here(configured.debian_mirror) else configured.debian_mirror,
     )
-
-
-def _is_here(address: str) -> bool:
-    host = address.partition("://")[2] or address
-    return is_loopback(host.partition("/")[0].rpartition("@")[2])
 
 
 def logins(configured: Configuration) -> str:
@@ -98,9 +93,3 @@ def _known(host: str) -> tuple[str, str] | None:
     except (OSError, netrc.NetrcParseError):
         return None
     return (entry[0], entry[2]) if entry else None
-
-
-def _without_login(url: str) -> str:
-    scheme, mark, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
