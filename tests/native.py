@@ -40,7 +40,9 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "unsafe": ("setuptools", "pip-tools", "wheel"),
     "boosting": ("xgboost", "lightgbm", "catboost", "optuna"),
     "images": ("opencv-python-headless", "pillow", "albumentations"),
-    "bounds": ("numpy<2", "urllib3<2", "protobuf>=3.20,<5", "typing-extensions!=4.12.0"),
+    # Within bounds that wheels fit on every Python: pip would compile a source where others have wheels, and mlspec
+    # does so only where it is asked to.
+    "bounds": ("numpy<2.2", "urllib3<2", "protobuf>=3.20,<5", "typing-extensions!=4.12.0"),
     "prereleases": ("sqlalchemy>=2.1.0b1", "attrs>=20"),
     "withdrawn": ("cryptography==37.0.3", "idna"),
 }

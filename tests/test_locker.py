@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.effects.locker import Compiled, compile_requirements
+from mlspec.effects.resolver.sources import static_metadata
 from mlspec.errors import LockError
 from mlspec.layering import grouped
 from mlspec.lockfile import Layer, RequirementsLock, Target, dump_requirements, dump_vcs
@@ -384,10 +385,15 @@ def test_a_source_tells_its_languages_what_its_build_takes_and_the_newest_wheel(
     assert compiled.builds["fast"] == ("setuptools>=61", "cython", "wheel")
 
 
+def undeclared(file: File) -> File:
+    """Return a source as it was packed before metadata could be static."""
+    old = gzip.compress(gzip.decompress(file.data).replace(b"Metadata-Version: 2.2", b"Metadata-Version: 2.1"))
+    return File(file.name, file.project, old)
+
+
 def test_a_source_that_asks_torch_what_it_needs_is_believed_what_it_was_packed_with(serve: Serve) -> None:
     source = sdist("flash-attn", "2", ["einops"], contents={"setup.py": "import torch", "csrc/flash.cu": ""})
-    old = gzip.compress(gzip.decompress(source.data).replace(b"Metadata-Version: 2.2", b"Metadata-Version: 2.1"))
-    serve(File(source.name, "flash-attn", old), wheel("einops", "1"))
+    serve(undeclared(source), wheel("einops", "1"))
 
     compiled = compile_requirements(required("flash-attn"), TARGET, ())
 
@@ -413,14 +419,40 @@ def test_the_newest_python_with_a_wheel_is_named(serve: Serve, tag: str, python:
 
 
 def test_a_source_whose_build_fails_is_told_by_name(serve: Serve) -> None:
-    broken = sdist("broken", "1")
-    data = broken.data
-    old = gzip.compress(gzip.decompress(data).replace(b"Metadata-Version: 2.2", b"Metadata-Version: 2.1"))
-    serve(File(broken.name, "broken", old))
+    serve(undeclared(sdist("broken", "1")))
 
     said = refusal("broken")
 
     assert "MLS249: broken is a source whose dependencies only its own build can tell" in said
+
+
+def test_where_only_a_source_of_long_ago_is_left_what_lacks_a_wheel_is_told(serve: Serve) -> None:
+    newer = wheel("science", "2", tag="cp39-cp39-manylinux_2_17_x86_64")
+    serve(undeclared(sdist("science", "1")), newer, sdist("science", "2"), wheel("science", "3"))
+
+    said = refusal("science<3")
+
+    assert said.startswith("MLS245: science 2 has no wheel for Python 3.12.4 on linux/amd64")
+    assert "science 3 fits; or have it compiled: --no-binary science" in said
+
+
+def test_what_a_pyproject_states_needs_no_build_however_old_the_metadata_beside_it(serve: Serve) -> None:
+    project = '[project]\nname = "stated"\nversion = "1"\ndependencies = ["base"]\n'
+    broken = '[build-system]\nrequires = []\nbuild-backend = "nothing"\nbackend-path = ["."]\n'
+    serve(undeclared(sdist("stated", "1", contents={"pyproject.toml": project + broken})), wheel("base", "1"))
+
+    assert versions(compile_requirements(required("stated"), TARGET, ())) == {"base": "1", "stated": "1"}
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+def test_what_a_pyproject_leaves_open_is_not_read_out_of_it(version: str, tmp_path: Path) -> None:
+    dynamic = "" if version == "2.1" else "Dynamic: Requires-Dist\n"
+    (tmp_path / "PKG-INFO").write_text(f"Metadata-Version: {version}\nName: open\nVersion: 1\n{dynamic}")
+    project = '[project]\nname = "open"\nversion = "1"\n'
+    left = 'dynamic = ["dependencies"]\n' if version == "2.1" else ""
+    (tmp_path / "pyproject.toml").write_text(project + left)
+
+    assert static_metadata(tmp_path) == ""
 
 
 def test_held_back_packages_name_who_holds_them(serve: Serve) -> None:

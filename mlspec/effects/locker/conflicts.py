@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.requirements import Requirement as Pep508
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec.effects.locker.names import INSTALL_NAMES, close_name
@@ -16,6 +17,7 @@ from mlspec.requirements.values import Requirement, Requirements
 
 NO_WHEEL = "MLS245"
 """The code of a release that has wheels, and none for the target."""
+_NOT_MEANT = frozenset({"it is a pre-release", "it was withdrawn"})
 UNFIT = frozenset({"MLS242", "MLS243", "MLS244", NO_WHEEL, "MLS246"})
 """The codes of wishes that no release fits: any other failure is one of an index, of git, or of what was written."""
 
@@ -46,6 +48,15 @@ class Conflict:
         else:
             for name in names:
                 yield self._disagreement(name, [cause for cause in wishes if cause.name == name])
+
+    def without_wheel(self, name: str) -> Problem | None:
+        """Return that the newest release of a package that was asked for has wheels, and none for the target."""
+        place = self._asked(name)
+        specifier = str(Pep508(place.text).specifier) if place else ""
+        releases = [(version, reason) for version, reason in self.error["releases"].get(name, [])]
+        wanted = ((v, reason) for v, reason in releases if _contains(specifier, v) and reason not in _NOT_MEANT)
+        version, reason = next(wanted, ("", ""))
+        return problem_at(*self._unfit(name, version, reason, releases), place) if "no wheel" in reason else None
 
     def _unknown(self, name: str, causes: Sequence[_Cause]) -> Problem:
         wanting = next(cause for cause in causes if cause.name == name)

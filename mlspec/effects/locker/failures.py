@@ -59,11 +59,7 @@ class Failure:
             message = f"{pair} cannot resolve for another machine: {self.error['message']}"
             yield problem_at("MLS241", message, f'{sys.executable} -m pip install "pip-tools>=7.6.2,<8" "pip<27"')
         elif kind == "build":
-            name = canonicalize_name(self.error["name"])
-            message = f"{name} is a source whose dependencies only its own build can tell, and that build failed here"
-            hint = f"take a release with a wheel or with static metadata\n{self._tail()}".strip()
-            hint = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else hint
-            yield problem_at("MLS249", message, hint, self._asked(name))
+            yield self._failed_build(canonicalize_name(self.error["name"]))
         elif kind == "hashes":
             message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
             yield problem_at("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))
@@ -72,6 +68,15 @@ class Failure:
             yield problem_at("MLS259", message, self._tail())
         else:
             yield self._index_problem(kind)
+
+    def _failed_build(self, name: str) -> Problem:
+        # A source of long ago is what is left where newer releases have wheels, and none for this Python.
+        if lacking := Conflict(self.requirements, self.target, self.error).without_wheel(name):
+            return lacking
+        message = f"{name} is a source whose dependencies only its own build can tell, and that build failed here"
+        hint = f"take a release with a wheel or with static metadata\n{self._tail()}".strip()
+        hint = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else hint
+        return problem_at("MLS249", message, hint, self._asked(name))
 
     def _asked(self, name: str) -> Requirement | None:
         return self.requirements.named(name) if name else None

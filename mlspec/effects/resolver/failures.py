@@ -25,7 +25,8 @@ def explained(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
         if isinstance(cause, IndexFailureError):
             return {"kind": cause.kind, "url": cause.url, "status": cause.status, "message": cause.detail}
         if isinstance(cause, BuildFailureError):
-            return {"kind": "build", "name": cause.name, "message": cause.detail}
+            releases = _releases({canonicalize_name(cause.name)}, seen, pre=pre)
+            return {"kind": "build", "name": cause.name, "message": cause.detail, "releases": releases}
         if isinstance(cause, WrongHashesError):
             return {"kind": "hashes", "name": cause.name, "message": str(cause)}
         if isinstance(cause, ResolutionImpossible):
@@ -67,10 +68,13 @@ def _conflict(error: Any, seen: Seen, *, pre: bool) -> dict[str, Any]:  # noqa: 
                 "parent_version": str(cause.parent.version) if cause.parent else "",
             }
         )
-    names = sorted({cause["name"] for cause in causes} - {""})
-    releases = {
+    releases = _releases({cause["name"] for cause in causes} - {""}, seen, pre=pre)
+    return {"kind": "conflict", "causes": causes, "releases": releases, "notes": seen.notes}
+
+
+def _releases(names: set[str], seen: Seen, *, pre: bool) -> dict[str, list[list[str]]]:
+    return {
         name: [[str(r["version"]), r["reason"]] for r in itertools.islice(releases_of(name, seen, pre=pre), 400)]
-        for name in names
+        for name in sorted(names)
         if seen.finder
     }
-    return {"kind": "conflict", "causes": causes, "releases": releases, "notes": seen.notes}

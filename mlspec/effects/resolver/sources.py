@@ -80,16 +80,14 @@ def replace_sdist_metadata(seen: Seen) -> None:
 
 def static_metadata(source: Path) -> str:
     """Return the core metadata of an unpacked source where no build can change it, or an empty text."""
-    info = source / "PKG-INFO"
+    info, project = source / "PKG-INFO", source / "pyproject.toml"
     if info.is_file():
         text = info.read_text(encoding="utf-8", errors="replace")
         headers = HeaderParser().parsestr(text)
         dynamic = {value.lower() for value in headers.get_all("Dynamic", [])}
-        # Since 2.2 a field is the wheel's own unless it is named as dynamic.
-        is_static = Version(headers.get("Metadata-Version", "1.0")) >= Version("2.2")
-        decisive = {"requires-dist", "requires-python", "provides-extra"}
-        return text if is_static and not dynamic & decisive else ""
-    project = source / "pyproject.toml"
+        # Since 2.2 a field is the wheel's own unless it is named as dynamic; before, nothing is promised.
+        if Version(headers.get("Metadata-Version", "1.0")) >= Version("2.2"):
+            return "" if dynamic & {"requires-dist", "requires-python", "provides-extra"} else text
     return _project_metadata(project.read_text(encoding="utf-8")) if project.is_file() else ""
 
 
