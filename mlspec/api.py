@@ -20,7 +20,7 @@ from mlspec.repairs import Settled
 from mlspec.rules import Subject
 from mlspec.spec import Image, Spec
 from mlspec.spelling import did_you_mean
-from mlspec.targets import TARGETS, Artifact, emit
+from mlspec.targets import TARGETS, Artifact, emit, emit_all
 
 if TYPE_CHECKING:
     from mlspec.doctor.facts import Need
@@ -102,7 +102,7 @@ def render(
     except LockError as error:
         raise LockError(*_causes(loaded, path), *error.problems) from None
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
-    drawn = tuple(artifact for plan in plans for artifact in emit(plan, tuple(targets) or tuple(TARGETS)))
+    drawn = emit_all(plans, tuple(targets) or (*TARGETS, *loaded.targets))
     subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=True))
     return _rendered(path.parent, loaded, locked, plans, subjects, (*drawn, *locked.artifacts))
 
@@ -382,8 +382,8 @@ def stale(rendered: Rendered) -> tuple[Artifact, ...]:
 
 def leftovers(rendered: Rendered) -> tuple[Path, ...]:
     """Return the files that were generated from this spec once, and are no longer."""
-    every = (artifact for plan in rendered.plans for artifact in emit(plan))
-    return disk.leftovers((*every, *rendered.locked.artifacts), rendered.folder, _spec_file(rendered))
+    every = emit_all(rendered.plans, (*TARGETS, *rendered.spec.targets))
+    return disk.leftovers((*every, *rendered.artifacts), rendered.folder, _spec_file(rendered))
 
 
 def _spec_file(rendered: Rendered) -> str:

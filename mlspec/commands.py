@@ -131,13 +131,11 @@ def _options(plan: RunPlan) -> Iterator[Option]:
     yield from _hardware(plan)
     if plan.read_only:
         yield ("--read-only",)
-    # Of a mount and a tmpfs in one place, the engine takes the tmpfs, and what is written there is lost without a word.
-    mounted = {mount.target for mount in plan.mounts}
-    memory = dict.fromkeys(path for path in plan.tmpfs if path not in mounted)
-    yield from (("--tmpfs", f"{path}:exec,mode=1777") for path in memory)
+    yield from (("--tmpfs", f"{path}:exec,mode=1777") for path in plan.memory_folders)
     yield from (("--mount", _mount(mount)) for mount in plan.mounts)
     for name, path in plan.file_secrets:
-        secret = Mount(type="bind", source=path, target=f"/run/secrets/{name}", read_only=True)
+        # Not validated: unlike a mount, it may be named without ./ in front, and hold a $.
+        secret = Mount.model_construct(type="bind", source=path, target=f"/run/secrets/{name}", read_only=True)
         yield ("--mount", _mount(secret))
     yield from (("--env-file", host_path(path)) for path in _leading_env_files(plan))
     yield from (("--env", name) for name in plan.passed_environment)
@@ -152,7 +150,8 @@ def _hardware(plan: RunPlan) -> Iterator[Option]:
     if plan.gpus and plan.gpus.driver == "cdi":
         # --gpus asks a driver for them; by their names they are devices like others.
         yield from (("--device", name) for name in plan.gpus.device_ids or ())
-    elif plan.gpus:
+    elif plan.gpus and not plan.devices:
+        # Those of AMD are devices of the kernel, whose number nothing limits.
         yield ("--gpus", _gpus(plan.gpus))
     yield from (("--device", device) for device in plan.devices)
     yield from (("--group-add", group) for group in plan.groups)

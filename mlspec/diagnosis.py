@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -16,7 +16,7 @@ from mlspec.settings import Settings
 from mlspec.spelling import did_you_mean, slip
 from mlspec.syntax import Refused
 
-SPEC_KEYS = ("name", "images")
+SPEC_KEYS = ("name", "targets", "images")
 """The keys that a spec has beyond those of its images."""
 
 
@@ -150,7 +150,6 @@ _ALIASES = {
     "from": "base",
     "platform": "platforms",
     "expose": "ports",
-    "targets": "images",
     "variants": "images",
     "services": "images",
     "shm": "shm_size",
@@ -158,7 +157,7 @@ _ALIASES = {
     "files": "include",
 }
 # Of these, the ones that may stand for something else as well: packages of Debian, a version of CUDA.
-_UNSURE = {"packages", "dependencies", "cuda", "expose", "targets", "variants", "services", "copy", "files"}
+_UNSURE = {"packages", "dependencies", "cuda", "expose", "variants", "services", "copy", "files"}
 # The same, for the keys of what is below the keys of a spec.
 _PART_ALIASES = {
     "src": "source",
@@ -193,7 +192,7 @@ def _diagnosed(error: ErrorDetails, data: Mapping[str, Any]) -> Problem:
     if kind == "value_error" and isinstance(refused := error.get("ctx", {}).get("error"), Refused):
         return refusal(refused, path, on_key=on_key)
     if kind == "literal_error":
-        return _unknown_value(path, error["input"], _choices(error))
+        return unknown_value(path, error["input"], _choices(error))
     if kind == "greater_than_equal":
         message = f"{quoted(str(error['input']))} is too small: at least {error.get('ctx', {}).get('ge')} is expected"
         return Problem(code="MLS115", message=message, hint="write more, or remove the key", path=path)
@@ -299,7 +298,8 @@ def _missing_key(path: KeyPath) -> Problem:
     return Problem(code="MLS102", message=f'the key "{name}" is missing', hint=hint, path=tuple(above))
 
 
-def _unknown_value(path: KeyPath, value: object, known: list[str]) -> Problem:
+def unknown_value(path: KeyPath, value: object, known: Sequence[str]) -> Problem:
+    """Return the problem that a value is which is none of those that are ``known``."""
     code = "MLS106" if path[0] == "platforms" else "MLS103"
     if not isinstance(value, str):
         message = f"text is expected here, not {kind_of(value)}"

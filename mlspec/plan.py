@@ -50,6 +50,11 @@ class Files:
         return f"{self.prefix}run.sh"
 
     @property
+    def compose(self) -> str:
+        """The name of the Compose file, shared by the images of a spec."""
+        return f"{self.project_prefix}compose.yaml"
+
+    @property
     def requirements_lock(self) -> str:
         """The name of the locked requirements."""
         return self._lock("requirements")
@@ -185,6 +190,16 @@ class RunPlan:
     read_only: bool
     tmpfs: tuple[str, ...]
     stop_timeout: int | None
+
+    @property
+    def memory_folders(self) -> tuple[str, ...]:
+        """The folders in memory, but for those that something is mounted on.
+
+        Of a mount and a tmpfs in one place, the engine takes the tmpfs, and what is written there is lost without a
+        word.
+        """
+        mounted = {mount.target for mount in self.mounts}
+        return tuple(dict.fromkeys(path for path in self.tmpfs if path not in mounted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,7 +358,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         uses_ssh=resolved.uses_ssh,
         include=None if settings.include is None else tuple(map(_included, settings.include)),
         ignore=_ignored(settings),
-        generated=_generated(files, settings, resolved),
+        generated=_generated(files, image, resolved),
         cuda=_cuda(settings, resolved),
         torch=resolved.torch,
         folders=_folders(settings),
@@ -513,14 +528,15 @@ def _locks(files: Files, platforms: Sequence[str], *, layers: bool, vcs: bool, b
     return tuple(names)
 
 
-def _generated(files: Files, settings: Settings, resolved: Resolved) -> tuple[str, ...]:
+def _generated(files: Files, image: Image, resolved: Resolved) -> tuple[str, ...]:
     """Return the lines of the ignore file for what mlspec reads and writes; the locks to install from stay in."""
     is_built = any(source.is_locked for source in resolved.sources)
-    locks = _locks(files, settings.platforms, layers=bool(resolved.layers), vcs=resolved.has_vcs, builds=is_built)
+    locks = _locks(files, image.settings.platforms, layers=bool(resolved.layers), vcs=resolved.has_vcs, builds=is_built)
     names = (
         "Dockerfile",
         "Dockerfile.dockerignore",
         "run.sh",
+        *(f"{name}.yaml" for name in image.targets),
         "mlspec.lock",
         "requirements.lock",
         "requirements.vcs.lock",

@@ -13,6 +13,7 @@ from mlspec import shapes
 from mlspec.levels import INHERITED
 from mlspec.settings import Settings
 from mlspec.shapes import Shape, any_of
+from mlspec.spec import TARGETS
 
 Draft = Literal["2020-12", "7"]
 """The editions of JSON Schema: the present one, and the one that most editors and catalogs of schemas still ask for."""
@@ -41,6 +42,12 @@ _IMAGES = {
     "what the level above said, mappings merge. Default: one image.",
     "examples": [{"train": {"entrypoint": "python train.py"}, "serve": {"entrypoint": "python serve.py"}}],
 }
+_TARGETS = {
+    "description": "What is written beside the Dockerfiles, their ignore files and the run scripts, once for all "
+    "images: a Compose file. Default: none.",
+    "examples": [["compose"]],
+}
+_TARGET: Shape = {"enum": list(TARGETS)}
 _OWN = {"description": "Your own, such as anchors to repeat; mlspec does not read it."}
 
 
@@ -63,7 +70,12 @@ def schema(draft: Draft = "2020-12") -> Shape:
         "title": "mlspec",
         "description": "What an ML image needs, which mlspec compiles to a Dockerfile.",
         "type": "object",
-        "properties": {"name": {**_NAME, **any_of(shapes.NAME, _NULL)}, **top, "images": {**_IMAGES, **named}},
+        "properties": {
+            "name": {**_NAME, **any_of(shapes.NAME, _NULL)},
+            "targets": {**_TARGETS, **any_of(_TARGET, {"type": "array", "items": _TARGET}, _NULL)},
+            **top,
+            "images": {**_IMAGES, **named},
+        },
         **_closed(),
         "anyOf": [_has_python(), {"required": ["images"], "properties": {"images": _every(_has_python())}}],
         "$defs": {**whole["$defs"], "Image": image},

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlspec import syntax
-from mlspec.diagnosis import NO_EXCERPT, diagnose, kind_of, refusal
+from mlspec.diagnosis import NO_EXCERPT, diagnose, kind_of, refusal, unknown_value
 from mlspec.document import Document, quoted
 from mlspec.errors import KeyPath, Problem, Replace, SpecError
 from mlspec.ignores import Ignores, in_document
@@ -18,14 +18,21 @@ from mlspec.settings import Settings
 from mlspec.spelling import did_you_mean, slip
 from mlspec.syntax import Refused
 
+TARGETS = ("compose",)
+"""What is written for a spec that asks for it, beside the Dockerfiles, ignore files and run scripts."""
+
 
 @dataclass(frozen=True)
 class Image:
-    """One image of a spec: its key in ``images`` (empty where the spec has none) and its settings."""
+    """One image of a spec: its key in ``images`` (empty where the spec has none) and its settings.
+
+    ``targets`` are those of its spec.
+    """
 
     key: str
     settings: Settings
     origins: Mapping[KeyPath, KeyPath] = field(default_factory=dict, repr=False)
+    targets: tuple[str, ...] = ()
 
     def origin(self, *path: str | int) -> KeyPath:
         """Return where in the document the value at ``path`` of this image was written."""
@@ -40,6 +47,7 @@ class Spec:
     name: str | None
     images: tuple[Image, ...]
     ignores: Ignores = field(default_factory=Ignores)
+    targets: tuple[str, ...] = ()
 
     def image(self, key: str) -> Image:
         """Return the image with this key; KeyError where there is none."""
@@ -50,8 +58,9 @@ def validate(document: Document) -> Spec:
     """Return the spec in ``document``; raises SpecError with every problem found, each at its place."""
     problems: list[Problem] = []
     name = _name(document.data, problems)
+    targets = _targets(document.data, problems)
     images = [
-        image
+        replace(image, targets=targets)
         for key, data, origins in levels(document.data, problems)
         if (image := _image(key, data, origins, problems))
     ]
@@ -61,7 +70,7 @@ def validate(document: Document) -> Spec:
     if problems:
         # Images that inherit one line each find what is wrong with it.
         raise SpecError(*{str(placed): placed for placed in map(document.placed, problems)}.values())
-    return Spec(document, name, tuple(images), ignores)
+    return Spec(document, name, tuple(images), ignores, targets)
 
 
 def _name(data: Mapping[str, Any], problems: list[Problem]) -> str | None:
@@ -77,6 +86,30 @@ def _name(data: Mapping[str, Any], problems: list[Problem]) -> str | None:
     except Refused as refused:
         problems.append(refusal(refused, ("name",)))
         return None
+
+
+def _targets(data: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...]:
+    written = data.get("targets")
+    if written is None:
+        return ()
+    if not isinstance(written, str | list):
+        message = f"a list is expected here, not {kind_of(written)}"
+        problems.append(Problem(code="MLS103", message=message, hint=_TARGETS_HINT, path=("targets",)))
+        return ()
+    items = [((), written)] if isinstance(written, str) else [((number,), item) for number, item in enumerate(written)]
+    problems += [_unknown_target(("targets", *step), item) for step, item in items if item not in TARGETS]
+    return tuple(name for name in TARGETS if any(item == name for _, item in items))
+
+
+_TARGETS_HINT = "write a list, such as: targets: [compose]"
+_ALWAYS = ("dockerfile", "ignore", "run")
+
+
+def _unknown_target(path: KeyPath, item: object) -> Problem:
+    problem = unknown_value(path, item, TARGETS)
+    if item in _ALWAYS:
+        return replace(problem, hint="remove it: the Dockerfile, its ignore file and the run script are always written")
+    return problem if problem.hint.startswith("did you mean") else replace(problem, hint=_TARGETS_HINT)
 
 
 def _image(key: str, data: dict[str, Any], origins: Origins, problems: list[Problem]) -> Image | None:

@@ -1,11 +1,14 @@
-"""Plans to artifacts: one row, one template and perhaps one view function for each target."""
+"""Plans to artifacts: a row for each target, with a template and perhaps a view function, or with data to dump."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlspec import compose, dumping
+from mlspec.bundle import Bundle, bundle_of
 from mlspec.commands import run_script
+from mlspec.dumping import Data, Sheet
 from mlspec.plan import Files, Plan
 from mlspec.templating import draw
 
@@ -39,6 +42,39 @@ TARGETS: Mapping[str, Target] = {
         executable=True,
     ),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedTarget:
+    """A kind of output with one file for all images of a spec: data that is dumped behind a comment.
+
+    ``part`` is what one image brings to it, and ``sheets`` are the documents that the parts of all make.
+    """
+
+    file: Callable[[Files], str]
+    heading: Callable[[Bundle], tuple[str, ...]]
+    part: Callable[[Plan, Bundle], Mapping[str, Data]]
+    sheets: Callable[[Bundle], tuple[Sheet, ...]]
+
+
+SHARED_TARGETS: Mapping[str, SharedTarget] = {
+    "compose": SharedTarget(
+        file=lambda files: files.compose, heading=compose.heading, part=compose.part, sheets=compose.sheets
+    ),
+}
+
+
+def emit_all(plans: Sequence[Plan], targets: Iterable[str]) -> tuple[Artifact, ...]:
+    """Return the artifacts of all images of a spec: of each its own, then what they share."""
+    wanted = tuple(targets)
+    own = [name for name in wanted if name in TARGETS]
+    shared = [SHARED_TARGETS[name] for name in wanted if name in SHARED_TARGETS]
+    return (*(artifact for plan in plans for artifact in emit(plan, own)), *(_shared(plans, each) for each in shared))
+
+
+def _shared(plans: Sequence[Plan], target: SharedTarget) -> Artifact:
+    bundle = bundle_of(plans)
+    return Artifact(target.file(plans[0].files), dumping.text(target.heading(bundle), target.sheets(bundle)))
 
 
 def emit(plan: Plan, targets: Iterable[str] = tuple(TARGETS)) -> tuple[Artifact, ...]:

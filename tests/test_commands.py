@@ -589,3 +589,10 @@ def test_hadolint_finds_nothing(data: Mapping[str, Any], layers: tuple[str, ...]
     done = subprocess.run([tool, "--no-color", str(dockerfile)], capture_output=True, text=True)
 
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("path", ["token.txt", "./a $b", "keys/a"])
+def test_the_file_of_a_secret_may_have_any_name(path: str) -> None:
+    words = run_words(planned({"secrets": {"A": {"file": path}}}).run, (), CALLER)
+
+    assert f"type=bind,source=./{path.removeprefix('./')},target=/run/secrets/A,readonly" in words

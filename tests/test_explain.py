@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,10 +19,12 @@ from mlspec import api, targets, templating
 from mlspec.cli.app import cli
 from mlspec.explain import reasons, tracing
 from mlspec.explain.causes import Causes, row_of
-from mlspec.explain.explanation import Line, explain, is_heading
+from mlspec.explain.dumped import HEADING, dumped, placed
+from mlspec.explain.explanation import LOCK, Line, explain, is_heading
 from mlspec.explain.origins import Sources
 from mlspec.settings import Settings
 from mlspec.spec import Image
+from tests.test_snapshots import drawn as artifacts_of
 from tests.test_snapshots import resolved
 
 HERE = Path(__file__).parent
@@ -82,8 +85,9 @@ def run(*words: str) -> Result:
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_what_is_explained_is_the_artifact(path: Path) -> None:
-    drawn = {a.path: a.text for s in sources_of(path) for a in targets.emit(Causes(s).values["plan"])}  # type: ignore[arg-type]
-    explained = [e for e in explain(tuple(sources_of(path)), tuple(targets.TARGETS))]
+    every = (*targets.TARGETS, *targets.SHARED_TARGETS)
+    drawn = {artifact.path: artifact.text for artifact in artifacts_of(path, every)}
+    explained = [e for e in explain(tuple(sources_of(path)), every)]
 
     assert {e.path: "".join(f"{line.text}\n" for line in e.lines) for e in explained} == drawn
 
@@ -110,7 +114,8 @@ def test_no_value_of_a_spec_is_taken_for_a_mark(values: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("path", [*SPECS, *EXAMPLES], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_line_has_an_origin_and_a_reason(path: Path) -> None:
-    lines = [line for explanation in api.explain(path).explanations for line in explanation.lines]
+    every = (*targets.TARGETS, *targets.SHARED_TARGETS, LOCK)
+    lines = [line for explanation in api.explain(path, every).explanations for line in explanation.lines]
 
     assert [line.text for line in lines if not line.origins or not line.why] == []
 
@@ -168,6 +173,70 @@ def test_every_key_that_changes_a_field_is_named_by_its_row(path: Path) -> None:
             found |= {(row.name, key) for key in keys if key not in row.keys}
 
     assert found <= set(BESIDE_THE_POINT)
+
+
+# The files that images share
+
+Place = tuple[str | int, ...]
+
+
+def places_of(path: Path) -> Iterator[tuple[str, Place, list[Causes]]]:
+    """Yield the targets of all places of the files that the images of a spec share, and what decides on them."""
+    for name, target in targets.SHARED_TARGETS.items():
+        file = dumped(tuple(sources_of(path)), name)
+        for sheet in target.sheets(file.bundle):
+            yield from ((name, place, list(file.causes)) for _, place in placed(sheet) if place)
+
+
+def test_every_place_has_a_reason_and_every_reason_is_that_of_a_place() -> None:
+    found = {(name, place) for path in SPECS for name, place, _ in places_of(path)}
+    rows = {reasons.entry(*row) for row in found}
+
+    assert None not in rows
+    assert [row for name in targets.SHARED_TARGETS for row in reasons.entries(name) if row not in rows] == []
+
+
+def test_every_line_of_a_heading_has_a_reason_and_every_reason_is_that_of_a_line() -> None:
+    files = [artifact for path in SPECS for artifact in artifacts_of(path, targets.SHARED_TARGETS)]
+    lines = {line for file in files for line in file.text.splitlines() if re.match("#.", line)}
+    used = {row: line for line in lines if (row := reasons.reason(HEADING, line, line))}
+    named = [start for row in reasons.reasons(HEADING) for start in row.lines]
+
+    assert [line for line in lines if reasons.reason(HEADING, line, line) is None] == []
+    assert set(used) == set(reasons.reasons(HEADING))
+    assert [start for start in named if not any(line.startswith(start) for line in lines)] == []
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_key_that_changes_a_place_is_named_by_its_row(path: Path) -> None:
+    found = set()
+    for name, place, each in places_of(path):
+        row = reasons.entry(name, place)
+        assert row is not None
+        if any(other.place.startswith(f"{row.place}.") for other in reasons.entries(name)):
+            continue
+        part = (name, *place[: row.length(place)])
+        for causes in each:
+            if (value := tracing.value_at(causes.values, part)) is not None:
+                keys = (key for key in Settings.model_fields if causes.changes((key,), part, value))
+                found |= {(name, row.place, key) for key in keys if key not in row.keys}
+
+    assert found == set()
+
+
+def test_an_item_of_a_shared_file_points_at_its_own_line(written: Written) -> None:
+    spec = "python: 3.12\ntargets: compose\nulimits:\n  memlock: -1\n  stack: 5\nmounts:\n  - ./a:/a\n  - ./b:/b\n"
+    lines = lines_of(written(spec), "compose.yaml")
+
+    assert places(lines["stack: 5"]) == [("ulimits.stack", 5)]
+    assert places(lines["source: ./b"]) == [("mounts[1]", 8)]
+
+
+def test_a_volume_points_at_every_image_that_uses_it(written: Written) -> None:
+    spec = "python: 3.12\ntargets: compose\nimages:\n  a:\n    mounts: [vol:/a]\n  b:\n    mounts: [vol:/b]\n"
+    lines = lines_of(written(spec), "compose.yaml")
+
+    assert places(lines["name: vol"]) == [("images.a.mounts[0]", 5), ("images.b.mounts[0]", 7)]
 
 
 # Where values come from
@@ -338,7 +407,7 @@ def test_says_that_a_file_is_out_of_date(project: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--target", "docker"], 2, "'docker' is not one of 'dockerfile', 'ignore', 'run', 'lock'"),
+        (["--target", "docker"], 2, "'docker' is not one of 'dockerfile', 'ignore', 'run', 'compose', 'lock'"),
         (["--image", "sreve"], 1, "did you mean serve?"),
         (["serve.run.sh:900"], 2, "serve.run.sh has 32 lines"),
         (["mlspec.yaml:1"], 2, "nothing comes from mlspec.yaml:1"),

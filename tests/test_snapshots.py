@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import jinja2
@@ -22,6 +22,7 @@ from syrupy.types import SnapshotIndex
 
 from mlspec import api, catalog, plan, targets, templating
 from mlspec.compiling import SourceLayer
+from mlspec.diagnosis import SPEC_KEYS
 from mlspec.lockfile import FROM_GIT
 from mlspec.plan import Resolved
 from mlspec.settings import Settings
@@ -128,10 +129,11 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
     )
 
 
-def drawn(path: Path) -> Iterator[Artifact]:
+def drawn(path: Path, names: Iterable[str] = ()) -> tuple[Artifact, ...]:
+    """Return the artifacts of a spec; without ``names``, those that it asks for."""
     spec = api.load(path)
-    for image in spec.images:
-        yield from targets.emit(plan.resolve(path.name, image, resolved(path.stem, image, spec.name)))
+    plans = [plan.resolve(path.name, image, resolved(path.stem, image, spec.name)) for image in spec.images]
+    return targets.emit_all(plans, names or (*targets.TARGETS, *spec.targets))
 
 
 # On an update syrupy wonders that a snapshot is not named after its test.
@@ -154,7 +156,7 @@ def test_every_key_is_drawn() -> None:
     specs = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SPECS]
     images = [image for spec in specs for image in spec.get("images", {}).values()]
 
-    assert {key for keys in (*specs, *images) for key in keys} == {*Settings.model_fields, "name", "images"}
+    assert {key for keys in (*specs, *images) for key in keys} == {*Settings.model_fields, *SPEC_KEYS}
 
 
 def words_of(template: str) -> set[str]:

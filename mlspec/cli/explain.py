@@ -28,9 +28,9 @@ _LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
     "--target",
     "targets",
     multiple=True,
-    type=click.Choice(["dockerfile", "ignore", "run", "lock"]),
+    type=click.Choice(["dockerfile", "ignore", "run", "compose", "lock"]),
     metavar="NAME",
-    help="dockerfile, ignore, run or lock; may be repeated.",
+    help="dockerfile, ignore, run, compose or lock; may be repeated.",
 )
 @click.option("--image", metavar="NAME", shell_complete=candidates.images, help="Only one of several images.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")
@@ -59,12 +59,13 @@ def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
     """Return the specs that are asked about, each with the stretches that are; none stands for all lines."""
     from mlspec.cli.explanations import TO_THE_END, Stretch
     from mlspec.effects import disk
+    from mlspec.effects.search import is_generated
 
     found: dict[str, list[Stretch]] = {}
     for subject in subjects:
         lines = _LINES.fullmatch(subject)
         path = Path(lines[1] if lines else subject)
-        is_spec = path.suffix in {".yaml", ".yml"} or path.is_dir()
+        is_spec = path.is_dir() or (path.suffix in {".yaml", ".yml"} and not is_generated(path.as_posix()))
         first, last = sorted((int(lines[2]), int(lines[3] or lines[2]))) if lines else (1, TO_THE_END)
         for spec in disk.specs([path.as_posix()]) if is_spec else disk.specs_of(path):
             stretches = found.setdefault(spec.as_posix(), [])

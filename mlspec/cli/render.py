@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME",
     shell_complete=candidates.targets,
-    help="dockerfile, ignore or run; may be repeated.",
+    help="dockerfile, ignore, run or compose; may be repeated.",
 )
 @click.option("--stdout", is_flag=True, help="Write nothing; print the files.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 where something was written, as a hook should.")
@@ -48,7 +48,8 @@ def render(
 ) -> None:
     """Write the Dockerfile, its ignore file and the run script.
 
-    Where the requirements, the Python or the base changed, they are locked anew first; every other pin stays.
+    And what the spec names below targets, one file for all its images. Where the requirements, the Python or the base
+    changed, they are locked anew first; every other pin stays.
     """
     _check_targets(targets)
     wish = wish_of(locked=locked or check, unpinned=unpinned)
@@ -68,7 +69,7 @@ def render(
 
 
 def _check_targets(targets: Sequence[str]) -> None:
-    known = ("dockerfile", "ignore", "run")
+    known = ("dockerfile", "ignore", "run", "compose")
     if unknown := [name for name in targets if name not in known]:
         raise click.UsageError(f'there is no target "{unknown[0]}"; the targets are: {", ".join(known)}')
 

@@ -6,24 +6,32 @@ function of the settings and the lock, so what is missing from it then came from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mlspec.commands import run_script
+from mlspec.dumping import Data
 from mlspec.errors import KeyPath
 from mlspec.explain import reasons
 from mlspec.explain.origins import Origin, Sources, default_text, locked_at, name_origins, origin_at
 from mlspec.explain.tracing import Field, value_at
-from mlspec.plan import resolve
+from mlspec.plan import Plan, resolve
 from mlspec.settings import Settings
+
+Part = Callable[[Plan], Mapping[str, Data]]
+"""Returns what an image brings to a file that it shares with others."""
 
 
 class Causes:
-    """What of one image's settings decides on the fields of its plan, found out by leaving parts of them out."""
+    """What of one image's settings decides on the fields of its plan, found out by leaving parts of them out.
 
-    def __init__(self, sources: Sources) -> None:
+    ``parts`` are what it brings to shared files, by their targets; fields lead into those as into the plan.
+    """
+
+    def __init__(self, sources: Sources, parts: Mapping[str, Part] | None = None) -> None:
         self.sources = sources
+        self.parts = parts or {}
         self.values = self._compiled(sources.image.settings)
         self._variants: dict[KeyPath, Mapping[str, object]] = {}
 
@@ -39,21 +47,31 @@ class Causes:
             keys = self._whole(path[:length], row.keys)
             return (*keys, *locked)
         rest = tuple(step for step in path[length + 1 :] if isinstance(step, str))
-        found = self._item(path[:length], int(index), row.keys)
+        found = self._item(path[: length + 1], row.keys)
         return (*locked, *(origin_at(self.sources, (*place, *rest)) for place in found))
 
-    def _item(self, path: Field, index: int, keys: Iterable[str]) -> list[KeyPath]:
-        """Return the parts of the settings without which one item of a list is not there."""
-        item = self._list(self.values, path)[index]
+    def of_part(self, path: Field, length: int, keys: Sequence[str]) -> tuple[Origin, ...]:
+        """Return where what stands at a place of a shared file comes from, by the keys that decide on it.
+
+        ``length`` is how much of the path leads to what those decide on as a whole; beyond it are items of that.
+        """
+        found = self._item(path[: length + 1], keys) if len(path) > length else ()
+        return tuple(origin_at(self.sources, place) for place in found) or self._whole(path[:length], keys)
+
+    def _item(self, path: Field, keys: Iterable[str]) -> list[KeyPath]:
+        """Return the parts of the settings without which one item of a list or of a mapping is not there."""
+        item = value_at(self.values, path)
         places = [place for key in keys for place in self._places(key)]
         return [place for place in places if self._lacks(place, path, item)]
 
     def _lacks(self, place: KeyPath, path: Field, item: object) -> bool:
-        return item not in self._list(self._without(place), path)
+        if isinstance(path[-1], str):
+            return self.changes(place, path, item)
+        return item not in self._list(self._without(place), path[:-1])
 
     def _list(self, values: Mapping[str, object], path: Field) -> Sequence[object]:
         value = value_at(values, path)
-        return value if isinstance(value, Sequence) else ()
+        return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
     def _whole(self, path: Field, keys: Sequence[str]) -> tuple[Origin, ...]:
         """Return the keys that decide on a field: those that change it, or else those that are written."""
@@ -93,7 +111,8 @@ class Causes:
     def _compiled(self, settings: Settings) -> Mapping[str, object]:
         image = replace(self.sources.image, settings=settings)
         plan = resolve(self.sources.document.file, image, self.sources.resolved)
-        return {"plan": plan, "script": run_script(plan.run)}
+        parts = {name: part(plan) for name, part in self.parts.items()}
+        return {"plan": plan, "script": run_script(plan.run), **parts}
 
 
 def row_of(path: Field) -> reasons.FieldRow | None:

@@ -9,10 +9,11 @@ from typing import Any
 
 from mlspec.explain import reasons
 from mlspec.explain.causes import Causes, row_of
+from mlspec.explain.dumped import dumped
 from mlspec.explain.origins import RULE, Origin, Sources, bringers, name_origins, origin_at, own_key, pinned_name
 from mlspec.explain.tracing import Field, Traced, traced
 from mlspec.lockfile import RequirementsLock
-from mlspec.targets import TARGETS
+from mlspec.targets import SHARED_TARGETS, TARGETS
 
 LOCK = "lock"
 """The name of all locks together, beside the names of the targets."""
@@ -40,7 +41,7 @@ class Explanation:
 
 def explain(images: Sequence[Sources], targets: Iterable[str] = ()) -> Iterator[Explanation]:
     """Yield the explanations of the artifacts of some images of one spec: of each its targets, then the locks."""
-    wanted = tuple(targets) or (*TARGETS, LOCK)
+    wanted = tuple(targets) or (*TARGETS, *images[0].spec.targets, LOCK)
     for sources in images:
         causes = Causes(sources)
         for name in wanted:
@@ -48,7 +49,8 @@ def explain(images: Sequence[Sources], targets: Iterable[str] = ()) -> Iterator[
                 yield _target(sources, causes, name)
         if LOCK in wanted:
             yield from _package_locks(sources)
-    if LOCK in wanted and images:
+    yield from (_shared(images, name) for name in wanted if name in SHARED_TARGETS)
+    if LOCK in wanted:
         yield from _spec_lock(images)
 
 
@@ -73,6 +75,19 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
 
 def _origin_data(origin: Origin) -> dict[str, Any]:
     return {name: value for name, value in dataclasses.asdict(origin).items() if value}
+
+
+# What is dumped
+
+
+def _shared(images: Sequence[Sources], name: str) -> Explanation:
+    target, first = SHARED_TARGETS[name], images[0]
+    return Explanation(
+        path=f"{first.folder}{target.file(first.files)}",
+        target=name,
+        image="",
+        lines=_numbered(list(dumped(images, name).lines())),
+    )
 
 
 # What templates draw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -35,6 +35,24 @@ class FieldRow:
     lock: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Why something stands in a file that is dumped, and which keys of the spec decide on it.
+
+    ``place`` is the way to it from the top, dots between the steps; ``*`` stands for any one of them.
+    """
+
+    place: str
+    why: str
+    keys: tuple[str, ...] = ()
+
+    def length(self, path: Sequence[str | int]) -> int:
+        """Return how many steps of a path this row names; 0 where the path leads elsewhere."""
+        steps = self.place.split(".")
+        fits = len(steps) <= len(path) and all(step in {"*", str(at)} for step, at in zip(steps, path, strict=False))
+        return len(steps) if fits else 0
+
+
 @cache
 def _table() -> Mapping[str, Any]:
     return tomllib.loads(resources.files("mlspec.data").joinpath("reasons.toml").read_text(encoding="utf-8"))
@@ -48,6 +66,18 @@ def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
 def reasons(target: str) -> tuple[Reason, ...]:
     """Return the rows for a target; ``lock`` stands for all lock files."""
     return tuple(Reason(target=target, **_tuples(row)) for row in _table()[target])
+
+
+@cache
+def entries(target: str) -> tuple[Entry, ...]:
+    """Return the rows for a target that is dumped."""
+    return tuple(Entry(**_tuples(row)) for row in _table()[target])
+
+
+def entry(target: str, path: Sequence[str | int]) -> Entry | None:
+    """Return the row for what stands at a path of a file: the one that names most of it; None where none does."""
+    best = max(entries(target), key=lambda row: row.length(path))
+    return best if best.length(path) else None
 
 
 @cache

@@ -250,10 +250,18 @@ def _value_pieces(
 
 
 def value_at(values: Mapping[str, Any], field: Field) -> object:
-    """Return the value of a field: its first step is a name of ``values``, the others are attributes and indexes."""
+    """Return the value of a field: its first step is a name of ``values``, others are attributes, names and indexes.
+
+    None where a name or an index leads nowhere.
+    """
     value = values[str(field[0])]
     for step in field[1:]:
-        value = value[step] if isinstance(step, int) else getattr(value, step)
+        if isinstance(value, Mapping):
+            value = value.get(str(step))
+        elif isinstance(step, int):
+            value = value[step] if value is not None and step < len(value) else None
+        else:
+            value = None if value is None else getattr(value, step)
     return value
 
 

@@ -1,6 +1,6 @@
 """The short forms of values, as Compose, Docker and pip write them, to the names of their parts."""
 
-from mlspec.syntax.addresses import INDEX, PORT, PORT_RANGE, health_path, host_ip, index_url, port, port_range
+from mlspec.syntax.addresses import INDEX, PORT, PORT_RANGE, health_path, host_ip, index_url, numbers, port, port_range
 from mlspec.syntax.amounts import DURATION, SIZE, duration, seconds, size
 from mlspec.syntax.kinds import (
     ACCELERATOR,
@@ -88,6 +88,7 @@ __all__ = [
     "memory_folder",
     "mount",
     "names_volume",
+    "numbers",
     "one_line",
     "pairs",
     "plain_absolute",

@@ -41,6 +41,12 @@ def port_range(value: str) -> str:
     return value
 
 
+def numbers(value: str) -> tuple[int, ...]:
+    """Return the ports of a range that :func:`port_range` accepts, or a lone one."""
+    low, _, high = value.partition("-")
+    return tuple(range(int(low), int(high or low) + 1))
+
+
 def host_ip(value: str) -> str:
     """Return ``value`` when it is an address of the host, an IPv6 one in brackets."""
     try:

@@ -95,11 +95,10 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
     name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
     resolved = Resolved(project=name, base=BASE, is_official=True, codename="bookworm", layers=tuple(layers))
     plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
-    for made in plans.values():
-        for artifact in targets.emit(made):
-            path = folder / artifact.path
-            path.write_text(artifact.text, encoding="utf-8", newline="\n")
-            path.chmod(0o755 if artifact.executable else 0o644)
+    for artifact in targets.emit_all(tuple(plans.values()), (*targets.TARGETS, *read.targets)):
+        path = folder / artifact.path
+        path.write_text(artifact.text, encoding="utf-8", newline="\n")
+        path.chmod(0o755 if artifact.executable else 0o644)
     return Project(folder, plans)
 
 
