@@ -5,7 +5,7 @@ FROM python:3.12-slim-trixie@sha256:abababababababababababababababababababababab
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
 FROM python AS folders
-WORKDIR /image
+WORKDIR /srv/image
 RUN install -d -m 1777 app \
                        cache \
                        home/app \
@@ -14,17 +14,18 @@ RUN install -d -m 1777 app \
 
 # The code: readable by every user, and the same layer whatever the times and modes of a checkout.
 FROM python AS code
-WORKDIR /image
-COPY . ./app
-RUN chmod -R u=rwX,go=rX . \
+WORKDIR /srv/image
+RUN --mount=type=bind,target=/context \
+    install -d app && cp -R /context/. app \
+ && chmod -R u=rwX,go=rX . \
  && chmod 1777 app \
  && find . -exec touch --no-dereference --date=@315619200 {} +
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
-COPY --link --from=folders /image /
+COPY --link --from=folders /srv/image /
 WORKDIR /app
-COPY --link --from=code /image /
+COPY --link --from=code /srv/image /
 ENV PYTHONUNBUFFERED=1 \
     HOME=/home/app \
     USER=app \
