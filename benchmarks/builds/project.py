@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -60,12 +61,15 @@ class State:
     pins: Mapping[str, str]
     code: str
     environment: Mapping[str, str]
+    model: bytes = b""
 
     def written(self, folder: Path) -> None:
         """Write the files that every variant has."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "requirements.txt").write_text("".join(f"{n}=={v}\n" for n, v in sorted(self.pins.items())))
         (folder / "app.py").write_text(self.code)
+        if self.model:
+            (folder / "model.bin").write_bytes(self.model)
         variables = "".join(f"  {name}: {value}\n" for name, value in self.environment.items())
         (folder / "config.yaml").write_text(f"environment_variables:\n{variables}")
 
@@ -86,10 +90,16 @@ def pinned(choose: Callable[[Stack], Mapping[str, str]]) -> Change:
     return lambda state, stack, _: replace(state, pins={**state.pins, **choose(stack)})
 
 
+def weights(size: int) -> bytes:
+    """Return what does not compress, as the weights of a model do not: ``size`` bytes, the same each time."""
+    return hashlib.shake_256(b"weights").digest(size)
+
+
 SCENARIOS: dict[str, Change] = {
     "cold": lambda state, _, __: state,
     "no-op": lambda state, _, __: state,
     "code edit": lambda state, _, __: replace(state, code=state.code + "# edited\n"),
+    "add model": lambda state, _, __: replace(state, model=weights(100_000_000)),
     "add light": pinned(lambda stack: stack.added),
     "bump light": pinned(lambda stack: stack.light),
     "bump medium": pinned(lambda stack: stack.medium),
