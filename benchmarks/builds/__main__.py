@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.builds import index, measuring, results, sink, variants, wheels
 from benchmarks.builds.measuring import Sample
-from benchmarks.builds.project import SCENARIOS, STACKS, Bases, Stack, State, copied, initial
+from benchmarks.builds.project import SCENARIOS, STACKS, TURNS, Bases, Stack, State, copied, initial
 from benchmarks.builds.variants import Site
 
 PREFIX = f"mlspec-bench-{uuid.uuid4().hex[:8]}"
@@ -57,7 +57,8 @@ class Run:
         for scenario in dict.fromkeys(("cold", *self.scenarios)):
             # Only now: until then, the tag has to mean the old one.
             bases = Bases(old, self._base(salt, "new") if scenario == "new base" else old)
-            yield scenario, SCENARIOS[scenario](start, self.stack, bases)
+            for turn in range(1, TURNS.get(scenario, 1) + 1):
+                yield scenario, SCENARIOS[scenario](start, self.stack, bases, turn)
 
     def _base(self, salt: str, age: str) -> str:
         """Push a base image that differs in one small file; return it by digest.

@@ -82,12 +82,13 @@ class Bases:
     new: str
 
 
-Change = Callable[[State, Stack, Bases], State]
+Change = Callable[[State, Stack, Bases, int], State]
+"""A change; the number says which turn it is, of changes that are made several times in a round."""
 
 
 def pinned(choose: Callable[[Stack], Mapping[str, str]]) -> Change:
     """Return a change that adds or moves packages."""
-    return lambda state, stack, _: replace(state, pins={**state.pins, **choose(stack)})
+    return lambda state, stack, _, __: replace(state, pins={**state.pins, **choose(stack)})
 
 
 def weights(size: int) -> bytes:
@@ -96,17 +97,20 @@ def weights(size: int) -> bytes:
 
 
 SCENARIOS: dict[str, Change] = {
-    "cold": lambda state, _, __: state,
-    "no-op": lambda state, _, __: state,
-    "code edit": lambda state, _, __: replace(state, code=state.code + "# edited\n"),
-    "add model": lambda state, _, __: replace(state, model=weights(100_000_000)),
+    "cold": lambda state, *_: state,
+    "no-op": lambda state, *_: state,
+    "code edit": lambda state, _, __, turn: replace(state, code=f"{state.code}# edit {turn}\n"),
+    "add model": lambda state, *_: replace(state, model=weights(100_000_000)),
     "add light": pinned(lambda stack: stack.added),
     "bump light": pinned(lambda stack: stack.light),
     "bump medium": pinned(lambda stack: stack.medium),
     "bump heavy": pinned(lambda stack: stack.large),
-    "new base": lambda state, _, bases: replace(state, base=bases.new),
-    "new variable": lambda state, _, __: replace(state, environment={**state.environment, "EPOCHS": "3"}),
+    "new base": lambda state, _, bases, __: replace(state, base=bases.new),
+    "new variable": lambda state, _, __, turn: replace(state, environment={**state.environment, "EPOCHS": f"{turn}"}),
 }
+
+TURNS = {"no-op": 5, "code edit": 5, "new variable": 5}
+"""How often what takes about a second is done in a round: a single time would say little."""
 
 
 def initial(stack: Stack, base: str) -> State:
