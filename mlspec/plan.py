@@ -408,8 +408,9 @@ def _build(kit: Kit, layer: str, resolved: Resolved) -> Build | None:
     if not resolved.index_urls:
         return build
     # What a build takes may come from another index than the source: torch of its own, for one. Versions and hashes
-    # of the lock hold it to that.
-    indexes = (("UV_INDEX_STRATEGY", "unsafe-best-match"), ("UV_INDEX", " ".join(resolved.index_urls)))
+    # of the lock hold it to that. What no lock holds comes from the first index that has it, those of the spec before
+    # the default one: the newest of all would be what a stranger publishes there under the same name.
+    indexes = (("UV_INDEX_STRATEGY", "unsafe-first-match"), ("UV_INDEX", " ".join(resolved.index_urls)))
     return replace(build, environment=(*build.environment, *indexes))
 
 

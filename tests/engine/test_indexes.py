@@ -13,7 +13,7 @@ from mlspec import api, catalog, commands
 from mlspec.commands import BuildOptions
 from mlspec.relock import Wish
 from tests.engine.conftest import PREFIX
-from tests.index import File, PackageIndex, serving, wheel
+from tests.index import File, PackageIndex, sdist, serving, wheel
 
 pytestmark = pytest.mark.engine
 
@@ -109,6 +109,66 @@ def test_each_package_comes_from_its_own_index_with_its_own_login(
     written = "".join(path.read_text() for path in folder.iterdir())
     assert PASSWORD not in f"{' '.join(command)}{built.stderr}{built.stdout}{written}"
     assert PASSWORD.encode() not in saved(name, tmp_path)
+
+
+# It asks for a package while it runs, and puts the version that it got into the wheel.
+BACKEND = """\
+import zipfile
+from importlib.metadata import version
+
+def get_requires_for_build_wheel(settings=None):
+    return ["team-helper"]
+
+def build_wheel(folder, settings=None, metadata=None):
+    info = "team_source-1.0.dist-info"
+    files = {
+        "team_source.py": f"helper = {version('team-helper')!r}\\n",
+        f"{info}/METADATA": "Metadata-Version: 2.2\\nName: team-source\\nVersion: 1.0\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: backend\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{path},,\\n" for path in (*files, f"{info}/RECORD"))
+    with zipfile.ZipFile(f"{folder}/team_source-1.0-py3-none-any.whl", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+    return "team_source-1.0-py3-none-any.whl"
+"""
+PROJECT = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+SOURCE = sdist("team-source", "1.0", contents={"pyproject.toml": PROJECT, "backend.py": BACKEND})
+FROM_SOURCE = """\
+python: 3.12
+base: slim-bookworm
+name: {name}
+requirements: [team-source]
+indexes: [{{url: {url}, packages: [team-*]}}]
+entrypoint: python -c "import team_source; print(team_source.helper)"
+"""
+
+
+def test_what_a_build_asks_for_unforeseen_comes_from_the_index_of_the_spec_before_the_default_one(
+    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        serving(SOURCE, wheel("team-helper", "1.0")) as team,
+        serving(wheel("team-helper", "9.0"), *installer(tmp_path)) as default,
+    ):
+        monkeypatch.setenv("MLSPEC_INDEX_URL", default.url)
+        folder = tmp_path / "project"
+        folder.mkdir()
+        (folder / "mlspec.yaml").write_text(FROM_SOURCE.format(name=f"{PREFIX}-from-source", url=team.url))
+        rendered = api.render(folder / "mlspec.yaml", Wish())
+        api.write(rendered)
+        options = BuildOptions(progress="plain", index_url=default.url)
+        command = (*commands.build_command(rendered.plans[0], options), "--network=host", "--no-cache")
+        built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    ran = subprocess.run([folder / "run.sh"], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "1.0\n"
 
 
 def test_a_mirror_of_the_index_is_where_packages_come_from(
