@@ -96,6 +96,7 @@ def test_a_package_that_moved_to_another_cuda_gets_rows_down_to_the_release_that
         (["nvidia-cudnn-cu13~=9.0", "nvidia-cuda-nvrtc~=13.0"], ("13", "9")),
         (["nvidia-nccl-cu12", "nvidia-cudnn-cu13"], ("", "")),
         (["numpy", "nvidia-ml-py"], ("", "")),
+        (["torch==2.14.0", "nvidia-cutlass-dsl[cu13]==4.8.0"], ("13", "")),
     ],
 )
 def test_what_a_wheel_is_built_for_is_read_from_what_it_requires(requires: list[str], told: tuple[str, str]) -> None:

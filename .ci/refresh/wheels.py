@@ -26,7 +26,7 @@ from packaging.version import InvalidVersion, Version
 from sources import DATA, list_of, number, with_list
 
 FRAMEWORKS = ("torch", "tensorflow", "jaxlib")
-LIBRARIES = ("torch", "onnxruntime-gpu", "xgboost", "xgboost-cu12", "jax-cuda12-plugin", "jax-cuda13-plugin")
+LIBRARIES = ("torch", "onnxruntime-gpu", "xgboost", "xgboost-cu12", "jax-cuda12-plugin", "jax-cuda13-plugin", "vllm")
 # What is only known as sources: that wheels of it are there now would be news.
 SOURCES = ("flash-attn",)
 
@@ -114,9 +114,10 @@ Facts = tuple[str, str]
 
 
 def built_for(metadata: Metadata) -> Facts:
-    """Return the CUDA and the cuDNN in what a wheel requires; the names of NVIDIA's packages end in the CUDA."""
+    """Return the CUDA and the cuDNN in what a wheel requires: names and extras of packages end in it."""
     required = [Requirement(text) for text in metadata["Requires-Dist"]]
-    cudas = {found[1] for one in required if (found := re.fullmatch(r"nvidia-.*-cu(\d+)", canonicalize_name(one.name)))}
+    named = [text for one in required for text in (canonicalize_name(one.name), *(f"nvidia-{e}" for e in one.extras))]
+    cudas = {found[1] for text in named if (found := re.fullmatch(r"nvidia-(?:.*-)?cu(\d+)", text))}
     specifiers = [spec for one in required if "cudnn-cu" in one.name for spec in one.specifier]
     cudnns = {spec.version.partition(".")[0] for spec in specifiers if not spec.operator.startswith("<")}
     cuda, cudnn = ("".join(found) if len(found) == 1 else "" for found in (cudas, cudnns))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlspec import frameworks, variants
+from mlspec import catalog, frameworks, variants
 from mlspec.errors import Problem
 from mlspec.frameworks import Library
 from mlspec.rules.subject import Subject
@@ -53,9 +53,16 @@ def _has_cudnn(row: Library) -> bool:
 
 def _other_cuda(subject: Subject, row: Library) -> Problem:
     message = f"{_called(subject, row)} is built for CUDA {row.cuda}, and this image is for CUDA {subject.plan.cuda}"
-    own = f" with accelerator: cuda{row.cuda}" if "." in row.cuda else ""
+    whole = row.cuda if "." in row.cuda else _oldest_cuda(row.cuda, subject.version("torch"))
+    own = f" with accelerator: cuda{whole}" if whole else ""
     ways = [f"require {name}" for name in frameworks.built_for(row.package, subject.cuda_major)[:1]]
     return subject.warn_of_package(row.package, message, "; or ".join([*ways, f"give it an image of its own{own}"]))
+
+
+def _oldest_cuda(major: str, torch: str) -> str:
+    """Return the oldest CUDA of a major version that a torch, or else the newest, is built for; most drivers run it."""
+    rows = (row for row in catalog.torch_indexes() if row.kind == "cuda" and row.version.startswith(f"{major}."))
+    return next((row.version for row in rows if (row.has(torch) if torch else not row.last)), "")
 
 
 def _other_cudnn(subject: Subject, row: Library, first: Library) -> Problem:
