@@ -16,7 +16,8 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from mlspec import catalog
-from mlspec.lockfile import BaseLock, Pin, RequirementsLock
+from mlspec.lockfile.lock import BaseLock
+from mlspec.lockfile.pins import Pin, RequirementsLock
 
 _ALGORITHMS = {"sha256": HashAlgorithm.SHA_256, "sha384": HashAlgorithm.SHA_384, "sha512": HashAlgorithm.SHA_512}
 # Whose names are those of bills made here; of no meaning but this.

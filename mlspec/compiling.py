@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mlspec import catalog, compilers, debian, frameworks, libraries
 from mlspec.errors import Problem
-from mlspec.lockfile import FROM_GIT, Pin, RequirementsLock
+from mlspec.lockfile.pins import FROM_GIT, Pin, RequirementsLock
 from mlspec.settings import Settings
 
 PURE = ("Python",)

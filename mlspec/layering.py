@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock
+from mlspec.lockfile.pins import FROM_GIT, Layer, Pin, RequirementsLock
 from mlspec.requirements.indexes import Index, labels
 
 Wanted = Mapping[str, Sequence[str]]

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlspec import frameworks
 from mlspec.errors import Problem, Span
-from mlspec.lockfile import Layer, Pin, Target, digest_lines, shown_size
+from mlspec.lockfile.pins import Layer, Pin, Target
+from mlspec.lockfile.requirements import digest_lines
 from mlspec.requirements.indexes import Index
 from mlspec.requirements.values import Requirement, Requirements
+from mlspec.sizes import shown_size
 
 # Raised whenever the same inputs would be resolved to something else.
 _FORMAT = 1

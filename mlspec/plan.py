@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mlspec import catalog, compiling, syntax
 from mlspec.compiling import Build, Compiler, Kit, SourceLayer
-from mlspec.lockfile import FROM_GIT
+from mlspec.lockfile.pins import FROM_GIT
 from mlspec.parts import EnvFile, Gpus, Mount, Port, RunStep, Secret, Ulimit
 from mlspec.settings import Settings
 from mlspec.spec import Image

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import TypeVar
 
 from mlspec.errors import Problem
-from mlspec.lockfile import Layer, Pin, RequirementsLock
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
 from mlspec.requirements.values import Requirements
 
 _T = TypeVar("_T", bound=Hashable)

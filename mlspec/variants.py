@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.requirements import Requirement as Pep508
 
-from mlspec.lockfile import Pin
+from mlspec.lockfile.pins import Pin
 from mlspec.requirements.values import Requirement, Requirements
 
 

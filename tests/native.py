@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mlspec.effects.locker import compile_requirements
 from mlspec.errors import MlspecError
-from mlspec.lockfile import Target
+from mlspec.lockfile.pins import Target
 from mlspec.requirements.collection import Entry, collect
 from mlspec.requirements.values import Requirements
 

@@ -34,7 +34,7 @@ SHARED = {
 # Modules that read a spec together.
 READERS = {"document", "syntax", "parts", "settings", "diagnosis", "levels", "spec"}
 # Packages that read one kind of text, a module an idea.
-READING = {"requirements"}
+READING = {"requirements", "lockfile"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

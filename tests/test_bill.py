@@ -13,7 +13,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from mlspec.bill import System, bill_of
 from mlspec.cli.app import cli
-from mlspec.lockfile import BaseLock, Layer, Pin, RequirementsLock
+from mlspec.lockfile.lock import BaseLock
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
 
 SPECS = Path(__file__).parent.parent / "specs"
 COMMIT = "c" * 40

@@ -6,7 +6,7 @@ import pytest
 
 from mlspec import compilers, compiling, debian
 from mlspec.compiling import Kit, SourceLayer, source_layers
-from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock
+from mlspec.lockfile.pins import FROM_GIT, Layer, Pin, RequirementsLock
 from mlspec.settings import Settings
 
 RELEASES = ("bookworm", "trixie")

@@ -14,7 +14,8 @@ import pytest
 from mlspec import commands, locking, targets
 from mlspec.document import parse
 from mlspec.errors import SpecError
-from mlspec.lockfile import Layer, Pin, RequirementsLock, Target, dump_requirements, parse_requirements
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock, Target
+from mlspec.lockfile.requirements import dump_requirements, parse_requirements
 from mlspec.plan import Plan, Resolved, resolve
 from mlspec.relock.packages import indexes_of
 from mlspec.requirements.collection import Entry, collect

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.layering import grouped, is_as_wanted
-from mlspec.lockfile import Layer, Pin, RequirementsLock
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
 from mlspec.requirements.indexes import Index, labels
 from mlspec.spec import Image
 

@@ -18,7 +18,8 @@ from mlspec.effects.locker import Compiled, compile_requirements
 from mlspec.effects.resolver.sources import static_metadata
 from mlspec.errors import LockError
 from mlspec.layering import grouped
-from mlspec.lockfile import Layer, RequirementsLock, Target, dump_requirements, dump_vcs
+from mlspec.lockfile.pins import Layer, RequirementsLock, Target
+from mlspec.lockfile.requirements import dump_requirements, dump_vcs
 from mlspec.locking import credentials_problems
 from mlspec.requirements.collection import Entry, collect
 from mlspec.requirements.indexes import Index

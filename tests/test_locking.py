@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mlspec.lockfile import Pin, Target
+from mlspec.lockfile.pins import Pin, Target
 from mlspec.locking import body_digest, credentials_problems, cuda_of, inputs_digest, promise_problems
 from mlspec.requirements.collection import Entry, collect
 from mlspec.requirements.indexes import Index

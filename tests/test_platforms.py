@@ -14,7 +14,7 @@ from mlspec import commands, platforms
 from mlspec.commands import BuildOptions
 from mlspec.effects.locker import compile_requirements, job
 from mlspec.errors import Problem
-from mlspec.lockfile import Layer, Pin, RequirementsLock, Target
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock, Target
 from mlspec.plan import Plan, Resolved, resolve
 from mlspec.requirements.collection import Entry, collect
 from mlspec.spec import Image

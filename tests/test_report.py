@@ -15,7 +15,7 @@ from mlspec import document, plan, targets
 from mlspec.cli.app import cli
 from mlspec.effects import images
 from mlspec.errors import ToolError
-from mlspec.lockfile import Layer, Pin, RequirementsLock
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
 from mlspec.plan import Plan, Resolved
 from mlspec.progress import view
 from mlspec.progress.steps import Step, step_of, steps_of

@@ -21,7 +21,9 @@ from mlspec.document import Document, parse
 from mlspec.effects import context
 from mlspec.errors import Problem, Span
 from mlspec.libraries import Needs, Whole
-from mlspec.lockfile import BaseLock, Layer, RequirementsLock, parse_requirements
+from mlspec.lockfile.lock import BaseLock
+from mlspec.lockfile.pins import Layer, RequirementsLock
+from mlspec.lockfile.requirements import parse_requirements
 from mlspec.plan import Resolved, resolve
 from mlspec.requirements.collection import Entry, collect
 from mlspec.rules import FOLDER_RULES, RULES, Subject

@@ -23,7 +23,7 @@ from syrupy.types import SnapshotIndex
 from mlspec import api, catalog, plan, targets, templating
 from mlspec.compiling import SourceLayer
 from mlspec.diagnosis import SPEC_KEYS
-from mlspec.lockfile import FROM_GIT
+from mlspec.lockfile.pins import FROM_GIT
 from mlspec.plan import Resolved
 from mlspec.settings import Settings
 from mlspec.spec import Image

@@ -10,7 +10,7 @@ from mlspec import catalog, frameworks
 from mlspec.doctor.facts import Engine, Facts, Host, Need, Space
 from mlspec.doctor.findings import Finding, fine, found, names, problem
 from mlspec.errors import Problem, Severity
-from mlspec.lockfile import shown_size
+from mlspec.sizes import shown_size
 
 
 def findings(facts: Facts) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from mlspec.explain.causes import Causes, row_of
 from mlspec.explain.dumped import dumped
 from mlspec.explain.origins import RULE, Origin, Sources, bringers, name_origins, origin_at, own_key, pinned_name
 from mlspec.explain.tracing import Field, Traced, traced
-from mlspec.lockfile import RequirementsLock
+from mlspec.lockfile.pins import RequirementsLock
 from mlspec.targets import SHARED_TARGETS, TARGETS
 
 LOCK = "lock"

@@ -13,10 +13,11 @@ from mlspec import catalog, locking, syntax
 from mlspec.document import Document
 from mlspec.errors import KeyPath
 from mlspec.explain import reasons
-from mlspec.lockfile import Layer, Pin, RequirementsLock, shown_size
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
 from mlspec.plan import Files, Resolved, files_of
 from mlspec.requirements.values import Place, Requirements
 from mlspec.settings import Settings
+from mlspec.sizes import shown_size
 from mlspec.spec import Image, Spec
 
 Kind = Literal["spec", "requirement", "default", "lock", "rule"]

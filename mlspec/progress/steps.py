@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlspec.errors import KeyPath
-from mlspec.lockfile import Layer, Pin, shown_size
+from mlspec.lockfile.pins import Layer, Pin
 from mlspec.parts import RunStep
 from mlspec.plan import Plan
 from mlspec.progress.instructions import Instruction, instructions
+from mlspec.sizes import shown_size
 from mlspec.templating import script
 
 Kind = Literal["base", "apt", "run", "requirements", "code", "copy", "other", "export"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlspec.errors import KeyPath
-from mlspec.lockfile import shown_size
 from mlspec.progress.steps import Step, step_of
 from mlspec.progress.stream import Build, Transfer, Vertex
+from mlspec.sizes import shown_size
 
 State = Literal["waiting", "running", "done", "cached", "failed", "canceled"]
 

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlspec import catalog
 from mlspec.errors import Problem, Replace, SpecError, ToolError
-from mlspec.lockfile import (
-    BaseLock,
-)
+from mlspec.lockfile.lock import BaseLock
 from mlspec.relock.work import Work, not_current
 from mlspec.spec import Image
 from mlspec.spelling import slip

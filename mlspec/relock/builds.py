@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlspec import compiling
 from mlspec.errors import LockError
-from mlspec.lockfile import FROM_GIT, Layer, Pin, RequirementsLock, Target
+from mlspec.lockfile.pins import FROM_GIT, Layer, Pin, RequirementsLock, Target
 from mlspec.relock.work import Work
 from mlspec.requirements.collection import Entry, collect
 from mlspec.requirements.indexes import Index

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mlspec import catalog, variants
 from mlspec.errors import LockError
-from mlspec.lockfile import BaseLock, RequirementsLock
+from mlspec.lockfile.lock import BaseLock
+from mlspec.lockfile.pins import RequirementsLock
 from mlspec.requirements.values import Requirements
 from mlspec.spec import Image
 from mlspec.variants import Followed

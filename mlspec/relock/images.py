@@ -9,16 +9,9 @@ from pathlib import Path
 from mlspec import compiling, locking, platforms, syntax
 from mlspec.effects import disk
 from mlspec.errors import MlspecError, Problem, SpecError
-from mlspec.lockfile import (
-    BaseLock,
-    Layer,
-    Lock,
-    Pin,
-    RequirementsLock,
-    dump_lock,
-    first_side,
-    parse_lock,
-)
+from mlspec.lockfile.damage import first_side
+from mlspec.lockfile.lock import BaseLock, Lock, dump_lock, parse_lock
+from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
 from mlspec.plan import Files, Resolved, architecture, files_of
 from mlspec.relock.bases import base_of
 from mlspec.relock.packages import indexes_of, requirements_of

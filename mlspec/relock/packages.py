@@ -12,18 +12,10 @@ from packaging.utils import canonicalize_name
 from mlspec import catalog, layering, locking
 from mlspec.effects import disk
 from mlspec.errors import LockError, Problem, SpecError
-from mlspec.lockfile import (
-    BaseLock,
-    ImageLock,
-    RequirementsLock,
-    Target,
-    dump_builds,
-    dump_requirements,
-    dump_vcs,
-    first_side,
-    parse_requirements,
-    parse_vcs,
-)
+from mlspec.lockfile.damage import first_side
+from mlspec.lockfile.lock import BaseLock, ImageLock
+from mlspec.lockfile.pins import RequirementsLock, Target
+from mlspec.lockfile.requirements import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
 from mlspec.plan import Files, files_of
 from mlspec.platforms import preferring
 from mlspec.relock.bases import verify

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from mlspec import platforms
 from mlspec.errors import MlspecError, Problem
-from mlspec.lockfile import BaseLock, RequirementsLock, dump_builds, dump_requirements, dump_vcs
+from mlspec.lockfile.lock import BaseLock
+from mlspec.lockfile.pins import RequirementsLock
+from mlspec.lockfile.requirements import dump_builds, dump_requirements, dump_vcs
 from mlspec.plan import files_of
 from mlspec.relock.packages import requirements_lock
 from mlspec.relock.work import Work, banner

@@ -9,12 +9,8 @@ from pathlib import Path
 from mlspec import catalog
 from mlspec.effects import disk
 from mlspec.errors import Problem
-from mlspec.lockfile import (
-    BaseLock,
-    ImageLock,
-    Lock,
-    RequirementsLock,
-)
+from mlspec.lockfile.lock import BaseLock, ImageLock, Lock
+from mlspec.lockfile.pins import RequirementsLock
 from mlspec.plan import Files, Resolved, files_of
 from mlspec.requirements.values import Requirements
 from mlspec.spec import Spec

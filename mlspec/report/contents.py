@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mlspec.lockfile import Pin, RequirementsLock
+from mlspec.lockfile.pins import Pin, RequirementsLock
 from mlspec.plan import Plan
 from mlspec.progress.layers import layer_instructions
 from mlspec.progress.steps import Kind, Step, packages_label, short_reference

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlspec.lockfile import shown_size
 from mlspec.progress import view
 from mlspec.report import text
 from mlspec.report.contents import Package
 from mlspec.report.text import Row
 from mlspec.report.value import BuildReport
+from mlspec.sizes import shown_size
 from mlspec.templating import draw
 
 

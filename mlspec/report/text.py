@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mlspec.lockfile import shown_size
 from mlspec.progress import view
 from mlspec.report.contents import Package
 from mlspec.report.value import BuildReport, LayerReport
+from mlspec.sizes import shown_size
 
 _MOST_LAYERS = 6
 _MOST_PACKAGES = 3

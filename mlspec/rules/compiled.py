@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlspec import compilers, compiling
 from mlspec.errors import Add, Problem
-from mlspec.lockfile import Pin
+from mlspec.lockfile.pins import Pin
 from mlspec.rules.packages import has_library
 from mlspec.rules.subject import Subject
 

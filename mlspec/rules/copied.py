@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from mlspec import patterns
 from mlspec.document import quoted
 from mlspec.errors import Problem
-from mlspec.lockfile import shown_size
 from mlspec.plan import pattern
 from mlspec.rules.programs import Script, script_of
 from mlspec.rules.subject import Context, Look, Subject, Weight, with_slip
+from mlspec.sizes import shown_size
 from mlspec.spelling import nearest
 
 _LARGE = 100_000_000

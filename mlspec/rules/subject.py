@@ -11,7 +11,8 @@ from packaging.requirements import Requirement as Pep508
 
 from mlspec import frameworks, locking
 from mlspec.errors import Problem, Replace
-from mlspec.lockfile import BaseLock, Pin
+from mlspec.lockfile.lock import BaseLock
+from mlspec.lockfile.pins import Pin
 from mlspec.plan import Plan
 from mlspec.requirements.values import Requirement, Requirements
 from mlspec.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 
 from mlspec import api, commands
 from mlspec.commands import BuildOptions
-from mlspec.lockfile import parse_requirements
+from mlspec.lockfile.requirements import parse_requirements
 from mlspec.relock import Wish
 from tests.engine.conftest import PREFIX
 from tests.index import PackageIndex, sdist, serving, wheel

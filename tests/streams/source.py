@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mlspec import lockfile, targets
-from mlspec.lockfile import BaseLock
+from mlspec import targets
+from mlspec.lockfile.lock import BaseLock
+from mlspec.lockfile.requirements import parse_requirements
 from mlspec.plan import Plan
 from mlspec.progress.failures import Source
 from mlspec.progress.steps import Step, steps_of
@@ -21,7 +22,7 @@ def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Source
         plan=plan,
         base=BaseLock(reference="python:3.12-slim", python="3.12.1", glibc="2.36", codename="bookworm"),
         requirements=collect(entries, lambda path: "", "mlspec.yaml"),
-        pins=lockfile.parse_requirements(lock, "requirements.lock").pins,
+        pins=parse_requirements(lock, "requirements.lock").pins,
     )
     return Source(
         document=spec.document, subject=subject, dockerfile=dockerfile or targets.emit(plan, ["dockerfile"])[0].text
@@ -30,5 +31,5 @@ def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Source
 
 def steps_for(source: Source, lock: str) -> tuple[Step, ...]:
     """Return the steps of the image that ``source`` is about."""
-    layers = lockfile.parse_requirements(lock, "requirements.lock").layers
+    layers = parse_requirements(lock, "requirements.lock").layers
     return steps_of(source.subject.plan, source.subject.settings.run, layers, (), source.dockerfile)

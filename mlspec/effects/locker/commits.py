@@ -13,7 +13,7 @@ from packaging.requirements import Requirement as Pep508
 from mlspec.effects.locker.environment import environment
 from mlspec.effects.locker.upgrades import named
 from mlspec.errors import LockError
-from mlspec.lockfile import RequirementsLock
+from mlspec.lockfile.pins import RequirementsLock
 from mlspec.requirements.values import Requirement
 from mlspec.spelling import nearest
 

@@ -11,7 +11,7 @@ from mlspec.effects.locker.commits import pinned
 from mlspec.effects.locker.failures import check_pip
 from mlspec.effects.locker.job import Job
 from mlspec.effects.locker.upgrades import check_upgrades, kept
-from mlspec.lockfile import Pin, RequirementsLock, Target
+from mlspec.lockfile.pins import Pin, RequirementsLock, Target
 from mlspec.requirements.indexes import Index
 from mlspec.requirements.values import Requirement, Requirements
 

@@ -12,7 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from mlspec.effects.locker.names import INSTALL_NAMES, close_name
 from mlspec.effects.locker.wording import problem_at, public
 from mlspec.errors import Problem
-from mlspec.lockfile import Target
+from mlspec.lockfile.pins import Target
 from mlspec.requirements.values import Requirement, Requirements
 
 NO_WHEEL = "MLS245"

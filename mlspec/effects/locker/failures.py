@@ -16,7 +16,7 @@ from mlspec.effects.locker.conflicts import Conflict
 from mlspec.effects.locker.names import INSTALL_NAMES
 from mlspec.effects.locker.wording import problem_at, public
 from mlspec.errors import LockError, Problem
-from mlspec.lockfile import Target
+from mlspec.lockfile.pins import Target
 from mlspec.requirements.values import Requirement, Requirements
 
 _OLDEST_PIP = Version("24.0")

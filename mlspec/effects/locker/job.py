@@ -21,7 +21,7 @@ from mlspec.effects.locker.environment import cache, environment
 from mlspec.effects.locker.failures import Failure, no_report
 from mlspec.effects.locker.upgrades import named
 from mlspec.errors import LockError
-from mlspec.lockfile import Pin, Target
+from mlspec.lockfile.pins import Pin, Target
 from mlspec.requirements.indexes import Index
 from mlspec.requirements.values import Requirement, Requirements
 

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from mlspec.effects.locker.wording import problem_at
 from mlspec.errors import LockError
-from mlspec.lockfile import RequirementsLock
+from mlspec.lockfile.pins import RequirementsLock
 from mlspec.requirements.values import Requirements
 from mlspec.spelling import nearest
 
