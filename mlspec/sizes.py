@@ -16,5 +16,5 @@ def shown_size(size: int) -> str:
 
 def read_size(text: str) -> int | None:
     """Return the number of bytes that a text of :func:`shown_size` stands for, or None where it is none."""
-    match = re.fullmatch(r"([\d.]+) (GB|MB|kB|B)", text)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) (GB|MB|kB|B)", text)
     return round(float(match[1]) * dict((*_UNITS, ("B", 1)))[match[2]]) if match else None

@@ -1,0 +1,37 @@
+"""Numbers of bytes: as people read them, and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlspec.sizes import read_size, shown_size
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (2_147_483_648, "2.1 GB"),
+    ],
+)
+def test_sizes_are_shown_as_people_read_them(size: int, shown: str) -> None:
+    assert shown_size(size) == shown
+
+
+@given(st.integers(0, 10**13))
+def test_a_size_that_is_read_is_shown_the_same(size: int) -> None:
+    found = read_size(shown_size(size))
+
+    assert found is not None
+    assert shown_size(found) == shown_size(size)
+
+
+@pytest.mark.parametrize("text", ["", "16.6", "16.6MB", "1.2.3 MB", ". MB", "16.6 MiB", "via numpy"])
+def test_what_is_no_size_is_not_read(text: str) -> None:
+    assert read_size(text) is None
