@@ -9,8 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mlspec import syntax
-from mlspec.document import quoted
-from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split
+from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split, quoted
 from mlspec.parts import EnvFile, Gpus, Healthcheck, Index, Mount, Port, RunStep, Secret, Ulimit
 from mlspec.settings import Settings
 from mlspec.spelling import did_you_mean, slip

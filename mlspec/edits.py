@@ -6,8 +6,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from mlspec.document import LINE_BREAK, Document, Node
+from mlspec.document import Document
+from mlspec.encoding import LINE_BREAK
 from mlspec.errors import Add, Edit, KeyPath, Rename, Repair, Replace, Span, Split
+from mlspec.nodes import Node
 
 # The order in which a spec's keys are most often written; a new one stands behind the nearest in front of it.
 _ORDER = ("name", "python", "base", "platforms", "accelerator", "requirements", "indexes", "layers", "apt")

@@ -113,6 +113,14 @@ class Problem:
             yield from (f"        {line}" for line in rest)
 
 
+def quoted(value: str) -> str:
+    """Return a value as a message repeats it: in quotes, cut when long, and unable to move a terminal's cursor."""
+    cut = value if len(value) <= _LONGEST_QUOTE else f"{value[:_LONGEST_QUOTE]}…"
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + '"'
+
+
+_LONGEST_QUOTE = 60
+
 SECRET_ENDINGS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"  # noqa: S105
 """How names end that hold secrets in the wild; a public key or a number of tokens is none."""
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlspec import codes, document
-from mlspec.document import Document, quoted
-from mlspec.errors import Problem, Severity, Span
+from mlspec.document import Document
+from mlspec.errors import Problem, Severity, Span, quoted
 from mlspec.spelling import nearest
 
 _DIRECTIVE = re.compile(r"#[ \t]*(mlspec)[ \t]*:[ \t]*([A-Za-z]+)[ \t]*(.*)")

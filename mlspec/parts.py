@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mlspec import shapes, syntax
-from mlspec.document import quoted
-from mlspec.errors import KeyPath
+from mlspec.errors import KeyPath, quoted
 from mlspec.shapes import AT_LEAST_ONE, ONE_OR_MORE, shape
 from mlspec.syntax import Refused
 

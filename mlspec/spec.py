@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from mlspec import syntax
 from mlspec.diagnosis import NO_EXCERPT, diagnose, kind_of, refusal, unknown_value
-from mlspec.document import Document, quoted
-from mlspec.errors import KeyPath, Problem, Replace, SpecError
+from mlspec.document import Document
+from mlspec.errors import KeyPath, Problem, Replace, SpecError, quoted
 from mlspec.ignores import Ignores, in_document
 from mlspec.levels import Origins, levels, origin_of
 from mlspec.settings import Settings

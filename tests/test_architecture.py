@@ -32,7 +32,7 @@ SHARED = {
     "MLS406": "there are several to choose from",
 }
 # Modules that read a spec together.
-READERS = {"document", "syntax", "parts", "settings", "diagnosis", "levels", "spec"}
+READERS = {"encoding", "complaints", "nodes", "document", "syntax", "parts", "settings", "diagnosis", "levels", "spec"}
 # Packages that read one kind of text, a module an idea.
 READING = {"requirements", "lockfile"}
 

@@ -9,7 +9,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 import mlspec
-from mlspec.document import MAX_BYTES, decode, parse
+from mlspec.document import parse
+from mlspec.encoding import MAX_BYTES, decode
 from mlspec.errors import SpecError
 from mlspec.spec import Spec, validate
 

@@ -14,7 +14,7 @@ SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
 # Draws specs that come as NAME\0TEXT\0… and answers with the artifacts; reads nothing else.
 PROGRAM = r"""
 import sys
-from mlspec import document, plan, spec, targets
+from mlspec import document, encoding, plan, spec, targets
 
 resolved = plan.Resolved(
     project="project", base="python:3.12-slim-bookworm@sha256:" + "0" * 64, is_official=True,
@@ -23,7 +23,7 @@ resolved = plan.Resolved(
 parts = sys.stdin.buffer.read().split(b"\0")[:-1]
 for name, data in zip(parts[::2], parts[1::2], strict=True):
     file = name.decode()
-    for image in spec.validate(document.parse(document.decode(data, file), file)).images:
+    for image in spec.validate(document.parse(encoding.decode(data, file), file)).images:
         for artifact in targets.emit(plan.resolve(file, image, resolved)):
             sys.stdout.buffer.write(f"{artifact.path}\0{artifact.text}\0{artifact.executable}\0".encode())
 """

@@ -11,9 +11,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlspec import document
-from mlspec.document import Document, Node, decode, parse
+from mlspec.document import Document, parse
+from mlspec.encoding import decode
 from mlspec.errors import Problem, Span, SpecError
+from mlspec.nodes import Node
 
 FILE = "mlspec.yaml"
 PLAIN = "python: 3.10\nname: größe\nlist:\n- a\n"
@@ -149,10 +150,6 @@ def test_what_no_text_can_hold_is_refused(text: str) -> None:
         parse(text, FILE)
 
     assert caught.value.problems[0].code == "MLS001"
-
-
-def test_quotes_cut_what_is_long_and_show_what_does_not_print() -> None:
-    assert document.quoted("\x1b[31m" + "a" * 100) == '"\\x1b[31m' + "a" * 55 + '…"'
 
 
 # Small texts of YAML's own signs, so that most of them mean something.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError
+from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quoted
 
 
 def problem(message: str = "this is wrong", **more: str) -> Problem:
@@ -94,3 +94,7 @@ def test_the_text_of_an_error_is_that_of_its_problems() -> None:
 )
 def test_an_excerpt_hides_what_is_secret_and_keeps_its_width(line: str, shown: str) -> None:
     assert at(1, 1, line).excerpt == shown
+
+
+def test_quotes_cut_what_is_long_and_show_what_does_not_print() -> None:
+    assert quoted("\x1b[31m" + "a" * 100) == '"\\x1b[31m' + "a" * 55 + '…"'

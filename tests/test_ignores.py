@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec import api
-from mlspec.document import decode, parse
+from mlspec.document import parse
+from mlspec.encoding import decode
 from mlspec.errors import Problem, Span
 from mlspec.ignores import Ignores, in_document, in_requirements, in_toml
 from mlspec.relock import Wish

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from mlspec import repairs
 from mlspec.cli.check import check
-from mlspec.document import Document, decode, parse
+from mlspec.document import Document, parse
 from mlspec.edits import edited
+from mlspec.encoding import decode
 from mlspec.errors import Add, Edit, Problem, Rename, Repair, Replace, Span, SpecError, Split
 from mlspec.spelling import slip
 from tests.test_rules import found, write

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
-from mlspec.document import decode, parse
+from mlspec.document import parse
+from mlspec.encoding import decode
 from mlspec.errors import Edit, Problem, Severity, Span, SpecError
 from mlspec.reports import KINDS, report
 from mlspec.spec import validate

@@ -31,13 +31,14 @@ def images(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
 
 
 def _images(file: str | None) -> list[str]:
-    from mlspec import document
+    from mlspec.document import parse
+    from mlspec.encoding import decode
     from mlspec.errors import SpecError
 
     # A spec that cannot be read has no images to offer; the command itself says what is wrong with it.
     with contextlib.suppress(OSError, SpecError):
         (path,) = found_specs([file] if file else []) or ("",)
-        found = document.parse(document.decode(Path(path).read_bytes(), path), path).data.get("images")
+        found = parse(decode(Path(path).read_bytes(), path), path).data.get("images")
         return list(found) if isinstance(found, dict) else []
     return []
 

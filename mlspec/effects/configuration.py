@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlspec import document
+from mlspec import encoding
 from mlspec.configuration import VARIABLES, Configuration, parse, with_variables, without_login
 from mlspec.doctor.facts import Own, Setting
 from mlspec.effects.host import AUTHORITIES, is_here
@@ -47,7 +47,7 @@ def _path() -> Path | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return document.decode(path.read_bytes(), str(path))
+        return encoding.decode(path.read_bytes(), str(path))
     except FileNotFoundError:
         if not os.environ.get(FILE_VARIABLE):
             return None

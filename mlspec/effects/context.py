@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlspec import document
+from mlspec import encoding
 from mlspec.errors import SpecError
 from mlspec.patterns import Patterns
 from mlspec.rules import Context, Look, Weight, is_read
@@ -133,6 +133,6 @@ def _text(path: Path, *, raw: bool = False) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_TEXT)
-        return data.decode("utf-8", "replace") if raw else document.decode(data, path.name)
+        return data.decode("utf-8", "replace") if raw else encoding.decode(data, path.name)
     except (OSError, SpecError):
         return ""

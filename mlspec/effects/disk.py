@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec import document, syntax
+from mlspec import document, encoding, syntax
 from mlspec.document import Document
 from mlspec.effects.proofs import generated_names, read, real_place
 from mlspec.effects.search import MARK as MARK
@@ -57,7 +57,7 @@ def specs(paths: Iterable[str]) -> tuple[Path, ...]:
 def _named_otherwise(folder: Path) -> str:
     """Return a hint with the specs in a folder that have names of their own; nothing where there is none."""
     python = re.compile(r"^python[ \t]*:", re.MULTILINE)
-    places = [place for place in _yaml_in(folder) if python.search((text_of(place) or "")[: document.MAX_BYTES])]
+    places = [place for place in _yaml_in(folder) if python.search((text_of(place) or "")[: encoding.MAX_BYTES])]
     return f"name it, such as: {shlex.quote(places[0].as_posix())}" if places else ""
 
 
@@ -71,7 +71,7 @@ def read_document(path: Path) -> Document:
     """Return the document in a file; raises SpecError where it cannot be read or is not a spec's YAML."""
     name = path.as_posix()
     try:
-        data = bytes_of(path, document.MAX_BYTES + 1)
+        data = bytes_of(path, encoding.MAX_BYTES + 1)
     except OSError as error:
         raise SpecError(_unreadable(name, error)) from None
     if owner := _owner(data.partition(b"\n")[0].decode("utf-8", "replace")):
@@ -84,7 +84,7 @@ def read_document(path: Path) -> Document:
         hint = f"use letters, digits and . _ -, such as: {syntax.slug(path.stem)}.yaml"
         message = f'"{path.name}" cannot begin the names of the files that are written beside it'
         raise SpecError(Problem(code="MLS401", message=message, hint=hint))
-    return document.parse(document.decode(data, name), name)
+    return document.parse(encoding.decode(data, name), name)
 
 
 def bytes_of(path: Path, limit: int = -1) -> bytes:
@@ -111,7 +111,7 @@ def reader(folder: Path) -> Callable[[str], str]:
     """Return a function that reads text files by their POSIX path relative to ``folder``."""
 
     def read(path: str) -> str:
-        return document.decode(bytes_of(folder / path), path, _MAX_REQUIREMENTS)
+        return encoding.decode(bytes_of(folder / path), path, _MAX_REQUIREMENTS)
 
     return read
 
@@ -328,7 +328,7 @@ def _small_text(path: Path) -> str | None:
         limit = _MAX_NOTEBOOK if path.suffix == ".ipynb" else _MAX_SCRIPT
         with path.open("rb") as file:
             data = file.read(limit + 1)
-        return document.decode(data, path.name, limit)
+        return encoding.decode(data, path.name, limit)
     except (OSError, SpecError):
         return None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlspec import document, repairs
+from mlspec import repairs
 from mlspec.effects import disk
+from mlspec.encoding import encoding_of
 from mlspec.errors import Problem, SpecError
 from mlspec.repairs import Settled
 from mlspec.targets import Artifact
@@ -19,7 +20,7 @@ def rewrite(path: Path, settled: Settled) -> None:
     if not settled.rounds:
         return
     data = disk.bytes_of(path)
-    mark, encoding = document.encoding_of(data)
+    mark, encoding = encoding_of(data)
     text = repairs.rewritten(data.removeprefix(mark).decode(encoding), settled.rounds)
     if text.replace("\r\n", "\n") != settled.document.text:
         message = f"{path.as_posix()} was changed while it was looked at, and is left alone"

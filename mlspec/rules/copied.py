@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator
 
 from mlspec import patterns
-from mlspec.document import quoted
-from mlspec.errors import Problem
+from mlspec.errors import Problem, quoted
 from mlspec.plan import pattern
 from mlspec.rules.programs import Script, script_of
 from mlspec.rules.subject import Context, Look, Subject, Weight, with_slip

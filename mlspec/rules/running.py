@@ -6,8 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from mlspec.document import quoted
-from mlspec.errors import Problem
+from mlspec.errors import Problem, quoted
 from mlspec.plan import CACHE
 from mlspec.rules.programs import reached, server_of, started, values
 from mlspec.rules.subject import Context, Subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from mlspec.document import quoted
+from mlspec.errors import quoted
 from mlspec.syntax.refused import Refused, one_line
 
 PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from mlspec.document import quoted
+from mlspec.errors import quoted
 from mlspec.syntax.refused import Refused
 
 SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([bkmgtBKMGT]|[kmgtKMGT][iI]?[bB])?")

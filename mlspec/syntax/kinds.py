@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from mlspec.document import quoted
+from mlspec.errors import quoted
 from mlspec.spelling import did_you_mean, slip
 from mlspec.syntax.refused import Refused
 

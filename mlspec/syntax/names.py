@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from mlspec.document import quoted
-from mlspec.errors import SECRET_ENDINGS
+from mlspec.errors import SECRET_ENDINGS, quoted
 from mlspec.syntax.refused import Refused, one_line
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

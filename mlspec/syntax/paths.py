@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Any
 
-from mlspec.document import quoted
+from mlspec.errors import quoted
 from mlspec.syntax.refused import Refused, one_line
 
 VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")

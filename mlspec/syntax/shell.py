@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from mlspec.document import quoted
+from mlspec.errors import quoted
 from mlspec.syntax.names import IDENTIFIER
 from mlspec.syntax.refused import Refused, one_line
 

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from mlspec import commands, document, plan, spec, targets
+from mlspec import commands, plan, spec, targets
 from mlspec.commands import BuildOptions
+from mlspec.document import parse
 from mlspec.effects import engine as effects
+from mlspec.encoding import decode
 from mlspec.errors import ToolError
 from mlspec.plan import Plan, Resolved
 from tests.engine import examples
@@ -90,8 +92,8 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    text = document.decode((folder / "mlspec.yaml").read_bytes(), "mlspec.yaml")
-    read = spec.validate(document.parse(text, "mlspec.yaml"))
+    text = decode((folder / "mlspec.yaml").read_bytes(), "mlspec.yaml")
+    read = spec.validate(parse(text, "mlspec.yaml"))
     name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
     resolved = Resolved(project=name, base=BASE, is_official=True, codename="bookworm", layers=tuple(layers))
     plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
