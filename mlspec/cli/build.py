@@ -11,7 +11,7 @@ import click
 
 from mlspec.cli import candidates
 from mlspec.cli.options import PLATFORMS, file_option, locked_option, quiet_option, unpinned_option, wish_of
-from mlspec.cli.report import path_for, report_option, require_writable, tell, what_was_there
+from mlspec.cli.report import names_of, path_for, report_option, require_writable, tell, what_was_there
 from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
 from mlspec.cli.terminal import is_quiet, say, show
 
@@ -102,39 +102,33 @@ def build(
     answer on stdout is a line NAME@DIGEST for each name.
     """
     from mlspec import api
-    from mlspec.commands import BuildOptions, pushed
-    from mlspec.effects import building, mirrors
+    from mlspec.commands import BuildOptions
 
     require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
     rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
-    if tags and len(plans) > 1:
-        raise click.UsageError("--tag names one image: say which, mlspec build IMAGE --tag NAME")
+    _require_sense(plans, tags, push=push, verify=verify)
     if progress == "auto" and is_quiet():
         progress = "quiet"
     options = BuildOptions(tags=tags, push=push, builder=builder, no_cache=no_cache, progress=progress)
-    if verify and (push or tags):
-        raise click.UsageError("--verify keeps no image: leave out --push and --tag")
-    wanted_platforms = _platforms(rendered, plans, platforms, push=push)
+    wanted = _platforms(rendered, plans, platforms, push=push)
     if verify:
-        from mlspec.cli.verify import verified
-
-        each = [replace(plan, platform=name) for plan in plans for name in wanted_platforms[plan.key]]
-        sys.exit(0 if all([verified(rendered, plan, options) for plan in each]) else 1)
+        each = [replace(plan, platform=name) for plan in plans for name in wanted[plan.key]]
+        sys.exit(0 if _are_verified(rendered, each, options) else 1)
     for plan in plans:
-        options = replace(options, platforms=wanted_platforms[plan.key])
-        plan = replace(plan, platform=options.platforms[0])
+        plan = replace(plan, platform=wanted[plan.key][0])
         labels = () if no_labels else api.labels(rendered, plan)
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
-        with building.metadata() as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
-            wanted = replace(own, labels=labels, metadata_file=str(metadata) if push else None)
-            _build(rendered, plan, wanted, paths)
-            digest = building.digest(metadata)
-        if push and digest:
-            click.echo("\n".join(pushed(tags or (plan.image,), digest)))
-        names = ", ".join(tags or (plan.image,))
-        how = "" if tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
-        say(f"pushed {names}" if push else f"built {names}{how}")
+        own = replace(options, platforms=wanted[plan.key], labels=labels)
+        _announce(plan, own, _made(rendered, plan, own, paths), file)
+
+
+def _require_sense(plans: Sequence[Plan], tags: Sequence[str], *, push: bool, verify: bool) -> None:
+    """Raise UsageError where options contradict each other, or one of them is for a single image."""
+    if tags and len(plans) > 1:
+        raise click.UsageError("--tag names one image: say which, mlspec build IMAGE --tag NAME")
+    if verify and (push or tags):
+        raise click.UsageError("--verify keeps no image: leave out --push and --tag")
 
 
 def _platforms(
@@ -151,6 +145,34 @@ def _platforms(
             rendered.plan(plan.key or None, platform)
     own = engine.own_platform()
     return {plan.key: platforms_to_build(plan, wanted, own, push=push) for plan in plans}
+
+
+def _are_verified(rendered: Rendered, plans: Sequence[Plan], options: BuildOptions) -> bool:
+    """Build each image twice, show what differs, and return whether nothing does in any of them."""
+    from mlspec.cli.verify import verified
+
+    return all([verified(rendered, plan, options) for plan in plans])
+
+
+def _made(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> str:
+    """Build one image, by this user's mirrors, and return the digest that was pushed; empty where none was."""
+    from mlspec import api
+    from mlspec.effects import building, mirrors
+
+    with building.metadata() as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
+        _build(rendered, plan, replace(own, metadata_file=str(metadata) if options.push else None), reports)
+        return building.digest(metadata)
+
+
+def _announce(plan: Plan, options: BuildOptions, digest: str, file: str | None) -> None:
+    """Say what was built; of what was pushed, print each name with its digest."""
+    from mlspec.commands import pushed
+
+    names = names_of(plan, options)
+    if options.push and digest:
+        click.echo("\n".join(pushed(names, digest)))
+    how = "" if options.tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
+    say(f"pushed {', '.join(names)}" if options.push else f"built {', '.join(names)}{how}")
 
 
 def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> None:

@@ -72,7 +72,7 @@ def what_was_there(rendered: Rendered, plan: Plan, options: BuildOptions) -> Bef
     from mlspec.effects import images
     from mlspec.report.value import Before
 
-    name = _names(plan, options)[0]
+    name = names_of(plan, options)[0]
     asks = options.push or names_registry(name)
     return Before(
         last=images.last(rendered.folder, plan.image),
@@ -90,7 +90,7 @@ def tell(
     from mlspec.progress import view
     from mlspec.report import text, value
 
-    names = _names(plan, options)
+    names = names_of(plan, options)
     if len(options.platforms) > 1:
         # The builder made an index; what it holds for this platform stands in the registry by now.
         built = images.in_registry(names[0], plan.platform)
@@ -113,7 +113,8 @@ def tell(
         images.keep(rendered.folder, plan.image, built)
 
 
-def _names(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
+def names_of(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
+    """Return the names that a built image gets: those that are wanted, or else the spec's."""
     return options.tags or (plan.image,)
 
 
