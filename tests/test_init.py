@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from mlspec import document, spec, starter
 from mlspec.effects import disk
+from mlspec.effects.survey import survey
 from mlspec.errors import SpecError, ToolError
 from mlspec.settings import Settings
 from mlspec.starter import Draft, Folder, Wanted
@@ -392,7 +393,7 @@ def test_a_survey_leaves_out_what_is_not_the_project(tmp_path: Path) -> None:
     (tmp_path / ".python-version").write_text("3.11")
     (tmp_path / ".hidden.py").touch()
 
-    found = disk.survey(tmp_path)
+    found = survey(tmp_path)
 
     assert found.texts == {"train.py": "a", ".python-version": "3.11", "src/x.py": "b", "src/deep/y.py": "c"}
     assert {"src", "data"} <= set(found.folders)
@@ -405,7 +406,7 @@ def test_a_survey_reads_only_small_texts(tmp_path: Path) -> None:
     (tmp_path / "folder.py").mkdir()
     os.mkfifo(tmp_path / "pipe.py")
 
-    assert set(disk.survey(tmp_path).texts) == {"small.py"}
+    assert set(survey(tmp_path).texts) == {"small.py"}
 
 
 def test_a_survey_is_bounded(tmp_path: Path) -> None:
@@ -416,17 +417,17 @@ def test_a_survey_is_bounded(tmp_path: Path) -> None:
         deep = deep / "x"
         deep.mkdir()
 
-    assert len(disk.survey(tmp_path).texts) == 500
+    assert len(survey(tmp_path).texts) == 500
 
 
 def test_a_survey_reads_what_powershell_writes(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes("uvicorn\r\n".encode("utf-16"))
 
-    assert disk.survey(tmp_path).texts == {"requirements.txt": "uvicorn\n"}
+    assert survey(tmp_path).texts == {"requirements.txt": "uvicorn\n"}
 
 
 def test_a_folder_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
-    assert disk.survey(tmp_path / "nowhere").texts == {}
+    assert survey(tmp_path / "nowhere").texts == {}
 
 
 # The command

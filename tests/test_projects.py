@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 
 from mlspec import schema, starter
-from mlspec.effects import disk
+from mlspec.effects.survey import survey
 from tests import editor
 
 PROJECTS = sorted((Path(__file__).parent / "projects").glob("*.txt"))
@@ -44,7 +44,7 @@ def test_init_writes_a_spec_and_says_why(project: Path, tmp_path: Path, text_sna
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
 def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None:
     folder = unpacked(project, tmp_path)
-    (folder / "mlspec.yaml").write_text(starter.draft(disk.survey(folder)).text, encoding="utf-8")
+    (folder / "mlspec.yaml").write_text(starter.draft(survey(folder)).text, encoding="utf-8")
 
     checked = run(folder, "check", "--strict")
 
@@ -54,7 +54,7 @@ def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
 def test_what_init_writes_pleases_editors(project: Path, tmp_path: Path) -> None:
-    read = editor.read(starter.draft(disk.survey(unpacked(project, tmp_path))).text)
+    read = editor.read(starter.draft(survey(unpacked(project, tmp_path))).text)
 
     assert Draft202012Validator(schema.schema()).is_valid(read)
     assert Draft7Validator(schema.schema("7")).is_valid(read)

@@ -38,10 +38,11 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     from mlspec import starter
     from mlspec.cli.editors import write_schema
     from mlspec.effects import disk
+    from mlspec.effects.survey import survey
 
     path = Path(folder) / "mlspec.yaml"
     disk.check_free(path)
-    found, wishes = disk.survey(Path(folder)), starter.Wanted(**wanted)
+    found, wishes = survey(Path(folder)), starter.Wanted(**wanted)
     draft = starter.draft(found, wishes)
     if not yes and sys.stdin.isatty() and sys.stderr.isatty():
         try:

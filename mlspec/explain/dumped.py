@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlspec import document, dumping
 from mlspec.bundle import Bundle, bundle_of
-from mlspec.document import Node
+from mlspec.nodes import Node
 from mlspec.dumping import Sheet
 from mlspec.errors import KeyPath
 from mlspec.explain import reasons
