@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any, Literal
+from typing import Literal
 
 from mlspec.spelling import nearest
+from mlspec.tables import frozen, table
 
 Support = Literal["planned", "supported", "ending", "ended", "unknown"]
 """Where a release stands on a day; ``ending`` is within six months of its end."""
@@ -160,53 +158,42 @@ class BaseRefusal:
 
 
 @cache
-def _table(name: str) -> Mapping[str, Any]:
-    text = resources.files("mlspec.data").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    # ISO text sorts as dates do, and spares the core a calendar.
-    return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in row.items()}
-
-
-@cache
 def debian_releases() -> tuple[DebianRelease, ...]:
     """Return the known Debian releases, oldest first."""
-    return tuple(DebianRelease(**_row(row)) for row in _table("debian")["release"])
+    return tuple(DebianRelease(**frozen(row)) for row in table("debian")["release"])
 
 
 @cache
 def python_versions() -> tuple[PythonVersion, ...]:
     """Return the known minor versions of Python, oldest first."""
-    return tuple(PythonVersion(**_row(row)) for row in _table("python")["version"])
+    return tuple(PythonVersion(**frozen(row)) for row in table("python")["version"])
 
 
 @cache
 def python_variants() -> tuple[PythonVariant, ...]:
     """Return the ``slim-CODENAME`` variants of the official image, by Python and then by Debian release."""
-    return tuple(PythonVariant(**row) for row in _table("python")["variant"])
+    return tuple(PythonVariant(**row) for row in table("python")["variant"])
 
 
 @cache
 def installer() -> Installer:
     """Return the pinned installer."""
-    table = _table("installer")
-    wheels = tuple(InstallerWheel(**row) for row in table["wheel"])
-    return Installer(name=table["name"], version=table["version"], wheels=wheels, glibcs=tuple(table["glibcs"]))
+    found = table("installer")
+    wheels = tuple(InstallerWheel(**row) for row in found["wheel"])
+    return Installer(name=found["name"], version=found["version"], wheels=wheels, glibcs=tuple(found["glibcs"]))
 
 
 @cache
 def torch_indexes() -> tuple[TorchIndex, ...]:
     """Return the known indexes of the torch family: cpu, then cuda and rocm, oldest first."""
-    table = _table("accelerators")
-    return tuple(TorchIndex(**row, url=table["url"].format(label=row["label"])) for row in table["index"])
+    found = table("accelerators")
+    return tuple(TorchIndex(**row, url=found["url"].format(label=row["label"])) for row in found["index"])
 
 
 @cache
 def torch_packages() -> tuple[str, ...]:
     """Return the names of the packages that the torch indexes serve."""
-    return tuple(_table("accelerators")["packages"])
+    return tuple(table("accelerators")["packages"])
 
 
 # Rows by name
@@ -219,7 +206,7 @@ def debian_release(codename: str) -> DebianRelease | None:
 
 def default_codename() -> str:
     """Return the Debian release that a Python nothing is known of stands on."""
-    return str(_table("debian")["default"])
+    return str(table("debian")["default"])
 
 
 def apt_sources(codename: str, day: str) -> tuple[str, ...]:
@@ -229,7 +216,7 @@ def apt_sources(codename: str, day: str) -> tuple[str, ...]:
     blocks = (
         (
             "Types: deb",
-            f"URIs: {_table('debian')['snapshot'].format(archive=archive, stamp=stamp)}",
+            f"URIs: {table('debian')['snapshot'].format(archive=archive, stamp=stamp)}",
             f"Suites: {suites}",
             "Components: main",
             # What was said of an archive is valid for a week; an older one is asked for by name here.
@@ -264,7 +251,7 @@ def torch_index(label: str) -> TorchIndex:
     """Return the index of a label; one that is not known follows the pattern of the others."""
     known = next((index for index in torch_indexes() if index.label == label), None)
     kind = "cuda" if label.startswith("cu") else label.rstrip("0123456789.")
-    return known or TorchIndex(kind=kind, label=label, url=_table("accelerators")["url"].format(label=label))
+    return known or TorchIndex(kind=kind, label=label, url=table("accelerators")["url"].format(label=label))
 
 
 def least_driver(cuda: str) -> str:

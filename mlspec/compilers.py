@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
-from typing import Any
+
+from mlspec.tables import frozen, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,36 +48,27 @@ class CudaImage:
 
 
 @cache
-def _table() -> Mapping[str, Any]:
-    return tomllib.loads(resources.files("mlspec.data").joinpath("compilers.toml").read_text(encoding="utf-8"))
-
-
-def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-
-
-@cache
 def tools() -> tuple[str, ...]:
     """Return the Debian packages that every compilation takes."""
-    return tuple(_table()["tools"])
+    return tuple(table("compilers")["tools"])
 
 
 def gcc(codename: str) -> int | None:
     """Return the major version of a Debian release's own gcc; None of one that is not known."""
-    known = _table()["gcc"].get(codename)
+    known = table("compilers")["gcc"].get(codename)
     return int(known) if known else None
 
 
 @cache
 def languages() -> tuple[Language, ...]:
     """Return the languages that packages are known to be written in."""
-    return tuple(Language(**_frozen(row)) for row in _table()["language"])
+    return tuple(Language(**frozen(row)) for row in table("compilers")["language"])
 
 
 @cache
 def recipes() -> tuple[Recipe, ...]:
     """Return what packages are known to take."""
-    return tuple(Recipe(**_frozen(row)) for row in _table()["package"])
+    return tuple(Recipe(**frozen(row)) for row in table("compilers")["package"])
 
 
 def recipe(package: str) -> Recipe:
@@ -88,12 +78,12 @@ def recipe(package: str) -> Recipe:
 
 def asked_by(backend: str) -> tuple[str, ...]:
     """Return the packages that a build backend asks for while it runs, beyond what a source names."""
-    return tuple(_table()["backends"].get(backend, ()))
+    return tuple(table("compilers")["backends"].get(backend, ()))
 
 
 @cache
 def _cuda_images() -> tuple[CudaImage, ...]:
-    return tuple(CudaImage(**row) for row in _table()["cuda"])
+    return tuple(CudaImage(**row) for row in table("compilers")["cuda"])
 
 
 def cuda_versions() -> tuple[str, ...]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any
 
 from mlspec.spelling import nearest
+from mlspec.tables import frozen, table
 
 _SIZE = re.compile(r"[\s_-]*\b(?:\d+\s*gb?|pcie|sxm\d*|nvl\d*|hbm\d\w*|generation|edition|workstation|server|max-?q)\b")
 _MAKER = re.compile(r"\b(?:nvidia|geforce|tesla|quadro|blackwell|jetson(?! t))\b|[\s_-]+")
@@ -73,22 +71,17 @@ class Library:
 
 
 @cache
-def _table(name: str) -> Mapping[str, Any]:
-    return tomllib.loads(resources.files("mlspec.data").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
-
-
-@cache
 def releases(framework: str) -> tuple[Release, ...]:
     """Return the known minor versions of a framework, oldest first; none of one that nothing is known of."""
-    rows = _table("frameworks").get(framework, {}).get("releases", ())
+    rows = table("frameworks").get(framework, {}).get("releases", ())
     return tuple(Release(**row) for row in rows)
 
 
 @cache
 def builds(platform: str) -> tuple[Build, ...]:
     """Return the known builds of torch for CUDA on a platform, by version of CUDA, oldest first."""
-    rows = _table("frameworks")["kernels"]["builds"]
-    made = (Build(**{**row, "architectures": tuple(row["architectures"])}) for row in rows)
+    rows = table("frameworks")["kernels"]["builds"]
+    made = (Build(**frozen(row)) for row in rows)
     return tuple(build for build in made if build.platform == platform)
 
 
@@ -99,7 +92,7 @@ def fitting(cuda: str, torch: str, platform: str) -> tuple[Build, ...]:
 
 @cache
 def _libraries() -> tuple[Library, ...]:
-    return tuple(Library(**row) for row in _table("frameworks")["libraries"]["builds"])
+    return tuple(Library(**row) for row in table("frameworks")["libraries"]["builds"])
 
 
 def library(package: str, version: str) -> Library | None:
@@ -112,7 +105,7 @@ def built_for(package: str, cuda: str = "", *, cudnn: str = "") -> tuple[str, ..
 
     Of CUDA the major version counts; the newest releases come first.
     """
-    names = (package, *_table("frameworks")["libraries"]["names"].get(package, ()))
+    names = (package, *table("frameworks")["libraries"]["names"].get(package, ()))
     rows = [row for row in reversed(_libraries()) if row.package in names]
     major = cuda.partition(".")[0]
     fitting = (
@@ -134,12 +127,12 @@ def torch_has_cuda(version: str, platform: str) -> bool:
 
 def first_with_cuda() -> str:
     """Return the first minor version of torch whose wheels for arm64 on the main index are for CUDA."""
-    return str(_table("frameworks")["arm"]["cuda_since"])
+    return str(table("frameworks")["arm"]["cuda_since"])
 
 
 @cache
 def _capabilities() -> Mapping[str, str]:
-    rows = _table("gpus")["capabilities"].items()
+    rows = table("gpus")["capabilities"].items()
     return {name: capability for capability, names in rows for name in names}
 
 

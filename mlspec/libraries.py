@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any
+
+from mlspec.tables import frozen, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,34 +45,24 @@ class Renamed:
 
 
 @cache
-def _table() -> Mapping[str, Any]:
-    text = resources.files("mlspec.data").joinpath("system_libraries.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-@cache
 def needs() -> tuple[Needs, ...]:
     """Return what packages are known to need of the system."""
-    return tuple(Needs(**_frozen(row)) for row in _table()["package"])
+    return tuple(Needs(**frozen(row)) for row in table("system_libraries")["package"])
 
 
 @cache
 def whole() -> tuple[Whole, ...]:
     """Return packages whose wheels are known to bring all that they need."""
-    return tuple(Whole(**row) for row in _table()["whole"])
-
-
-def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return tuple(Whole(**row) for row in table("system_libraries")["whole"])
 
 
 @cache
 def bringing(apt: str) -> tuple[str, ...]:
     """Return the Debian packages that bring this one along."""
-    return tuple(row["apt"] for row in _table()["brings"] if apt in row["brings"])
+    return tuple(row["apt"] for row in table("system_libraries")["brings"] if apt in row["brings"])
 
 
 @cache
 def renamed() -> tuple[Renamed, ...]:
     """Return the Debian packages that have another name since some release."""
-    return tuple(Renamed(**row) for row in _table()["renamed"])
+    return tuple(Renamed(**row) for row in table("system_libraries")["renamed"])

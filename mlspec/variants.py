@@ -5,17 +5,15 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any
 
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.lockfile.pins import Pin
 from mlspec.requirements.values import Requirement, Requirements
+from mlspec.tables import frozen, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,32 +146,23 @@ def _any(names: Collection[str], pattern: str) -> bool:
 
 
 @cache
-def _table() -> Mapping[str, Any]:
-    return tomllib.loads(resources.files("mlspec.data").joinpath("variants.toml").read_text(encoding="utf-8"))
-
-
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-
-
-@cache
 def variants() -> tuple[Variant, ...]:
     """Return what is known of packages in variants."""
-    return tuple(Variant(**_row(row)) for row in _table()["variant"])
+    return tuple(Variant(**frozen(row)) for row in table("variants")["variant"])
 
 
 @cache
 def same() -> tuple[Same, ...]:
     """Return the packages that install the same files."""
-    return tuple(Same(**_row(row)) for row in _table()["same"])
+    return tuple(Same(**frozen(row)) for row in table("variants")["same"])
 
 
 @cache
 def _extras() -> tuple[Extra, ...]:
-    return tuple(Extra(**_row(row)) for row in _table()["extra"])
+    return tuple(Extra(**frozen(row)) for row in table("variants")["extra"])
 
 
 @cache
 def bringers() -> tuple[str, ...]:
     """Return the packages that bring the libraries of CUDA in exact versions."""
-    return tuple(_table()["bringers"])
+    return tuple(table("variants")["bringers"])

@@ -1,0 +1,29 @@
+"""The tables of ``mlspec/data``, as their readers make typed rows of them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+
+@cache
+def table(name: str) -> Mapping[str, Any]:
+    """Return the table ``NAME.toml``."""
+    return tomllib.loads(resources.files("mlspec.data").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def frozen(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a row as a frozen dataclass takes them: a list is a tuple, a day its ISO text.
+
+    ISO text sorts as days do, and spares the core a calendar.
+    """
+    return {key: _frozen(value) for key, value in row.items()}
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(value, list):
+        return tuple(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
