@@ -10,9 +10,12 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import mlspec
 
@@ -106,6 +109,21 @@ def test_what_is_public_names_its_types(path: Path) -> None:
 
     assert unnamed == []
     assert [function.name for function in functions if function.returns is None] == []
+
+
+def test_what_is_imported_is_installed_with_mlspec() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {Requirement(text).name for text in (*project["dependencies"], *project["optional-dependencies"]["report"])}
+    # What a dependency brings in any case may be used too, as pydantic's own core is.
+    brought = {found.name for name in named for found in map(Requirement, requires(name) or ()) if not found.marker}
+    nodes = [node for path in MODULES for node in ast.walk(tree_of(path))]
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    others = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names - {"mlspec"}
+    homes = packages_distributions()
+
+    installed = {canonicalize_name(name) for name in named | brought}
+    assert {name for name in others if not {canonicalize_name(home) for home in homes[name]} & installed} == set()
 
 
 def test_every_code_has_one_meaning() -> None:
