@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlspec import frameworks
-from mlspec.errors import Problem, Span
+from mlspec.errors import LOGIN, Problem, Span
 from mlspec.lockfile.pins import Layer, Pin, Target
 from mlspec.lockfile.requirements import digest_lines
 from mlspec.requirements.indexes import Index
@@ -209,17 +209,13 @@ def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: M
         yield dataclasses.replace(_at(who[1], "MLS235", message, hint), severity="warning")
 
 
-# `git@` names no one: it is how ssh reaches every forge.
-_LOGIN = re.compile(r"://(?!git@)[^/\s@#]+@")
-
-
 def credentials_problems(text: str, file: str = "requirements.lock") -> tuple[Problem, ...]:
     """Return a problem for every line of a lock text that holds a login; the login itself is not shown."""
     problems = []
     for number, line in enumerate(text.split("\n"), start=1):
-        for match in _LOGIN.finditer(line):
-            shown = _LOGIN.sub("://***@", line)
-            span = Span(number, match.start() + 4, number, match.start() + 7)
+        for match in LOGIN.finditer(line):
+            shown = LOGIN.sub("***@", line)
+            span = Span(number, match.start() + 1, number, match.start() + 4)
             hint = "take the login out of the requirement's address; a secret of `indexes` can hold it"
             problem = Problem(code="MLS233", message="this address holds a login, and a lock is public", hint=hint)
             problems.append(problem.at(file, span, shown))

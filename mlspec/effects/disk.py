@@ -22,7 +22,6 @@ from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.spelling import did_you_mean
 from mlspec.targets import Artifact
 
-
 # A compiled lock of 500 packages with all its hashes has about 1 MB.
 _MAX_REQUIREMENTS = 20_000_000
 

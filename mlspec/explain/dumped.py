@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from mlspec import document, dumping
 from mlspec.bundle import Bundle, bundle_of
-from mlspec.nodes import Node
 from mlspec.dumping import Sheet
 from mlspec.errors import KeyPath
 from mlspec.explain import reasons
 from mlspec.explain.causes import Causes
 from mlspec.explain.origins import Origin, Sources
 from mlspec.explain.tracing import value_at
+from mlspec.nodes import Node
 from mlspec.plan import resolve
 from mlspec.targets import SHARED_TARGETS
 
