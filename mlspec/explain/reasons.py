@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any
+
+from mlspec.tables import frozen, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +53,15 @@ class Entry:
 
 
 @cache
-def _table() -> Mapping[str, Any]:
-    return tomllib.loads(resources.files("mlspec.data").joinpath("reasons.toml").read_text(encoding="utf-8"))
-
-
-def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-
-
-@cache
 def reasons(target: str) -> tuple[Reason, ...]:
     """Return the rows for a target; ``lock`` stands for all lock files."""
-    return tuple(Reason(target=target, **_tuples(row)) for row in _table()[target])
+    return tuple(Reason(target=target, **frozen(row)) for row in table("reasons")[target])
 
 
 @cache
 def entries(target: str) -> tuple[Entry, ...]:
     """Return the rows for a target that is dumped."""
-    return tuple(Entry(**_tuples(row)) for row in _table()[target])
+    return tuple(Entry(**frozen(row)) for row in table("reasons")[target])
 
 
 def entry(target: str, path: Sequence[str | int]) -> Entry | None:
@@ -83,12 +73,12 @@ def entry(target: str, path: Sequence[str | int]) -> Entry | None:
 @cache
 def fields() -> Mapping[str, FieldRow]:
     """Return the rows of the fields that templates read, by their names."""
-    return {row["name"]: FieldRow(**_tuples(row)) for row in _table()["field"]}
+    return {row["name"]: FieldRow(**frozen(row)) for row in table("reasons")["field"]}
 
 
 def default(key: str) -> str:
     """Return what a key means that was not written, where its value alone does not say it; else an empty text."""
-    return str(_table()["default"].get(key, ""))
+    return str(table("reasons")["default"].get(key, ""))
 
 
 def reason(target: str, source: str, text: str) -> Reason | None:
