@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlspec import existence, patterns, platforms, relock, repairs, rules, spec
 from mlspec.document import Document
-from mlspec.effects import disk
+from mlspec.effects import disk, writing
 from mlspec.errors import LockError, Problem, Repair, Span, SpecError
 from mlspec.ignores import Ignores, joined
 from mlspec.plan import Plan, Resolved, files_of, resolve
@@ -395,7 +395,7 @@ def write(rendered: Rendered, *, force: bool = False) -> tuple[Artifact, ...]:
     changed = stale(rendered)
     if not force and (problems := disk.foreign(changed, rendered.folder, _spec_file(rendered))):
         raise SpecError(*problems)
-    disk.write(changed, rendered.folder)
+    writing.write(changed, rendered.folder)
     return changed
 
 

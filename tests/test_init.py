@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec import document, spec, starter
-from mlspec.effects import disk
+from mlspec.effects import writing
 from mlspec.effects.survey import survey
 from mlspec.errors import SpecError, ToolError
 from mlspec.settings import Settings
@@ -470,7 +470,7 @@ def test_a_full_disk_leaves_no_half_of_a_spec(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "open", opened, raising=True)
     with pytest.raises(ToolError, match="no space left on device"):
-        disk.create(path, "python: 3.12\n")
+        writing.create(path, "python: 3.12\n")
 
     assert not path.exists()
 
@@ -594,4 +594,4 @@ def test_what_the_disk_refuses_is_said(tmp_path: Path) -> None:
     said = r"^MLS403: .*/mlspec.yaml cannot be written: no such file or directory\n  hint: make the folder: mkdir -p "
 
     with pytest.raises(ToolError, match=said):
-        disk.create(tmp_path / "nowhere" / "mlspec.yaml", "")
+        writing.create(tmp_path / "nowhere" / "mlspec.yaml", "")

@@ -33,14 +33,14 @@ def _ready(file: str | None, images: Sequence[str], wish: Wish) -> Rendered:
     Raises SpecError, before anything is asked of a registry or an index, where it has none of these images.
     """
     from mlspec import api
-    from mlspec.effects import disk
+    from mlspec.effects import writing
     from mlspec.errors import Problem, SpecError
 
     path = one_spec(file)
     loaded = api.load(path)
     for name in images:
         api.image_of(loaded, name)
-    with disk.alone(path):
+    with writing.alone(path):
         rendered = rendered_of(path, wish)
         inspected(rendered)
         if wish.locked and (changed := api.stale(rendered)):

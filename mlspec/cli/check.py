@@ -69,10 +69,10 @@ def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read
 def _fix(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: bool) -> bool:
     from mlspec import api
     from mlspec.cli import changes
-    from mlspec.effects import disk, rewriting
+    from mlspec.effects import rewriting, writing
 
     notes: list[str] = []
-    with disk.alone(path):
+    with writing.alone(path):
         settled = api.repair(path, today(), notes.append)
         rewriting.rewrite(path, settled)
     if is_read:

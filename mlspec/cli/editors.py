@@ -13,12 +13,12 @@ def write_schema(folder: Path) -> Path | None:
     from importlib.metadata import version
 
     from mlspec import schema
-    from mlspec.effects import disk
+    from mlspec.effects import writing
     from mlspec.errors import SpecError
 
     path = folder / schema.FILE
     try:
-        disk.renew(path, schema.text("2020-12", version("mlspec")), schema.MARK)
+        writing.renew(path, schema.text("2020-12", version("mlspec")), schema.MARK)
     except SpecError as error:
         for problem in error.problems:
             show(replace(problem, severity="warning", hint="move it away, then: mlspec schema --output " + schema.FILE))

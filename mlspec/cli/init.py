@@ -37,11 +37,11 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     """
     from mlspec import starter
     from mlspec.cli.editors import write_schema
-    from mlspec.effects import disk
+    from mlspec.effects import writing
     from mlspec.effects.survey import survey
 
     path = Path(folder) / "mlspec.yaml"
-    disk.check_free(path)
+    writing.check_free(path)
     found, wishes = survey(Path(folder)), starter.Wanted(**wanted)
     draft = starter.draft(found, wishes)
     if not yes and sys.stdin.isatty() and sys.stderr.isatty():
@@ -50,7 +50,7 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
         except click.Abort:
             click.echo("\ninterrupted; nothing was written", err=True)
             sys.exit(130)
-    disk.create(path, draft.text)
+    writing.create(path, draft.text)
     schema = write_schema(path.parent)
     for choice in draft.choices:
         say(f"  {choice}")

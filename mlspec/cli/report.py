@@ -119,14 +119,14 @@ def names_of(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
 
 
 def _write(report: BuildReport, path: str) -> None:
-    from mlspec.effects import disk
+    from mlspec.effects import writing
     from mlspec.targets import Artifact
 
     if path == _STDOUT:
         click.echo(_text(report, ".txt"), nl=False)
         return
     place = Path(path)
-    disk.write([Artifact(place.name, _text(report, place.suffix))], place.parent)
+    writing.write([Artifact(place.name, _text(report, place.suffix))], place.parent)
     say(f"wrote {place.as_posix()}")
 
 

@@ -33,11 +33,11 @@ def schema(draft: Draft, output: str | None) -> None:
     from importlib.metadata import version
 
     from mlspec import schema
-    from mlspec.effects import disk
+    from mlspec.effects import writing
 
     text = schema.text(draft, version("mlspec"))
     if output is None:
         click.echo(text, nl=False)
         return
-    disk.renew(Path(output), text, schema.MARK)
+    writing.renew(Path(output), text, schema.MARK)
     say(f"wrote {output}")

@@ -128,9 +128,9 @@ def one_spec(file: str | None) -> Path:
 def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
     """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
     from mlspec import api
-    from mlspec.effects import disk
+    from mlspec.effects import writing
 
-    with disk.alone(path):
+    with writing.alone(path):
         rendered = rendered_of(path, wish, targets)
         written = api.write(rendered, force=force)
     changes = rendered.locked.changes

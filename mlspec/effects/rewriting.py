@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlspec import repairs
-from mlspec.effects import disk
+from mlspec.effects import disk, writing
 from mlspec.encoding import encoding_of
 from mlspec.errors import Problem, SpecError
 from mlspec.repairs import Settled
@@ -29,4 +29,4 @@ def rewrite(path: Path, settled: Settled) -> None:
         )
     # A link stays one: the file that it names is written.
     place = path.resolve()
-    disk.write([Artifact(place.name, mark.decode(encoding) + text)], place.parent, encoding)
+    writing.write([Artifact(place.name, mark.decode(encoding) + text)], place.parent, encoding)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlspec import catalog
-from mlspec.effects import disk
+from mlspec.effects.search import MARK
 from mlspec.errors import Problem
 from mlspec.lockfile.lock import BaseLock, ImageLock, Lock
 from mlspec.lockfile.pins import RequirementsLock
@@ -108,7 +108,7 @@ class Work:
 
 def banner(files: Files) -> str:
     """Return the sentence that a lock begins with."""
-    return f"{disk.MARK}{files.spec}; edit that file, then run: mlspec lock"
+    return f"{MARK}{files.spec}; edit that file, then run: mlspec lock"
 
 
 def not_current(work: Work, why: str) -> Problem:
