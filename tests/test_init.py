@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -541,7 +542,14 @@ def test_init_of_no_folder_is_a_mistake_of_usage(tmp_path: Path) -> None:
 def on_a_terminal(folder: Path, *words: str) -> pexpect.spawn[str]:
     arguments = ["-m", "mlspec", "init", *words]
     plain = os.environ | {"NO_COLOR": "1"}
-    return pexpect.spawn(sys.executable, arguments, cwd=str(folder), env=plain, encoding="utf-8", timeout=60)
+    return pexpect.spawn(
+        sys.executable, arguments, cwd=str(folder), env=plain, encoding="utf-8", timeout=60, preexec_fn=listen
+    )
+
+
+def listen() -> None:
+    # What a shell runs in the background is deaf to an interrupt, and so is all that it starts.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_init_asks_on_a_terminal_and_asks_again(tmp_path: Path) -> None:
