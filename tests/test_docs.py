@@ -248,6 +248,20 @@ def forget_images(session: Session, said: str) -> None:
         subprocess.run(["docker", "image", "rm", "--force", *sorted(names)], capture_output=True, check=False)
 
 
+def volumes() -> set[str]:
+    """Return the names of the engine's volumes; none where there is no engine."""
+    if not shutil.which("docker"):
+        return set()
+    return set(subprocess.run(["docker", "volume", "ls", "--quiet"], capture_output=True, text=True).stdout.split())
+
+
+def forget_volumes(session: Session, before: set[str]) -> None:
+    """Remove what a session left in volumes that its page names, and that were not there before it."""
+    named = {*re.findall(r"docker volume rm ([\w.-]+)", session.page.read_text(encoding="utf-8"))}
+    if new := named & (volumes() - before):
+        subprocess.run(["docker", "volume", "rm", "--force", *sorted(new)], capture_output=True, check=False)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the sessions are those of a POSIX shell")
 @pytest.mark.parametrize("session", [*sessions_of_pages()])
 def test_prints_what_the_page_shows(
@@ -267,7 +281,7 @@ def test_prints_what_the_page_shows(
 
 def read(session: Session, folder: Path) -> list[tuple[Step, str]]:
     """Do what a session says; return the steps that printed something else, with what they printed."""
-    reader, changes, heard = Reader(folder), [], ""
+    reader, changes, heard, before = Reader(folder), [], "", volumes()
     try:
         for act in session.acts:
             if isinstance(act, File):
@@ -280,6 +294,7 @@ def read(session: Session, folder: Path) -> list[tuple[Step, str]]:
     finally:
         reader.leave()
         forget_images(session, heard)
+        forget_volumes(session, before)
     return changes
 
 
