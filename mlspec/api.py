@@ -97,14 +97,24 @@ def render(
     :func:`load`. Raises SpecError, LockError, with what the spec tells of why nothing fits, or ToolError.
     """
     loaded = load(path, document)
+    wanted = tuple(targets) or (*TARGETS, *loaded.targets)
+    if problems := _unfit(loaded, wanted):
+        raise SpecError(*problems)
     try:
         locked = relock.locked(loaded, path.parent, wish or Wish(), say)
     except LockError as error:
         raise LockError(*_causes(loaded, path), *error.problems) from None
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
-    drawn = emit_all(plans, tuple(targets) or (*TARGETS, *loaded.targets))
+    drawn = emit_all(plans, wanted)
     subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=True))
     return _rendered(path.parent, loaded, locked, plans, subjects, (*drawn, *locked.artifacts))
+
+
+def _unfit(loaded: Spec, targets: Iterable[str]) -> tuple[Problem, ...]:
+    """Return what has no meaning in a target that is asked for here, and not by the spec."""
+    others = [name for name in targets if name not in loaded.targets]
+    found = (problem for image in loaded.images for problem in spec.unfit(image, others))
+    return _in_order(map(loaded.document.placed, found))
 
 
 def _causes(loaded: Spec, path: Path) -> tuple[Problem, ...]:

@@ -55,6 +55,11 @@ class Files:
         return f"{self.project_prefix}compose.yaml"
 
     @property
+    def kubernetes(self) -> str:
+        """The name of the file with the objects of a cluster, shared by the images of a spec."""
+        return f"{self.project_prefix}kubernetes.yaml"
+
+    @property
     def requirements_lock(self) -> str:
         """The name of the locked requirements."""
         return self._lock("requirements")
@@ -158,10 +163,15 @@ class Installer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthcheckPlan:
-    """What HEALTHCHECK says: options as (flag, value), and a command in exec form; none where it is disabled."""
+    """What HEALTHCHECK says: options as (flag, value), and a command in exec form; none where it is disabled.
+
+    ``path`` and ``port`` are what the command asks for over HTTP, where it does.
+    """
 
     options: tuple[tuple[str, str], ...] = ()
     command: tuple[str, ...] | None = None
+    path: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -582,14 +592,20 @@ def _healthcheck(settings: Settings) -> HealthcheckPlan | None:
     return HealthcheckPlan(
         options=tuple((flag, value) for flag, value in options.items() if value is not None),
         command=_health_command(settings),
+        path=check.path or "",
+        port=_health_port(settings) if check.path else 0,
     )
+
+
+def _health_port(settings: Settings) -> int:
+    return syntax.numbers(next(port.target for port in settings.ports if port.protocol == "tcp"))[0]
 
 
 def _health_command(settings: Settings) -> tuple[str, ...]:
     check = settings.healthcheck
     assert check is not None  # noqa: S101 - the caller asked
     if check.path is not None:
-        port = next(port.target for port in settings.ports if port.protocol == "tcp").partition("-")[0]
+        port = _health_port(settings)
         # Slim images have no curl. An opener without proxies: the question never leaves the container.
         program = (
             "from urllib.request import ProxyHandler, build_opener; "

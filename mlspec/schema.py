@@ -44,8 +44,8 @@ _IMAGES = {
 }
 _TARGETS = {
     "description": "What is written beside the Dockerfiles, their ignore files and the run scripts, once for all "
-    "images: a Compose file. Default: none.",
-    "examples": [["compose"]],
+    "images: a Compose file, the objects of a Kubernetes cluster. Default: none.",
+    "examples": [["compose"], ["compose", "kubernetes"]],
 }
 _TARGET: Shape = {"enum": list(TARGETS)}
 _OWN = {"description": "Your own, such as anchors to repeat; mlspec does not read it."}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from mlspec import syntax
+from mlspec import clusters, syntax
 from mlspec.diagnosis import NO_EXCERPT, diagnose, kind_of, refusal, unknown_value
 from mlspec.document import Document
 from mlspec.errors import KeyPath, Problem, Replace, SpecError, quoted
@@ -18,7 +18,7 @@ from mlspec.settings import Settings
 from mlspec.spelling import did_you_mean, slip
 from mlspec.syntax import Refused
 
-TARGETS = ("compose",)
+TARGETS = ("compose", "kubernetes")
 """What is written for a spec that asks for it, beside the Dockerfiles, ignore files and run scripts."""
 
 
@@ -64,7 +64,7 @@ def validate(document: Document) -> Spec:
         for key, data, origins in levels(document.data, problems)
         if (image := _image(key, data, origins, problems))
     ]
-    problems += [problem for image in images for problem in _conflicts(image)]
+    problems += [problem for image in images for problem in (*_conflicts(image), *unfit(image, targets))]
     ignores = in_document(document)
     problems += [problem for problem in ignores.problems if problem.severity == "error"]
     if problems:
@@ -122,9 +122,15 @@ def _image(key: str, data: dict[str, Any], origins: Origins, problems: list[Prob
     return None
 
 
-def _where_written(problem: Problem, origins: Origins) -> Problem:
+def _where_written(problem: Problem, origins: Mapping[KeyPath, KeyPath]) -> Problem:
     repairs = (replace(repair, path=origin_of(origins, repair.path)) for repair in problem.repairs)
     return replace(problem, path=origin_of(origins, problem.path), repairs=tuple(repairs))
+
+
+def unfit(image: Image, targets: Iterable[str]) -> Iterator[Problem]:
+    """Yield what an image says that has no meaning in one of ``targets``."""
+    if "kubernetes" in targets:
+        yield from (_where_written(problem, image.origins) for problem in clusters.refusals(image.settings))
 
 
 # What single keys cannot know: contradictions between them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mlspec import compose, dumping
+from mlspec import compose, dumping, kubernetes
 from mlspec.bundle import Bundle, bundle_of
 from mlspec.commands import run_script
 from mlspec.dumping import Data, Sheet
@@ -60,6 +60,12 @@ class SharedTarget:
 SHARED_TARGETS: Mapping[str, SharedTarget] = {
     "compose": SharedTarget(
         file=lambda files: files.compose, heading=compose.heading, part=compose.part, sheets=compose.sheets
+    ),
+    "kubernetes": SharedTarget(
+        file=lambda files: files.kubernetes,
+        heading=kubernetes.heading,
+        part=kubernetes.part,
+        sheets=kubernetes.sheets,
     ),
 }
 

@@ -249,6 +249,7 @@ def test_the_file_is_one_that_pre_commit_reads() -> None:
         ("train.Dockerfile.dockerignore", True),
         ("run.sh", True),
         ("compose.yaml", True),
+        ("train.kubernetes.yaml", True),
         ("specs/train/train.compose.yaml", True),
         ("train.run.sh", True),
         ("mlspec.lock", True),

@@ -150,7 +150,7 @@ def test_what_is_no_longer_generated_is_named(project: Path) -> None:
 
 # Files that all images of a spec share
 
-SHARING = f"{SPEC}targets: [compose]\n"
+SHARING = f"{SPEC}targets: [compose, kubernetes]\n"
 
 
 def test_render_writes_what_the_spec_names_as_its_targets(project: Path) -> None:
@@ -247,6 +247,16 @@ def test_a_generated_file_that_is_named_as_a_spec_says_whose_it_is(project: Path
 
     assert "MLS401: compose.yaml is generated, and no spec" in said
     assert "name the spec: mlspec.yaml" in said
+
+
+def test_a_target_that_a_spec_does_not_fit_is_refused_where_it_is_asked_for(project: Path) -> None:
+    (project / "mlspec.yaml").write_text(f"{SPEC}gpus: all\n")
+    mlspec("render")
+
+    said = mlspec("render", "--target", "kubernetes", code=1).stderr
+
+    assert "mlspec.yaml:5:7: MLS136: a cluster gives GPUs by number" in said
+    assert not (project / "kubernetes.yaml").exists()
 
 
 def test_a_line_of_a_shared_file_is_explained(project: Path) -> None:

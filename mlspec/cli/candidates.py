@@ -45,4 +45,4 @@ def _images(file: str | None) -> list[str]:
 
 def targets(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
     """Return the kinds of output that begin so."""
-    return [name for name in ("dockerfile", "ignore", "run", "compose") if name.startswith(begun)]
+    return [name for name in ("dockerfile", "ignore", "run", "compose", "kubernetes") if name.startswith(begun)]

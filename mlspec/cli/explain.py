@@ -28,9 +28,9 @@ _LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
     "--target",
     "targets",
     multiple=True,
-    type=click.Choice(["dockerfile", "ignore", "run", "compose", "lock"]),
+    type=click.Choice(["dockerfile", "ignore", "run", "compose", "kubernetes", "lock"]),
     metavar="NAME",
-    help="dockerfile, ignore, run, compose or lock; may be repeated.",
+    help="dockerfile, ignore, run, compose, kubernetes or lock; may be repeated.",
 )
 @click.option("--image", metavar="NAME", shell_complete=candidates.images, help="Only one of several images.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")

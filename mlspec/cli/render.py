@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME",
     shell_complete=candidates.targets,
-    help="dockerfile, ignore, run or compose; may be repeated.",
+    help="dockerfile, ignore, run, compose or kubernetes; may be repeated.",
 )
 @click.option("--stdout", is_flag=True, help="Write nothing; print the files.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 where something was written, as a hook should.")
@@ -69,7 +69,7 @@ def render(
 
 
 def _check_targets(targets: Sequence[str]) -> None:
-    known = ("dockerfile", "ignore", "run", "compose")
+    known = ("dockerfile", "ignore", "run", "compose", "kubernetes")
     if unknown := [name for name in targets if name not in known]:
         raise click.UsageError(f'there is no target "{unknown[0]}"; the targets are: {", ".join(known)}')
 

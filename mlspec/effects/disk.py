@@ -177,7 +177,7 @@ def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:
 
 
 _GENERATED = re.compile(
-    r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|compose\.yaml|requirements(?:\.vcs|\.build)?\.lock)$"
+    r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|(?:compose|kubernetes)\.yaml|requirements(?:\.vcs|\.build)?\.lock)$"
 )
 
 

@@ -24,7 +24,7 @@ _FORMAT = "mlspec proofs 1"
 # What no path, message or style holds; a text that does is not kept.
 _ENTRY, _FIELD = "\x1e", "\x1f"
 _DAYS_KEPT = 30
-_GENERATED_ENDS = ("Dockerfile", ".dockerignore", "run.sh", "compose.yaml", ".lock")
+_GENERATED_ENDS = ("Dockerfile", ".dockerignore", "run.sh", "compose.yaml", "kubernetes.yaml", ".lock")
 
 
 class Witness:

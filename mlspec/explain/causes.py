@@ -55,7 +55,8 @@ class Causes:
 
         ``length`` is how much of the path leads to what those decide on as a whole; beyond it are items of that.
         """
-        found = self._item(path[: length + 1], keys) if len(path) > length else ()
+        has_items = len(path) > length and keys != ("name",)
+        found = self._item(path[: length + 1], keys) if has_items else ()
         return tuple(origin_at(self.sources, place) for place in found) or self._whole(path[:length], keys)
 
     def _item(self, path: Field, keys: Iterable[str]) -> list[KeyPath]:
@@ -144,6 +145,8 @@ def _other(key: str, value: object) -> Any:  # noqa: ANN401 - the value of any k
         return default
     if isinstance(value, bool):
         return not value
+    if key == "user":
+        return "9:9"  # its parts are numbers
     if isinstance(value, tuple) and value:
         return tuple(f"{item}-" for item in value)
     return f"{value}-" if isinstance(value, str) else value

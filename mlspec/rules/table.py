@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlspec.errors import Problem
-from mlspec.rules import accelerators, bases, compiled, copied, frameworks, packages, running, safety
+from mlspec.rules import accelerators, bases, clusters, compiled, copied, frameworks, packages, running, safety
 from mlspec.rules.subject import Context, Subject
 
 
@@ -61,6 +61,7 @@ RULES = (
     Rule("MLS660", "a library that a compiled package loads", compiled.lacks_libraries),
     Rule("MLS661", "what compiling takes, in the image", compiled.keeps_headers),
     Rule("MLS662", "a CUDA whose compiler is not known", compiled.lacks_cuda_image),
+    Rule("MLS670", "a limit that a cluster does not set", clusters.sets_no_limits),
 )
 """What a spec and its lock tell."""
 

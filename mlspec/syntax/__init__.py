@@ -1,7 +1,7 @@
 """The short forms of values, as Compose, Docker and pip write them, to the names of their parts."""
 
 from mlspec.syntax.addresses import INDEX, PORT, PORT_RANGE, health_path, host_ip, index_url, numbers, port, port_range
-from mlspec.syntax.amounts import DURATION, SIZE, duration, seconds, size
+from mlspec.syntax.amounts import DURATION, SIZE, duration, quantity, seconds, size
 from mlspec.syntax.kinds import (
     ACCELERATOR,
     DAY,
@@ -96,6 +96,7 @@ __all__ = [
     "port_range",
     "program",
     "python_version",
+    "quantity",
     "script",
     "seconds",
     "size",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 
 from mlspec.errors import quoted
 from mlspec.syntax.refused import Refused
@@ -20,6 +21,19 @@ def size(value: str) -> str:
     if not match:
         raise Refused("MLS115", f"{quoted(value)} is not a size", "write a number and a unit, such as: 8gb")
     return f"{match[1]}{(match[2] or '').lower().replace('ib', 'b')}"
+
+
+_UNITS = "bkmgt"
+
+
+def quantity(value: str) -> str:
+    """Return a size that :func:`size` accepts as Kubernetes writes it, ``8Gi``: Docker's units are powers of 1024."""
+    match = SIZE.fullmatch(size(value))
+    assert match is not None  # noqa: S101 - it was accepted
+    number, unit = Fraction(match[1]), _UNITS.index((match[2] or "b")[0])
+    while number.denominator > 1 and unit > 0:
+        number, unit = number * 1024, unit - 1
+    return f"{math.ceil(number)}{['', 'Ki', 'Mi', 'Gi', 'Ti'][unit]}"
 
 
 # What people write out: 3min, 5 minutes, 30sec, 2hrs.
