@@ -13,7 +13,7 @@ from mlspec import shapes
 from mlspec.levels import INHERITED
 from mlspec.settings import Settings
 from mlspec.shapes import Shape, any_of
-from mlspec.spec import TARGETS
+from mlspec.spec import SHARED_TARGETS
 
 Draft = Literal["2020-12", "7"]
 """The editions of JSON Schema: the present one, and the one that most editors and catalogs of schemas still ask for."""
@@ -47,7 +47,7 @@ _TARGETS = {
     "images: a Compose file, the objects of a Kubernetes cluster. Default: none.",
     "examples": [["compose"], ["compose", "kubernetes"]],
 }
-_TARGET: Shape = {"enum": list(TARGETS)}
+_TARGET: Shape = {"enum": list(SHARED_TARGETS)}
 _OWN = {"description": "Your own, such as anchors to repeat; mlspec does not read it."}
 
 

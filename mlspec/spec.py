@@ -18,7 +18,7 @@ from mlspec.settings import Settings
 from mlspec.spelling import did_you_mean, slip
 from mlspec.syntax import Refused
 
-TARGETS = ("compose", "kubernetes")
+SHARED_TARGETS = ("compose", "kubernetes")
 """What is written for a spec that asks for it, beside the Dockerfiles, ignore files and run scripts."""
 
 
@@ -97,8 +97,8 @@ def _targets(data: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...
         problems.append(Problem(code="MLS103", message=message, hint=_TARGETS_HINT, path=("targets",)))
         return ()
     items = [((), written)] if isinstance(written, str) else [((number,), item) for number, item in enumerate(written)]
-    problems += [_unknown_target(("targets", *step), item) for step, item in items if item not in TARGETS]
-    return tuple(name for name in TARGETS if any(item == name for _, item in items))
+    problems += [_unknown_target(("targets", *step), item) for step, item in items if item not in SHARED_TARGETS]
+    return tuple(name for name in SHARED_TARGETS if any(item == name for _, item in items))
 
 
 _TARGETS_HINT = "write a list, such as: targets: [compose]"
@@ -106,7 +106,7 @@ _ALWAYS = ("dockerfile", "ignore", "run")
 
 
 def _unknown_target(path: KeyPath, item: object) -> Problem:
-    problem = unknown_value(path, item, TARGETS)
+    problem = unknown_value(path, item, SHARED_TARGETS)
     if item in _ALWAYS:
         return replace(problem, hint="remove it: the Dockerfile, its ignore file and the run script are always written")
     return problem if problem.hint.startswith("did you mean") else replace(problem, hint=_TARGETS_HINT)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mlspec import compose, dumping, kubernetes
-from mlspec.bundle import Bundle, bundle_of
 from mlspec.commands import run_script
-from mlspec.dumping import Data, Sheet
 from mlspec.plan import Files, Plan
+from mlspec.spec import SHARED_TARGETS
 from mlspec.templating import draw
+
+if TYPE_CHECKING:
+    from mlspec.bundle import Bundle
+    from mlspec.dumping import Data, Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +60,33 @@ class SharedTarget:
     sheets: Callable[[Bundle], tuple[Sheet, ...]]
 
 
-SHARED_TARGETS: Mapping[str, SharedTarget] = {
-    "compose": SharedTarget(
-        file=lambda files: files.compose, heading=compose.heading, part=compose.part, sheets=compose.sheets
-    ),
-    "kubernetes": SharedTarget(
-        file=lambda files: files.kubernetes,
-        heading=kubernetes.heading,
-        part=kubernetes.part,
-        sheets=kubernetes.sheets,
-    ),
-}
+def shared_target(name: str) -> SharedTarget:
+    """Return the target of this name, one of :data:`mlspec.spec.SHARED_TARGETS`."""
+    # Imported where a spec asks for them: most do not.
+    from mlspec import compose, kubernetes
+
+    if name == "compose":
+        return SharedTarget(
+            file=lambda files: files.compose, heading=compose.heading, part=compose.part, sheets=compose.sheets
+        )
+    return SharedTarget(
+        file=lambda files: files.kubernetes, heading=kubernetes.heading, part=kubernetes.part, sheets=kubernetes.sheets
+    )
 
 
 def emit_all(plans: Sequence[Plan], targets: Iterable[str]) -> tuple[Artifact, ...]:
     """Return the artifacts of all images of a spec: of each its own, then what they share."""
     wanted = tuple(targets)
     own = [name for name in wanted if name in TARGETS]
-    shared = [SHARED_TARGETS[name] for name in wanted if name in SHARED_TARGETS]
-    return (*(artifact for plan in plans for artifact in emit(plan, own)), *(_shared(plans, each) for each in shared))
+    shared = (_shared(plans, name) for name in wanted if name in SHARED_TARGETS)
+    return (*(artifact for plan in plans for artifact in emit(plan, own)), *shared)
 
 
-def _shared(plans: Sequence[Plan], target: SharedTarget) -> Artifact:
-    bundle = bundle_of(plans)
+def _shared(plans: Sequence[Plan], name: str) -> Artifact:
+    from mlspec import dumping
+    from mlspec.bundle import bundle_of
+
+    target, bundle = shared_target(name), bundle_of(plans)
     return Artifact(target.file(plans[0].files), dumping.text(target.heading(bundle), target.sheets(bundle)))
 
 

@@ -23,7 +23,7 @@ from mlspec.explain.dumped import HEADING, dumped, placed
 from mlspec.explain.explanation import LOCK, Line, explain, is_heading
 from mlspec.explain.origins import Sources
 from mlspec.settings import Settings
-from mlspec.spec import Image
+from mlspec.spec import SHARED_TARGETS, Image
 from tests.test_snapshots import drawn as artifacts_of
 from tests.test_snapshots import resolved
 
@@ -85,7 +85,7 @@ def run(*words: str) -> Result:
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_what_is_explained_is_the_artifact(path: Path) -> None:
-    every = (*targets.TARGETS, *targets.SHARED_TARGETS)
+    every = (*targets.TARGETS, *SHARED_TARGETS)
     drawn = {artifact.path: artifact.text for artifact in artifacts_of(path, every)}
     explained = [e for e in explain(tuple(sources_of(path)), every)]
 
@@ -114,7 +114,7 @@ def test_no_value_of_a_spec_is_taken_for_a_mark(values: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("path", [*SPECS, *EXAMPLES], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_line_has_an_origin_and_a_reason(path: Path) -> None:
-    every = (*targets.TARGETS, *targets.SHARED_TARGETS, LOCK)
+    every = (*targets.TARGETS, *SHARED_TARGETS, LOCK)
     lines = [line for explanation in api.explain(path, every).explanations for line in explanation.lines]
 
     assert [line.text for line in lines if not line.origins or not line.why] == []
@@ -182,7 +182,8 @@ Place = tuple[str | int, ...]
 
 def places_of(path: Path) -> Iterator[tuple[str, Place, list[Causes]]]:
     """Yield the targets of all places of the files that the images of a spec share, and what decides on them."""
-    for name, target in targets.SHARED_TARGETS.items():
+    for name in SHARED_TARGETS:
+        target = targets.shared_target(name)
         file = dumped(tuple(sources_of(path)), name)
         for sheet in target.sheets(file.bundle):
             yield from ((name, place, list(file.causes)) for _, place in placed(sheet) if place)
@@ -193,11 +194,11 @@ def test_every_place_has_a_reason_and_every_reason_is_that_of_a_place() -> None:
     rows = {reasons.entry(*row) for row in found}
 
     assert None not in rows
-    assert [row for name in targets.SHARED_TARGETS for row in reasons.entries(name) if row not in rows] == []
+    assert [row for name in SHARED_TARGETS for row in reasons.entries(name) if row not in rows] == []
 
 
 def test_every_line_of_a_heading_has_a_reason_and_every_reason_is_that_of_a_line() -> None:
-    files = [artifact for path in SPECS for artifact in artifacts_of(path, targets.SHARED_TARGETS)]
+    files = [artifact for path in SPECS for artifact in artifacts_of(path, SHARED_TARGETS)]
     lines = {line for file in files for line in file.text.splitlines() if re.match("#.", line)}
     used = {row: line for line in lines if (row := reasons.reason(HEADING, line, line))}
     named = [start for row in reasons.reasons(HEADING) for start in row.lines]

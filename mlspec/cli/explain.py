@@ -86,6 +86,9 @@ def _known(name: str) -> Code:
     written = re.sub("[-_ ]", "", name.upper())
     if row := codes.code(written):
         return row
-    near = nearest(written, (row.code for row in codes.codes()), most=3, cutoff=0.8)
+    # Of what looks like a digit, that is meant.
+    drawn = written[:3] + written[3:].translate(str.maketrans("OIL", "011"))
+    known = [row.code for row in codes.codes()]
+    near = (drawn,) if drawn in known else nearest(written, known, most=3, cutoff=0.8)
     hint = f"did you mean {' or '.join(near)}?" if near else "it stands behind the place of a problem, such as MLS101"
     raise click.UsageError(f"there is no code {written}; {hint}")

@@ -15,7 +15,7 @@ from mlspec.explain.origins import Origin, Sources
 from mlspec.explain.tracing import value_at
 from mlspec.nodes import Node
 from mlspec.plan import resolve
-from mlspec.targets import SHARED_TARGETS
+from mlspec.targets import shared_target
 
 HEADING = "heading"
 """The name of the comments that such files begin with, beside the names of the targets."""
@@ -34,7 +34,7 @@ class Dumped:
 
     def lines(self) -> Iterator[Told]:
         """Yield the lines of the file."""
-        target = SHARED_TARGETS[self.target]
+        target = shared_target(self.target)
         for line in _split(dumping.text(target.heading(self.bundle), ())):
             row = reasons.reason(HEADING, line, line)
             yield line, (), row.why if row else None
@@ -56,7 +56,7 @@ class Dumped:
 
 def dumped(images: Sequence[Sources], name: str) -> Dumped:
     """Return the file that a target makes of these images."""
-    target = SHARED_TARGETS[name]
+    target = shared_target(name)
     bundle = bundle_of([resolve(own.document.file, own.image, own.resolved) for own in images])
     return Dumped(name, bundle, tuple(Causes(own, {name: lambda plan: target.part(plan, bundle)}) for own in images))
 

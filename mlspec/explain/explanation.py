@@ -13,7 +13,8 @@ from mlspec.explain.dumped import dumped
 from mlspec.explain.origins import RULE, Origin, Sources, bringers, name_origins, origin_at, own_key, pinned_name
 from mlspec.explain.tracing import Field, Traced, traced
 from mlspec.lockfile.pins import RequirementsLock
-from mlspec.targets import SHARED_TARGETS, TARGETS
+from mlspec.spec import SHARED_TARGETS
+from mlspec.targets import TARGETS, shared_target
 
 LOCK = "lock"
 """The name of all locks together, beside the names of the targets."""
@@ -81,7 +82,7 @@ def _origin_data(origin: Origin) -> dict[str, Any]:
 
 
 def _shared(images: Sequence[Sources], name: str) -> Explanation:
-    target, first = SHARED_TARGETS[name], images[0]
+    target, first = shared_target(name), images[0]
     return Explanation(
         path=f"{first.folder}{target.file(first.files)}",
         target=name,
