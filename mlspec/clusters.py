@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from mlspec.document import quoted
-from mlspec.errors import Problem
+from mlspec.errors import Problem, quoted
 from mlspec.settings import Settings
 
 # What belongs to the system of a machine; of /dev and /run no part is a folder of data.
