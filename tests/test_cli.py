@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 import pytest
@@ -32,6 +33,32 @@ def test_the_help_has_a_line_for_each_command_on_a_common_terminal() -> None:
 
 def test_who_asks_for_help_in_a_word_is_shown_the_option() -> None:
     assert "see: mlspec --help" in CliRunner().invoke(cli, ["help"]).stderr
+
+
+@pytest.mark.parametrize("name", ["build", "run", "shell", "sbom"])
+@pytest.mark.parametrize("spec", ["project", "project/mlspec.yaml"])
+def test_a_spec_in_the_place_of_an_image_is_told_how_to_be_named(
+    name: str, spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "mlspec.yaml").write_text("python: 3.12\n")
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(cli, [name, spec])
+
+    assert done.exit_code == 2
+    assert f"to name the spec: mlspec {name} -f {spec}" in done.stderr
+
+
+def test_an_image_is_one_whatever_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "mlspec.yaml").write_text("python: 3.12\n")
+    (tmp_path / "mlspec.yaml").write_text("python: 3.12\nimages: {train: {}, serve: {}}\n")
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(cli, ["run", "--dry-run", "train"])
+
+    assert "to name the spec" not in done.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)

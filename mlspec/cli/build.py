@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from mlspec.cli import candidates
-from mlspec.cli.options import PLATFORMS, file_option, locked_option, quiet_option, unpinned_option, wish_of
+from mlspec.cli.options import (
+    PLATFORMS,
+    file_option,
+    images_argument,
+    locked_option,
+    quiet_option,
+    unpinned_option,
+    wish_of,
+)
 from mlspec.cli.report import names_of, path_for, report_option, require_writable, tell, what_was_there
 from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
 from mlspec.cli.terminal import is_quiet, say, show
@@ -52,7 +59,7 @@ def _ready(file: str | None, images: Sequence[str], wish: Wish) -> Rendered:
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE]...", shell_complete=candidates.images)
+@images_argument
 @file_option
 @click.option(
     "-t", "--tag", "tags", multiple=True, metavar="NAME", help="Name the image so, in place of the spec's name."

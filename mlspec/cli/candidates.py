@@ -26,11 +26,12 @@ def images(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
     """Return the images that the spec has and that begin so, without those that are named already."""
     named = ctx.params.get(parameter.name or "") or ()
     return [
-        CompletionItem(key) for key in _images(ctx.params.get("file")) if key.startswith(begun) and key not in named
+        CompletionItem(key) for key in image_keys(ctx.params.get("file")) if key.startswith(begun) and key not in named
     ]
 
 
-def _images(file: str | None) -> list[str]:
+def image_keys(file: str | None) -> list[str]:
+    """Return the keys of the images that a spec, or the one here, has; none where it cannot be read."""
     from mlspec.document import parse
     from mlspec.encoding import decode
     from mlspec.errors import SpecError

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mlspec.cli import candidates
+from mlspec.effects.search import found_specs
 
 if TYPE_CHECKING:
     from mlspec.relock import Wish
@@ -28,11 +31,32 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _no_specs(ctx: click.Context, _: click.Parameter, value: str | tuple[str, ...] | None) -> object:
+    """Raise UsageError where a spec stands in the place of an image."""
+    for name in (value,) if isinstance(value, str) else value or ():
+        if _is_spec(name) and name not in candidates.image_keys(ctx.params.get("file")):
+            hint = f"mlspec {ctx.info_name} -f {shlex.quote(name)}"
+            raise click.UsageError(f'"{name}" is a spec, and what stands here is an image; to name the spec: {hint}')
+    return value
+
+
+def _is_spec(name: str) -> bool:
+    try:
+        (path,) = found_specs([name])
+    except FileNotFoundError:
+        return False
+    return path.endswith((".yaml", ".yml")) and Path(path).is_file()
+
+
 quiet_option = click.option(
     "-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Print problems and results only."
 )
 specs_argument = click.argument(
     "specs", nargs=-1, metavar="[SPEC]...", type=click.Path(), shell_complete=candidates.specs
+)
+image_argument = click.argument("image", required=False, shell_complete=candidates.images, callback=_no_specs)
+images_argument = click.argument(
+    "images", nargs=-1, metavar="[IMAGE]...", shell_complete=candidates.images, callback=_no_specs
 )
 file_option = click.option(
     "-f",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlspec.cli import candidates
-from mlspec.cli.options import file_option, quiet_option, wish_of
+from mlspec.cli.options import file_option, image_argument, quiet_option, wish_of
 from mlspec.cli.specs import how_to, one_spec
 from mlspec.cli.terminal import say, show
 
@@ -56,7 +55,7 @@ class _PassesOn(click.Command):
 
 
 @click.command(cls=_PassesOn, options_metavar="[OPTIONS]")
-@click.argument("image", required=False, shell_complete=candidates.images)
+@image_argument
 @file_option
 @click.option("--dry-run", is_flag=True, help="Print the command in place of running it.")
 @quiet_option
@@ -80,7 +79,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
 
 
 @click.command()
-@click.argument("image", required=False, shell_complete=candidates.images)
+@image_argument
 @file_option
 @quiet_option
 def shell(image: str | None, file: str | None) -> None:

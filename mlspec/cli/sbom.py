@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import click
 
-from mlspec.cli import candidates
-from mlspec.cli.options import PLATFORMS, file_option, quiet_option, wish_of
+from mlspec.cli.options import PLATFORMS, file_option, image_argument, quiet_option, wish_of
 from mlspec.cli.specs import one_spec
 
 
 @click.command()
-@click.argument("image", required=False, shell_complete=candidates.images)
+@image_argument
 @click.option("--platform", type=PLATFORMS, help="Of an image with several platforms, this one. Default: its first.")
 @file_option
 @quiet_option
