@@ -150,8 +150,7 @@ def _hardware(plan: RunPlan) -> Iterator[Option]:
     if plan.gpus and plan.gpus.driver == "cdi":
         # --gpus asks a driver for them; by their names they are devices like others.
         yield from (("--device", name) for name in plan.gpus.device_ids or ())
-    elif plan.gpus and not plan.devices:
-        # Those of AMD are devices of the kernel, whose number nothing limits.
+    elif plan.gpus and plan.wants_nvidia:
         yield ("--gpus", _gpus(plan.gpus))
     yield from (("--device", device) for device in plan.devices)
     yield from (("--group-add", group) for group in plan.groups)

@@ -145,7 +145,7 @@ def _hardware(run: RunPlan) -> dict[str, Data]:
     # The group of AMD's cards has another number on each host.
     groups = [*run.groups, *([Interpolated(f"${{{CARDS}:-{_VIDEO}}}")] if run.devices else [])]
     return {
-        "gpus": _gpus(run.gpus) if run.gpus and not named and not run.devices else None,
+        "gpus": _gpus(run.gpus) if run.gpus and run.wants_nvidia and not named else None,
         "devices": [*named, *run.devices],
         "group_add": groups,
         "shm_size": run.shm_size,

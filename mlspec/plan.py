@@ -202,6 +202,11 @@ class RunPlan:
     stop_timeout: int | None
 
     @property
+    def wants_nvidia(self) -> bool:
+        """Tell whether NVIDIA's GPUs are asked for: those of AMD are devices of the kernel, and a run gets them all."""
+        return self.gpus is not None and not self.devices
+
+    @property
     def memory_folders(self) -> tuple[str, ...]:
         """The folders in memory, but for those that something is mounted on.
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from mlspec import commands, plan, targets
 from mlspec.commands import BuildOptions, Caller, build_command, host_path, run_words
+from mlspec.doctor.needs import need_of
 from mlspec.effects import building, engine, running
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.plan import Plan, Resolved
@@ -596,3 +597,10 @@ def test_the_file_of_a_secret_may_have_any_name(path: str) -> None:
     words = run_words(planned({"secrets": {"A": {"file": path}}}).run, (), CALLER)
 
     assert f"type=bind,source=./{path.removeprefix('./')},target=/run/secrets/A,readonly" in words
+
+
+def test_a_number_of_amds_gpus_asks_nothing_of_nvidia() -> None:
+    made = planned({"accelerator": "rocm6.3", "gpus": "1"})
+
+    assert "--gpus" not in run_words(made.run, (), CALLER)
+    assert not need_of(made, wheels=0, folder="/x", home="/h").gpus

@@ -145,6 +145,9 @@ def test_a_rule_is_called_what_its_section_is_called(rule: Rule | FolderRule) ->
 
 
 SILENT = {
+    "a number of AMD's GPUs for a cluster": (
+        "python: 3.12\naccelerator: rocm6.3\ngpus: 1\ntargets: kubernetes\nrequirements: [torch==2.9.1]"
+    ),
     "a newer minor version of CUDA, whatever the framework that asks": (
         "python: 3.12\naccelerator: cuda12.8\nrequirements: [torch==2.9.1, 'tensorflow[and-cuda]==2.18.0']"
     ),

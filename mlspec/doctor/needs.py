@@ -17,7 +17,7 @@ def need_of(plan: Plan, *, wheels: int, folder: str, home: str) -> Need:
         image=plan.image,
         platform=plan.platform,
         platforms=plan.platforms,
-        gpus=plan.run.gpus is not None,
+        gpus=plan.run.wants_nvidia,
         cuda=plan.cuda,
         driver=catalog.least_driver(plan.cuda) if plan.cuda else "",
         torch=plan.torch,

@@ -86,7 +86,7 @@ def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapp
     platform = engine.image_platform(plan.image)
     if platform is None:
         engine.fail("MLS508", f"the image {plan.image} is not built here", "run: mlspec build")
-    told = Need(image=plan.image, platform=plan.platform or platform, gpus=plan.gpus is not None, devices=plan.devices)
+    told = Need(image=plan.image, platform=plan.platform or platform, gpus=plan.wants_nvidia, devices=plan.devices)
     fitness.require(need or told, platform, warn)
     script, home = commands.run_script(plan), str(Path.home())
     problems = [

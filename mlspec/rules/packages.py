@@ -130,7 +130,9 @@ def asks_in_vain(subject: Subject) -> Iterator[Problem]:
     settings = subject.settings
     if settings.gpus is None or settings.accelerator.startswith("cuda") or not subject.is_slim or settings.run:
         return
-    if "torch" in subject.packages:
+    # A cluster counts those of AMD, too.
+    is_counted = subject.kind == "rocm" and "kubernetes" in subject.image.targets
+    if "torch" in subject.packages and not is_counted:
         message = f"GPUs are asked for, and torch is one for {_shown(settings.accelerator)}: it does not see them"
         yield subject.warn(message, "write: accelerator: cuda; or remove gpus", "gpus")
 
