@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from mlspec import syntax
 from mlspec.bundle import Bundle
 from mlspec.commands import EPOCH, host_path
-from mlspec.dumping import Data, Sheet
+from mlspec.dumping import Data, Sheet, present
 from mlspec.parts import Gpus, Mount, Port, Secret, Ulimit
 from mlspec.plan import Plan, RunPlan
 from mlspec.templating import HOME_MARK, comment, shell, shell_words
@@ -42,7 +42,7 @@ def part(plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
         "volumes": volumes,
         "secrets": {bundle.secret(plan, name): _secret(secret) for name, secret in secrets.items()},
     }
-    return _literal_each(_present(found))
+    return _literal_each(present(found))
 
 
 def sheets(bundle: Bundle) -> tuple[Sheet, ...]:
@@ -60,11 +60,6 @@ def sheets(bundle: Bundle) -> tuple[Sheet, ...]:
 def service_name(plan: Plan, bundle: Bundle) -> str:
     """Return what the service of an image is called: as the image among several, else as the project."""
     return plan.key or bundle.project
-
-
-def _present(data: Mapping[str, Data]) -> dict[str, Data]:
-    """Return what says something; ``False`` and 0 do."""
-    return {key: value for key, value in data.items() if value is not None and value not in ("", (), [], {})}
 
 
 def _literal_each(data: Mapping[str, Data]) -> dict[str, Data]:
@@ -97,7 +92,7 @@ def _secret(secret: Secret) -> Data:
 def _service(plan: Plan, bundle: Bundle) -> Data:
     run = plan.run
     are_both = bool(bundle.servers and bundle.jobs)
-    return _present(
+    return present(
         {
             "image": plan.image,
             "build": _build(plan, bundle),
@@ -122,7 +117,7 @@ def _service(plan: Plan, bundle: Bundle) -> Data:
 
 
 def _build(plan: Plan, bundle: Bundle) -> Data:
-    return _present(
+    return present(
         {
             "context": ".",
             "dockerfile": plan.files.dockerfile,
@@ -164,7 +159,7 @@ def _gpus(gpus: Gpus) -> Data:
         "count": None if gpus.device_ids else gpus.count or "all",
         "capabilities": further,
     }
-    return [_present(request)]
+    return [present(request)]
 
 
 def _limit(limit: Ulimit) -> Data:
@@ -209,7 +204,7 @@ def _ports(port: Port) -> Iterator[Data]:
             "host_ip": port.host_ip.strip("[]"),
             "protocol": port.protocol,
         }
-        yield _present(found)
+        yield present(found)
 
 
 # The comment
@@ -249,22 +244,18 @@ def _caller(bundle: Bundle) -> Iterator[str]:
 def _needed(bundle: Bundle) -> Iterator[str]:
     runs = [plan.run for plan in bundle.plans]
     binds = [mount for run in runs for mount in run.mounts if mount.type == "bind"]
-    folders = _distinct(host_path(mount.source) for mount in binds if not mount.read_only)
+    folders = dict.fromkeys(host_path(mount.source) for mount in binds if not mount.read_only)
     if folders:
         yield f"Once, as folders that are missing are not made: mkdir -p {shell_words(folders)}"
     read = [mount.source for mount in binds if mount.read_only]
     read += [path for run in runs for _, path in run.file_secrets]
     read += [entry.path for run in runs for entry in run.env_files if entry.required]
-    if paths := [path for path in _distinct(map(host_path, read)) if path not in folders]:
+    if paths := [path for path in dict.fromkeys(map(host_path, read)) if path not in folders]:
         yield f"Has to be there: {', '.join(map(shell, paths))}"
-    if names := _distinct(name for run in runs for name in _variables(run)):
+    if names := dict.fromkeys(name for run in runs for name in _variables(run)):
         yield f"Taken from the environment of whoever calls: {', '.join(names)}"
 
 
 def _variables(run: RunPlan) -> Iterator[str]:
     variables = dict(run.environment_secrets)
     yield from (variables.get(name, name) for name in run.passed_environment)
-
-
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))

@@ -26,6 +26,11 @@ class Sheet(NamedTuple):
     apart: str = ""
 
 
+def present(data: Mapping[str, Data]) -> dict[str, Data]:
+    """Return what says something of a mapping: nothing, and what is empty, does not; ``False`` and 0 do."""
+    return {key: value for key, value in data.items() if value is not None and value not in ("", (), [], {})}
+
+
 # Readers of YAML 1.1 and 1.2 disagree about what is no text: 0o17, 1e3, 22:22, on, =. None takes a word of letters that
 # is not one of these for anything else: https://yaml.org/type and section 10.3.2 of https://yaml.org/spec/1.2.2.
 _PLAIN = re.compile(r"(?:[A-Za-z]|\.{0,2}/)[A-Za-z0-9._/-]*")

@@ -53,9 +53,12 @@ def container(text: str) -> Data:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_has_the_form_of_its_kinds(path: Path) -> None:
     (artifact,) = drawn(path, ["kubernetes"])
+    # What clusters still run that are old, and the newest one.
+    versions = ("1.25.0", kubernetes_validate.latest_version()) if path.stem == "targets" else ("1.33.0",)
 
     for found in yaml.safe_load_all(artifact.text):
-        kubernetes_validate.validate(found, kubernetes_validate.latest_version(), strict=True)
+        for version in versions:
+            kubernetes_validate.validate(found, version, strict=True)
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)

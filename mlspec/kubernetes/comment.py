@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlspec.bundle import Bundle
 from mlspec.commands import host_path
-from mlspec.kubernetes.names import Names, names_of, object_name, unique
+from mlspec.kubernetes.names import Names, names_of, object_name
 from mlspec.kubernetes.pods import ports
 from mlspec.templating import comment, shell
 
@@ -39,7 +39,7 @@ def _heading(bundle: Bundle) -> Iterator[str]:
 def _claims(bundle: Bundle) -> Iterator[str]:
     stored = [mount for plan in bundle.plans for mount in plan.run.mounts if mount.type != "tmpfs"]
     names = names_of(bundle)
-    if claims := unique(names.claim(mount) for mount in stored):
+    if claims := dict.fromkeys(names.claim(mount) for mount in stored):
         yield f"Once, claims of storage, with the data that is read: {', '.join(claims)}"
     if any(plan.run.devices for plan in bundle.plans):
         yield "Once, where only a group of the node may use AMD's cards: its number as supplementalGroups of the pod"
@@ -47,7 +47,7 @@ def _claims(bundle: Bundle) -> Iterator[str]:
 
 def _secrets(bundle: Bundle) -> Iterator[str]:
     names = names_of(bundle)
-    values = unique(
+    values = dict.fromkeys(
         word
         for plan in bundle.plans
         for word in (
@@ -67,10 +67,10 @@ def _secrets(bundle: Bundle) -> Iterator[str]:
 
 
 def _environment(bundle: Bundle, names: Names) -> Iterator[str]:
-    for path in unique(host_path(entry.path) for plan in bundle.plans for entry in plan.run.env_files):
+    for path in dict.fromkeys(host_path(entry.path) for plan in bundle.plans for entry in plan.run.env_files):
         yield f"Once: kubectl create secret generic {names.file(path)} --from-env-file={shell(path)}"
     secret = {name for plan in bundle.plans for name, _ in plan.run.environment_secrets}
-    passed = unique(name for plan in bundle.plans for name in plan.run.passed_environment if name not in secret)
+    passed = dict.fromkeys(name for plan in bundle.plans for name in plan.run.passed_environment if name not in secret)
     if passed:
         values = " ".join(f'--from-literal={name}="${name}"' for name in passed)
         yield f"Once: kubectl create configmap {names.environment} {values}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlspec import syntax
@@ -74,11 +74,6 @@ def names_of(bundle: Bundle) -> Names:
 def object_name(plan: Plan) -> str:
     """Return what the objects of an image are called: as the image, without the registry."""
     return label(plan.image.rpartition("/")[2])
-
-
-def unique(values: Iterable[str]) -> tuple[str, ...]:
-    """Return values without those that came before, in their order."""
-    return tuple(dict.fromkeys(values))
 
 
 def _source(mount: Mount) -> str:

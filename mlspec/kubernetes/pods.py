@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from mlspec import syntax
 from mlspec.bundle import Bundle
-from mlspec.dumping import Data
-from mlspec.kubernetes.names import Names, label, unique
+from mlspec.dumping import Data, present
+from mlspec.kubernetes.names import Names, label
 from mlspec.plan import HealthcheckPlan, Plan, RunPlan, architecture
 
 _SHARED = "/dev/shm"  # noqa: S108 - in the container
@@ -31,11 +31,6 @@ def pod(plan: Plan, bundle: Bundle, names: Names) -> dict[str, Data]:
             "volumes": list(_volumes(plan, bundle, names)),
         }
     )
-
-
-def present(data: Mapping[str, Data]) -> dict[str, Data]:
-    """Return what says something; ``False`` and 0 do."""
-    return {key: value for key, value in data.items() if value is not None and value not in ("", (), [], {})}
 
 
 def _identity(plan: Plan) -> Data:
@@ -140,7 +135,7 @@ def _probes(check: HealthcheckPlan) -> dict[str, Data]:
 
 def _volumes(plan: Plan, bundle: Bundle, names: Names) -> Iterator[Data]:
     run = plan.run
-    for claim in unique(names.claim(mount) for mount in run.mounts if mount.type != "tmpfs"):
+    for claim in dict.fromkeys(names.claim(mount) for mount in run.mounts if mount.type != "tmpfs"):
         yield {"name": _volume(claim), "persistentVolumeClaim": {"claimName": claim}}
     if size := _shared_memory(run):
         yield {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": syntax.quantity(size)}}
@@ -172,7 +167,7 @@ def _volume(claim: str) -> str:
 
 def _memory(run: RunPlan) -> tuple[str, ...]:
     mounted = (mount.target for mount in run.mounts if mount.type == "tmpfs")
-    return unique((*mounted, *run.memory_folders))
+    return tuple(dict.fromkeys((*mounted, *run.memory_folders)))
 
 
 def _shared_memory(run: RunPlan) -> str | None:

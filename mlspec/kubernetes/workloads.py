@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlspec.bundle import Bundle
-from mlspec.dumping import Data, Sheet
+from mlspec.dumping import Data, Sheet, present
 from mlspec.kubernetes.names import names_of, object_name
-from mlspec.kubernetes.pods import pod, ports, present
+from mlspec.kubernetes.pods import pod, ports
 from mlspec.plan import Plan
 
 
