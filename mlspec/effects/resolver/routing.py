@@ -35,4 +35,4 @@ def with_login(index: dict[str, Any]) -> str:
 
 def without_login(url: str) -> str:
     """Return an address without its login and its fragment."""
-    return re.sub(r"://[^/@]*@", "://", url.partition("#")[0])
+    return re.sub(r"://[^/\s]*@", "://", url.partition("#")[0])
