@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mlspec.errors import Problem, Span, SpecError
+from mlspec.errors import Problem, Span, SpecError, without_login
 from mlspec.spelling import did_you_mean
 
 
@@ -153,11 +153,6 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "debian_mirror": _url,
     "certificates": _path,
 }
-
-
-def without_login(url: str) -> str:
-    """Return an address without its login, which ends at the last ``@`` in front of the path."""
-    return re.sub(r"://[^/\s]*@", "://", url)
 
 
 # Places

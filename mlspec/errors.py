@@ -124,8 +124,17 @@ _LONGEST_QUOTE = 60
 SECRET_ENDINGS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"  # noqa: S105
 """How names end that hold secrets in the wild; a public key or a number of tokens is none."""
 
-LOGIN = re.compile(r"(?<=://)(?!git@)([^/\s@]+)@")
-"""A login in front of a host, with its ``@``. A bare ``git@`` names no one: it is how ssh reaches every forge."""
+LOGIN = re.compile(r"(?<=://)(?!git@)([^/\s]+)@")
+"""A login in front of a host, up to the last ``@`` there, as a password may hold one.
+
+A bare ``git@`` names no one: it is how ssh reaches every forge.
+"""
+
+
+def without_login(text: str) -> str:
+    """Return an address, or a text with some, without the logins in front of their hosts."""
+    return LOGIN.sub("", text)
+
 
 # What would end up in the logs of a machine that others read beside a login: a value behind a name that holds a
 # secret. A lone `secret` is a key of an index, whose value is a name.

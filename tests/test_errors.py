@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quoted
+from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quoted, without_login
 
 
 def problem(message: str = "this is wrong", **more: str) -> Problem:
@@ -98,3 +98,15 @@ def test_an_excerpt_hides_what_is_secret_and_keeps_its_width(line: str, shown: s
 
 def test_quotes_cut_what_is_long_and_show_what_does_not_print() -> None:
     assert quoted("\x1b[31m" + "a" * 100) == '"\\x1b[31m' + "a" * 55 + '…"'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see https://me:p@ss@index.test/simple", "see https://index.test/simple"),
+        ("git+ssh://git@forge.test/a", "git+ssh://git@forge.test/a"),
+        ("https://index.test/a@1 and b@c", "https://index.test/a@1 and b@c"),
+    ],
+)
+def test_a_login_is_taken_out_whole_and_nothing_else(text: str, shown: str) -> None:
+    assert without_login(text) == shown

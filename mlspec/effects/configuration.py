@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from mlspec import encoding
-from mlspec.configuration import VARIABLES, Configuration, parse, with_variables, without_login
+from mlspec.configuration import VARIABLES, Configuration, parse, with_variables
 from mlspec.doctor.facts import Own, Setting
 from mlspec.effects.host import AUTHORITIES, is_here
-from mlspec.errors import MlspecError, Problem, SpecError, ToolError
+from mlspec.errors import MlspecError, Problem, SpecError, ToolError, without_login
 
 FILE_VARIABLE = "MLSPEC_CONFIG"
 

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlspec.commands import BuildOptions
-from mlspec.configuration import Configuration, without_login
+from mlspec.configuration import Configuration
 from mlspec.effects import configuration as own
 from mlspec.effects.host import is_here
 from mlspec.effects.registry.endpoints import engine_mirrors
+from mlspec.errors import without_login
 from mlspec.mirroring import Extras, Variant, variant
 from mlspec.plan import Plan
 from mlspec.targets import emit

@@ -10,8 +10,8 @@ from packaging.requirements import Requirement as Pep508
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec.effects.locker.names import INSTALL_NAMES, close_name
-from mlspec.effects.locker.wording import problem_at, public
-from mlspec.errors import Problem
+from mlspec.effects.locker.wording import problem_at
+from mlspec.errors import Problem, without_login
 from mlspec.lockfile.pins import Target
 from mlspec.requirements.values import Requirement, Requirements
 
@@ -62,7 +62,7 @@ class Conflict:
         wanting = next(cause for cause in causes if cause.name == name)
         who = f", which {wanting.parent} {wanting.parent_version} asks for" if wanting.parent else ""
         hint = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else self._close_name(name)
-        notes = [public(str(note)) for note in self.error.get("notes", ())]
+        notes = [without_login(str(note)) for note in self.error.get("notes", ())]
         if any("not a trusted or secure host" in note for note in notes):
             message = f"the index for {name} is asked over http, where anyone on the way could answer"
             return problem_at("MLS257", message, "write its address with https://", self._asked(wanting.root))

@@ -14,8 +14,8 @@ from packaging.version import Version
 
 from mlspec.effects.locker.conflicts import Conflict
 from mlspec.effects.locker.names import INSTALL_NAMES
-from mlspec.effects.locker.wording import problem_at, public
-from mlspec.errors import LockError, Problem
+from mlspec.effects.locker.wording import problem_at
+from mlspec.errors import LockError, Problem, without_login
 from mlspec.lockfile.pins import Target
 from mlspec.requirements.values import Requirement, Requirements
 
@@ -36,7 +36,7 @@ def no_report(stderr: str) -> Problem:
     if re.match(r"(ImportError|ModuleNotFoundError|AttributeError)", said):
         message = f"this pip and pip-tools do not fit together: {said}"
         return problem_at("MLS241", message, f'{sys.executable} -m pip install --upgrade pip "pip-tools>=7.6.2,<8"')
-    return problem_at("MLS259", f"the resolver did not run: {public(said)}")
+    return problem_at("MLS259", f"the resolver did not run: {without_login(said)}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Failure:
             message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
             yield problem_at("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))
         elif kind == "other":
-            message = f"the resolver failed: {public(str(self.error['message']).splitlines()[0])}"
+            message = f"the resolver failed: {without_login(str(self.error['message']).splitlines()[0])}"
             yield problem_at("MLS259", message, self._tail())
         else:
             yield self._index_problem(kind)
@@ -82,7 +82,7 @@ class Failure:
         return self.requirements.named(name) if name else None
 
     def _tail(self) -> str:
-        return "\n".join(public(line) for line in self.stderr.splitlines()[-8:])
+        return "\n".join(without_login(line) for line in self.stderr.splitlines()[-8:])
 
     def _index_problem(self, kind: str) -> Problem:
         url = str(self.error["url"])
