@@ -13,28 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from mlspec import compose, targets
+from mlspec import compose
 from mlspec.bundle import bundle_of
 from mlspec.commands import host_path
 from mlspec.document import parse
 from mlspec.plan import Resolved, resolve
 from mlspec.spec import validate
-from tests.test_snapshots import SPECS, drawn
+from tests.test_snapshots import SPECS, drawn, shared
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text(encoding="utf-8"))
 
 
-def written(text: str, file: str = "mlspec.yaml") -> str:
-    """Return the Compose file of a spec."""
-    spec = validate(parse(f"python: 3.12\n{text}", file))
-    known = Resolved(project=spec.name or "lab", base="python:3.12-slim", is_official=True)
-    plans = [resolve(file, image, known) for image in spec.images]
-    (artifact,) = targets.emit_all(plans, ["compose"])
-    return artifact.text
-
-
 def data(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(written(text))
+    found: dict[str, Any] = yaml.safe_load(shared(text, "compose"))
     return found
 
 
@@ -196,7 +187,7 @@ def test_the_project_has_the_name_of_the_image(name: str, project: str) -> None:
 
 
 def heading(text: str, file: str = "mlspec.yaml") -> list[str]:
-    return [line for line in written(text, file).splitlines() if line.startswith("#")]
+    return [line for line in shared(text, "compose", file).splitlines() if line.startswith("#")]
 
 
 def test_the_file_begins_with_where_it_comes_from() -> None:

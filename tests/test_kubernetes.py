@@ -13,29 +13,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec import syntax, targets
-from mlspec.document import parse
+from mlspec import syntax
 from mlspec.kubernetes.names import label, labels
-from mlspec.plan import Resolved, resolve
-from mlspec.spec import validate
-from tests.test_snapshots import SPECS, drawn
+from tests.test_snapshots import SPECS, drawn, shared
 
 LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 Data = dict[str, Any]
 
 
-def written(text: str, file: str = "mlspec.yaml") -> str:
-    """Return the file of a spec; what a cluster has no word for is drawn as far as it goes."""
-    spec = validate(parse(f"python: 3.12\n{text}", file))
-    known = Resolved(project=spec.name or "lab", base="python:3.12-slim", is_official=True)
-    plans = [resolve(file, image, known) for image in spec.images]
-    (artifact,) = targets.emit_all(plans, ["kubernetes"])
-    return artifact.text
-
-
 def objects(text: str) -> dict[str, Data]:
-    return {found["kind"]: found for found in yaml.safe_load_all(written(text))}
+    return {found["kind"]: found for found in yaml.safe_load_all(shared(text, "kubernetes"))}
 
 
 def pod(text: str) -> Data:
@@ -193,7 +181,7 @@ def test_two_sources_are_never_one_claim() -> None:
 
 
 def test_images_that_share_a_folder_share_its_claim() -> None:
-    text = written("images: {a: {mounts: [./data:/a]}, b: {mounts: ['./data/:/b:ro']}}")
+    text = shared("images: {a: {mounts: [./data:/a]}, b: {mounts: ['./data/:/b:ro']}}", "kubernetes")
 
     assert text.count("claimName: lab-data\n") == 2
     assert text.count("readOnly: true") == 1
@@ -265,7 +253,7 @@ def test_a_long_name_is_cut_and_told_apart() -> None:
 
 
 def heading(text: str) -> list[str]:
-    return [line for line in written(text).splitlines() if line.startswith("#")]
+    return [line for line in shared(text, "kubernetes").splitlines() if line.startswith("#")]
 
 
 def test_the_comment_says_what_to_type() -> None:

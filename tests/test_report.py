@@ -148,7 +148,7 @@ def test_an_image_that_is_not_as_planned_has_layers_that_nobody_names() -> None:
 def test_steps_of_ten_and_more_are_found_under_padded_numbers() -> None:
     made = Step(kind="code", label="the code", stage="stage-9", number=2, keyword="COPY")
 
-    assert step_of("[stage-9  2/11] COPY --link --from=code /image /", [made]) == made
+    assert step_of("[stage-9  2/11] COPY --link --from=code /srv/image /", [made]) == made
 
 
 # What is compared
@@ -201,7 +201,7 @@ def test_a_history_gives_each_layer_its_size() -> None:
     history = (
         {"CreatedBy": 'CMD ["python3"]', "Size": 0},
         {"CreatedBy": "WORKDIR /app", "Size": 0},
-        {"CreatedBy": "COPY /image / # buildkit", "Size": 40},
+        {"CreatedBy": "COPY /srv/image / # buildkit", "Size": 40},
         {"CreatedBy": "ENV A=b", "Size": 0},
         {"CreatedBy": "", "Size": 93},
     )

@@ -23,10 +23,11 @@ from syrupy.types import SnapshotIndex
 from mlspec import api, catalog, plan, targets, templating
 from mlspec.compiling import SourceLayer
 from mlspec.diagnosis import SPEC_KEYS
+from mlspec.document import parse
 from mlspec.lockfile.pins import FROM_GIT
 from mlspec.plan import Resolved
 from mlspec.settings import Settings
-from mlspec.spec import Image
+from mlspec.spec import Image, validate
 from mlspec.targets import Artifact
 
 HERE = Path(__file__).parent
@@ -134,6 +135,14 @@ def drawn(path: Path, names: Iterable[str] = ()) -> tuple[Artifact, ...]:
     spec = api.load(path)
     plans = [plan.resolve(path.name, image, resolved(path.stem, image, spec.name)) for image in spec.images]
     return targets.emit_all(plans, names or (*targets.TARGETS, *spec.targets))
+
+
+def shared(text: str, target: str, file: str = "mlspec.yaml") -> str:
+    """Return the one file of a target for all images of a spec, without any packages."""
+    spec = validate(parse(f"python: 3.12\n{text}", file))
+    known = Resolved(project=spec.name or "lab", base="python:3.12-slim", is_official=True)
+    (artifact,) = targets.emit_all([plan.resolve(file, image, known) for image in spec.images], [target])
+    return artifact.text
 
 
 # On an update syrupy wonders that a snapshot is not named after its test.
