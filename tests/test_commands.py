@@ -453,7 +453,7 @@ def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> N
 
 def failure() -> Problem:
     with pytest.raises(ToolError) as caught:
-        engine.connect()
+        engine.require()
     return caught.value.problems[0]
 
 
@@ -485,6 +485,18 @@ def test_no_engine_is_told_with_its_address(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("DOCKER_HOST", host)
 
     assert str(failure()).startswith(f"MLS501: no engine answers at {host}\n")
+
+
+@posix
+def test_an_engine_that_does_not_answer_is_no_riddle_where_there_is_no_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    with pytest.raises(ToolError) as caught:
+        engine.connect()
+
+    assert caught.value.problems[0].code == "MLS504"
 
 
 def version(**found: Any) -> Any:  # noqa: ANN401

@@ -21,7 +21,7 @@ from mlspec.progress import view
 from mlspec.progress.steps import Step, step_of, steps_of
 from mlspec.progress.stream import read
 from mlspec.report import data, page, text, value
-from mlspec.report.built import BuiltImage, BuiltLayer, of_history, of_manifest
+from mlspec.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
 from mlspec.report.contents import Content, contents_of
 from mlspec.report.value import Before, BuildReport
 from mlspec.spec import validate
@@ -195,6 +195,40 @@ def test_a_manifest_lists_compressed_layers() -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b'{"layers": [{}]}', b'{"layers": 1}', b"\xff"])
 def test_what_is_no_manifest_is_none(body: bytes) -> None:
     assert of_manifest(body, "sha256:m") is None
+
+
+def metadata(steps: object) -> bytes:
+    """Return what buildx writes of a build whose steps have these layers."""
+    provenance = {"metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"layers": steps}}}
+    return json.dumps({"buildx.build.provenance": provenance}).encode()
+
+
+def chain(*layers: str) -> list[list[dict[str, object]]]:
+    return [[{"digest": f"sha256:{layer}", "size": len(layer)} for layer in layers]]
+
+
+def test_what_buildx_tells_of_a_build_has_the_layers_of_its_last_step() -> None:
+    steps = {"step2:0": chain("a"), "step10:0": chain("a", "bb", "ccc"), "step3:0": chain("a", "bb")}
+    found = of_metadata(metadata(steps), "sha256:m")
+
+    layers = (BuiltLayer("sha256:a", 1), BuiltLayer("sha256:bb", 2), BuiltLayer("sha256:ccc", 3))
+    assert found == BuiltImage(digest="sha256:m", layers=layers, is_compressed=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b'{"containerimage.digest": "sha256:m"}',
+        metadata({}),
+        metadata({"step1:0": []}),
+        metadata({"step1:0": chain("a", "b"), "step2:0": chain("a")}),
+        metadata(["step1:0"]),
+    ],
+)
+def test_what_tells_of_no_whole_image_is_no_image(text: bytes) -> None:
+    assert of_metadata(text, "sha256:m") is None
 
 
 def test_a_history_gives_each_layer_its_size() -> None:

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 def main() -> NoReturn:
     """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something failed, 130 interrupted."""
     try:
-        from mlspec.cli.quick import answered
+        from mlspec.cli.quick import answered, begun
 
         if answered(sys.argv[1:]):
             sys.exit(0)
-        from mlspec.cli.app import main as parse_and_run
+        with begun(sys.argv[1:]) as start:
+            from mlspec.cli.app import main as parse_and_run
 
-        parse_and_run()
+            parse_and_run(start)
     except KeyboardInterrupt:
         # While the first modules are read, nothing else catches it.
         sys.stderr.write("interrupted\n")

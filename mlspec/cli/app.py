@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from mlspec.cli.terminal import told
+
+if TYPE_CHECKING:
+    from mlspec.effects.headstart import HeadStart
 
 # In the order of a day's work; each is the function of that name in the module behind it.
 _COMMANDS = {
@@ -84,8 +87,11 @@ def cli() -> None:
     """
 
 
-def main() -> NoReturn:
-    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed."""
+def main(start: HeadStart | None = None) -> NoReturn:
+    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed.
+
+    ``start`` is a build that was begun already.
+    """
     with told():
-        cli(prog_name="mlspec", windows_expand_args=False)
+        cli(prog_name="mlspec", windows_expand_args=False, obj=start)
     sys.exit(0)

@@ -19,8 +19,10 @@ from mlspec.cli.options import (
     wish_of,
 )
 from mlspec.cli.report import names_of, path_for, report_option, require_writable, tell, what_was_there
-from mlspec.cli.specs import how_to, inspected, one_spec, rendered_of
+from mlspec.cli.specs import how_to, inspected, one_spec, proven, rendered_of
 from mlspec.cli.terminal import is_quiet, say, show
+from mlspec.effects.headstart import HeadStart
+from mlspec.effects.proofs import CHECK, witnessed
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 _OF_BUILDKIT = ("tty", "rawjson")
 
 
-def _ready(file: str | None, images: Sequence[str], wish: Wish) -> Rendered:
-    """Return one spec, rendered, with its files written where they were out of date.
+def _ready(file: str | None, images: Sequence[str], wish: Wish, start: HeadStart | None) -> Rendered:
+    """Return one spec, rendered, with its files written where they were out of date, and a ``start`` from them ended.
 
     Raises SpecError, before anything is asked of a registry or an index, where it has none of these images.
     """
@@ -48,13 +50,21 @@ def _ready(file: str | None, images: Sequence[str], wish: Wish) -> Rendered:
     for name in images:
         api.image_of(loaded, name)
     with writing.alone(path):
-        rendered = rendered_of(path, wish)
+        with witnessed() as witness:
+            rendered = rendered_of(path, wish)
+            changed = api.stale(rendered)
         inspected(rendered)
-        if wish.locked and (changed := api.stale(rendered)):
-            names = ", ".join(artifact.path for artifact in changed)
+        if not changed:
+            if not (start or wish.unpinned):
+                proven(CHECK, path, witness, rendered)
+            return rendered
+        if start:
+            start.end()
+        names = ", ".join(artifact.path for artifact in changed)
+        if wish.locked:
             raise SpecError(Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render"))
-        if written := api.write(rendered):
-            say(f"wrote {', '.join(artifact.path for artifact in written)}")
+        api.write(rendered)
+        say(f"wrote {names}")
     return rendered
 
 
@@ -112,7 +122,8 @@ def build(
     from mlspec.commands import BuildOptions
 
     require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
-    rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned))
+    start = click.get_current_context().find_object(HeadStart)
+    rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned), start)
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
     _require_sense(plans, tags, push=push, verify=verify)
     if progress == "auto" and is_quiet():
@@ -127,7 +138,7 @@ def build(
         labels = () if no_labels else api.labels(rendered, plan)
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
         own = replace(options, platforms=wanted[plan.key], labels=labels)
-        _announce(plan, own, _made(rendered, plan, own, paths), file)
+        _announce(plan, own, _made(rendered, plan, own, paths, start, is_only=len(plans) == 1), file)
 
 
 def _require_sense(plans: Sequence[Plan], tags: Sequence[str], *, push: bool, verify: bool) -> None:
@@ -150,7 +161,9 @@ def _platforms(
     for plan in plans:
         for platform in wanted:
             rendered.plan(plan.key or None, platform)
-    own = engine.own_platform()
+    # Asking the engine takes as long as a small build: only where it decides something.
+    is_open = not (wanted or push) and any(len(plan.platforms) > 1 for plan in plans)
+    own = engine.own_platform() if is_open else ""
     return {plan.key: platforms_to_build(plan, wanted, own, push=push) for plan in plans}
 
 
@@ -161,13 +174,30 @@ def _are_verified(rendered: Rendered, plans: Sequence[Plan], options: BuildOptio
     return all([verified(rendered, plan, options) for plan in plans])
 
 
-def _made(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> str:
-    """Build one image, by this user's mirrors, and return the digest that was pushed; empty where none was."""
-    from mlspec import api
-    from mlspec.effects import building, mirrors
+def _made(
+    rendered: Rendered,
+    plan: Plan,
+    options: BuildOptions,
+    reports: tuple[str, ...],
+    start: HeadStart | None,
+    *,
+    is_only: bool,
+) -> str:
+    """Build one image, by this user's mirrors, and return the digest that was pushed; empty where none was.
 
-    with building.metadata() as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
-        _build(rendered, plan, replace(own, metadata_file=str(metadata) if options.push else None), reports)
+    Where it is the ``is_only`` one, and nothing was made for this build alone, the next one can begin at once.
+    """
+    from mlspec import api
+    from mlspec.commands import build_command
+    from mlspec.effects import building, headstart, mirrors
+
+    with building.metadata(start) as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
+        is_read = options.push or bool(reports) or not is_quiet()
+        own = replace(own, metadata_file=str(metadata) if is_read else None)
+        _build(rendered, plan, own, reports, start)
+        if is_only and not (own.push or own.no_cache or own.dockerfile or own.secrets):
+            words = build_command(plan, replace(own, progress="rawjson"))
+            headstart.keep(sys.argv[1:], rendered.spec.document.file, words, rendered.folder, str(metadata))
         return building.digest(metadata)
 
 
@@ -182,10 +212,11 @@ def _announce(plan: Plan, options: BuildOptions, digest: str, file: str | None) 
     say(f"pushed {', '.join(names)}" if options.push else f"built {', '.join(names)}{how}")
 
 
-def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> None:
+def _build(
+    rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...], start: HeadStart | None
+) -> None:
     """Build one image and show how it goes and what came of it; raises ToolError with the cause where it fails."""
     from mlspec import api
-    from mlspec.cli.progress import watching
     from mlspec.commands import build_command
     from mlspec.effects import building
     from mlspec.errors import Problem
@@ -196,9 +227,7 @@ def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple
     steps = api.steps(rendered, plan)
     is_told = bool(reports) or not is_quiet()
     before = what_was_there(rendered, plan, options) if is_told else None
-    streamed = build_command(plan, replace(options, progress="rawjson"))
-    with watching(options.progress, steps, plan.image) as watch:
-        code, state = building.follow(streamed, rendered.folder, watch)
+    code, state = _followed(rendered, plan, options, steps, start)
     if code and state.knows_no_stream:
         plain = "quiet" if options.progress == "quiet" else "plain"
         building.build(build_command(plan, replace(options, progress=plain)), rendered.folder)
@@ -213,12 +242,34 @@ def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple
         tell(rendered, plan, options, state, before, reports)
 
 
+def _followed(
+    rendered: Rendered, plan: Plan, options: BuildOptions, steps: Sequence[Step], start: HeadStart | None
+) -> tuple[int, Build]:
+    """Build one image while it is watched, once more where the engine loses a layer; return the exit code and state."""
+    from mlspec.cli.progress import watching
+    from mlspec.commands import build_command
+    from mlspec.effects import building
+
+    command = build_command(plan, replace(options, progress="rawjson"))
+    for turn in (start, None):
+        with watching(options.progress, steps, plan.image) as watch:
+            code, state = building.follow(command, rendered.folder, watch, turn)
+        if not (code and state.lost_a_layer):
+            break
+        say("the engine lost a layer between storing and using it, which is a fault of its own; building again")
+    return code, state
+
+
 def _fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:
     """Show the end of what the failed step said, and raise ToolError with the cause."""
     from mlspec import api
+    from mlspec.effects import engine
     from mlspec.errors import ToolError
     from mlspec.progress import failures
 
+    if not any(vertex.error for vertex in state.vertexes.values()):
+        # No step failed: it may be that none could.
+        engine.require()
     failure = failures.failure_of(state, steps)
     if failure.tail and not state.is_plain:
         click.echo(f"{failure.step.label}:", err=True)

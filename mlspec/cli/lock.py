@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from mlspec.cli import quick
 from mlspec.cli.options import force_option, quiet_option, specs_argument, unpinned_option, wish_of
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
+from mlspec.effects.proofs import WRITE
 
 
 @click.command()
@@ -38,7 +38,7 @@ def lock(
     if upgrade or packages or unpinned or force:
         each(specs, lambda path: act(path).is_well)
     else:
-        each_unproven(quick.WRITE, specs, act)
+        each_unproven(WRITE, specs, act)
 
 
 def _check_lock(path: Path) -> bool:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
-from mlspec.effects.proofs import proofs
+from mlspec.effects.proofs import CHECK, WRITE, proofs
 from mlspec.effects.search import found_specs
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from mlspec.effects.headstart import HeadStart
 
 # Options that ask for no more than what a proof says: all files are current, and these were the warnings.
 _QUIET = {"-q", "--quiet"}
 _OPTIONS = {"render": {"--check", "--locked", "--exit-code", *_QUIET}, "lock": _QUIET}
-
-CHECK, WRITE = "check", "write"
-"""The questions that proofs answer: are the files current; and, for those who would write them, are none left over."""
 
 
 def answered(words: Sequence[str]) -> bool:
@@ -39,6 +40,15 @@ def answered(words: Sequence[str]) -> bool:
         lines += [] if options & _QUIET else [up_to_date(spec)]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
     return True
+
+
+def begun(words: Sequence[str]) -> AbstractContextManager[HeadStart | None]:
+    """Give the build that ``mlspec`` with these words is known to start, begun already; None for all else."""
+    if words[:1] != ["build"]:
+        return contextlib.nullcontext()
+    from mlspec.effects import headstart
+
+    return headstart.begun(words)
 
 
 def as_shown(spec: str) -> str:

@@ -12,6 +12,7 @@ from mlspec.cli import candidates, quick
 from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
+from mlspec.effects.proofs import CHECK, WRITE
 
 if TYPE_CHECKING:
     from mlspec.relock import Wish
@@ -65,7 +66,7 @@ def render(
     if diff or targets or unpinned or force:
         each(specs, lambda path: act(path).is_well)
     else:
-        each_unproven(quick.CHECK if check else quick.WRITE, specs, act)
+        each_unproven(CHECK if check else WRITE, specs, act)
 
 
 def _check_targets(targets: Sequence[str]) -> None:

@@ -95,13 +95,13 @@ def tell(
         # The builder made an index; what it holds for this platform stands in the registry by now.
         built = images.in_registry(names[0], plan.platform)
     else:
-        built = images.built(state.manifest, names[0], options.builder)
+        built = images.built(state.manifest, names[0], options.metadata_file)
     facts = view.facts(state, api.steps(rendered, plan), plan.image)
     contents = api.contents(rendered, plan)
     made = value.made(plan, facts, built, contents, before, names=names, is_pushed=options.push)
     if built is None and reports:
         message = "the layers of this image cannot be seen, so the report has none"
-        hint = "let this buildx or a newer one tell of them: docker buildx version says 0.22 or more"
+        hint = "let this buildx or a newer one tell of them: docker buildx version says 0.14 or more"
         show(Problem(code="MLS581", message=message, hint=hint, severity="warning"))
     for line in text.brief(made):
         say(line)

@@ -13,7 +13,7 @@ import click
 from mlspec.cli.editors import renew_schema
 from mlspec.cli.quick import color, up_to_date
 from mlspec.cli.terminal import say, show, styled
-from mlspec.effects.proofs import proofs, witnessed
+from mlspec.effects.proofs import Witness, proofs, witnessed
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -79,13 +79,25 @@ def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Out
         with witnessed() as witness:
             outcome = act(path)
         if outcome.current:
-            known.keep(question, spec, witness, [(str(w), styled(w)) for w in outcome.current.warnings])
+            known.keep(question, spec, witness, _shown(outcome.current))
         return outcome.is_well
 
     try:
         each(specs, answer)
     finally:
         known.save()
+
+
+def proven(question: str, path: Path, witness: Witness, rendered: Rendered) -> None:
+    """Keep the proof that a spec has the good answer to ``question``, for what was seen while it was rendered."""
+    known = proofs()
+    known.keep(question, path.as_posix(), witness, _shown(rendered))
+    known.save()
+
+
+def _shown(rendered: Rendered) -> list[tuple[str, str]]:
+    """Return what is warned of, plain and styled."""
+    return [(str(warning), styled(warning)) for warning in rendered.warnings]
 
 
 _MANY_CHANGES = 24

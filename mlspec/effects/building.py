@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlspec.effects import engine, secrets
+from mlspec.effects import engine, headstart, secrets
+from mlspec.effects.headstart import HeadStart
 from mlspec.errors import SpecError
 from mlspec.progress.stream import Build, advanced
 from mlspec.templating import HOME_MARK
@@ -27,18 +28,21 @@ def build(command: Sequence[str], folder: Path) -> None:
     Raises SpecError, before it starts, for every secret that is not there.
     """
     code = 0
-    with _running(_words(command, folder), folder, stderr=None) as child:
+    with _running(_words(command, folder), folder, is_read=False) as child:
         code = child.wait()
     if code:
+        engine.require()
         hint = "the step's own words are above; the steps before it are kept, and the next build begins after them"
         engine.fail("MLS506", f"the build failed with exit code {code}", hint)
 
 
 @contextmanager
-def metadata() -> Iterator[Path]:
-    """Give the path of a file that buildx may write to what it made; gone at the end."""
+def metadata(start: HeadStart | None = None) -> Iterator[Path]:
+    """Give the path of a file that buildx may write to what it made, that of a ``start`` if there is one; gone at the
+    end.
+    """
     with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
-        yield Path(folder, "metadata.json")
+        yield Path(start.metadata_file) if start else Path(folder, "metadata.json")
 
 
 def digest(metadata: Path) -> str:
@@ -50,13 +54,13 @@ def digest(metadata: Path) -> str:
     return str(found)
 
 
-def follow(command: Sequence[str], folder: Path, watch: Watch) -> tuple[int, Build]:
+def follow(command: Sequence[str], folder: Path, watch: Watch, start: HeadStart | None = None) -> tuple[int, Build]:
     """Run a build command that writes BuildKit's stream, and return its exit code and the last state.
 
-    Raises SpecError as :func:`build` does.
+    A ``start`` that is this very command goes on; any other is ended. Raises SpecError as :func:`build` does.
     """
     state = Build()
-    with _running(_words(command, folder), folder, stderr=subprocess.PIPE) as child:
+    with _running(_words(command, folder), folder, is_read=True, start=start) as child:
         for line in child.stderr or ():
             state = advanced(state, line)
             watch(state, line)
@@ -72,11 +76,14 @@ def _words(command: Sequence[str], folder: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _running(words: Sequence[str], folder: Path, stderr: int | None) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    words: Sequence[str], folder: Path, *, is_read: bool, start: HeadStart | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command; a signal to us is passed on, its end is waited for, and then it is an interrupt of ours."""
     came: list[int] = []
     try:
-        child = subprocess.Popen(words, cwd=folder, stderr=stderr)
+        runs = start is not None and start.takes(words, folder)
+        child = start.child if start and runs else headstart.started(words, folder, is_read=is_read)
     except FileNotFoundError:
         engine.require_command()
         raise

@@ -30,11 +30,19 @@ def connect() -> docker.DockerClient:
 
     Like that command, it goes by DOCKER_HOST, else by the current context.
     """
-    require_command()
     client, found = reach()
-    stop_at(rules.engine_problem(host.here(), found))
+    if problem := rules.engine_problem(host.here(), found):
+        # Where there is no command either, that is what to begin with.
+        require_command()
+        stop_at(problem)
     assert client is not None  # noqa: S101 - else the engine is silent, which is a problem
     return client
+
+
+def require() -> None:
+    """Raise ToolError with what stands in the way of every build: of the command, or of the engine."""
+    require_command()
+    connect().close()
 
 
 def own_platform() -> str:

@@ -6,42 +6,28 @@ import contextlib
 import hashlib
 import json
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 from mlspec.effects import engine, proofs, registry
 from mlspec.errors import ToolError
-from mlspec.report.built import BuiltImage, BuiltLayer, of_history, of_manifest
+from mlspec.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
 
-_TIMEOUT = 20
 _FORMAT = "mlspec build 1"
 
 
-def built(manifest: str, name: str, builder: str | None = None) -> BuiltImage | None:
-    """Return the image that was just built, by the digest of its manifest; None where nobody tells of it.
+def built(manifest: str, name: str, metadata_file: str | None = None) -> BuiltImage | None:
+    """Return the image that was just built; None where nobody tells of it.
 
-    A builder keeps the manifest, with the sizes that a push has. An engine without containerd's store keeps none: it is
-    asked for the image called ``name``, and counts uncompressed.
+    What buildx wrote into its ``metadata_file`` lists the layers with the sizes that a push has. It does not where it
+    is older, or where the engine does not keep images in containerd's store, and so no ``manifest``, a digest: then
+    the engine is asked for the image called ``name``, and counts uncompressed.
     """
-    text = _from_builder(manifest, builder) if manifest else b""
-    if text and (found := of_manifest(text, manifest)):
-        return found
-    return _from_engine(name)
-
-
-def _from_builder(manifest: str, builder: str | None) -> bytes:
-    """Return the text of a manifest that a builder made; empty where it does not give it out.
-
-    ``docker buildx history inspect attachment`` reads any content of the builder by its digest, since buildx 0.22.
-    """
-    words = ["docker", "buildx", *(["--builder", builder] if builder else [])]
-    words += ["history", "inspect", "attachment", "^0", manifest]
-    try:
-        said = subprocess.run(words, capture_output=True, timeout=_TIMEOUT).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return b""
-    return said if f"sha256:{hashlib.sha256(said).hexdigest()}" == manifest else b""
+    text = b""
+    if manifest and metadata_file:
+        with contextlib.suppress(OSError):
+            text = Path(metadata_file).read_bytes()
+    return of_metadata(text, manifest) or _from_engine(name)
 
 
 def _from_engine(name: str) -> BuiltImage | None:

@@ -20,6 +20,9 @@ TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+CHECK, WRITE = "check", "write"
+"""The questions that proofs answer: are the files current; and, for those who would write them, are none left over."""
+
 _FORMAT = "mlspec proofs 1"
 # What no path, message or style holds; a text that does is not kept.
 _ENTRY, _FIELD = "\x1e", "\x1f"

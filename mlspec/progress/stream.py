@@ -90,6 +90,14 @@ class Build:
         return not self.vertexes and any("progress" in line and "rawjson" in line for line in self.said)
 
     @property
+    def lost_a_layer(self) -> bool:
+        """Tell whether the engine's store gave up a layer before the image that stands on it was unpacked.
+
+        A race with its own clearing up, https://github.com/moby/buildkit/issues/6521; the next build goes well.
+        """
+        return any(_LOST.search(vertex.error) for vertex in self.vertexes.values())
+
+    @property
     def image_id(self) -> str:
         """The digest that names the finished image in the engine, as ``docker buildx build --quiet`` prints it."""
         return self._transferred(_IMAGE_ID)
@@ -107,6 +115,8 @@ class Build:
 
 # buildx up to 0.11 takes any unknown name of a kind of progress for the plain one.
 _PLAIN = re.compile(r"#\d+ ")
+
+_LOST = re.compile(r"parent snapshot \S+ does not exist")
 
 # The engine's own store writes an image, containerd's exports its configuration.
 _IMAGE_ID = re.compile(r"(?:writing image|exporting config) (sha256:[0-9a-f]{64})")

@@ -47,6 +47,25 @@ def of_manifest(text: bytes, digest: str) -> BuiltImage | None:
     return BuiltImage(digest=digest, layers=found, is_compressed=True)
 
 
+def of_metadata(text: bytes, digest: str) -> BuiltImage | None:
+    """Return the image whose layers the metadata of its build list, or None where they list none.
+
+    They do where they hold the whole provenance: BUILDX_METADATA_PROVENANCE=max, since buildx 0.14. It lists, for each
+    step of the build, all layers from the lowest to its own; the last step's are the image's.
+    https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md
+    """
+    try:
+        provenance = json.loads(text)["buildx.build.provenance"]
+        steps = provenance["metadata"]["https://mobyproject.org/buildkit@v1#metadata"]["layers"]
+        chains = {int(name.removeprefix("step").partition(":")[0]): chain[0] for name, chain in steps.items()}
+        last = chains[max(chains)]
+        layers = tuple(BuiltLayer(str(layer["digest"]), int(layer["size"])) for layer in last)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None
+    is_whole = bool(layers) and len(layers) == max(map(len, chains.values()))
+    return BuiltImage(digest=digest, layers=layers, is_compressed=True) if is_whole else None
+
+
 # BuildKit and the classic builder write the instruction here; these make a layer, if only an empty one.
 _MAKES_LAYER = ("RUN ", "COPY ", "ADD ", "WORKDIR ")
 
