@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native bench bench-builds bench-accelerators check
+.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native bench bench-edits bench-builds bench-accelerators check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ native: setup ## whether locks are those of a native pip-compile, on every Pytho
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py
+
+bench-edits: setup ## from an edit of the code to the image: the classic Dockerfile, mlspec's, mlspec build; needs an engine
+	$(BIN)/python -m benchmarks.edits $(BENCH)
 
 # A run's options: make bench-builds BENCH="--stack full --variants classic mlspec"
 bench-builds: setup ## builds by several Dockerfiles of one application, measured in turn on an engine; takes a while

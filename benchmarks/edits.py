@@ -1,0 +1,136 @@
+"""How long it takes from an edit of the code to the image: by the classic Dockerfile, by mlspec's, by ``mlspec build``.
+
+The same program and packages, built on one engine. After a first build of each, which is not measured, the program is
+edited and built again, one way after the other, round after round, so that whatever else the machine does falls on all
+alike. The first builds take their packages from the default index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.builds import measuring
+from benchmarks.builds.project import APPLICATION, STACKS
+from benchmarks.builds.variants import CLASSIC
+
+STACK = STACKS["quick"]
+BASE = "python:3.11-slim"
+MLSPEC = str(Path(sys.executable).with_name("mlspec"))
+SPEC = f"""\
+python: 3.11
+name: {{image}}
+base: {BASE}
+requirements: requirements.txt
+environment: {{{{MODE: train}}}}
+entrypoint: python app.py
+"""
+BY_DOCKER, BY_MLSPEC = "mlspec's Dockerfile, docker build", "mlspec build"
+SHAPES = Path(__file__).parent / "builds" / "shapes"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to build: the words of the command, and the folder that it is run in."""
+
+    words: Sequence[str]
+    folder: Path
+
+    def build(self, edit: str = "") -> float:
+        """Add a line to the program, build it, and return the seconds of the whole command."""
+        with (self.folder / "app.py").open("a", encoding="utf-8") as program:
+            program.write(edit)
+        start = time.perf_counter()
+        measuring.said(self.words, self.folder)
+        return time.perf_counter() - start
+
+
+def docker(image: str) -> tuple[str, ...]:
+    """Return the command of those who have nothing but Docker."""
+    return ("docker", "buildx", "build", "--load", "--provenance=false", "--tag", image, ".")
+
+
+def project(folder: Path, weights: int) -> Path:
+    """Return a folder with the program, what it needs and, if wanted, a file of ``weights`` bytes beside it."""
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("".join(f"{n}=={v}\n" for n, v in sorted(STACK.pins.items())))
+    (folder / "app.py").write_text(APPLICATION.format(heavy=STACK.heavy))
+    if weights:
+        (folder / "model.bin").write_bytes(secrets.token_bytes(weights))
+    return folder
+
+
+def ways(folder: Path, image: str, weights: int) -> Mapping[str, Way]:
+    """Return the ways to build one program, each with a folder and an image of its own."""
+    made = {name: project(folder / str(n), weights) for n, name in enumerate((CLASSIC, BY_DOCKER, BY_MLSPEC))}
+    shape = (
+        (SHAPES / f"{CLASSIC}.Dockerfile").read_text().replace("@BASE@", BASE).replace("@ENVIRONMENT@", "MODE=train")
+    )
+    (made[CLASSIC] / "Dockerfile").write_text(shape)
+    (made[CLASSIC] / ".dockerignore").write_text("Dockerfile\n.dockerignore\n")
+    for n, name in enumerate((BY_DOCKER, BY_MLSPEC)):
+        (made[name] / "mlspec.yaml").write_text(SPEC.format(image=f"{image}-{n + 1}"))
+        subprocess.run([MLSPEC, "render", "--quiet"], cwd=made[name], check=True)
+    return {
+        CLASSIC: Way(docker(f"{image}-0"), made[CLASSIC]),
+        BY_DOCKER: Way(docker(f"{image}-1"), made[BY_DOCKER]),
+        BY_MLSPEC: Way((MLSPEC, "build"), made[BY_MLSPEC]),
+    }
+
+
+def measured(each: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of every round, by way; the first builds, and the first round, only warm caches."""
+    for way in each.values():
+        way.build()
+    times: dict[str, list[float]] = {name: [] for name in each}
+    for number in range(rounds + 1):
+        for name, way in each.items():
+            taken = way.build(f"# edit {number} {secrets.token_hex(4)}\n")
+            times[name] += [taken] if number else []
+    return times
+
+
+def table(found: Iterable[tuple[str, Mapping[str, Sequence[float]]]]) -> str:
+    """Return the medians in seconds, each with its ratio to the classic file's."""
+    found = list(found)
+    names = list(found[0][1])
+    lines = [f"| | {' | '.join(names)} |", f"| --- |{' --: |' * len(names)}"]
+    for program, times in found:
+        medians = {name: statistics.median(taken) for name, taken in times.items()}
+        cells = (f"{seconds:.2f} ({seconds / medians[CLASSIC]:.2f})" for seconds in medians.values())
+        lines.append(f"| {program} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="edits of each program (default: %(default)s)")
+    options = parser.parse_args()
+    image = f"mlspec-bench-{secrets.token_hex(4)}"
+    programs = {"a program": 0, "a program beside 100 MB": 100_000_000}
+    names = [f"{image}-{size}-{n}" for size in programs.values() for n in range(3)]
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            os.environ["MLSPEC_CACHE_DIR"] = str(Path(place, "cache"))
+            found = []
+            for program, size in programs.items():
+                folder = Path(place, str(size))
+                folder.mkdir()
+                found.append((program, measured(ways(folder, f"{image}-{size}", size), options.rounds)))
+        print(table(found))
+    finally:
+        measuring.removed(*names)
+
+
+if __name__ == "__main__":
+    main()
