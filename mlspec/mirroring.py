@@ -134,10 +134,13 @@ def _sources(mirror: str, codename: str) -> str:
 
 
 def _with_mounts(dockerfile: str, files: tuple[str, ...]) -> str:
-    """Return a Dockerfile whose steps see the files; on the lines that they had, which messages name."""
+    """Return a Dockerfile whose steps see the files; on the lines that they had, which messages name.
+
+    A step without a network needs none of them, and so is the same one in every build.
+    """
     lines = dockerfile.split("\n")
     for instruction in instructions(dockerfile):
-        if instruction.keyword == "RUN":
+        if instruction.keyword == "RUN" and not instruction.text.startswith("--network=none"):
             line = lines[instruction.line - 1]
             lines[instruction.line - 1] = f"RUN {_mounts(instruction, files)}{line.removeprefix('RUN ')}"
     return "\n".join(lines)

@@ -316,20 +316,10 @@ class Plan:
         return (*self.defaults, *self.environment)
 
     @property
-    def code_folder(self) -> str:
-        """The folder of the code, relative to the root of the image."""
-        return self.working_dir.lstrip("/")
-
-    @property
     def copied_locks(self) -> tuple[str, ...]:
-        """The locks that came along with the code, relative to the root of the image: nothing needs them there."""
+        """The locks that came along with the code: nothing needs them there."""
         names = _locks(self.files, self.platforms, layers=bool(self.layers), vcs=self.has_vcs, builds=self.locks_builds)
-        return tuple(f"{self.code_folder}/{name}" for name in names)
-
-    @property
-    def copied_folders(self) -> tuple[str, ...]:
-        """The folders that every user may write to, relative to the root of the image."""
-        return tuple(folder.lstrip("/") for folder in self.folders)
+        return tuple(f"{self.working_dir}/{name}" for name in names)
 
     @property
     def account(self) -> str | None:

@@ -87,9 +87,9 @@ def script(value: str) -> str:
     return f"<<'{mark}'\n{prelude}{text}\n{mark}\n"
 
 
-def continued(values: Iterable[str], margin: int) -> str:
-    """Return words of a shell, one a line, each but the last continued."""
-    return f" \\\n{' ' * margin}".join(map(sh, values))
+def continued(values: Iterable[str], margin: int, folder: str = "") -> str:
+    """Return words of a shell, one a line, each but the last continued; paths, below a folder."""
+    return f" \\\n{' ' * margin}".join(folder + sh(value) for value in values)
 
 
 def variables(pairs: Iterable[tuple[str, str]]) -> str:

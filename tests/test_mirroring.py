@@ -70,15 +70,23 @@ def test_a_variant_has_the_same_steps_on_the_same_lines() -> None:
     assert [(i.stage, i.number, i.keyword, i.line, i.body) for i in instructions(made.dockerfile)] == same
 
 
-def test_every_step_sees_certificates_and_no_here_document_is_touched() -> None:
+def test_every_step_with_a_network_sees_certificates_and_no_here_document_is_touched() -> None:
     made = varied(certificates="PEM")
 
-    steps = [i for i in instructions(made.dockerfile) if i.keyword == "RUN"]
+    steps = [i for i in instructions(made.dockerfile) if i.keyword == "RUN" and "--network=none" not in i.text]
     assert all("--mount=type=secret,id=mlspec-certificates,target=/dev/mlspec/certificates" in i.text for i in steps)
     assert all("id=mlspec-certificates-path,env=SSL_CERT_FILE" in i.text for i in steps)
     assert "\nRUN away\n" in made.dockerfile
     assert made.secrets["mlspec-certificates"] == "PEM"
     assert made.secrets["mlspec-certificates-path"] == "/dev/mlspec/certificates"
+
+
+def test_a_step_without_a_network_is_the_one_that_is_committed() -> None:
+    made = varied(Configuration(debian_mirror="http://mirror.example"), certificates="PEM", logins="machine")
+
+    alone = [i for i in instructions(dockerfile_of(PLAN)) if i.text.startswith("--network=none")]
+    assert {i.stage for i in alone} == {"lock", "folders", "code"}
+    assert set(alone) <= set(instructions(made.dockerfile))
 
 
 def test_a_variable_in_the_image_is_never_set() -> None:

@@ -86,8 +86,8 @@ def test_a_layer_of_one_platform_is_empty_on_the_other(project: Path) -> None:
     mlspec("render")
 
     drawn = (project / "Dockerfile").read_text()
-    assert "COPY requirements.$TARGETARCH.lock /requirements.lock" in drawn
-    assert "RUN touch gpu\n" in drawn
+    assert "--mount=type=bind,source=requirements.$TARGETARCH.lock,target=/requirements.lock" in drawn
+    assert " && touch /lock/gpu \\\n" in drawn
 
 
 def test_what_is_current_is_rendered_without_a_network(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

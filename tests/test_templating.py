@@ -55,9 +55,11 @@ def test_shell_words_survive_a_shell(values: list[str]) -> None:
 
 @posix
 @few
-@given(st.lists(ONE_LINE | LINES, min_size=1, max_size=4), st.integers(0, 8))
-def test_continued_words_survive_a_shell(values: list[str], margin: int) -> None:
-    assert shell_says(f"printf '%s\\0' \\\n{templating.continued(values, margin)} \\\n&& true") == values
+@given(st.lists(ONE_LINE | LINES, min_size=1, max_size=4), st.integers(0, 8), st.sampled_from(["", "/srv/image"]))
+def test_continued_words_survive_a_shell(values: list[str], margin: int, folder: str) -> None:
+    written = templating.continued(values, margin, folder)
+
+    assert shell_says(f"printf '%s\\0' \\\n{written} \\\n&& true") == [f"{folder}{value}" for value in values]
 
 
 @posix

@@ -5,21 +5,23 @@ FROM python:3.12-slim-trixie@sha256:abababababababababababababababababababababab
 
 # Folders that every user may write to, as a run may have any user; and a name for the image's own, which programs ask for.
 FROM python AS folders
-WORKDIR /srv/image
-RUN install -d -m 1777 app \
-                       cache \
-                       home/app \
- && install -d etc && { cat /etc/passwd && echo app:x:1000:1000::/home/app:/bin/sh; } > etc/passwd \
- && find . -exec touch --no-dereference --date=@315619200 {} +
+# Nothing is fetched here, and a step without a network starts faster.
+RUN --network=none \
+    install -d -m 1777 \
+        /srv/image/app \
+        /srv/image/cache \
+        /srv/image/home/app \
+ && install -d /srv/image/etc && { cat /etc/passwd && echo app:x:1000:1000::/home/app:/bin/sh; } > /srv/image/etc/passwd \
+ && find /srv/image -exec touch --no-dereference --date=@315619200 {} +
 
 # The code: readable by every user, and the same layer whatever the times and modes of a checkout.
 FROM python AS code
-WORKDIR /srv/image
-RUN --mount=type=bind,target=/context \
-    install -d app && cp -R /context/. app \
- && chmod -R u=rwX,go=rX . \
- && chmod 1777 app \
- && find . -exec touch --no-dereference --date=@315619200 {} +
+RUN --network=none \
+    --mount=type=bind,target=/context \
+    install -d /srv/image/app && cp -R /context/. /srv/image/app \
+ && chmod -R u=rwX,go=rX /srv/image \
+ && chmod 1777 /srv/image/app \
+ && find /srv/image -exec touch --no-dereference --date=@315619200 {} +
 
 # The image: what changes least comes first, and each layer stands on its own.
 FROM python
