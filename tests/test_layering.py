@@ -42,7 +42,7 @@ def test_a_heavy_wheel_has_a_layer_of_its_own_and_others_share_bands() -> None:
         ("torch", ["torch"]),
         ("pandas", ["pandas"]),
         ("antlr", ["antlr"]),
-        ("medium_wheels_3", ["fonttools"]),
+        ("medium_wheels_1", ["fonttools"]),
         ("small_wheels", ["pyyaml", "rich"]),
         ("tiny_wheels", ["mystery", "six"]),
     ]
@@ -67,9 +67,9 @@ def test_a_lock_taken_as_written_is_one_layer() -> None:
     [
         ("x", 8 * MB, "x"),
         ("x", 5 * MB, "x"),
-        ("x", 3 * MB, "medium_wheels_4"),
-        ("medium_wheels_4", 11 * MB, "medium_wheels_4"),
-        ("medium_wheels_1", 5 * MB, "medium_wheels_4"),
+        ("x", 3 * MB, "medium_wheels_2"),
+        ("medium_wheels_2", 11 * MB, "medium_wheels_2"),
+        ("medium_wheels_1", 5 * MB, "medium_wheels_2"),
         ("x", None, "x"),
         ("medium_wheels", 11 * MB, "medium_wheels"),
         ("medium_wheels", 13 * MB, "x"),
@@ -84,6 +84,22 @@ def test_a_lock_taken_as_written_is_one_layer() -> None:
 )
 def test_a_package_stays_unless_it_left_its_layer_by_more_than_half(before: str, size: int | None, after: str) -> None:
     assert layered(pin("x", size), previous=(Layer(before, (pin("x"),)),)) == {after: ["x"]}
+
+
+def test_a_package_stays_in_the_layer_that_an_older_lock_has_for_it_and_a_new_one_does_not_join() -> None:
+    before = (
+        Layer("medium_wheels_3", (pin("fonttools", 5 * MB),)),
+        Layer("medium_wheels_4", (pin("x", 5 * MB),)),
+    )
+
+    found = layered(pin("fonttools", 5 * MB), pin("pillow", 7 * MB), pin("x", 6 * MB), previous=before)
+
+    assert found == {"medium_wheels_1": ["pillow"], "medium_wheels_3": ["fonttools"], "medium_wheels_4": ["x"]}
+    assert is_as_wanted(before, {})
+
+
+def test_no_package_is_in_a_layer_of_its_band_that_never_was_its_own() -> None:
+    assert not is_as_wanted((Layer("medium_wheels_3", (pin("x", 5 * MB),)),), {})
 
 
 def test_a_new_heavy_wheel_does_not_reorder_the_others() -> None:

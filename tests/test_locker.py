@@ -771,5 +771,5 @@ def test_layers_are_named_for_the_size_of_the_wheel(serve: Serve) -> None:
 
     assert grouped(compiled.pins, None) == tuple(
         Layer(name, tuple(pin for pin in compiled.pins if pin.name == package))
-        for name, package in (("heavy", "heavy"), ("medium_wheels_4", "middle"), ("tiny_wheels", "light"))
+        for name, package in (("heavy", "heavy"), ("medium_wheels_2", "middle"), ("tiny_wheels", "light"))
     )
