@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.builds import measuring
+from benchmarks.builds import measuring, results
 from benchmarks.builds.project import APPLICATION, STACKS
 from benchmarks.builds.variants import CLASSIC
 
@@ -35,7 +35,8 @@ environment: {{{{MODE: train}}}}
 entrypoint: python app.py
 """
 BY_DOCKER, BY_MLSPEC = "mlspec's Dockerfile, docker build", "mlspec build"
-SHAPES = Path(__file__).parent / "builds" / "shapes"
+ROOT = Path(__file__).parents[1]
+SHAPES = ROOT / "benchmarks" / "builds" / "shapes"
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="edits of each program (default: %(default)s)")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/")
     options = parser.parse_args()
     image = f"mlspec-bench-{secrets.token_hex(4)}"
     programs = {"a program": 0, "a program beside 100 MB": 100_000_000}
@@ -127,7 +129,10 @@ def main() -> None:
                 folder = Path(place, str(size))
                 folder.mkdir()
                 found.append((program, measured(ways(folder, f"{image}-{size}", size), options.rounds)))
-        print(table(found))
+        text = f"{options.rounds} edits each, {measuring.here()}.\n\n{table(found)}"
+        print(text)
+        if options.write:
+            results.write_page(ROOT / "docs" / "benchmarks.md", text, "edits")
     finally:
         measuring.removed(*names)
 

@@ -15,7 +15,6 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.builds import index, measuring, results, sink, variants, wheels
@@ -172,11 +171,8 @@ def main() -> None:
 
 
 def _about(asked: argparse.Namespace) -> str:
-    engine = measuring.said(("docker", "version", "--format", "{{.Server.Version}}")).strip()
-    cores = measuring.said(("docker", "info", "--format", "{{.NCPU}} cores, storage driver {{.Driver}}")).strip()
-    date = datetime.now(UTC).date().isoformat()
     rounds = f"{asked.rounds} round{'s' if asked.rounds > 1 else ''}"
-    return f"The {asked.stack} stack, {rounds}, {date}; engine {engine}, {cores}. Medians."
+    return f"The {asked.stack} stack, {rounds}, {measuring.here()}. Medians."
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.builds.sink import Sink
@@ -41,6 +42,13 @@ def said(command: Sequence[str], cwd: Path | None = None) -> str:
         end = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
         raise RuntimeError(f"{' '.join(command)} failed:\n{end}")
     return done.stdout
+
+
+def here() -> str:
+    """Return when and on which engine this is."""
+    engine = said(("docker", "version", "--format", "{{.Server.Version}}")).strip()
+    cores = said(("docker", "info", "--format", "{{.NCPU}} cores, storage driver {{.Driver}}")).strip()
+    return f"{datetime.now(UTC).date().isoformat()}; engine {engine}, {cores}"
 
 
 def build(folder: Path, image: str) -> float:

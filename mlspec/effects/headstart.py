@@ -20,17 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _FORMAT = "mlspec begun 1"
+# Room for what a build says while nobody reads yet; Linux gives a pipe 64 KiB, which a large image's stream fills.
+_PIPE = 1 << 20
 # Where a command is to write what it made; each run has a place of its own.
 _METADATA_MARK = "\x1emetadata\x1e"
 
 
-def started(words: Sequence[str], folder: str | os.PathLike[str], *, is_read: bool) -> subprocess.Popen[bytes]:
+def started(
+    words: Sequence[str], folder: str | os.PathLike[str], *, is_read: bool, room: int = -1
+) -> subprocess.Popen[bytes]:
     """Start a build command in ``folder``; with ``is_read``, what it says on stderr is for us and not for the terminal.
+
+    There is ``room`` for that many bytes of it before they are read, where the system grants them; else OSError is
+    raised. FileNotFoundError where there is no such command.
 
     Its metadata, where it writes any, are to list the layers: https://docs.docker.com/build/building/variables/
     """
     environment = {**os.environ, "BUILDX_METADATA_PROVENANCE": "max"}
-    return subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE if is_read else None)
+    stderr = subprocess.PIPE if is_read else None
+    return subprocess.Popen(words, cwd=folder, env=environment, stderr=stderr, pipesize=room)
 
 
 class HeadStart(NamedTuple):
@@ -83,7 +91,7 @@ def _begun(arguments: Sequence[str]) -> HeadStart | None:
             return None
         made = os.path.join(cache_folder(), "begun", f"{os.getpid()}.metadata")
         own = tuple(made if word == _METADATA_MARK else word for word in words)
-        return HeadStart(own, folder, made, started(own, folder, is_read=True))
+        return HeadStart(own, folder, made, started(own, folder, is_read=True, room=_PIPE))
     except (OSError, ValueError, KeyError, TypeError):
         # Never begun, or not to be begun again: the command says what is wrong, if anything is.
         return None
