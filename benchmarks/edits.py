@@ -12,20 +12,18 @@ import os
 import secrets
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.builds import measuring, results
-from benchmarks.builds.project import APPLICATION, STACKS
-from benchmarks.builds.variants import CLASSIC
+from benchmarks.builds import measuring, results, variants
+from benchmarks.builds.project import STACKS, State, initial, weights
+from benchmarks.builds.variants import CLASSIC, Site
 
 STACK = STACKS["quick"]
 BASE = "python:3.11-slim"
-MLSPEC = str(Path(sys.executable).with_name("mlspec"))
 SPEC = f"""\
 python: 3.11
 name: {{image}}
@@ -36,7 +34,6 @@ entrypoint: python app.py
 """
 BY_DOCKER, BY_MLSPEC = "mlspec's Dockerfile, docker build", "mlspec build"
 ROOT = Path(__file__).parents[1]
-SHAPES = ROOT / "benchmarks" / "builds" / "shapes"
 
 
 @dataclass(frozen=True)
@@ -60,31 +57,18 @@ def docker(image: str) -> tuple[str, ...]:
     return ("docker", "buildx", "build", "--load", "--provenance=false", "--tag", image, ".")
 
 
-def project(folder: Path, weights: int) -> Path:
-    """Return a folder with the program, what it needs and, if wanted, a file of ``weights`` bytes beside it."""
-    folder.mkdir()
-    (folder / "requirements.txt").write_text("".join(f"{n}=={v}\n" for n, v in sorted(STACK.pins.items())))
-    (folder / "app.py").write_text(APPLICATION.format(heavy=STACK.heavy))
-    if weights:
-        (folder / "model.bin").write_bytes(secrets.token_bytes(weights))
-    return folder
-
-
-def ways(folder: Path, image: str, weights: int) -> Mapping[str, Way]:
+def ways(folder: Path, image: str, start: State) -> Mapping[str, Way]:
     """Return the ways to build one program, each with a folder and an image of its own."""
-    made = {name: project(folder / str(n), weights) for n, name in enumerate((CLASSIC, BY_DOCKER, BY_MLSPEC))}
-    shape = (
-        (SHAPES / f"{CLASSIC}.Dockerfile").read_text().replace("@BASE@", BASE).replace("@ENVIRONMENT@", "MODE=train")
-    )
-    (made[CLASSIC] / "Dockerfile").write_text(shape)
-    (made[CLASSIC] / ".dockerignore").write_text("Dockerfile\n.dockerignore\n")
-    for n, name in enumerate((BY_DOCKER, BY_MLSPEC)):
-        (made[name] / "mlspec.yaml").write_text(SPEC.format(image=f"{image}-{n + 1}"))
-        subprocess.run([MLSPEC, "render", "--quiet"], cwd=made[name], check=True)
+    places = {name: folder / str(number) for number, name in enumerate((CLASSIC, BY_DOCKER, BY_MLSPEC))}
+    variants.prepare(CLASSIC, places[CLASSIC], start, Site("", ""), image)
+    for number, name in enumerate((BY_DOCKER, BY_MLSPEC), start=1):
+        start.written(places[name])
+        (places[name] / "mlspec.yaml").write_text(SPEC.format(image=f"{image}-{number}"))
+        subprocess.run([variants.MLSPEC, "render", "--quiet"], cwd=places[name], check=True)
     return {
-        CLASSIC: Way(docker(f"{image}-0"), made[CLASSIC]),
-        BY_DOCKER: Way(docker(f"{image}-1"), made[BY_DOCKER]),
-        BY_MLSPEC: Way((MLSPEC, "build"), made[BY_MLSPEC]),
+        CLASSIC: Way(docker(f"{image}-0"), places[CLASSIC]),
+        BY_DOCKER: Way(docker(f"{image}-1"), places[BY_DOCKER]),
+        BY_MLSPEC: Way((variants.MLSPEC, "build"), places[BY_MLSPEC]),
     }
 
 
@@ -126,9 +110,9 @@ def main() -> None:
             os.environ["MLSPEC_CACHE_DIR"] = str(Path(place, "cache"))
             found = []
             for program, size in programs.items():
-                folder = Path(place, str(size))
-                folder.mkdir()
-                found.append((program, measured(ways(folder, f"{image}-{size}", size), options.rounds)))
+                start = replace(initial(STACK, BASE), model=weights(size) if size else b"")
+                each = ways(Path(place, str(size)), f"{image}-{size}", start)
+                found.append((program, measured(each, options.rounds)))
         text = f"{options.rounds} edits each, {measuring.here()}.\n\n{table(found)}"
         print(text)
         if options.write:

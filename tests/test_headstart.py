@@ -202,9 +202,10 @@ def test_the_program_begins_before_it_reads_anything_else(project: Path, monkeyp
 # What stands in the way is told as before, when a build failed
 
 
-def test_a_build_without_an_engine_tells_that(project: Path) -> None:
+@pytest.mark.parametrize("words", [(), ("--verify",), ("--progress", "rawjson")])
+def test_a_build_without_an_engine_tells_that(project: Path, words: Sequence[str]) -> None:
     docker(project.parent, '[ "$2" = build ] && { echo "ERROR: cannot connect" >&2; exit 1; } || echo v0.29.1')
-    done = subprocess.run((sys.executable, "-m", "mlspec", "build"), capture_output=True, text=True)
+    done = subprocess.run((sys.executable, "-m", "mlspec", "build", *words), capture_output=True, text=True)
 
     assert done.returncode == 3
     assert "MLS501: no engine answers at unix:///nowhere.sock" in done.stderr

@@ -23,7 +23,8 @@ _BY_PIP = (
     "python3 -m pip --python /opt/venv/bin/python install --root-user-action=ignore --no-deps --no-compile"
     " --require-hashes --requirement /lock"
 )
-_MLSPEC = str(Path(sys.executable).with_name("mlspec"))
+MLSPEC = str(Path(sys.executable).with_name("mlspec"))
+"""The program that belongs to this Python."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def _render(folder: Path, state: State, site: Site) -> float:
     }
     lock = folder / "mlspec.lock"
     is_moved = lock.exists() and digest not in lock.read_text()
-    commands = [[_MLSPEC, "lock", "--upgrade"]] if is_moved else []
+    commands = [[MLSPEC, "lock", "--upgrade"]] if is_moved else []
     start = time.perf_counter()
-    for command in [*commands, [_MLSPEC, "render", "--quiet"]]:
+    for command in [*commands, [MLSPEC, "render", "--quiet"]]:
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     return time.perf_counter() - start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -217,6 +217,7 @@ def _build(
 ) -> None:
     """Build one image and show how it goes and what came of it; raises ToolError with the cause where it fails."""
     from mlspec import api
+    from mlspec.cli.progress import fail
     from mlspec.commands import build_command
     from mlspec.effects import building
     from mlspec.errors import Problem
@@ -233,7 +234,7 @@ def _build(
         building.build(build_command(plan, replace(options, progress=plain)), rendered.folder)
         return
     if code:
-        _fail(rendered, plan, state, steps)
+        fail(rendered, plan, state, steps)
     for warning in state.warnings:
         show(Problem(code="MLS539", message=warning, severity="warning").at(plan.files.dockerfile, None))
     if options.progress == "quiet" and state.image_id and not options.push:
@@ -258,20 +259,3 @@ def _followed(
             break
         say("the engine lost a layer between storing and using it, which is a fault of its own; building again")
     return code, state
-
-
-def _fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:
-    """Show the end of what the failed step said, and raise ToolError with the cause."""
-    from mlspec import api
-    from mlspec.effects import engine
-    from mlspec.errors import ToolError
-    from mlspec.progress import failures
-
-    if not any(vertex.error for vertex in state.vertexes.values()):
-        # No step failed: it may be that none could.
-        engine.require()
-    failure = failures.failure_of(state, steps)
-    if failure.tail and not state.is_plain:
-        click.echo(f"{failure.step.label}:", err=True)
-        click.echo("\n".join(f"  | {line}".rstrip() for line in failure.tail), err=True)
-    raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from mlspec.api import Rendered
     from mlspec.effects.building import Watch
+    from mlspec.plan import Plan
 
 
 @contextmanager
@@ -38,6 +40,23 @@ def watching(how: str, steps: Sequence[Step], title: str) -> Iterator[Watch]:
 
 def _is_screen() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+
+
+def fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:
+    """Show the end of what the step said that a build failed in, and raise ToolError with the cause."""
+    from mlspec import api
+    from mlspec.effects import engine
+    from mlspec.errors import ToolError
+    from mlspec.progress import failures
+
+    if not any(vertex.error for vertex in state.vertexes.values()):
+        # No step failed: it may be that none could.
+        engine.require()
+    failure = failures.failure_of(state, steps)
+    if failure.tail and not state.is_plain:
+        click.echo(f"{failure.step.label}:", err=True)
+        click.echo("\n".join(f"  | {line}".rstrip() for line in failure.tail), err=True)
+    raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))
 
 
 class _Lines:

@@ -21,11 +21,9 @@ _MOST_FILES = 20
 def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
     """Build an image twice without caches, show what differs, and return whether nothing does."""
     from mlspec import api
-    from mlspec.cli.progress import watching
+    from mlspec.cli.progress import fail, watching
     from mlspec.commands import build_command
     from mlspec.effects import building, mirrors, verification
-    from mlspec.errors import ToolError
-    from mlspec.progress import failures
 
     steps = api.steps(rendered, plan)
     wanted = replace(options, no_cache=True, progress="rawjson")
@@ -41,8 +39,7 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
         ):
             code, state = building.follow(build_command(plan, own), rendered.folder, watch)
         if code:
-            failure = failures.failure_of(state, steps)
-            raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))
+            fail(rendered, plan, state, steps)
 
     verdict = verification.verify(build)
     for difference in verdict.differences:

@@ -13,7 +13,7 @@ import os
 import subprocess
 from typing import NamedTuple
 
-from mlspec.effects.proofs import CHECK, cache_folder, forget_old, proofs
+from mlspec.effects.proofs import CHECK, cache_folder, proofs, remember
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
@@ -104,13 +104,7 @@ def keep(
     marked = [_METADATA_MARK if word == metadata_file else word for word in words]
     kept = {"format": _FORMAT, "spec": spec, "folder": os.path.abspath(folder), "words": marked}
     with contextlib.suppress(OSError):
-        place = _place(arguments)
-        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        forget_old(os.path.dirname(place))
-        made = f"{place}.{os.getpid()}"
-        with open(made, "w", encoding="utf-8") as file:
-            json.dump(kept, file)
-        os.replace(made, place)
+        remember(_place(arguments), json.dumps(kept))
 
 
 def _place(arguments: Sequence[str]) -> str:

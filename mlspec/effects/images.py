@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from mlspec.effects import engine, proofs, registry
@@ -66,17 +65,11 @@ def last(folder: Path, image: str) -> BuiltImage | None:
 
 
 def keep(folder: Path, image: str, found: BuiltImage) -> None:
-    """Remember what a build made; a cache that cannot be written is none, and stops nothing."""
+    """Remember what a build made."""
     layers = [[layer.digest, layer.size] for layer in found.layers]
     kept = {"format": _FORMAT, "digest": found.digest, "compressed": found.is_compressed, "layers": layers}
     with contextlib.suppress(OSError):
-        place = _place(folder, image)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        proofs.forget_old(str(place.parent))
-        handle, made = tempfile.mkstemp(dir=place.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(kept, file)
-        Path(made).replace(place)
+        proofs.remember(str(_place(folder, image)), json.dumps(kept))
 
 
 def _place(folder: Path, image: str) -> Path:

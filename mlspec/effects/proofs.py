@@ -211,18 +211,12 @@ class Proofs:
             self._is_changed = True
 
     def save(self) -> None:
-        """Write what was kept since; a cache that cannot be written is none, and stops nothing."""
+        """Write what was kept since."""
         if not self._file or not self._is_changed:
             return
         entries = ((_FIELD + _FIELD).join((key, *fields)) + _ENTRY for key, fields in self._kept.items())
         body = "".join(entries)
-        made = f"{self._file}.{os.getpid()}"
-        with contextlib.suppress(OSError, UnicodeError):
-            os.makedirs(os.path.dirname(self._file), mode=0o700, exist_ok=True)
-            forget_old(os.path.dirname(self._file))
-            with open(made, "w", encoding="utf-8", newline="") as stream:
-                stream.write(f"{_heading(self._compiler, body)}\n{body}")
-            os.replace(made, self._file)
+        remember(self._file, f"{_heading(self._compiler, body)}\n{body}")
 
 
 def _heading(compiler: str, body: str) -> str:
@@ -257,7 +251,21 @@ def _users_cache() -> str:
     return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mlspec")
 
 
-def forget_old(folder: str) -> None:
+def remember(file: str, text: str) -> None:
+    """Write a file of the user's cache, whole or not at all, and remove what nobody wrote beside it for 30 days.
+
+    A cache that cannot be written is none, and stops nothing.
+    """
+    folder, made = os.path.dirname(file), f"{file}.{os.getpid()}"
+    with contextlib.suppress(OSError, UnicodeError):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _forget_old(folder)
+        with open(made, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        os.replace(made, file)
+
+
+def _forget_old(folder: str) -> None:
     """Remove the files in a folder that nobody wrote for 30 days."""
     oldest = time.time() - _DAYS_KEPT * 24 * 3600
     with os.scandir(folder) as entries:
