@@ -182,7 +182,7 @@ def reach() -> dict[str, str]:
     """Why there is no engine and no index, by mark; empty texts where there are."""
     found = {"engine": "", "index": ""}
     try:
-        engine.connect().close()
+        engine.require()
     except ToolError as error:
         found["engine"] = f"no engine: {error.problems[0].message}"
     try:

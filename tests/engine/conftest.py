@@ -108,6 +108,7 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
 def engine() -> Iterator[docker.DockerClient]:
     """The engine; where there is none, tests are skipped, or fail if MLSPEC_REQUIRE_ENGINE=1."""
     try:
+        effects.require_command()
         client = effects.connect()
     except ToolError as error:
         if os.environ.get("MLSPEC_REQUIRE_ENGINE") == "1":
@@ -119,7 +120,8 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 def _remove_leavings(client: docker.DockerClient) -> None:
-    tags = [tag for image in client.images.list() for tag in image.tags if tag.startswith(PREFIX)]
+    # The low-level list looks at no image by itself, which somebody else may have removed meanwhile.
+    tags = [tag for image in client.api.images() for tag in image["RepoTags"] or () if tag.startswith(PREFIX)]
     for tag in tags:
         for container in client.containers.list(all=True, filters={"ancestor": tag}):
             container.remove(force=True, v=True)
