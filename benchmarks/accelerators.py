@@ -19,12 +19,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.builds import index, measuring, results, sink, wheels
-from mlspec import api, catalog, commands
+from mlspec import api
 from mlspec.api import Rendered
-from mlspec.commands import BuildOptions
-from mlspec.effects import configuration, mirrors
-from mlspec.mirroring import Extras, variant
+from mlspec.build.mirrors import Extras, variant
+from mlspec.facts import python as catalog
+from mlspec.host.engine import mirrors
+from mlspec.host.network import configuration
 from mlspec.relock import Wish
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 
 ROOT = Path(__file__).parents[1]
 TORCH = "2.13.0"

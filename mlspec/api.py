@@ -9,27 +9,34 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec import existence, patterns, platforms, relock, repairs, rules, spec
-from mlspec.document import Document
-from mlspec.effects import disk, writing
+from mlspec import relock
+from mlspec.advice import lint as rules
+from mlspec.advice.lint import Subject
+from mlspec.advice.lint import unknown_names as existence
 from mlspec.errors import LockError, Problem, Repair, Span, SpecError
-from mlspec.ignores import Ignores, joined
-from mlspec.plan import Plan, Resolved, files_of, resolve
+from mlspec.host.files import read as disk
+from mlspec.host.files import write as writing
+from mlspec.lock import platforms
+from mlspec.plan.plan import Plan, Resolved, files_of, resolve
 from mlspec.relock import Locked, Wish
-from mlspec.repairs import Settled
-from mlspec.rules import Subject
-from mlspec.spec import Image, Spec
-from mlspec.spelling import did_you_mean
-from mlspec.targets import TARGETS, Artifact, emit, emit_all
+from mlspec.spec import fixes as repairs
+from mlspec.spec import spec
+from mlspec.spec.document import Document
+from mlspec.spec.fixes import Settled
+from mlspec.spec.spec import Image, Spec
+from mlspec.spec.suppressions import Ignores, joined
+from mlspec.targets import ignore_patterns as patterns
+from mlspec.targets.registry import TARGETS, Artifact, emit, emit_all
+from mlspec.text import did_you_mean
 
 if TYPE_CHECKING:
-    from mlspec.doctor.facts import Need
-    from mlspec.explain.explanation import Explanation
-    from mlspec.explain.origins import Sources
-    from mlspec.progress.failures import Source
-    from mlspec.progress.steps import Step
-    from mlspec.provenance import Label
-    from mlspec.report.contents import Content
+    from mlspec.advice.doctor.facts import Need
+    from mlspec.advice.explain.explanation import Explanation
+    from mlspec.advice.explain.origins import Sources
+    from mlspec.build.failures import Source
+    from mlspec.build.report.contents import Content
+    from mlspec.build.steps import Step
+    from mlspec.targets.labels import Label
 
 Say = Callable[[str], None]
 
@@ -180,7 +187,7 @@ def _said(subjects: Iterable[Subject]) -> Iterator[Problem]:
 
 def inspect(rendered: Rendered) -> tuple[Problem, ...]:
     """Return what is worth a warning in the folder that the images are made from; the look is bounded."""
-    from mlspec.effects import context
+    from mlspec.host.files import scan as context
 
     said: list[Problem] = []
     for subject in rendered.subjects:
@@ -243,7 +250,7 @@ def _checked(path: Path, document: Document, today: str, say: Say) -> tuple[Prob
 def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
     """Return what becomes of the spec in ``path`` when all is repaired that :func:`check` finds a certain repair for.
 
-    Nothing is written: that is for :func:`mlspec.effects.rewriting.rewrite`. Raises SpecError where it cannot be read
+    Nothing is written: :func:`mlspec.host.files.rewriting.rewrite` does that. Raises SpecError where it cannot be read
     as YAML, ToolError where the disk refuses.
     """
     notes: list[str] = []
@@ -266,7 +273,7 @@ def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
 
 def source(rendered: Rendered, plan: Plan) -> Source:
     """Return what a failure of this image's build is placed in."""
-    from mlspec.progress.failures import Source
+    from mlspec.build.failures import Source
 
     subject = next(s for s in rendered.subjects if (s.plan.key, s.plan.platform) == (plan.key, plan.platform))
     (dockerfile,) = emit(plan, ["dockerfile"])
@@ -275,7 +282,7 @@ def source(rendered: Rendered, plan: Plan) -> Source:
 
 def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
     """Return the steps of this image's build, in the words of the spec."""
-    from mlspec.progress.steps import steps_of
+    from mlspec.build.steps import steps_of
 
     of = source(rendered, plan)
     packages = rendered.locked.contents[plan.key].packages[plan.platform]
@@ -291,8 +298,8 @@ def labels(rendered: Rendered, plan: Plan) -> tuple[Label, ...]:
     """Return the labels that say where this image comes from: its repository and commit, spec, lock and base."""
     from importlib.metadata import version
 
-    from mlspec import provenance
-    from mlspec.effects import checkout
+    from mlspec.host.files import checkout
+    from mlspec.targets import labels as provenance
 
     origin = provenance.Origin(
         spec=rendered.spec.document.text,
@@ -307,7 +314,7 @@ def bill(rendered: Rendered, plan: Plan) -> str:
     """Return the bill of materials of this image, as CycloneDX's JSON, from its lock and what is asked of Debian."""
     from importlib.metadata import version
 
-    from mlspec.bill import System, bill_of
+    from mlspec.targets.sbom import System, bill_of
 
     settings = rendered.spec.image(plan.key).settings
     system = System(plan.apt, settings.apt_snapshot or "")
@@ -345,7 +352,7 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
     Without ``targets``, of all artifacts and the locks. Raises SpecError where the spec has problems other than a lock
     that is not current.
     """
-    from mlspec.explain import explanation
+    from mlspec.advice.explain import explanation
 
     loaded = load(path)
     try:
@@ -361,7 +368,7 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
 
 
 def _sources(loaded: Spec, folder: Path, locked: Locked) -> tuple[Sources, ...]:
-    from mlspec.explain.origins import Sources
+    from mlspec.advice.explain.origins import Sources
 
     return tuple(
         Sources(
@@ -379,7 +386,7 @@ def _sources(loaded: Spec, folder: Path, locked: Locked) -> tuple[Sources, ...]:
 
 def contents(rendered: Rendered, plan: Plan) -> tuple[Content, ...]:
     """Return what is in each layer that this image adds to its base, the lowest first."""
-    from mlspec.report.contents import contents_of
+    from mlspec.build.report.contents import contents_of
 
     packages = rendered.locked.contents[plan.key].packages[plan.platform]
     return contents_of(plan, source(rendered, plan).dockerfile, steps(rendered, plan), packages)
@@ -433,7 +440,7 @@ class Demand:
 
 def need(rendered: Rendered, plan: Plan) -> Need:
     """Return what this image needs of the host that it runs on."""
-    from mlspec.doctor.needs import need_of
+    from mlspec.advice.doctor.needs import need_of
 
     folder = rendered.folder.resolve().as_posix()
     return need_of(plan, wheels=0, folder=folder, home=Path.home().as_posix())
@@ -444,9 +451,9 @@ def demand(path: Path) -> Demand:
 
     Raises SpecError where the spec itself is not right.
     """
-    from mlspec import catalog
-    from mlspec.doctor.needs import need_of
-    from mlspec.effects import checkup
+    from mlspec.advice.doctor.needs import need_of
+    from mlspec.facts import python as catalog
+    from mlspec.host import checkup
 
     loaded = load(path)
     plans, wheels = _plans(loaded, path)

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from mlspec.document import parse
-from mlspec.spec import Image, Spec, validate
+from mlspec.spec.document import parse
+from mlspec.spec.spec import Image, Spec, validate
 
 # A slow machine is no bug.
 settings.register_profile("mlspec", deadline=None, suppress_health_check=[HealthCheck.too_slow])

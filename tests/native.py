@@ -19,11 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlspec.effects.locker import compile_requirements
 from mlspec.errors import MlspecError
-from mlspec.lockfile.pins import Target
-from mlspec.requirements.collection import Entry, collect
-from mlspec.requirements.values import Requirements
+from mlspec.host.resolver import compile_requirements
+from mlspec.lock.pins import Target
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.values import Requirements
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "http": ("requests[socks]", "httpx[http2]", "aiohttp[speedups]"),

@@ -9,10 +9,10 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 import mlspec
-from mlspec.document import parse
-from mlspec.encoding import MAX_BYTES, decode
 from mlspec.errors import SpecError
-from mlspec.spec import Spec, validate
+from mlspec.spec.document import parse
+from mlspec.spec.encoding import MAX_BYTES, decode
+from mlspec.spec.spec import Spec, validate
 
 BAD = sorted(path for path in (Path(__file__).parent / "bad").iterdir() if path.suffix in {".yaml", ".bin"})
 GENERATED = {

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from mlspec.bill import System, bill_of
 from mlspec.cli.app import cli
-from mlspec.lockfile.lock import BaseLock
-from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.pins import Layer, Pin, RequirementsLock
+from mlspec.targets.sbom import System, bill_of
 
 SPECS = Path(__file__).parent.parent / "specs"
 COMMIT = "c" * 40

@@ -9,7 +9,7 @@ import pytest
 
 from mlspec import api
 from mlspec.errors import LockError, SpecError
-from mlspec.lockfile.requirements import parse_requirements
+from mlspec.lock.requirements_txt import parse_requirements
 from mlspec.relock import Wish
 from tests.index import PackageIndex, sdist, serving, wheel
 from tests.test_pipeline import DIGEST, LOCK

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec import catalog
-from mlspec.catalog import BaseChoice, BaseRefusal, base_reference, parse_reference
+from mlspec.facts import python as catalog
+from mlspec.facts.python import BaseChoice, BaseRefusal, base_reference, parse_reference
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 

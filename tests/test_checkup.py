@@ -21,9 +21,12 @@ from typing import Any
 import pytest
 
 from mlspec import api
-from mlspec.doctor.facts import Need
-from mlspec.effects import checkup, engine, fitness, host, reach
+from mlspec.advice.doctor.facts import Need
 from mlspec.errors import Problem, ToolError
+from mlspec.host import checkup
+from mlspec.host import machine as host
+from mlspec.host.engine import engine, fitness
+from mlspec.host.network import reach
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fakes are shell scripts and unix sockets")
 as_root = pytest.mark.skipif(
@@ -197,7 +200,7 @@ def test_a_socket_that_is_closed_to_this_user_is_told(commands: Commands, answer
     socket_file = Path(os.environ["DOCKER_HOST"].removeprefix("unix://"))
     socket_file.chmod(0)
     socket_file.parent.chmod(0o755)
-    script = "import sys; from mlspec.effects import engine; print(engine.examined().silence)"
+    script = "import sys; from mlspec.host import engine; print(engine.examined().silence)"
     prefix = ("setpriv", "--reuid=4321", "--regid=4322", "--clear-groups", "--")
     done = subprocess.run(
         [*prefix, sys.executable, "-c", script],

@@ -11,13 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 import mlspec
-from mlspec import catalog, codes, existence
+from mlspec.advice.lint import unknown_names as existence
 from mlspec.cli.explain import explain
-from mlspec.codes import Code, parse
-from mlspec.document import parse as parse_document
 from mlspec.errors import SpecError
-from mlspec.requirements.collection import Entry, collect
-from mlspec.spec import validate
+from mlspec.facts import codes
+from mlspec.facts import python as catalog
+from mlspec.facts.codes import Code, parse
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.spec.document import parse as parse_document
+from mlspec.spec.spec import validate
 
 CODES = codes.codes()
 PACKAGE = Path(mlspec.__file__).parent

@@ -20,15 +20,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlspec import commands, plan, targets
-from mlspec.commands import BuildOptions, Caller, build_command, host_path, run_words
-from mlspec.doctor.needs import need_of
-from mlspec.effects import building, engine, running
+from mlspec.advice.doctor.needs import need_of
 from mlspec.errors import Problem, SpecError, ToolError
-from mlspec.plan import Plan, Resolved
-from mlspec.settings import Settings
-from mlspec.spec import Image
-from mlspec.templating import HOME_MARK, draw
+from mlspec.host.engine import build as building
+from mlspec.host.engine import engine
+from mlspec.host.engine import run as running
+from mlspec.plan import plan
+from mlspec.plan.plan import Plan, Resolved
+from mlspec.spec.keys import Settings
+from mlspec.spec.spec import Image
+from mlspec.targets import registry as targets
+from mlspec.targets import run_script as commands
+from mlspec.targets.filters import HOME_MARK, draw
+from mlspec.targets.run_script import BuildOptions, Caller, build_command, host_path, run_words
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the run script is for POSIX shells")
 
@@ -42,7 +46,7 @@ printf 'TOKEN=%s\\0' "${TOKEN-}"
 DRIVER = """
 import pickle, sys
 from pathlib import Path
-from mlspec.effects import engine, fitness, running
+from mlspec.host import engine, fitness, running
 engine.image_platform = lambda name: "linux/amd64"
 fitness.require = lambda *_: None
 running.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))
@@ -392,7 +396,7 @@ def test_every_word_of_the_run_script_survives_a_shell(fakes: Path, data: dict[s
     )
 )
 def test_every_word_that_is_quoted_survives_a_shell(words: list[str]) -> None:
-    from mlspec.templating import shell_words
+    from mlspec.targets.filters import shell_words
 
     script = f"printf '%s\\0' end {shell_words(words)}"
     done = subprocess.run(["sh", "-c", script], env={"HOME": "/ho me's"}, capture_output=True, check=True)

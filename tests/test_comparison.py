@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from mlspec.comparison import Difference, LayerDifference, compared, digest, layer_count
+from mlspec.build.comparison import Difference, LayerDifference, compared, digest, layer_count
 from tests.archives import Files, image, link
 
 BASE: Files = {"etc/passwd": b"root"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec import compilers, compiling, debian
-from mlspec.compiling import Kit, SourceLayer, source_layers
-from mlspec.lockfile.pins import FROM_GIT, Layer, Pin, RequirementsLock
-from mlspec.settings import Settings
+from mlspec.facts import compilers, debian
+from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
+from mlspec.plan import compilers as compiling
+from mlspec.plan.compilers import Kit, SourceLayer, source_layers
+from mlspec.spec.keys import Settings
 
 RELEASES = ("bookworm", "trixie")
 

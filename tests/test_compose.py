@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from mlspec import compose
-from mlspec.bundle import bundle_of
-from mlspec.commands import host_path
-from mlspec.document import parse
-from mlspec.plan import Resolved, resolve
-from mlspec.spec import validate
+from mlspec.plan.plan import Resolved, resolve
+from mlspec.spec.document import parse
+from mlspec.spec.spec import validate
+from mlspec.targets import compose
+from mlspec.targets.project import bundle_of
+from mlspec.targets.run_script import host_path
 from tests.test_snapshots import SPECS, drawn, shared
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text(encoding="utf-8"))

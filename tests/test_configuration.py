@@ -10,10 +10,10 @@ from pathlib import Path
 import certifi
 import pytest
 
-from mlspec.configuration import VARIABLES, Configuration, parse, with_variables
-from mlspec.doctor.facts import Own
-from mlspec.effects import configuration as effects
+from mlspec.advice.doctor.facts import Own
+from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, SpecError
+from mlspec.host.network import configuration as effects
 
 WHOLE = """\
 index_url = "https://mirror.example/simple"

@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import commands, locking, targets
-from mlspec.document import parse
 from mlspec.errors import SpecError
-from mlspec.lockfile.pins import Layer, Pin, RequirementsLock, Target
-from mlspec.lockfile.requirements import dump_requirements, parse_requirements
-from mlspec.plan import Plan, Resolved, resolve
+from mlspec.lock import promises as locking
+from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
+from mlspec.plan.plan import Plan, Resolved, resolve
 from mlspec.relock.packages import indexes_of
-from mlspec.requirements.collection import Entry, collect
-from mlspec.requirements.values import Requirements
-from mlspec.spec import Image, validate
+from mlspec.spec.document import parse
+from mlspec.spec.spec import Image, validate
+from mlspec.targets import registry as targets
+from mlspec.targets import run_script as commands
 from tests.test_rules import codes, found
 
 TARGET = Target(python="3.12.5", platform="linux/amd64", glibc="2.36")

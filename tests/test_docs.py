@@ -23,8 +23,9 @@ import pytest
 from filelock import FileLock
 from pexpect.popen_spawn import PopenSpawn
 
-from mlspec.effects import engine, registry
 from mlspec.errors import MlspecError, ToolError
+from mlspec.host.engine import engine
+from mlspec.host.network import registry
 from tests.engine import examples
 from tests.sessions import File, Session, Step, sessions
 

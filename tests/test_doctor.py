@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from mlspec import doctor
-from mlspec.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need, Own, Setting, Space
-from mlspec.doctor.findings import Finding
-from mlspec.doctor.needs import need_of
+from mlspec.advice import doctor
+from mlspec.advice.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need, Own, Setting, Space
+from mlspec.advice.doctor.findings import Finding
+from mlspec.advice.doctor.needs import need_of
 from mlspec.errors import Problem, Span
-from mlspec.plan import Resolved, resolve
-from mlspec.spec import Image
+from mlspec.plan.plan import Resolved, resolve
+from mlspec.spec.spec import Image
 
 GB = 10**9
 HOST = Host(home="/home/me", folder="/home/me/project", space=Space(free=50 * GB), driver="580.65.06")
@@ -256,7 +256,7 @@ def test_each_cause_has_its_code_and_its_fix(facts: Facts, code: str, severity: 
 
 
 def test_every_code_of_the_doctor_is_met_by_a_case() -> None:
-    from mlspec import codes
+    from mlspec.facts import codes
 
     known = {row.code for row in codes.codes() if "MLS540" <= row.code <= "MLS569"}
 

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlspec.document import Document, parse
-from mlspec.encoding import decode
 from mlspec.errors import Problem, Span, SpecError
-from mlspec.nodes import Node
+from mlspec.spec.document import Document, parse
+from mlspec.spec.encoding import decode
+from mlspec.spec.yaml_reader import Node
 
 FILE = "mlspec.yaml"
 PLAIN = "python: 3.10\nname: größe\nlist:\n- a\n"

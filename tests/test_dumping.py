@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec.document import parse
-from mlspec.dumping import Sheet, dump, is_plain, text
+from mlspec.spec.document import parse
+from mlspec.targets.yaml_writer import Sheet, dump, is_plain, text
 
 # What one reader or another takes for a number, a truth value, nothing, a time, a merge or an indicator.
 TRAPS = [

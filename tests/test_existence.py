@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import api, catalog, compiling, debian, libraries
+from mlspec import api
+from mlspec.advice.lint.unknown_names import unknown_names
 from mlspec.errors import Problem
-from mlspec.existence import unknown_names
-from mlspec.spec import Image
+from mlspec.facts import debian, libraries
+from mlspec.facts import python as catalog
+from mlspec.plan import compilers as compiling
+from mlspec.spec.spec import Image
 
 SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
 Make = Callable[[str], Image]

@@ -15,15 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import api, targets, templating
+from mlspec import api
+from mlspec.advice.explain import reasons, tracing
+from mlspec.advice.explain.causes import Causes, row_of
+from mlspec.advice.explain.dumped import HEADING, dumped, placed
+from mlspec.advice.explain.explanation import LOCK, Line, explain, is_heading
+from mlspec.advice.explain.origins import Sources
 from mlspec.cli.app import cli
-from mlspec.explain import reasons, tracing
-from mlspec.explain.causes import Causes, row_of
-from mlspec.explain.dumped import HEADING, dumped, placed
-from mlspec.explain.explanation import LOCK, Line, explain, is_heading
-from mlspec.explain.origins import Sources
-from mlspec.settings import Settings
-from mlspec.spec import SHARED_TARGETS, Image
+from mlspec.spec.keys import Settings
+from mlspec.spec.spec import SHARED_TARGETS, Image
+from mlspec.targets import filters as templating
+from mlspec.targets import registry as targets
 from tests.test_snapshots import drawn as artifacts_of
 from tests.test_snapshots import resolved
 

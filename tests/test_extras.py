@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import api, variants
+from mlspec import api
 from mlspec.errors import LockError
+from mlspec.lock import variants
+from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.relock import Wish
-from mlspec.requirements.collection import Entry, collect
 from tests.index import PackageIndex, serving, wheel
 
 JAX = (

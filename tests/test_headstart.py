@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from mlspec.cli import app
 from mlspec.cli import main as program
 from mlspec.cli.app import cli
-from mlspec.effects import headstart
-from mlspec.effects.headstart import HeadStart
+from mlspec.host.cache import headstart
+from mlspec.host.cache.headstart import HeadStart
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 

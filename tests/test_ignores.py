@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec import api
-from mlspec.document import parse
-from mlspec.encoding import decode
 from mlspec.errors import Problem, Span
-from mlspec.ignores import Ignores, in_document, in_requirements, in_toml
 from mlspec.relock import Wish
+from mlspec.spec.document import parse
+from mlspec.spec.encoding import decode
+from mlspec.spec.suppressions import Ignores, in_document, in_requirements, in_toml
 
 TODAY = "2026-11-25"
 

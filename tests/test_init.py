@@ -17,14 +17,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec import document, spec, starter
-from mlspec.effects import writing
-from mlspec.effects.survey import survey
+from mlspec.advice import draft as starter
+from mlspec.advice.draft import Draft, Folder, Wanted
+from mlspec.advice.draft.folder import Choice
+from mlspec.advice.draft.text import scalar, spec_text
 from mlspec.errors import SpecError, ToolError
-from mlspec.settings import Settings
-from mlspec.starter import Draft, Folder, Wanted
-from mlspec.starter.folder import Choice
-from mlspec.starter.text import scalar, spec_text
+from mlspec.host.files import write as writing
+from mlspec.host.files.survey import survey
+from mlspec.spec import document, spec
+from mlspec.spec.keys import Settings
 
 MAIN = 'if __name__ == "__main__":\n    pass\n'
 

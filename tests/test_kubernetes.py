@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec import syntax
-from mlspec.kubernetes.names import label, labels
+from mlspec.spec import values as syntax
+from mlspec.targets.kubernetes.names import label, labels
 from tests.test_snapshots import SPECS, drawn, shared
 
 LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec.layering import grouped, is_as_wanted
-from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
-from mlspec.requirements.indexes import Index, labels
-from mlspec.spec import Image
+from mlspec.lock.layers import grouped, is_as_wanted
+from mlspec.lock.pins import Layer, Pin, RequirementsLock
+from mlspec.lock.requirements.indexes import Index, labels
+from mlspec.spec.spec import Image
 
 MB = 1_000_000
 

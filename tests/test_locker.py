@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from mlspec.effects.locker import Compiled, compile_requirements
-from mlspec.effects.resolver.sources import static_metadata
 from mlspec.errors import LockError
-from mlspec.layering import grouped
-from mlspec.lockfile.pins import Layer, RequirementsLock, Target
-from mlspec.lockfile.requirements import dump_requirements, dump_vcs
-from mlspec.locking import credentials_problems
-from mlspec.requirements.collection import Entry, collect
-from mlspec.requirements.indexes import Index
-from mlspec.requirements.values import Requirements
+from mlspec.host.resolver import Compiled, compile_requirements
+from mlspec.host.resolver.child.sources import static_metadata
+from mlspec.lock.layers import grouped
+from mlspec.lock.pins import Layer, RequirementsLock, Target
+from mlspec.lock.promises import credentials_problems
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements_txt import dump_requirements, dump_vcs
 from tests.index import File, PackageIndex, sdist, serving, wheel
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
@@ -606,7 +606,7 @@ def test_an_untrusted_certificate_is_told_from_an_unreachable_index(monkeypatch:
 OTHER_PIP = """\
 import sys
 from pip._internal.resolution.resolvelib import factory
-from mlspec.effects.resolver.__main__ import main
+from mlspec.host.resolver.child.__main__ import main
 factory.get_supported = lambda *_, **__: []
 sys.exit(main())
 """

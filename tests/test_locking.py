@@ -6,11 +6,11 @@ import dataclasses
 
 import pytest
 
-from mlspec.lockfile.pins import Pin, Target
-from mlspec.locking import body_digest, credentials_problems, cuda_of, inputs_digest, promise_problems
-from mlspec.requirements.collection import Entry, collect
-from mlspec.requirements.indexes import Index
-from mlspec.requirements.values import Requirements
+from mlspec.lock.pins import Pin, Target
+from mlspec.lock.promises import body_digest, credentials_problems, cuda_of, inputs_digest, promise_problems
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirements
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
 MB = 1_000_000

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import plan as plans
-from mlspec.commands import BuildOptions, build_command
-from mlspec.configuration import Configuration
-from mlspec.document import parse
-from mlspec.effects import mirrors
-from mlspec.mirroring import Extras, Variant, variant
-from mlspec.plan import Plan, Resolved
-from mlspec.progress.instructions import instructions
-from mlspec.spec import validate
-from mlspec.targets import emit
+from mlspec.build.configuration import Configuration
+from mlspec.build.dockerfile import instructions
+from mlspec.build.mirrors import Extras, Variant, variant
+from mlspec.host.engine import mirrors
+from mlspec.plan import plan as plans
+from mlspec.plan.plan import Plan, Resolved
+from mlspec.spec.document import parse
+from mlspec.spec.spec import validate
+from mlspec.targets.registry import emit
+from mlspec.targets.run_script import BuildOptions, build_command
 
 SPEC = """\
 python: 3.12

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.effects import registry
 from mlspec.errors import Problem, ToolError
+from mlspec.host.network import registry
 from mlspec.relock import Wish
 from tests.index import serving, wheel
 

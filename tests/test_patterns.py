@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec import patterns
+from mlspec.targets import ignore_patterns as patterns
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import commands, platforms
-from mlspec.commands import BuildOptions
-from mlspec.effects.locker import compile_requirements, job
 from mlspec.errors import Problem
-from mlspec.lockfile.pins import Layer, Pin, RequirementsLock, Target
-from mlspec.plan import Plan, Resolved, resolve
-from mlspec.requirements.collection import Entry, collect
-from mlspec.spec import Image
+from mlspec.host.resolver import compile_requirements, job
+from mlspec.lock import platforms
+from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.plan.plan import Plan, Resolved, resolve
+from mlspec.spec.spec import Image
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.index import File, serving, wheel
 from tests.test_pipeline import LOCK, mlspec, texts
 

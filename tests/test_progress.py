@@ -19,16 +19,16 @@ from rich.cells import cell_len
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec.cli.progress import _Screen, watching
-from mlspec.effects import building
+from mlspec.build import view
+from mlspec.build.dockerfile import instructions
+from mlspec.build.failures import Failure, Source, failure_of, problem_of
+from mlspec.build.steps import Step, short_reference, step_of
+from mlspec.build.stream import MOST_OUTPUT, Build, advanced, read
+from mlspec.build.view import Line, State
+from mlspec.cli.build_screen import _Screen, watching
 from mlspec.errors import Problem
-from mlspec.plan import Layer
-from mlspec.progress import view
-from mlspec.progress.failures import Failure, Source, failure_of, problem_of
-from mlspec.progress.instructions import instructions
-from mlspec.progress.steps import Step, short_reference, step_of
-from mlspec.progress.stream import MOST_OUTPUT, Build, advanced, read
-from mlspec.progress.view import Line, State
+from mlspec.host.engine import build as building
+from mlspec.plan.plan import Layer
 from tests.streams import record, source
 
 STREAMS = Path(record.__file__).parent
@@ -324,7 +324,7 @@ def test_a_terminal_without_unicode_gets_ascii_marks() -> None:
 def test_the_screen_shows_what_ended_and_what_is_at_work(
     width: int, part: float, text_snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlspec.cli.progress.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("mlspec.cli.build_screen.time.monotonic", lambda: 100.0)
     drawn, file = screen(width)
     lines, build = stream("cold"), Build()
     for line in lines[: int(len(lines) * part)]:
@@ -513,7 +513,7 @@ def test_a_debian_package_that_is_not_there_is_guessed(name: str, hint: str) -> 
 
 
 def test_every_cause_is_met() -> None:
-    from mlspec.progress.causes import CAUSES as ROWS
+    from mlspec.build.causes import CAUSES as ROWS
 
     assert {row.code for row in ROWS} == {code for *_, code, _ in CAUSES.values()} - {"MLS520"}
 

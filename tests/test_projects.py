@@ -11,8 +11,9 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import schema, starter
-from mlspec.effects.survey import survey
+from mlspec.advice import draft as starter
+from mlspec.host.files.survey import survey
+from mlspec.spec import schema
 from tests import editor
 
 PROJECTS = sorted((Path(__file__).parent / "projects").glob("*.txt"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlspec.cli import quick
 from mlspec.cli.app import cli
-from mlspec.effects import proofs
+from mlspec.host.cache import proofs
 
 EXAMPLE = Path(__file__).parent.parent / "specs" / "first-training"
 ASKED = (("render", "--check"), ("render",), ("render", "--exit-code"), ("lock",), ("render", "--check", "-q"))
@@ -234,7 +234,7 @@ def _another_variable(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def _another_day(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    patch.setattr("mlspec.effects.proofs.time.strftime", lambda form: "2099-01-01")
+    patch.setattr("mlspec.host.cache.proofs.time.strftime", lambda form: "2099-01-01")
 
 
 def _another_rule(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:

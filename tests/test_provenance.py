@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec import commands, plan
-from mlspec.commands import BuildOptions, build_command
-from mlspec.effects import checkout
-from mlspec.plan import Plan, Resolved
-from mlspec.provenance import Checkout, Origin, labels, source_of
-from mlspec.settings import Settings
-from mlspec.spec import Image
+from mlspec.host.files import checkout
+from mlspec.plan import plan
+from mlspec.plan.plan import Plan, Resolved
+from mlspec.spec.keys import Settings
+from mlspec.spec.spec import Image
+from mlspec.targets import run_script as commands
+from mlspec.targets.labels import Checkout, Origin, labels, source_of
+from mlspec.targets.run_script import BuildOptions, build_command
 
 DIGEST = f"sha256:{'a' * 64}"
 ORIGIN = Origin(

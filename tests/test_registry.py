@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mlspec.effects import registry
-from mlspec.effects.registry import endpoints
 from mlspec.errors import Problem, ToolError
+from mlspec.host.network import registry
+from mlspec.host.network.registry import endpoints
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

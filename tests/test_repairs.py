@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec import repairs
 from mlspec.cli.check import check
-from mlspec.document import Document, parse
-from mlspec.edits import edited
-from mlspec.encoding import decode
 from mlspec.errors import Add, Edit, Problem, Rename, Repair, Replace, Span, SpecError, Split
-from mlspec.spelling import slip
+from mlspec.spec import fixes as repairs
+from mlspec.spec.document import Document, parse
+from mlspec.spec.edits import edited
+from mlspec.spec.encoding import decode
+from mlspec.text import slip
 from tests.test_rules import found, write
 
 FOLDER = Path(__file__).parent

@@ -11,20 +11,24 @@ import pytest
 from click.testing import CliRunner
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import document, plan, targets
+from mlspec.build import view
+from mlspec.build.report import json_text as data
+from mlspec.build.report import page, text
+from mlspec.build.report import report as value
+from mlspec.build.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
+from mlspec.build.report.contents import Content, contents_of
+from mlspec.build.report.report import Before, BuildReport
+from mlspec.build.steps import Step, step_of, steps_of
+from mlspec.build.stream import read
 from mlspec.cli.app import cli
-from mlspec.effects import images
 from mlspec.errors import ToolError
-from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
-from mlspec.plan import Plan, Resolved
-from mlspec.progress import view
-from mlspec.progress.steps import Step, step_of, steps_of
-from mlspec.progress.stream import read
-from mlspec.report import data, page, text, value
-from mlspec.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
-from mlspec.report.contents import Content, contents_of
-from mlspec.report.value import Before, BuildReport
-from mlspec.spec import validate
+from mlspec.host.engine import images
+from mlspec.lock.pins import Layer, Pin, RequirementsLock
+from mlspec.plan import plan
+from mlspec.plan.plan import Plan, Resolved
+from mlspec.spec import document
+from mlspec.spec.spec import validate
+from mlspec.targets import registry as targets
 from tests.streams import record
 
 STREAMS = Path(record.__file__).parent

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
-from mlspec.document import parse
-from mlspec.encoding import decode
+from mlspec.advice.formats import KINDS, report
 from mlspec.errors import Edit, Problem, Severity, Span, SpecError
-from mlspec.reports import KINDS, report
-from mlspec.spec import validate
+from mlspec.spec.document import parse
+from mlspec.spec.encoding import decode
+from mlspec.spec.spec import validate
 
 BAD = sorted(path for path in (Path(__file__).parent / "bad").iterdir() if path.suffix in {".yaml", ".bin"})
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0.json").read_text(encoding="utf-8"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlspec.errors import SpecError
-from mlspec.requirements.collection import Entry, collect
-from mlspec.requirements.values import Requirements
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.values import Requirements
 
 DIGEST = "sha256:" + "0" * 64
 PYPROJECT = """\

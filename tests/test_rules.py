@@ -14,21 +14,28 @@ import pytest
 from click.testing import CliRunner
 from syrupy.assertion import SnapshotAssertion
 
-from mlspec import api, catalog, compiling, libraries, locking, patterns, rules, targets
+from mlspec import api
+from mlspec.advice import lint as rules
+from mlspec.advice.lint import FOLDER_RULES, RULES, Subject
+from mlspec.advice.lint.table import FolderRule, Rule
 from mlspec.cli.check import check
-from mlspec.codes import code
-from mlspec.document import Document, parse
-from mlspec.effects import context
 from mlspec.errors import Problem, Span
-from mlspec.libraries import Needs, Whole
-from mlspec.lockfile.lock import BaseLock
-from mlspec.lockfile.pins import Layer, RequirementsLock
-from mlspec.lockfile.requirements import parse_requirements
-from mlspec.plan import Resolved, resolve
-from mlspec.requirements.collection import Entry, collect
-from mlspec.rules import FOLDER_RULES, RULES, Subject
-from mlspec.rules.table import FolderRule, Rule
-from mlspec.spec import Image, validate
+from mlspec.facts import libraries
+from mlspec.facts import python as catalog
+from mlspec.facts.codes import code
+from mlspec.facts.libraries import Needs, Whole
+from mlspec.host.files import scan as context
+from mlspec.lock import promises as locking
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.pins import Layer, RequirementsLock
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements_txt import parse_requirements
+from mlspec.plan import compilers as compiling
+from mlspec.plan.plan import Resolved, resolve
+from mlspec.spec.document import Document, parse
+from mlspec.spec.spec import Image, validate
+from mlspec.targets import ignore_patterns as patterns
+from mlspec.targets import registry as targets
 
 WARNED = sorted((Path(__file__).parent / "warned").glob("*.yaml"))
 TODAY = "2026-11-24"

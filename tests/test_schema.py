@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.protocols import Validator
 
-from mlspec import document, schema, spec
-from mlspec.effects.search import is_generated
 from mlspec.errors import SpecError
-from mlspec.parts import Mount
-from mlspec.settings import Settings
+from mlspec.host.files.find import is_generated
+from mlspec.spec import document, schema, spec
+from mlspec.spec.keys import Settings
+from mlspec.spec.nested_keys import Mount
 from tests import editor
 
 HERE = Path(__file__).parent

@@ -20,15 +20,19 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
-from mlspec import api, catalog, plan, targets, templating
-from mlspec.compiling import SourceLayer
-from mlspec.diagnosis import SPEC_KEYS
-from mlspec.document import parse
-from mlspec.lockfile.pins import FROM_GIT
-from mlspec.plan import Resolved
-from mlspec.settings import Settings
-from mlspec.spec import Image, validate
-from mlspec.targets import Artifact
+from mlspec import api
+from mlspec.facts import python as catalog
+from mlspec.lock.pins import FROM_GIT
+from mlspec.plan import plan
+from mlspec.plan.compilers import SourceLayer
+from mlspec.plan.plan import Resolved
+from mlspec.spec.document import parse
+from mlspec.spec.keys import Settings
+from mlspec.spec.messages import SPEC_KEYS
+from mlspec.spec.spec import Image, validate
+from mlspec.targets import filters as templating
+from mlspec.targets import registry as targets
+from mlspec.targets.registry import Artifact
 
 HERE = Path(__file__).parent
 SPECS = sorted((HERE / "specs").glob("*.yaml"))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pydantic
 import pytest
 
-from mlspec.document import parse
 from mlspec.errors import SpecError
-from mlspec.parts import Gpus
-from mlspec.settings import Settings
-from mlspec.spec import Image, Spec, validate
+from mlspec.spec.document import parse
+from mlspec.spec.keys import Settings
+from mlspec.spec.nested_keys import Gpus
+from mlspec.spec.spec import Image, Spec, validate
 
 SpecOf = Callable[[str], Spec]
 ImageOf = Callable[[str], Image]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mlspec import syntax
-from mlspec.syntax import Refused
+from mlspec.spec import values as syntax
+from mlspec.spec.values import Refused
 
 READERS: dict[str, Callable[[str], object]] = {
     name: getattr(syntax, name)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from jinja2 import nodes
 
-from mlspec.report import page
-from mlspec.targets import TARGETS
-from mlspec.templating import FILTERS, environment
+from mlspec.build.report import page
+from mlspec.targets.filters import FILTERS, environment
+from mlspec.targets.registry import TARGETS
 
 FOLDER = Path(__file__).parent.parent / "templates"
 TEMPLATES = sorted(path.name for path in FOLDER.glob("*.j2"))

@@ -16,10 +16,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from mlspec import plan, syntax, templating
-from mlspec.parts import Secret
-from mlspec.plan import HealthcheckPlan
-from mlspec.syntax import Refused
+from mlspec.plan import plan
+from mlspec.plan.plan import HealthcheckPlan
+from mlspec.spec import values as syntax
+from mlspec.spec.nested_keys import Secret
+from mlspec.spec.values import Refused
+from mlspec.targets import filters as templating
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 

@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from syrupy.assertion import SnapshotAssertion
 
+from mlspec.build.stream import Build
 from mlspec.cli.app import cli
-from mlspec.effects import building, engine, registry
-from mlspec.progress.stream import Build
+from mlspec.host.engine import build as building
+from mlspec.host.engine import engine
+from mlspec.host.network import registry
 from tests.archives import Files, image, link
 
 SPEC = """\

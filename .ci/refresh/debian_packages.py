@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from mlspec.debian import is_listed
+from mlspec.facts.debian import is_listed
 
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 RELEASES = ("bullseye", "bookworm", "trixie")

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
-from mlspec.frameworks import plain_gpu
+from mlspec.facts.frameworks import plain_gpu
 from sources import DATA, Changed, number, replaced
 
 # What mlspec's oldest torch has kernels for begins there.

@@ -233,7 +233,7 @@ class Online:
         from pip._internal.models.index import PyPI
         from pip._internal.network.session import PipSession
 
-        from mlspec.effects.configuration import configuration, trusted
+        from mlspec.host.network.configuration import configuration, trusted
 
         self._url = (configuration().index_url or PyPI.simple_url).rstrip("/")
         self._session = PipSession()

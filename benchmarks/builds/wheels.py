@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlspec import catalog
+from mlspec.facts import python as catalog
 
 PYTHON = "3.11"
 """The Python of all images that are measured."""

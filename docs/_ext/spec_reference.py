@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from mlspec import schema
+from mlspec.spec import schema
 
 Shape = Mapping[str, Any]
 _WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "`true` or `false`"}

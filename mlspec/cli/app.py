@@ -11,7 +11,7 @@ import click
 from mlspec.cli.terminal import told
 
 if TYPE_CHECKING:
-    from mlspec.effects.headstart import HeadStart
+    from mlspec.host.cache.headstart import HeadStart
 
 # In the order of a day's work; each is the function of that name in the module behind it.
 _COMMANDS = {
@@ -62,7 +62,7 @@ class _Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from mlspec.spelling import did_you_mean
+            from mlspec.text import did_you_mean
 
             hint = "" if args[0] == "help" else did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"{error.message.rstrip('.')}; {hint or 'see: mlspec --help'}", ctx) from None

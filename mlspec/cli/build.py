@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlspec.cli.build_report import names_of, path_for, report_option, require_writable, tell, what_was_there
 from mlspec.cli.options import (
     PLATFORMS,
     file_option,
@@ -18,19 +19,18 @@ from mlspec.cli.options import (
     unpinned_option,
     wish_of,
 )
-from mlspec.cli.report import names_of, path_for, report_option, require_writable, tell, what_was_there
 from mlspec.cli.specs import how_to, inspected, one_spec, proven, rendered_of
 from mlspec.cli.terminal import is_quiet, say, show
-from mlspec.effects.headstart import HeadStart
-from mlspec.effects.proofs import CHECK, witnessed
+from mlspec.host.cache.headstart import HeadStart
+from mlspec.host.cache.proofs import CHECK, witnessed
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
-    from mlspec.commands import BuildOptions
-    from mlspec.plan import Plan
-    from mlspec.progress.steps import Step
-    from mlspec.progress.stream import Build
+    from mlspec.build.steps import Step
+    from mlspec.build.stream import Build
+    from mlspec.plan.plan import Plan
     from mlspec.relock import Wish
+    from mlspec.targets.run_script import BuildOptions
 
 # Kinds of progress that are BuildKit's own, drawn by docker in this terminal.
 _OF_BUILDKIT = ("tty", "rawjson")
@@ -42,8 +42,8 @@ def _ready(file: str | None, images: Sequence[str], wish: Wish, start: HeadStart
     Raises SpecError, before anything is asked of a registry or an index, where it has none of these images.
     """
     from mlspec import api
-    from mlspec.effects import writing
     from mlspec.errors import Problem, SpecError
+    from mlspec.host.files import write as writing
 
     path = one_spec(file)
     loaded = api.load(path)
@@ -119,7 +119,7 @@ def build(
     answer on stdout is a line NAME@DIGEST for each name.
     """
     from mlspec import api
-    from mlspec.commands import BuildOptions
+    from mlspec.targets.run_script import BuildOptions
 
     require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
     start = click.get_current_context().find_object(HeadStart)
@@ -153,8 +153,8 @@ def _platforms(
     rendered: Rendered, plans: Sequence[Plan], wanted: Sequence[str], *, push: bool
 ) -> dict[str, tuple[str, ...]]:
     """Return the platforms to build each image for, by its key; raises SpecError where it has not the wanted one."""
-    from mlspec.commands import platforms_to_build
-    from mlspec.effects import engine
+    from mlspec.host.engine import engine
+    from mlspec.targets.run_script import platforms_to_build
 
     if len(set(wanted)) > 1 and not push:
         raise click.UsageError("several platforms at once go to a registry: add --push, or name one --platform")
@@ -169,7 +169,7 @@ def _platforms(
 
 def _are_verified(rendered: Rendered, plans: Sequence[Plan], options: BuildOptions) -> bool:
     """Build each image twice, show what differs, and return whether nothing does in any of them."""
-    from mlspec.cli.verify import verified
+    from mlspec.cli.build_verify import verified
 
     return all([verified(rendered, plan, options) for plan in plans])
 
@@ -188,8 +188,10 @@ def _made(
     Where it is the ``is_only`` one, and nothing was made for this build alone, the next one can begin at once.
     """
     from mlspec import api
-    from mlspec.commands import build_command
-    from mlspec.effects import building, headstart, mirrors
+    from mlspec.host.cache import headstart
+    from mlspec.host.engine import build as building
+    from mlspec.host.engine import mirrors
+    from mlspec.targets.run_script import build_command
 
     with building.metadata(start) as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
         is_read = options.push or bool(reports) or not is_quiet()
@@ -203,7 +205,7 @@ def _made(
 
 def _announce(plan: Plan, options: BuildOptions, digest: str, file: str | None) -> None:
     """Say what was built; of what was pushed, print each name with its digest."""
-    from mlspec.commands import pushed
+    from mlspec.targets.run_script import pushed
 
     names = names_of(plan, options)
     if options.push and digest:
@@ -217,10 +219,10 @@ def _build(
 ) -> None:
     """Build one image and show how it goes and what came of it; raises ToolError with the cause where it fails."""
     from mlspec import api
-    from mlspec.cli.progress import fail
-    from mlspec.commands import build_command
-    from mlspec.effects import building
+    from mlspec.cli.build_screen import fail
     from mlspec.errors import Problem
+    from mlspec.host.engine import build as building
+    from mlspec.targets.run_script import build_command
 
     if options.progress in _OF_BUILDKIT:
         building.build(build_command(plan, options), rendered.folder)
@@ -247,9 +249,9 @@ def _followed(
     rendered: Rendered, plan: Plan, options: BuildOptions, steps: Sequence[Step], start: HeadStart | None
 ) -> tuple[int, Build]:
     """Build one image while it is watched, once more where the engine loses a layer; return the exit code and state."""
-    from mlspec.cli.progress import watching
-    from mlspec.commands import build_command
-    from mlspec.effects import building
+    from mlspec.cli.build_screen import watching
+    from mlspec.host.engine import build as building
+    from mlspec.targets.run_script import build_command
 
     command = build_command(plan, replace(options, progress="rawjson"))
     for turn in (start, None):

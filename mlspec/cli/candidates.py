@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
-from mlspec.effects.search import found_specs
+from mlspec.host.files.find import found_specs
 
 if TYPE_CHECKING:
     import click
@@ -32,9 +32,9 @@ def images(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
 
 def image_keys(file: str | None) -> list[str]:
     """Return the keys of the images that a spec, or the one here, has; none where it cannot be read."""
-    from mlspec.document import parse
-    from mlspec.encoding import decode
     from mlspec.errors import SpecError
+    from mlspec.spec.document import parse
+    from mlspec.spec.encoding import decode
 
     # A spec that cannot be read has no images to offer; the command itself says what is wrong with it.
     with contextlib.suppress(OSError, SpecError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mlspec.repairs import Settled
+    from mlspec.spec.fixes import Settled
 
 
 def show(path: Path, settled: Settled) -> None:

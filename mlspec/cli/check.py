@@ -69,7 +69,8 @@ def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read
 def _fix(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: bool) -> bool:
     from mlspec import api
     from mlspec.cli import changes
-    from mlspec.effects import rewriting, writing
+    from mlspec.host.files import rewriting
+    from mlspec.host.files import write as writing
 
     notes: list[str] = []
     with writing.alone(path):
@@ -103,8 +104,8 @@ def _report(kind: str, problems: Iterable[Problem]) -> str:
     import dataclasses
     from importlib.metadata import version
 
-    from mlspec import reports
-    from mlspec.effects import disk
+    from mlspec.advice import formats as reports
+    from mlspec.host.files import read as disk
 
     def known(problem: Problem) -> Problem:
         edits = tuple(dataclasses.replace(edit, file=disk.from_repository(edit.file)) for edit in problem.edits)

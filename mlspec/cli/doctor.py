@@ -14,8 +14,8 @@ from mlspec.cli.quick import color
 from mlspec.cli.terminal import is_quiet, say, show
 
 if TYPE_CHECKING:
+    from mlspec.advice.doctor.findings import Finding
     from mlspec.api import Demand
-    from mlspec.doctor.findings import Finding
 
 _TINTS = {"ok": "green", "warning": "yellow", "error": "red"}
 
@@ -31,8 +31,8 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
     With a spec, what its images need is asked for; without one, what every image needs. Exits 3 where something stands
     in the way; a warning does not.
     """
-    from mlspec import doctor as rules
-    from mlspec.effects import checkup
+    from mlspec.advice import doctor as rules
+    from mlspec.host import checkup
 
     demands, code = _demands(specs)
     facts = checkup.gather(
@@ -52,8 +52,8 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
 def _demands(specs: Iterable[str]) -> tuple[list[Demand], int]:
     """Return what the specs need, after showing what is wrong with them, and 1 where something is."""
     from mlspec import api
-    from mlspec.effects import disk
     from mlspec.errors import MlspecError
+    from mlspec.host.files import read as disk
 
     named = tuple(specs)
     try:

@@ -12,9 +12,9 @@ def write_schema(folder: Path) -> Path | None:
     from dataclasses import replace
     from importlib.metadata import version
 
-    from mlspec import schema
-    from mlspec.effects import writing
     from mlspec.errors import SpecError
+    from mlspec.host.files import write as writing
+    from mlspec.spec import schema
 
     path = folder / schema.FILE
     try:
@@ -28,14 +28,14 @@ def write_schema(folder: Path) -> Path | None:
 
 def renew_schema(folder: Path) -> None:
     """Write the schema anew where the one in a folder is that of another mlspec; where there is none, none is made."""
-    from mlspec.effects import disk
+    from mlspec.host.files import read as disk
 
     there = disk.text_of(folder / "mlspec.schema.json")
     if there is None:
         return
     from importlib.metadata import version
 
-    from mlspec import schema
+    from mlspec.spec import schema
 
     if schema.MARK in there and not schema.is_of(there, version("mlspec")):
         write_schema(folder)

@@ -13,8 +13,8 @@ from mlspec.cli.options import quiet_option
 from mlspec.cli.terminal import page
 
 if TYPE_CHECKING:
-    from mlspec.cli.explanations import Stretch
-    from mlspec.codes import Code
+    from mlspec.cli.explain_lines import Stretch
+    from mlspec.facts.codes import Code
 
 # What a person means as a code; anything else names a spec.
 _CODE = re.compile(r"mls[-_ ]?\w*\d\w*", re.IGNORECASE)
@@ -50,16 +50,16 @@ def explain(subjects: tuple[str, ...], targets: tuple[str, ...], image: str | No
         return
     if codes:
         raise click.UsageError(f"{codes[0]} is a code, and the others are not; ask for one kind at a time")
-    from mlspec.cli import explanations
+    from mlspec.cli import explain_lines as explanations
 
     explanations.print_explanations(_subjects(subjects), targets, image, as_json=form == "json")
 
 
 def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
     """Return the specs that are asked about, each with the stretches that are; none stands for all lines."""
-    from mlspec.cli.explanations import TO_THE_END, Stretch
-    from mlspec.effects import disk
-    from mlspec.effects.search import is_generated
+    from mlspec.cli.explain_lines import TO_THE_END, Stretch
+    from mlspec.host.files import read as disk
+    from mlspec.host.files.find import is_generated
 
     found: dict[str, list[Stretch]] = {}
     for subject in subjects:
@@ -80,8 +80,8 @@ def _explain_codes(names: tuple[str, ...]) -> None:
 
 
 def _known(name: str) -> Code:
-    from mlspec import codes
-    from mlspec.spelling import nearest
+    from mlspec.facts import codes
+    from mlspec.text import nearest
 
     written = re.sub("[-_ ]", "", name.upper())
     if row := codes.code(written):

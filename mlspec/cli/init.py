@@ -13,7 +13,7 @@ from mlspec.cli.options import quiet_option
 from mlspec.cli.terminal import say, show
 
 if TYPE_CHECKING:
-    from mlspec.starter import Draft, Folder, Question, Wanted
+    from mlspec.advice.draft import Draft, Folder, Question, Wanted
 
 
 @click.command()
@@ -35,10 +35,10 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     Says what was guessed and why. Asks what only you know, on a terminal; every question has an option, and --yes
     takes the guesses. Never overwrites a file.
     """
-    from mlspec import starter
+    from mlspec.advice import draft as starter
     from mlspec.cli.editors import write_schema
-    from mlspec.effects import writing
-    from mlspec.effects.survey import survey
+    from mlspec.host.files import write as writing
+    from mlspec.host.files.survey import survey
 
     path = Path(folder) / "mlspec.yaml"
     writing.check_free(path)
@@ -70,7 +70,7 @@ def _asked(folder: Folder, wanted: Wanted, draft: Draft) -> Draft:
 def _answered(folder: Folder, wanted: Wanted, question: Question) -> tuple[Wanted, Draft]:
     from dataclasses import replace
 
-    from mlspec import starter
+    from mlspec.advice import draft as starter
     from mlspec.errors import SpecError
 
     while True:

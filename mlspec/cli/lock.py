@@ -9,7 +9,7 @@ import click
 from mlspec.cli.options import force_option, quiet_option, specs_argument, unpinned_option, wish_of
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
-from mlspec.effects.proofs import WRITE
+from mlspec.host.cache.proofs import WRITE
 
 
 @click.command()

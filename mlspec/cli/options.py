@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mlspec.cli import candidates
-from mlspec.effects.search import found_specs
+from mlspec.host.files.find import found_specs
 
 if TYPE_CHECKING:
     from mlspec.relock import Wish

@@ -6,15 +6,15 @@ import contextlib
 import os
 import sys
 
-from mlspec.effects.proofs import CHECK, WRITE, proofs
-from mlspec.effects.search import found_specs
+from mlspec.host.cache.proofs import CHECK, WRITE, proofs
+from mlspec.host.files.find import found_specs
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from mlspec.effects.headstart import HeadStart
+    from mlspec.host.cache.headstart import HeadStart
 
 # Options that ask for no more than what a proof says: all files are current, and these were the warnings.
 _QUIET = {"-q", "--quiet"}
@@ -46,7 +46,7 @@ def begun(words: Sequence[str]) -> AbstractContextManager[HeadStart | None]:
     """Give the build that ``mlspec`` with these words is known to start, begun already; None for all else."""
     if words[:1] != ["build"]:
         return contextlib.nullcontext()
-    from mlspec.effects import headstart
+    from mlspec.host.cache import headstart
 
     return headstart.begun(words)
 

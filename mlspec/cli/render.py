@@ -12,7 +12,7 @@ from mlspec.cli import candidates, quick
 from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
-from mlspec.effects.proofs import CHECK, WRITE
+from mlspec.host.cache.proofs import CHECK, WRITE
 
 if TYPE_CHECKING:
     from mlspec.relock import Wish

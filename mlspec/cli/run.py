@@ -66,8 +66,8 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     What stands behind -- goes to its program: mlspec run [IMAGE] -- --epochs 3. Exits with the program's exit code.
     """
     from mlspec import api
-    from mlspec.commands import run_words
-    from mlspec.effects import running
+    from mlspec.host.engine import run as running
+    from mlspec.targets.run_script import run_words
 
     rendered = _built(file, image)
     plan = rendered.plan(image)
@@ -88,7 +88,7 @@ def shell(image: str | None, file: str | None) -> None:
     It has the mounts, the devices, the environment and the user that the image's program gets.
     """
     from mlspec import api
-    from mlspec.effects import running
+    from mlspec.host.engine import run as running
 
     rendered = _built(file, image)
     plan = rendered.plan(image)

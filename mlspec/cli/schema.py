@@ -11,7 +11,7 @@ from mlspec.cli.options import quiet_option
 from mlspec.cli.terminal import say
 
 if TYPE_CHECKING:
-    from mlspec.schema import Draft
+    from mlspec.spec.schema import Draft
 
 
 @click.command()
@@ -32,8 +32,8 @@ def schema(draft: Draft, output: str | None) -> None:
     """
     from importlib.metadata import version
 
-    from mlspec import schema
-    from mlspec.effects import writing
+    from mlspec.host.files import write as writing
+    from mlspec.spec import schema
 
     text = schema.text(draft, version("mlspec"))
     if output is None:

@@ -13,7 +13,7 @@ import click
 from mlspec.cli.editors import renew_schema
 from mlspec.cli.quick import color, up_to_date
 from mlspec.cli.terminal import say, show, styled
-from mlspec.effects.proofs import Witness, proofs, witnessed
+from mlspec.host.cache.proofs import Witness, proofs, witnessed
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -28,8 +28,8 @@ def each(specs: Iterable[str], act: Callable[[Path], bool]) -> None:
 
 def gravest(specs: Iterable[str], act: Callable[[Path], bool], tell: Callable[[Problem], None]) -> int:
     """Do ``act`` to every spec, ``tell`` all that is raised, and return the gravest exit code."""
-    from mlspec.effects import disk
     from mlspec.errors import MlspecError
+    from mlspec.host.files import read as disk
 
     code, paths = 0, list[Path]()
     try:
@@ -125,8 +125,8 @@ def inspected(rendered: Rendered) -> int:
 
 def one_spec(file: str | None) -> Path:
     """Return the one spec that ``file`` names or that is here; raises SpecError where there are several."""
-    from mlspec.effects import disk
     from mlspec.errors import Problem, SpecError
+    from mlspec.host.files import read as disk
 
     paths = disk.specs([file] if file else [])
     if len(paths) > 1:
@@ -140,7 +140,7 @@ def one_spec(file: str | None) -> Path:
 def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
     """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
     from mlspec import api
-    from mlspec.effects import writing
+    from mlspec.host.files import write as writing
 
     with writing.alone(path):
         rendered = rendered_of(path, wish, targets)

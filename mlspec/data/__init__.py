@@ -1,1 +1,1 @@
-"""Facts with a source and a date, read through :mod:`mlspec.catalog`."""
+"""Facts with a source and a date, read through :mod:`mlspec.facts.python`."""

@@ -7,15 +7,15 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mlspec import catalog
 from mlspec.errors import Problem, Replace, SpecError, ToolError
-from mlspec.lockfile.lock import BaseLock
+from mlspec.facts import python as catalog
+from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.relock.work import Work, not_current
-from mlspec.spec import Image
-from mlspec.spelling import slip
+from mlspec.spec.spec import Image
+from mlspec.text import slip
 
 if TYPE_CHECKING:
-    from mlspec.effects import registry
+    from mlspec.host.network import registry
 
 
 def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
@@ -46,7 +46,7 @@ def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
 
 def _asked(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
     """Return the base as its registry answers now, or by the tag alone where the caller accepts that."""
-    from mlspec.effects import registry
+    from mlspec.host.network import registry
 
     if work.wish.locked:
         raise SpecError(not_current(work, f"the digest of {choice.reference} is not in it"))
@@ -76,7 +76,7 @@ def _asked(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
 
 def _answers(choice: catalog.BaseChoice, platforms: Sequence[str]) -> tuple[registry.Resolved, ...]:
     """Return what a base is on each of the platforms, all under the digest that it has on the first."""
-    from mlspec.effects import registry
+    from mlspec.host.network import registry
 
     first = registry.resolve(choice.pinned, platforms[0])
     return (first, *(registry.resolve(f"{choice.reference}@{first.digest}", platform) for platform in platforms[1:]))
@@ -104,7 +104,7 @@ def verify(work: Work, image: Image, base: BaseLock, platform: str) -> None:
 
     A registry is asked only about platforms that nothing was locked for before.
     """
-    from mlspec.effects import registry
+    from mlspec.host.network import registry
 
     is_new = not any(known.platform == platform for known in (work.before.lock.images if work.before.lock else ()))
     if len(image.settings.platforms) > 1 and is_new and base.digest and (base.reference, platform) not in work.seen:
@@ -123,7 +123,7 @@ def _install_digest(work: Work, base: BaseLock, platform: str) -> str:
 
     They do while Python's minor version, the Linux and its C library agree; the registry must still have it.
     """
-    from mlspec.effects import registry
+    from mlspec.host.network import registry
 
     former = work.before.former(base)
     digest = (former.install_digest or former.digest) if former else ""

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlspec import compiling
 from mlspec.errors import LockError
-from mlspec.lockfile.pins import FROM_GIT, Layer, Pin, RequirementsLock, Target
+from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock, Target
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirements
+from mlspec.plan import compilers as compiling
 from mlspec.relock.work import Work
-from mlspec.requirements.collection import Entry, collect
-from mlspec.requirements.indexes import Index
-from mlspec.requirements.values import Requirements
-from mlspec.spec import Image
+from mlspec.spec.spec import Image
 
 if TYPE_CHECKING:
-    from mlspec.effects.locker import Compiled
+    from mlspec.host.resolver import Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def with_builds(
     previous: RequirementsLock | None,
 ) -> RequirementsLock:
     """Return a lock with what the builds of its sources take; of a build that cannot be locked, it is warned."""
-    from mlspec.effects.locker import UNFIT
+    from mlspec.host.resolver import UNFIT
 
     versions = {pin.name: pin.requirement for pin in current.pins if " @ " not in pin.requirement}
     before = {layer.name: layer for layer in previous.builds} if previous and not work.wish.upgrade else {}
@@ -67,7 +67,7 @@ def _sources(lock: RequirementsLock) -> Iterator[tuple[str, Sequence[Pin]]]:
 
 
 def _locked(requirements: Requirements, resolver: Resolver, before: Layer | None) -> tuple[Pin, ...]:
-    from mlspec.effects.locker import compile_requirements
+    from mlspec.host.resolver import compile_requirements
 
     previous = RequirementsLock((before,)) if before else None
     compiled = compile_requirements(requirements, resolver.target, resolver.indexes, previous=previous)

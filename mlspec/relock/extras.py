@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlspec import catalog, variants
 from mlspec.errors import LockError
-from mlspec.lockfile.lock import BaseLock
-from mlspec.lockfile.pins import RequirementsLock
-from mlspec.requirements.values import Requirements
-from mlspec.spec import Image
-from mlspec.variants import Followed
+from mlspec.facts import python as catalog
+from mlspec.lock import variants
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.pins import RequirementsLock
+from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.variants import Followed
+from mlspec.spec.spec import Image
 
 if TYPE_CHECKING:
-    from mlspec.effects.locker import Compiled
+    from mlspec.host.resolver import Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Wanted:
 
         Raises LockError where nothing fits without them either.
         """
-        from mlspec.effects.locker import UNFIT
+        from mlspec.host.resolver import UNFIT
 
         if not self.extras:
             return compile_(self.written)

@@ -6,20 +6,23 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from mlspec import compiling, locking, platforms, syntax
-from mlspec.effects import disk
 from mlspec.errors import MlspecError, Problem, SpecError
-from mlspec.lockfile.damage import first_side
-from mlspec.lockfile.lock import BaseLock, Lock, dump_lock, parse_lock
-from mlspec.lockfile.pins import Layer, Pin, RequirementsLock
-from mlspec.plan import Files, Resolved, architecture, files_of
+from mlspec.host.files import read as disk
+from mlspec.lock import platforms
+from mlspec.lock import promises as locking
+from mlspec.lock.damage import first_side
+from mlspec.lock.mlspec_lock import BaseLock, Lock, dump_lock, parse_lock
+from mlspec.lock.pins import Layer, Pin, RequirementsLock
+from mlspec.lock.requirements.values import Requirements
+from mlspec.plan import compilers as compiling
+from mlspec.plan.plan import Files, Resolved, architecture, files_of
 from mlspec.relock.bases import base_of
 from mlspec.relock.packages import indexes_of, requirements_of
 from mlspec.relock.platforms import platform_locks
 from mlspec.relock.work import Before, Contents, Locked, Wish, Work, banner
-from mlspec.requirements.values import Requirements
-from mlspec.spec import Image, Spec
-from mlspec.targets import Artifact
+from mlspec.spec import values as syntax
+from mlspec.spec.spec import Image, Spec
+from mlspec.targets.registry import Artifact
 
 
 def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: None) -> Locked:

@@ -9,27 +9,29 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from mlspec import catalog, layering, locking
-from mlspec.effects import disk
 from mlspec.errors import LockError, Problem, SpecError
-from mlspec.lockfile.damage import first_side
-from mlspec.lockfile.lock import BaseLock, ImageLock
-from mlspec.lockfile.pins import RequirementsLock, Target
-from mlspec.lockfile.requirements import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
-from mlspec.plan import Files, files_of
-from mlspec.platforms import preferring
+from mlspec.facts import python as catalog
+from mlspec.host.files import read as disk
+from mlspec.lock import layers as layering
+from mlspec.lock import promises as locking
+from mlspec.lock.damage import first_side
+from mlspec.lock.mlspec_lock import BaseLock, ImageLock
+from mlspec.lock.pins import RequirementsLock, Target
+from mlspec.lock.platforms import preferring
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
+from mlspec.plan.plan import Files, files_of
 from mlspec.relock.bases import verify
 from mlspec.relock.builds import Resolver, regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
 from mlspec.relock.work import Work, banner, not_current
-from mlspec.requirements.collection import Entry, collect
-from mlspec.requirements.indexes import Index
-from mlspec.requirements.values import Requirements
-from mlspec.spec import Image
-from mlspec.targets import Artifact
+from mlspec.spec.spec import Image
+from mlspec.targets.registry import Artifact
 
 if TYPE_CHECKING:
-    from mlspec.effects.locker import Compiled
+    from mlspec.host.resolver import Compiled
 
 
 def requirements_of(work: Work, image: Image) -> Requirements:
@@ -49,7 +51,7 @@ def indexes_of(image: Image) -> tuple[Index, ...]:
 
 
 def _with_logins(work: Work, image: Image, indexes: tuple[Index, ...]) -> tuple[Index, ...]:
-    from mlspec.effects.logins import login
+    from mlspec.host.network.logins import login
 
     settings = image.settings
     entered = list(indexes)
@@ -222,7 +224,7 @@ def _resolved(
     model: RequirementsLock | None,
     upgrades: tuple[str, ...],
 ) -> Compiled:
-    from mlspec.effects.locker import UNFIT, compile_requirements
+    from mlspec.host.resolver import UNFIT, compile_requirements
 
     resolve = partial(compile_requirements, requirements, target, indexes, upgrade_packages=upgrades)
     upgrade = work.wish.upgrade

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlspec import platforms
 from mlspec.errors import MlspecError, Problem
-from mlspec.lockfile.lock import BaseLock
-from mlspec.lockfile.pins import RequirementsLock
-from mlspec.lockfile.requirements import dump_builds, dump_requirements, dump_vcs
-from mlspec.plan import files_of
+from mlspec.lock import platforms
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.pins import RequirementsLock
+from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs
+from mlspec.plan.plan import files_of
 from mlspec.relock.packages import requirements_lock
 from mlspec.relock.work import Work, banner
-from mlspec.requirements.values import Requirements
-from mlspec.spec import Image
-from mlspec.targets import Artifact
+from mlspec.spec.spec import Image
+from mlspec.targets.registry import Artifact
 
 
 def platform_locks(work: Work, image: Image, base: BaseLock, requirements: Requirements) -> dict[str, RequirementsLock]:
@@ -48,7 +48,7 @@ def _joined(
     failures: Mapping[str, MlspecError], locks: Mapping[str, RequirementsLock], image: Image, requirements: Requirements
 ) -> MlspecError:
     """Return one error with the problems of all platforms, each told once."""
-    from mlspec.effects.locker import NO_WHEEL
+    from mlspec.host.resolver import NO_WHEEL
 
     def told(problem: Problem) -> Problem:
         return platforms.without_wheels(problem, requirements, tuple(locks)) if problem.code == NO_WHEEL else problem

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlspec import catalog
-from mlspec.effects.search import MARK
 from mlspec.errors import Problem
-from mlspec.lockfile.lock import BaseLock, ImageLock, Lock
-from mlspec.lockfile.pins import RequirementsLock
-from mlspec.plan import Files, Resolved, files_of
-from mlspec.requirements.values import Requirements
-from mlspec.spec import Spec
-from mlspec.targets import Artifact
+from mlspec.facts import python as catalog
+from mlspec.host.files.find import MARK
+from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock
+from mlspec.lock.pins import RequirementsLock
+from mlspec.lock.requirements.values import Requirements
+from mlspec.plan.plan import Files, Resolved, files_of
+from mlspec.spec.spec import Spec
+from mlspec.targets.registry import Artifact
 
 NOT_CURRENT = frozenset({"MLS404", "MLS405"})
 """The codes of a lock that is missing, out of date or edited: no fault of its spec."""

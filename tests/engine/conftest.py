@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from mlspec import commands, plan, spec, targets
-from mlspec.commands import BuildOptions
-from mlspec.document import parse
-from mlspec.effects import engine as effects
-from mlspec.encoding import decode
 from mlspec.errors import ToolError
-from mlspec.plan import Plan, Resolved
+from mlspec.host.engine import engine as effects
+from mlspec.plan import plan
+from mlspec.plan.plan import Plan, Resolved
+from mlspec.spec import spec
+from mlspec.spec.document import parse
+from mlspec.spec.encoding import decode
+from mlspec.targets import registry as targets
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine import examples
 from tests.engine.examples import Example
 
@@ -39,7 +42,7 @@ PREFIX = f"mlspec-test-{os.getpid()}"
 _DRIVER = """
 import pickle, sys
 from pathlib import Path
-from mlspec.effects import running
+from mlspec.host import running
 plan, function, *arguments = pickle.loads(Path(sys.argv[1]).read_bytes()), *sys.argv[3:]
 if function == "run":
     running.run(plan.run, arguments, Path(sys.argv[2]))

@@ -115,7 +115,7 @@ def copied(name: str, folder: Path, engine: docker.DockerClient) -> Example:
 
 def take_base_of_mirror(folder: Path) -> None:
     """Write the digest that the mirror has into a lock: the committed one is the public registry's."""
-    from mlspec.effects import registry
+    from mlspec.host.network import registry
 
     lock = (folder / "mlspec.lock").read_text()
     base = registry.resolve(re.findall(r'^reference = "(.*)"', lock, re.M)[0], "linux/amd64")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import api, commands
-from mlspec.commands import BuildOptions
-from mlspec.lockfile.requirements import parse_requirements
+from mlspec import api
+from mlspec.lock.requirements_txt import parse_requirements
 from mlspec.relock import Wish
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
 from tests.index import PackageIndex, sdist, serving, wheel
 

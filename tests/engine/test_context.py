@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from mlspec import patterns
-from mlspec.effects import context
+from mlspec.host.files import scan as context
+from mlspec.targets import ignore_patterns as patterns
 from tests.engine.conftest import Make, Project
 
 pytestmark = pytest.mark.engine

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlspec import commands
+from mlspec.targets import run_script as commands
 from tests.engine.conftest import BASE
 
 if TYPE_CHECKING:

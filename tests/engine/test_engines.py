@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import api, commands
-from mlspec.commands import BuildOptions
+from mlspec import api
 from mlspec.relock import Wish
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine.examples import Example
 
 pytestmark = pytest.mark.engine

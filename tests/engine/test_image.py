@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlspec import commands
-from mlspec.commands import BuildOptions
-from mlspec.effects import building
-from mlspec.effects import engine as effects
 from mlspec.errors import SpecError, ToolError
+from mlspec.host.engine import build as building
+from mlspec.host.engine import engine as effects
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import BASE
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: py
 BUILD = """
 import sys
 from pathlib import Path
-from mlspec.effects import building
+from mlspec.host import building
 building.build(sys.argv[2:], Path(sys.argv[1]))
 """
 

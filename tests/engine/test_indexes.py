@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import api, catalog, commands
-from mlspec.commands import BuildOptions
+from mlspec import api
+from mlspec.facts import python as catalog
 from mlspec.relock import Wish
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
 from tests.index import File, PackageIndex, sdist, serving, wheel
 

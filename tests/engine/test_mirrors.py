@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mlspec import api, commands
-from mlspec.commands import BuildOptions
-from mlspec.effects import configuration, mirrors
-from mlspec.mirroring import Extras, variant
+from mlspec import api
+from mlspec.build.mirrors import Extras, variant
+from mlspec.host.engine import mirrors
+from mlspec.host.network import configuration
 from mlspec.relock import Wish
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
 from tests.engine.test_indexes import installer, saved
 from tests.index import serving, wheel

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from mlspec import commands, document, spec
-from mlspec.commands import BuildOptions
-from mlspec.effects import building
+from mlspec.build import view
+from mlspec.build.failures import failure_of, problem_of
+from mlspec.build.stream import Build
 from mlspec.errors import Problem
-from mlspec.progress import view
-from mlspec.progress.failures import failure_of, problem_of
-from mlspec.progress.stream import Build
+from mlspec.host.engine import build as building
+from mlspec.spec import document, spec
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import Make, Project
 from tests.streams import source
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import docker
 import pytest
 
-from mlspec.effects import registry
+from mlspec.host.network import registry
 
 pytestmark = pytest.mark.engine
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlspec import api, commands
-from mlspec.commands import BuildOptions
+from mlspec import api
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX, Make, Project, Wheel
 from tests.index import serving, wheel
 

@@ -185,7 +185,7 @@ def test_a_report_beside_the_code_is_warned_of(built: Built, first: Reported) ->
 
 
 def test_the_engine_tells_the_same_layers_without_a_manifest(built: Built, first: Reported) -> None:
-    from mlspec.effects import images
+    from mlspec.host.engine import images
 
     made = built.build()
     found = images.built("", built.name)

@@ -348,7 +348,7 @@ def test_an_image_that_is_not_built_is_told_by_name(make: Make) -> None:
 
 
 def test_quotes_in_an_environment_file_are_told_without_the_value(project: Project) -> None:
-    from mlspec.effects import running
+    from mlspec.host.engine import run as running
 
     told: list[str] = []
     file = project.folder / "second.env"

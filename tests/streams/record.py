@@ -11,10 +11,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from mlspec import commands, document, plan, spec, targets
-from mlspec.commands import BuildOptions
-from mlspec.plan import Plan, Resolved
-from mlspec.spec import Spec
+from mlspec.plan import plan
+from mlspec.plan.plan import Plan, Resolved
+from mlspec.spec import document, spec
+from mlspec.spec.spec import Spec
+from mlspec.targets import registry as targets
+from mlspec.targets import run_script as commands
+from mlspec.targets.run_script import BuildOptions
 
 HERE = Path(__file__).parent
 PROJECT = HERE / "project"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mlspec import targets
-from mlspec.lockfile.lock import BaseLock
-from mlspec.lockfile.requirements import parse_requirements
-from mlspec.plan import Plan
-from mlspec.progress.failures import Source
-from mlspec.progress.steps import Step, steps_of
-from mlspec.requirements.collection import Entry, collect
-from mlspec.rules import Subject
-from mlspec.spec import Spec
+from mlspec.advice.lint import Subject
+from mlspec.build.failures import Source
+from mlspec.build.steps import Step, steps_of
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements_txt import parse_requirements
+from mlspec.plan.plan import Plan
+from mlspec.spec.spec import Spec
+from mlspec.targets import registry as targets
 
 
 def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Source:

@@ -1,0 +1,232 @@
+"""GPUs, drivers, architectures and disks: what images need of them, and what is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mlspec.advice.doctor.facts import Engine, Facts, Host, Need, Space
+from mlspec.advice.doctor.findings import Finding, fine, found, names, problem
+from mlspec.errors import Problem, Severity
+from mlspec.facts import frameworks
+from mlspec.facts import python as catalog
+from mlspec.sizes import shown_size
+
+
+def findings(facts: Facts) -> Iterator[Finding]:
+    """Yield what is to be said of the hardware behind the engine, and of the disks."""
+    if facts.engine.version:
+        yield from _gpus(facts)
+        yield from _amd(facts)
+        yield from _platforms(facts)
+        yield from _engine_disk(facts)
+    yield from _disk(facts.host)
+
+
+# What stops a container for sure: the others go by what this host says of itself, which in a container of its own, say,
+# is less than what the engine has; and by tables.
+_CERTAIN = frozenset({"MLS544", "MLS545", "MLS547", "MLS549"})
+
+
+def run_problems(facts: Facts) -> Iterator[Problem]:
+    """Yield what is in the way of running the images that are asked for; a warning where that is not certain."""
+    for finding in (*_gpus(facts), *_amd(facts), *_platforms(facts)):
+        if finding.problem and finding.problem.code in _CERTAIN:
+            yield finding.problem
+        elif finding.problem:
+            yield replace(finding.problem, severity="warning")
+
+
+def image_problem(need: Need, platform: str) -> Problem | None:
+    """Return that an image was built for another platform than its spec says; none for one of several platforms."""
+    if not platform or platform in {need.platform, *need.platforms}:
+        return None
+    message = f"the image {need.image} that is here is for {platform}, and its spec is for {need.platform}"
+    return problem("MLS567", message, "build it anew: mlspec build")
+
+
+# GPUs
+
+
+def gpu_problem(host: Host, engine: Engine) -> Problem | None:
+    """Return why the engine cannot give a container NVIDIA GPUs; a warning where that is not certain from here."""
+    if host.system == "macos" and not engine.is_remote:
+        hint = "build here and run on Linux, such as: DOCKER_HOST=ssh://USER@HOST mlspec run\nhere: accelerator: cpu"
+        return problem("MLS544", "no container on macOS gets a GPU", hint)
+    # Docker takes GPUs from the runtime, from CDI, or from the hook alone, which `docker info` does not show:
+    # github.com/moby/moby/blob/master/daemon/nvidia_linux.go
+    has_devices = any(device.startswith("nvidia.com/gpu") for device in engine.devices)
+    if "nvidia" in engine.runtimes or has_devices or (host.has_gpu_hook and not engine.is_remote):
+        return None
+    message = "the engine cannot give containers a GPU: it has no NVIDIA runtime and no NVIDIA devices"
+    hint = f"{_toolkit(host, engine)}\nwithout a GPU: accelerator: cpu"
+    return problem("MLS545", message, hint, "warning" if engine.is_remote else "error")
+
+
+def _toolkit(host: Host, engine: Engine) -> str:
+    if engine.is_snap:
+        return "the Docker of snap has no GPUs: sudo snap remove docker; then install docker-ce of docker.com"
+    if engine.is_desktop and host.system == "linux":
+        return "Docker Desktop on Linux has no GPUs; use Docker Engine: docker context use default"
+    if engine.is_desktop:
+        return "update NVIDIA's driver in Windows; then: wsl --update; then start Docker Desktop anew"
+    install = "install NVIDIA's container toolkit: sudo apt-get install nvidia-container-toolkit; then: "
+    if engine.has("rootless"):
+        # docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html, rootless mode
+        return (
+            f'{install}nvidia-ctk runtime configure --runtime=docker --config="$HOME/.config/docker/daemon.json"; '
+            "systemctl --user restart docker; sudo nvidia-ctk config --set nvidia-container-cli.no-cgroups --in-place"
+        )
+    return f"{install}sudo nvidia-ctk runtime configure --runtime=docker; sudo systemctl restart docker"
+
+
+def _gpus(facts: Facts) -> Iterator[Finding]:
+    wanting = [need for need in facts.needs if need.gpus]
+    if not wanting:
+        yield fine("gpus", "not needed" if facts.needs else "no spec asks for them")
+        return
+    if trouble := gpu_problem(facts.host, facts.engine):
+        yield found("gpus", trouble)
+    else:
+        yield fine("gpus", f"the engine gives them to containers, for {names(need.image for need in wanting)}")
+    if facts.engine.is_remote or facts.host.system == "macos":
+        return
+    if not facts.host.driver:
+        hint = "install it: sudo ubuntu-drivers install, or on Debian: sudo apt-get install nvidia-driver; then reboot"
+        if facts.host.system in {"wsl", "windows"}:
+            hint = "install it in Windows, from nvidia.com/drivers; then: wsl --update"
+        yield found("driver", problem("MLS546", "no NVIDIA driver answers on this host", hint))
+        return
+    yield from _driver(facts.host.driver, wanting)
+    yield from _kernels(facts, wanting)
+
+
+def _kernels(facts: Facts, wanting: list[Need]) -> Iterator[Finding]:
+    """Yield what is to be said of images whose torch is known to have no kernels for a GPU of this host."""
+    capabilities = facts.host.capabilities
+    for need in wanting:
+        builds = frameworks.fitting(need.cuda, need.torch, _platform(need, facts)) if need.torch else ()
+        lacking = [c for c in capabilities if builds and not any(build.runs_on(c) for build in builds)]
+        if lacking:
+            gpus = names(map(frameworks.architecture, lacking))
+            message = f"torch {need.torch} of {need.image} has no kernels for a GPU that is here, {gpus}"
+            models = ", ".join(map(frameworks.architecture, lacking))
+            hint = f"write: gpu_models: [{models}]; then mlspec check names the build that has them"
+            # On a host with several GPUs, the others may do.
+            severity: Severity = "error" if len(lacking) == len(capabilities) else "warning"
+            yield found("gpus", problem("MLS566", message, hint, severity))
+
+
+def _driver(driver: str, wanting: list[Need]) -> Iterator[Finding]:
+    outdated = [need for need in wanting if need.driver and _number(driver) < _number(need.driver)]
+    for need in outdated:
+        message = f"NVIDIA's driver {driver} is older than {need.driver}, which CUDA {need.cuda} of {need.image} needs"
+        older = f"; or for this driver: accelerator: cuda{fits}" if (fits := _newest_cuda(driver)) else ""
+        hint = f"update the driver: sudo ubuntu-drivers install; then reboot{older}"
+        yield found("driver", problem("MLS547", message, hint))
+    if not outdated:
+        needed = "".join(f", CUDA {need.cuda} needs {need.driver}" for need in wanting[:1] if need.driver)
+        yield fine("driver", f"NVIDIA {driver}{needed}")
+
+
+def _newest_cuda(driver: str) -> str:
+    rows = [row for row in catalog.torch_indexes() if row.driver and _number(row.driver) <= _number(driver)]
+    return rows[-1].version if rows else ""
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def _amd(facts: Facts) -> Iterator[Finding]:
+    wanting = [need for need in facts.needs if need.devices]
+    if not wanting or facts.engine.is_remote:
+        return
+    needed = dict.fromkeys(device for need in wanting for device in need.devices)
+    missing = [device for device in needed if device not in facts.host.devices]
+    if missing:
+        hint = "load AMD's driver: sudo modprobe amdgpu; it comes with the package amdgpu-dkms of amd.com"
+        message = f"{names(missing)}, which ROCm is used through, is not on this host"
+        yield found("gpus", problem("MLS548", message, hint))
+    else:
+        yield fine("gpus", f"{', '.join(needed)} are here, for {names(need.image for need in wanting)}")
+
+
+# Architectures
+
+
+def _platform(need: Need, facts: Facts) -> str:
+    return platform_on(need, facts.engine)
+
+
+def platform_on(need: Need, engine: Engine) -> str:
+    """Return the platform that an image is built and run for on an engine: of several, the engine's own."""
+    return engine.platform if engine.platform in need.platforms else need.platform
+
+
+def _platforms(facts: Facts) -> Iterator[Finding]:
+    known = facts.builder.platforms if facts.builder else ()
+    for platform in dict.fromkeys(_platform(need, facts) for need in facts.needs):
+        images = names(need.image for need in facts.needs if _platform(need, facts) == platform)
+        if platform == facts.engine.platform:
+            yield fine("platform", f"{platform}, for {images}")
+        elif platform in known:
+            yield fine("platform", f"{platform} by emulation, which is several times slower, for {images}")
+        elif known or not facts.builder:
+            message = f"this host cannot run {platform}, which {images} needs: there is no emulation for it"
+            architecture = platform.partition("/")[2]
+            hint = f"docker run --privileged --rm tonistiigi/binfmt --install {architecture}"
+            if facts.host.system == "linux":
+                hint += "\nwithout Docker Hub: sudo apt-get install qemu-user-static binfmt-support"
+            yield found("platform", problem("MLS549", message, hint))
+
+
+# Disks
+
+_HERE = 50_000_000
+_LITTLE = 1_000_000_000
+# Of wheels, the engine keeps the download once, and twice what they hold, which is 2.5 times as large for torch's CUDA
+# builds (3.0 GB of wheels, 7.5 GB installed): in the stage that installs them, and in the image.
+_TIMES = 6
+_BASE = 500_000_000
+
+
+def _engine_disk(facts: Facts) -> Iterator[Finding]:
+    space = facts.engine.space
+    if space is None:
+        return
+    largest = max(facts.needs, key=lambda need: need.wheels, default=Need(image=""))
+    wanted = _BASE + _TIMES * largest.wheels
+    hint = "docker system df; then remove what no image needs: docker builder prune, and: docker image prune --all"
+    free = f"{shown_size(space.free)} free in {facts.engine.root}"
+    if _is_full(space, _BASE) or space.free < largest.wheels:
+        yield found("disk", problem("MLS550", f"the engine has no room left to build: {_left(space, free)}", hint))
+    elif space.free < wanted:
+        message = f"the engine may run out of disk: {free}, and {largest.image} takes about {shown_size(wanted)}"
+        yield found("disk", problem("MLS550", message, hint, "warning"))
+    else:
+        yield fine("disk", f"{free}, the engine's")
+
+
+def _disk(host: Host) -> Iterator[Finding]:
+    if host.space is None:
+        return
+    free = f"{shown_size(host.space.free)} free in {host.folder}"
+    hint = "make room; what fills it: du -xh --max-depth=1 . | sort -h"
+    if host.system == "windows":
+        hint = "make room on this drive"
+    if _is_full(host.space, _HERE):
+        yield found("disk", problem("MLS551", f"there is no room left here: {_left(host.space, free)}", hint))
+    elif host.space.free < _LITTLE:
+        yield found("disk", problem("MLS551", f"there is little room left here: {free}", hint, "warning"))
+    else:
+        yield fine("disk", f"{free}, here")
+
+
+def _is_full(space: Space, least: int) -> bool:
+    return space.free < least or space.entries == 0
+
+
+def _left(space: Space, free: str) -> str:
+    return "its file system can hold no more files, of whatever size" if space.entries == 0 else free

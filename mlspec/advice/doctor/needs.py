@@ -1,0 +1,36 @@
+"""A plan to what its image needs of a host."""
+
+from __future__ import annotations
+
+import posixpath
+
+from mlspec.advice.doctor.facts import Need
+from mlspec.facts import python as catalog
+from mlspec.plan.plan import Plan
+from mlspec.targets import run_script as commands
+from mlspec.targets.filters import HOME_MARK
+
+
+def need_of(plan: Plan, *, wheels: int, folder: str, home: str) -> Need:
+    """Return what an image needs; ``wheels`` counts the bytes of its packages, ``folder`` is where its spec stands."""
+    binds = (mount.source for mount in plan.run.mounts if mount.type == "bind")
+    return Need(
+        image=plan.image,
+        platform=plan.platform,
+        platforms=plan.platforms,
+        gpus=plan.run.wants_nvidia,
+        cuda=plan.cuda,
+        driver=catalog.least_driver(plan.cuda) if plan.cuda else "",
+        torch=plan.torch,
+        devices=plan.run.devices,
+        init=plan.run.init,
+        as_caller=plan.run.as_caller,
+        binds=tuple(_absolute(path, folder, home) for path in binds),
+        wheels=wheels,
+    )
+
+
+def _absolute(path: str, folder: str, home: str) -> str:
+    found = commands.host_path(path).replace(HOME_MARK, home)
+    is_whole = found.startswith("/") or found[1:3] == ":/"
+    return posixpath.normpath(found if is_whole else posixpath.join(folder, found))

@@ -1,0 +1,82 @@
+"""Files that are dumped, line by line, with what of the images of a spec each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mlspec.advice.explain import reasons
+from mlspec.advice.explain.causes import Causes
+from mlspec.advice.explain.origins import Origin, Sources
+from mlspec.advice.explain.tracing import value_at
+from mlspec.errors import KeyPath
+from mlspec.plan.plan import resolve
+from mlspec.spec import document
+from mlspec.spec.yaml_reader import Node
+from mlspec.targets import yaml_writer as dumping
+from mlspec.targets.project import Bundle, bundle_of
+from mlspec.targets.registry import shared_target
+from mlspec.targets.yaml_writer import Sheet
+
+HEADING = "heading"
+"""The name of the comments that such files begin with, beside the names of the targets."""
+
+Told = tuple[str, tuple[Origin, ...], str | None]
+"""A line, where it comes from, and why it is there; None where it belongs to the line below it."""
+
+
+@dataclass(frozen=True)
+class Dumped:
+    """The file that a target makes of the images of a spec, and what decides on what each of them brings to it."""
+
+    target: str
+    bundle: Bundle
+    causes: tuple[Causes, ...]
+
+    def lines(self) -> Iterator[Told]:
+        """Yield the lines of the file."""
+        target = shared_target(self.target)
+        for line in _split(dumping.text(target.heading(self.bundle), ())):
+            row = reasons.reason(HEADING, line, line)
+            yield line, (), row.why if row else None
+        for number, sheet in enumerate(target.sheets(self.bundle)):
+            if number:
+                yield "---", (), None
+            for line, place in placed(sheet):
+                yield self._told(line, place) if place else (line, (), None)
+
+    def _told(self, line: str, place: KeyPath) -> Told:
+        row = reasons.entry(self.target, place)
+        if row is None:
+            return line, (), ""
+        path = (self.target, *place)
+        here = (causes for causes in self.causes if value_at(causes.values, path) is not None)
+        found = (causes.of_part(path, row.length(place) + 1, row.keys) for causes in here)
+        return line, tuple(dict.fromkeys(origin for origins in found for origin in origins)), row.why
+
+
+def dumped(images: Sequence[Sources], name: str) -> Dumped:
+    """Return the file that a target makes of these images."""
+    target = shared_target(name)
+    bundle = bundle_of([resolve(own.document.file, own.image, own.resolved) for own in images])
+    return Dumped(name, bundle, tuple(Causes(own, {name: lambda plan: target.part(plan, bundle)}) for own in images))
+
+
+def placed(sheet: Sheet) -> Iterator[tuple[str, KeyPath | None]]:
+    """Yield the lines of a document, each with the way to what begins on it; None for a blank line."""
+    text = dumping.text((), [sheet])
+    begun: dict[int, KeyPath] = {}
+    for line, path in _begun(document.parse(text, "").root, sheet.place):
+        begun.setdefault(line, path)
+    yield from ((line, begun.get(number)) for number, line in enumerate(_split(text), start=1))
+
+
+def _begun(node: Node, path: KeyPath) -> Iterator[tuple[int, KeyPath]]:
+    for step, child in node.children.items():
+        span = node.keys[step] if isinstance(step, str) else child.span
+        yield span.line, (*path, step)
+        yield from _begun(child, (*path, step))
+
+
+def _split(text: str) -> list[str]:
+    return text.removesuffix("\n").split("\n")

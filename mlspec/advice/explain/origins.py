@@ -1,0 +1,244 @@
+"""Where values come from: lines of the spec, of requirement files and of locks, defaults, rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from packaging.utils import canonicalize_name
+
+from mlspec.advice.explain import reasons
+from mlspec.errors import KeyPath
+from mlspec.facts import python as catalog
+from mlspec.lock import promises as locking
+from mlspec.lock.pins import Layer, Pin, RequirementsLock
+from mlspec.lock.requirements.values import Place, Requirements
+from mlspec.plan.plan import Files, Resolved, files_of
+from mlspec.sizes import shown_size
+from mlspec.spec import values as syntax
+from mlspec.spec.document import Document
+from mlspec.spec.keys import Settings
+from mlspec.spec.spec import Image, Spec
+
+Kind = Literal["spec", "requirement", "default", "lock", "rule"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where something comes from: a line of the spec, of a requirement file or of a lock; a key that was not written;
+    or a rule of mlspec, which is the same for every spec.
+
+    Lines and columns count from 1, and are 0 where there is no line; ``key`` is the way to the value, ``apt[0]``.
+    """
+
+    kind: Kind
+    text: str
+    key: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+
+RULE = Origin(kind="rule", text="mlspec, for every spec")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All that an image was compiled from: the spec, what was resolved, the requirements, the texts of the locks.
+
+    ``locks`` are what those say, by platform. ``lock_texts`` is empty where there is no current lock; ``folder`` stands
+    in front of the names of the locks.
+    """
+
+    spec: Spec
+    image: Image
+    resolved: Resolved
+    requirements: Requirements = field(default_factory=Requirements)
+    locks: Mapping[str, RequirementsLock] = field(default_factory=dict)
+    lock_texts: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def document(self) -> Document:
+        """The document of the spec."""
+        return self.spec.document
+
+    @property
+    def files(self) -> Files:
+        """The names of what stands beside the spec for this image."""
+        return files_of(self.document.file, self.image.key)
+
+    @property
+    def each(self) -> tuple[tuple[Files, RequirementsLock], ...]:
+        """The lock of each platform, with the names of its files."""
+        return tuple((self.files.on(platform, tuple(self.locks)), lock) for platform, lock in self.locks.items())
+
+
+# Places
+
+
+def origin_at(sources: Sources, place: KeyPath) -> Origin:
+    """Return the line of the spec in which a part of the image's settings was written, or its default."""
+    key = str(place[0])
+    if key not in sources.image.settings.model_fields_set:
+        return Origin(kind="default", key=key, text=f"{key}: {default_text(key) or 'none'}")
+    path = sources.image.origin(*place)
+    if len(place) == 2 and isinstance(place[1], str):
+        path = _listed(sources.document, sources.image.origin(key), place[1], path)
+    return written_at(sources.document, path)
+
+
+def default_text(key: str) -> str:
+    """Return what a key means that was not written; an empty text where that is nothing."""
+    value = Settings.model_fields[key].get_default(call_default_factory=True)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return reasons.default(key) or (value if isinstance(value, str) else "")
+
+
+def written_at(document: Document, path: KeyPath) -> Origin:
+    """Return the line of the spec where a key path was written, or else what it is a part of."""
+    node, known = document.root, 0
+    for step in path:
+        if step not in node.children:
+            break
+        node, known = node.children[step], known + 1
+    path = path[:known]
+    span = document.locate(path, on_key=True)
+    text = document.lines[span.line - 1].strip() if span.line <= len(document.lines) else ""
+    return Origin(kind="spec", key=shown_path(path), text=text, file=document.file, line=span.line, column=span.column)
+
+
+def _listed(document: Document, key: KeyPath, name: str, path: KeyPath) -> KeyPath:
+    """Return the path of a name in a mapping, or in the list form of one: ``[NAME=VALUE]``."""
+    node = document.root
+    for step in key:
+        if step not in node.children:
+            return path
+        node = node.children[step]
+    step_ = syntax.step_to(node.data, name)
+    return path if step_ is None or path[: len(key)] != key else (*key, step_)
+
+
+def shown_path(path: KeyPath) -> str:
+    """Return a key path as people write it: ``images.train.mounts[0]``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def name_origins(sources: Sources) -> tuple[Origin, ...]:
+    """Return where the name of the project comes from, and that of the image among several."""
+    named = written_at(sources.document, ("name",)) if sources.spec.name else None
+    default = Origin(kind="default", key="name", text=f"name: {reasons.default('name')}")
+    return (named or default, *own_key(sources))
+
+
+def own_key(sources: Sources) -> tuple[Origin, ...]:
+    """Return where the image is named among several, or nothing where it is the only one."""
+    return (written_at(sources.document, ("images", sources.image.key)),) if sources.image.key else ()
+
+
+# Locks
+
+
+def locked_at(sources: Sources, part: str, index: object) -> Iterator[Origin]:
+    """Yield where the lock says a part of it: ``base``, ``layers``, ``vcs``; of a list, one item."""
+    if not sources.lock_texts:
+        yield Origin(kind="lock", text="not locked yet; to lock it: mlspec lock")
+    elif part == "base":
+        yield from base_origins(sources, "digest")
+    elif part == "install_base":
+        yield from base_origins(sources, "install_digest")
+    elif part == "layers" and isinstance(index, int):
+        name = sources.resolved.layers[index]
+        yield from layer_origins(sources, name)
+        yield from _index_origins(sources, dict(sources.resolved.layer_indexes).get(name))
+    elif part == "layers":
+        for files, lock in sources.each:
+            names = ", ".join(layer.name for layer in lock.layers)
+            yield _lock_line(sources, files.requirements_lock, 1, f"its layers: {names}")
+    else:
+        yield from (pin_origin(sources, files, pin) for files, lock in sources.each for pin in lock.vcs)
+
+
+def _index_origins(sources: Sources, url: str | None) -> Iterator[Origin]:
+    """Yield where the index of a layer comes from."""
+    settings = sources.image.settings
+    label = catalog.torch_label(settings.accelerator)
+    for number, entry in enumerate(settings.indexes):
+        if entry.url == url:
+            yield origin_at(sources, ("indexes", number))
+    if label and catalog.torch_index(label).url == url:
+        yield origin_at(sources, ("accelerator",))
+
+
+def base_origins(sources: Sources, key: str) -> Iterator[Origin]:
+    """Yield the line of the lock with a digest of the image's base, ``digest`` or ``install_digest``."""
+    reference = sources.resolved.base.partition("@")[0]
+    is_own = False
+    for number, line in enumerate(sources.lock_texts.get(sources.files.lock, "").split("\n"), start=1):
+        if line.startswith(("[", "reference = ")):
+            is_own = line == f'reference = "{reference}"'
+        elif is_own and line.startswith(f"{key} = "):
+            yield _lock_line(sources, sources.files.lock, number, line)
+
+
+def layer_origins(sources: Sources, name: str) -> Iterator[Origin]:
+    """Yield where the lock begins a layer, with its packages and their size, and the requirements that brought them."""
+    pins: list[Pin] = []
+    for files, lock in sources.each:
+        if layer := next((layer for layer in lock.layers if layer.name == name), None):
+            pins += layer.pins
+            yield _layer_origin(sources, files, layer)
+    if pins and name in sources.image.settings.layers:
+        yield origin_at(sources, ("layers", name))
+    yield from dict.fromkeys(origin for pin in pins for origin in bringers(sources, pin))
+
+
+def _layer_origin(sources: Sources, files: Files, layer: Layer) -> Origin:
+    size = sum(pin.size or 0 for pin in layer.pins)
+    packages = ", ".join(f"{pin.name} {pin.version}" for pin in layer.pins)
+    text = f"# layer {layer.name}: {packages}{f' ({shown_size(size)})' if size else ''}"
+    lines = sources.lock_texts.get(files.requirements_lock, "").split("\n")
+    number = lines.index(f"# layer {layer.name}") + 1 if f"# layer {layer.name}" in lines else 0
+    return _lock_line(sources, files.requirements_lock, number, text)
+
+
+def pin_origin(sources: Sources, files: Files, pin: Pin) -> Origin:
+    """Return the line of a lock in which a package is pinned."""
+    for file in (files.requirements_lock, files.vcs_lock):
+        for number, line in enumerate(sources.lock_texts.get(file, "").split("\n"), start=1):
+            if pinned_name(line) == pin.name:
+                return _lock_line(sources, file, number, line.removesuffix("\\"))
+    return Origin(kind="lock", text=pin.requirement)
+
+
+def bringers(sources: Sources, pin: Pin) -> Iterator[Origin]:
+    """Yield the line of the requirement that asks for a package, itself or through others; in the spec or in a file."""
+    pins = {other.name: other for lock in sources.locks.values() for other in (*lock.pins, *lock.vcs)}
+    requirement = locking.bringer(pin.name, pins, sources.requirements)
+    if requirement is not None:
+        yield _at(sources, requirement.place)
+
+
+def _at(sources: Sources, place: Place) -> Origin:
+    if not place.file:
+        return written_at(sources.document, place.path)
+    line, column = (place.span.line, place.span.column) if place.span else (0, 0)
+    return Origin(kind="requirement", text=place.excerpt.strip(), file=place.file, line=line, column=column)
+
+
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:==|@)")
+
+
+def pinned_name(line: str) -> str:
+    """Return the normalised name of the package that a line of a lock pins; an empty text where it pins none."""
+    found = _PINNED.match(line)
+    return canonicalize_name(found[1]) if found else ""
+
+
+def _lock_line(sources: Sources, file: str, line: int, text: str) -> Origin:
+    return Origin(kind="lock", text=text.strip(), file=f"{sources.folder}{file}", line=line, column=1 if line else 0)

@@ -1,0 +1,18 @@
+"""What is worth a warning: small functions over a spec, its plan, its lock and its folder, and one table of them."""
+
+from mlspec.advice.lint.read import asked, is_read
+from mlspec.advice.lint.subject import Context, Look, Subject, Weight
+from mlspec.advice.lint.table import FOLDER_RULES, RULES, folder_warnings, warnings
+
+__all__ = [
+    "FOLDER_RULES",
+    "RULES",
+    "Context",
+    "Look",
+    "Subject",
+    "Weight",
+    "asked",
+    "folder_warnings",
+    "is_read",
+    "warnings",
+]

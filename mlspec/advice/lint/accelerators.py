@@ -1,0 +1,160 @@
+"""Rules about accelerators: whether packages, builds and GPUs fit each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mlspec.advice.lint.subject import Subject, with_slip
+from mlspec.errors import Problem
+from mlspec.facts import frameworks
+from mlspec.facts import python as catalog
+from mlspec.facts.frameworks import Build
+from mlspec.lock import variants
+from mlspec.lock.requirements.values import Requirement
+from mlspec.lock.variants import Variant
+
+_FAMILY = ("torch", "torchvision", "torchaudio")
+
+
+def is_another_variant(subject: Subject) -> Iterator[Problem]:
+    """Warn of required packages that are built for another accelerator than the image's, and say which one is."""
+    followed = () if subject.is_locked else _followed(subject)
+    for requirement in subject.requirements.requirements:
+        row = next((row for row in variants.variants() if _is_wrong(subject, requirement, row)), None)
+        if major := _other_major(subject, requirement.name):
+            name = re.sub(r"\d\d(x?)$", rf"{subject.cuda_major}\1", requirement.name)
+            message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.cuda}"
+            yield requirement.problem("", message, f"require {name} in its place", severity="warning")
+        elif row and requirement not in followed:
+            yield _wrong(subject, requirement, row)
+
+
+def _followed(subject: Subject) -> tuple[Requirement, ...]:
+    """Return the requirements that the lock, when it is made, will have with the extras they lack."""
+    settings = subject.settings
+    found = variants.followed(subject.requirements, settings.accelerator, subject.plan.platform)
+    return tuple(extra.requirement for extra in found)
+
+
+def _is_wrong(subject: Subject, requirement: Requirement, row: Variant) -> bool:
+    # A step, or a base of the user's own, may bring what makes it right.
+    if subject.kind == "cuda" and (subject.settings.run or not subject.is_slim):
+        return False
+    served = any(name == requirement.name for index in subject.settings.indexes for name in index.packages)
+    packages = subject.packages | {asked.name for asked in subject.requirements.requirements}
+    return row.is_wrong(requirement, subject.kind, packages) and not (row.index and served)
+
+
+def _wrong(subject: Subject, requirement: Requirement, row: Variant) -> Problem:
+    instead = row.instead[subject.kind].format(major=subject.cuda_major or "12")
+    ways = [f"require {instead} in its place"] if instead else []
+    ways += [] if "cuda" in row.instead else ["write: accelerator: cuda"]
+    index = row.index_for(subject.plan.cuda)
+    ways += [f"write: indexes: [{{url: {index}, packages: [{row.package}]}}]"] if index else []
+    accelerator = subject.settings.accelerator
+    message = f"{_shown(requirement)} {row.what}, and this is a {accelerator} image"
+    return requirement.problem("", message, "; or ".join(ways), severity="warning")
+
+
+def _shown(requirement: Requirement) -> str:
+    extras = sorted(variants.extras_of(requirement))
+    return f"{requirement.name}[{','.join(extras)}]" if extras else requirement.name
+
+
+def _other_major(subject: Subject, name: str) -> str:
+    if subject.kind != "cuda":
+        return ""
+    found = re.search(r"-cu(?:da)?(1\d)x?$", name)
+    return found[1] if found and subject.plan.cuda and found[1] != subject.cuda_major else ""
+
+
+# The builds of torch
+
+
+def is_not_built_for(subject: Subject) -> Iterator[Problem]:
+    """Warn of an accelerator that no torch is known to be built for, or not the one that is required."""
+    label = catalog.torch_label(subject.settings.accelerator)
+    if not label or label == "cpu" or not any(r.name in _FAMILY for r in subject.requirements.requirements):
+        return
+    row, kind = catalog.torch_index(label), subject.kind
+    rows = [known for known in catalog.torch_indexes() if known.kind == kind]
+    torch = subject.version("torch")
+    if row not in rows:
+        message = f"no torch is known to be built for {subject.settings.accelerator}"
+    elif torch and _is_known(torch) and not row.has(torch):
+        rows = [known for known in rows if known.has(torch)]
+        message = f"torch {frameworks.minor(torch)} is not known to be built for {subject.settings.accelerator}"
+    else:
+        return
+    wanted = frameworks.number(row.version or subject.settings.accelerator)
+    near = sorted(rows, key=lambda known: _distance(frameworks.number(known.version), wanted))[:2]
+    names = " or ".join(f"{kind}{known.version}" for known in near)
+    yield subject.warn(message, f"write: accelerator: {names}" if names else "require another torch", "accelerator")
+
+
+def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    (major, minor), (wanted, least) = ((*version, 0, 0)[:2] for version in (one, other))
+    return abs((major - wanted) * 10 + minor - least)
+
+
+def _is_known(torch: str) -> bool:
+    return any(frameworks.number(r.version) == frameworks.number(torch)[:2] for r in frameworks.releases("torch"))
+
+
+def lacks_wheels(subject: Subject) -> Iterator[Problem]:
+    """Warn of a framework that is known to have no wheels for the image's Python."""
+    python = subject.settings.python
+    for framework in ("torch", "tensorflow", "jaxlib"):
+        version = subject.version(framework)
+        rows = frameworks.releases(framework)
+        row = next((row for row in rows if version and row.version == frameworks.minor(version)), None)
+        if row and not row.has(python):
+            fitting = next((other.version for other in reversed(rows) if other.has(python)), "")
+            nearest = row.last if frameworks.number(python) > frameworks.number(row.last) else row.first
+            hint = f"write: python: {nearest}" + (f"; or require {framework}=={fitting}.*" if fitting else "")
+            message = f"{framework} {row.version} has no wheels for Python {python}"
+            yield subject.warn_of_package(framework, message, hint)
+
+
+# GPUs
+
+
+def is_unknown_gpu(subject: Subject) -> Iterator[Problem]:
+    """Warn of names of GPUs that nothing is known of, which nothing is checked for."""
+    for index, gpu in enumerate(subject.settings.gpu_models):
+        if not frameworks.capability(gpu):
+            near = " or ".join(frameworks.near_gpus(gpu))
+            hint = f"did you mean {near}?" if near else "write its architecture: what nvidia-smi tells as 9.0 is sm_90"
+            warning = subject.warn(f"no GPU {gpu} is known, so nothing is checked for it", hint, "gpu_models", index)
+            yield with_slip(warning, gpu, frameworks.near_gpus(gpu))
+
+
+def lacks_kernels(subject: Subject) -> Iterator[Problem]:
+    """Warn of GPUs that the image's torch is known to have no kernels for, and name the nearest build that has them."""
+    settings, torch = subject.settings, subject.version("torch")
+    mine = frameworks.fitting(subject.plan.cuda, torch, subject.plan.platform)
+    for index, gpu in enumerate(settings.gpu_models):
+        capability = frameworks.capability(gpu)
+        if "torch" not in subject.packages or not capability or not mine or any(b.runs_on(capability) for b in mine):
+            continue
+        called = f"torch {frameworks.minor(torch)}" if torch else "torch"
+        architecture = frameworks.architecture(capability)
+        name = gpu if gpu.lower() == architecture else f"{gpu} ({architecture})"
+        message = f"{called} for CUDA {subject.plan.cuda} has no kernels for {name}: nothing would run on it"
+        yield subject.warn(message, _nearest_build(subject, torch, mine), "gpu_models", index)
+
+
+def _nearest_build(subject: Subject, torch: str, mine: tuple[Build, ...]) -> str:
+    wanted = tuple(filter(None, map(frameworks.capability, subject.settings.gpu_models)))
+    known = frameworks.builds(subject.plan.platform)
+    whole = [build for build in known if all(map(build.runs_on, wanted))]
+    same = [build for build in whole if not torch or build.has(torch)]
+    here = frameworks.number(subject.plan.cuda)
+    if same:
+        build = min(same, key=lambda build: _distance(frameworks.number(build.cuda), here))
+        return f"write: accelerator: cuda{build.cuda}"
+    if whole:
+        build = min(whole, key=lambda build: (frameworks.number(build.first), frameworks.number(build.cuda)))
+        return f"require torch=={build.first}.*, and write: accelerator: cuda{build.cuda}"
+    return "no one build is known that has kernels for all of gpu_models: give each kind of GPU an image of its own"

@@ -1,0 +1,58 @@
+"""Rules about what an image stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlspec.advice.lint.subject import Subject
+from mlspec.errors import Problem
+from mlspec.facts import python as catalog
+
+
+def python_ends(subject: Subject) -> Iterator[Problem]:
+    """Warn of a Python that gets no security fixes any more, or not for another six months."""
+    version = catalog.python_version(subject.base.python)
+    if not subject.today or not version:
+        return
+    ends = version.end_of_life
+    stands = catalog.support(ends, subject.today)
+    if stands in {"ended", "ending"}:
+        has = f"has had no security fixes since {ends}" if stands == "ended" else f"gets no security fixes after {ends}"
+        hint = f"write: python: {_newer_python(subject.today)}; then run: mlspec render"
+        yield subject.warn(f"Python {version.python} {has}", hint, "python")
+
+
+def _newer_python(today: str) -> str:
+    # Not the newest: wheels of the large frameworks come months after a release.
+    supported = [v for v in catalog.python_versions() if catalog.support(v.end_of_life, today) == "supported"]
+    settled = [v.python for v in supported if v.status == "security"] or [v.python for v in supported] or ["3.12"]
+    return settled[-1]
+
+
+def debian_ends(subject: Subject) -> Iterator[Problem]:
+    """Warn of a Debian whose packages get no fixes any more, or not for another six months, and then leave the mirrors.
+
+    What counts is the end of long-term support: until then the mirrors keep the packages and Python's official images
+    are rebuilt.
+    """
+    release = catalog.debian_release(subject.base.codename)
+    if not subject.today or not release:
+        return
+    ends = release.long_term or release.end_of_life
+    stands = catalog.support(ends, subject.today)
+    if stands in {"ended", "ending"}:
+        when = f"ended on {ends}: " if stands == "ended" else f"ends on {ends}: after that "
+        message = f"the support of Debian {release.codename} {when}its packages leave the mirrors"
+        hint = f"write: base: {catalog.base_names(subject.settings.python)[0]}; then run: mlspec render"
+        yield subject.warn(message, hint, "base" if subject.settings.base else "python")
+
+
+def floats(subject: Subject) -> Iterator[Problem]:
+    """Warn of a base by the tag ``latest``, or by none, which is whatever was pushed last when a lock is made."""
+    base = subject.settings.base or ""
+    image = catalog.parse_reference(base) if any(character in base for character in "/:@") else None
+    if image and image.tag == "latest" and not image.digest:
+        message = f"{image.familiar} is whatever was pushed last: a new lock may bring another Python or Debian"
+        name = image.familiar.removesuffix(":latest")
+        hint = f"base: slim-{catalog.default_codename()}" if subject.is_official else f"a version: base: {name}:VERSION"
+        yield subject.warn(message, f"write {hint}", "base")

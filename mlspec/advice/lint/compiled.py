@@ -1,0 +1,72 @@
+"""Rules about what has no wheel: what is compiled, what it loads then, and what its compilers are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mlspec.advice.lint.packages import has_library
+from mlspec.advice.lint.subject import Subject
+from mlspec.errors import Add, Problem
+from mlspec.facts import compilers
+from mlspec.lock.pins import Pin
+from mlspec.plan import compilers as compiling
+
+
+def _sources(subject: Subject) -> Iterator[Pin]:
+    yield from (pin for pin in subject.pins if pin.is_source)
+
+
+def has_no_wheel(subject: Subject) -> Iterator[Problem]:
+    """Warn of packages that are built from source and of which the spec does not say so; git says it by itself."""
+    asked = subject.requirements.built
+    for pin in _sources(subject):
+        if pin.name in asked or " @ git+" in pin.requirement:
+            continue
+        how = "built from its source" if pin.languages == compiling.PURE else "compiled"
+        written = f" ({', '.join(pin.languages)})" if how == "compiled" and pin.languages else ""
+        message = f"{pin.name} {pin.version} has no wheel, so it is {how}{written} while the image is built"
+        hint = f"to say that this is meant, add to the requirements: --no-binary {pin.name}"
+        newest = f"{pin.name}=={pin.wheel_version}"
+        other = f"require {newest}, the newest that has a wheel; or, " if pin.wheel_version else ""
+        yield subject.warn_of_package(pin.name, message, f"{other}{hint}")
+
+
+def lacks_libraries(subject: Subject) -> Iterator[Problem]:
+    """Warn of libraries that a compiled package loads and a slim image lacks."""
+    if not subject.is_slim:
+        return
+    for pin in _sources(subject):
+        wanted = (compiling.current(name, subject.base.codename) for name in compilers.recipe(pin.name).libraries)
+        missing = tuple(name for name in wanted if not has_library(subject, name))
+        if missing:
+            message = f"{pin.name} is compiled against {', '.join(missing)}, which a slim image lacks"
+            hint = f"add: apt: [{', '.join((*subject.settings.apt, *missing))}]"
+            warning = subject.warn_of_package(pin.name, message, hint)
+            yield replace(warning, repairs=(Add((*subject.image.origin(), "apt"), missing),))
+
+
+def keeps_headers(subject: Subject) -> Iterator[Problem]:
+    """Warn of Debian's headers in an image that compiles in stages of its own."""
+    if subject.plan.compiler is None:
+        return
+    known = {name for pin in _sources(subject) for name in compilers.recipe(pin.name).apt}
+    for index, entry in enumerate(subject.settings.apt):
+        name = entry.partition("=")[0]
+        if name.endswith("-dev") or name in compilers.tools():
+            message = f"{name} is what compiling takes, and would be in the image"
+            hint = "remove it" if name in {*known, *compilers.tools()} else f"write it below build_apt: [{name}]"
+            yield subject.warn(message, hint, "apt", index)
+
+
+def lacks_cuda_image(subject: Subject) -> Iterator[Problem]:
+    """Warn where the compiler of the image's very CUDA is not known, and a neighbour's is taken."""
+    cuda = subject.plan.cuda
+    compiled = [pin for pin in _sources(subject) if compilers.recipe(pin.name).cuda or "CUDA" in pin.languages]
+    image = compilers.cuda_image(cuda) if cuda else None
+    if compiled and cuda and (image is None or image.version != cuda):
+        known = compilers.cuda_versions()
+        taken = f"that of {image.version} is taken" if image else "so it is compiled without"
+        message = f"no image with the compiler of CUDA {cuda} is known for {compiled[0].name}: {taken}"
+        hint = f"known are {', '.join(known)}; write: accelerator: cuda{image.version if image else known[-1]}"
+        yield subject.warn(message, hint, "accelerator")

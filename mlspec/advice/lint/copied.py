@@ -1,0 +1,144 @@
+"""Rules about what of the project's folder is copied into the image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from mlspec.advice.lint.programs import Script, script_of
+from mlspec.advice.lint.subject import Context, Look, Subject, Weight, with_slip
+from mlspec.errors import Problem, quoted
+from mlspec.plan.plan import pattern
+from mlspec.sizes import shown_size
+from mlspec.targets import ignore_patterns as patterns
+from mlspec.text import nearest
+
+_LARGE = 100_000_000
+_MANY = 10_000
+# Of a folder's weight, the part that makes one thing in it the culprit.
+_MOST = 0.8
+
+
+def is_large(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of the largest thing that would be copied into the image without being named in ``include``.
+
+    What ``include`` names by itself, such as weights that the image is to serve, is meant.
+    """
+    named = tuple(entry for entry in subject.settings.include or () if not entry.startswith("!") and entry != ".")
+    for path in context.below(""):
+        weight = context.weights[path]
+        if (weight.size < _LARGE and weight.files < _MANY) or any(_names(entry, path) for entry in named):
+            continue
+        path = _culprit(context, path)
+        include = subject.settings.include
+        mount = _word(f"./{path}:{subject.settings.working_dir}/{path}")
+        hint = (
+            f"to leave it out: {_including(subject, f'!{pattern(path)}')}\n"
+            f"to have it there only when it runs: mounts: [{mount}]\n"
+            f"where it is meant, name it: {_including(subject, path)}"
+        )
+        message = f"{path} would be copied into the image: {_shown(context.weights[path])}"
+        yield subject.warn(message, hint, *(() if include is None else ("include",)))
+        return
+
+
+def _names(entry: str, path: str) -> bool:
+    return entry == path or entry.startswith(f"{path}/") or any(character in entry for character in "*?[")
+
+
+def _culprit(context: Context, path: str) -> str:
+    inside = next(iter(context.below(path)), "")
+    if not inside or context.weights[inside].size < _MOST * context.weights[path].size:
+        return path
+    # A folder of data goes as a whole; one that holds code, too, is needed but for what is heavy in it.
+    holds_code = any(kept.startswith(f"{path}/") and kept.endswith(".py") for kept in context.kept)
+    is_folder = any(True for _ in context.below(inside)) or context.weights[inside].files > 1
+    return _culprit(context, inside) if holds_code or is_folder else path
+
+
+def _shown(weight: Weight) -> str:
+    least = "" if weight.is_whole else "at least "
+    files = f" in {weight.files:,} files" if weight.files > 1 else ""
+    return f"{least}{shown_size(weight.size)}{files}"
+
+
+def left_out(subject: Subject, path: str) -> str:
+    """Return how to say that the file or folder at ``path`` stays out of the image."""
+    return f"leave it out: {_including(subject, f'!{pattern(path)}')}"
+
+
+def _including(subject: Subject, entry: str) -> str:
+    include = ["."] if subject.settings.include is None else subject.settings.include
+    return f"include: [{', '.join(map(_word, (*include, entry)))}]"
+
+
+def _word(entry: str) -> str:
+    return entry if all(c.isalnum() or c in "./_-:" for c in entry) else json.dumps(entry, ensure_ascii=False)
+
+
+def includes_nothing(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of entries of ``include`` that name nothing, or only what is left out of every image."""
+    for index, entry in enumerate(subject.settings.include or ()):
+        path = entry.rstrip("/").removeprefix("./")
+        if entry.startswith("!") or path in {"", "."} or patterns.matches(path, context.kept) or not context.is_whole:
+            continue
+        if context.looks.get(entry):
+            message = f"nothing of {quoted(entry)} is copied: it is empty, mounted, secret, or of no use in an image"
+            yield subject.warn(message, "remove the entry; the ignore file says what is left out", "include", index)
+        else:
+            near = nearest(path, {*context.names, *context.weights})
+            hint = f"did you mean {near[0]}?" if near else "correct it, or remove the entry"
+            warning = subject.warn(f"{quoted(entry)} is nothing that stands beside the spec", hint, "include", index)
+            yield with_slip(warning, path, {*context.names, *context.weights})
+
+
+# The script that a container starts with
+
+
+def lacks_script(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of a command whose script is not in the project, or is left out of the image."""
+    script = script_of(subject)
+    # A base of the user's own may hold it, and a step may write it.
+    if not script or not subject.is_official or subject.plan.after_code:
+        return
+    look = context.looks.get(script.path)
+    if look is None:
+        near = nearest(script.path, {*context.names, *context.texts})
+        hint = f"did you mean {near[0]}?" if near else "a path in the command is relative to the folder of the spec"
+        warning = subject.warn(f"there is no {script.path} beside the spec", hint, _key(subject))
+        yield with_slip(warning, script.path, {path for path in context.texts if path.endswith((".py", ".sh"))})
+    elif look.is_file and not look.is_kept:
+        hint = f"add it: {_including(subject, script.path)}"
+        if any(entry.strip("!/") == script.path for entry in subject.settings.include or ()):
+            hint = "see what is said of it below include"
+        yield subject.warn(f"{script.path} is not copied into the image", hint, _key(subject))
+
+
+def cannot_start(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of a script that the system would refuse to start, as it has the line ends of Windows, say."""
+    script = script_of(subject)
+    look = context.looks.get(script.path) if script else None
+    if script and look and look.is_file and look.is_kept and look.text and (why := _refusal(script, look)):
+        yield subject.warn(*why, _key(subject))
+
+
+def _refusal(script: Script, look: Look) -> tuple[str, str] | None:
+    """Return why a system would not start a script, and what to type; none where it would."""
+    path = script.path
+    first, newline, _ = look.text.partition("\n")
+    has_returns = bool(newline) and first.endswith("\r")
+    if has_returns and script.interpreter != "python":
+        hint = rf"sed -i 's/\r$//' {path}; and to keep it so, in .gitattributes: {path} text eol=lf"
+        return f"{path} has the line ends of Windows, so no Linux can start it", hint
+    if script.interpreter:
+        return None
+    if not first.startswith("#!"):
+        how = "#!/usr/bin/env python3" if path.endswith(".py") else "#!/bin/sh"
+        return f"{path} does not say what runs it", f"make this its first line: {how}"
+    if not look.is_executable:
+        return f"{path} is not executable", f"chmod +x {path}; in git too: git update-index --chmod=+x {path}"
+    return None
+
+
+def _key(subject: Subject) -> str:
+    return "entrypoint" if subject.settings.entrypoint else "command"

@@ -1,0 +1,93 @@
+"""Rules about frameworks in one image: whether their files, their CUDAs and their cuDNNs go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlspec.advice.lint.subject import Subject
+from mlspec.errors import Problem
+from mlspec.facts import frameworks
+from mlspec.facts import python as catalog
+from mlspec.facts.frameworks import Library
+from mlspec.lock import variants
+
+
+def install_same_files(subject: Subject) -> Iterator[Problem]:
+    """Warn of packages in one image that install the same files: which of them win is chance."""
+    for row in variants.same():
+        found = [name for name in row.packages if name in subject.packages]
+        if len(found) < 2:
+            continue
+        best = row.best[subject.kind].format(major=subject.cuda_major or "12")
+        other = next(name for name in found if name != best)
+        message = f"{' and '.join(found)} install the same files, the folder {row.what}: which of them win is chance"
+        hint = f"require {best} alone" if best else "require one of them alone"
+        bringers = sorted({by for pin in subject.pins if pin.name == other for by in pin.via if not by.startswith("-")})
+        hint += f"; {other} comes with {', '.join(bringers)}" if bringers else ""
+        yield subject.warn_of_package(other, message, hint)
+
+
+# CUDA and cuDNN
+
+
+def need_other_libraries(subject: Subject) -> Iterator[Problem]:
+    """Warn of packages that are built for another CUDA than the image's, or for another cuDNN than others in it."""
+    if subject.kind != "cuda":
+        return
+    found = tuple(_libraries(subject))
+    first = next((row for row in found if row.package == "torch"), None) or next(filter(_has_cudnn, found), None)
+    for row in found:
+        if row.cuda and subject.cuda_major and row.cuda.partition(".")[0] != subject.cuda_major:
+            yield _other_cuda(subject, row)
+        elif first and row.cudnn and row.cudnn != first.cudnn:
+            yield _other_cudnn(subject, row, first)
+
+
+def _libraries(subject: Subject) -> Iterator[Library]:
+    for name in sorted(subject.packages):
+        if row := frameworks.library(name, subject.version(name)):
+            yield row
+
+
+def _has_cudnn(row: Library) -> bool:
+    return bool(row.cudnn)
+
+
+def _other_cuda(subject: Subject, row: Library) -> Problem:
+    message = f"{_called(subject, row)} is built for CUDA {row.cuda}, and this image is for CUDA {subject.plan.cuda}"
+    whole = row.cuda if "." in row.cuda else _oldest_cuda(row.cuda, subject.version("torch"))
+    own = f" with accelerator: cuda{whole}" if whole else ""
+    ways = [f"require {name}" for name in frameworks.built_for(row.package, subject.cuda_major)[:1]]
+    return subject.warn_of_package(row.package, message, "; or ".join([*ways, f"give it an image of its own{own}"]))
+
+
+def _oldest_cuda(major: str, torch: str) -> str:
+    """Return the oldest CUDA of a major version that a torch, or else the newest, is built for; most drivers run it."""
+    rows = (row for row in catalog.torch_indexes() if row.kind == "cuda" and row.version.startswith(f"{major}."))
+    return next((row.version for row in rows if (row.has(torch) if torch else not row.last)), "")
+
+
+def _other_cudnn(subject: Subject, row: Library, first: Library) -> Problem:
+    one, other = _called(subject, first), _called(subject, row)
+    message = f"{other} is built for cuDNN {row.cudnn}, and {one} for cuDNN {first.cudnn}: one image holds one of them"
+    fitting = frameworks.built_for(row.package, subject.cuda_major, cudnn=first.cudnn)[:1]
+    ways = [f"require {name}" for name in fitting]
+    return subject.warn_of_package(row.package, message, "; or ".join([*ways, "give each an image of its own"]))
+
+
+def _called(subject: Subject, row: Library) -> str:
+    return f"{row.package} {frameworks.minor(subject.version(row.package))}"
+
+
+def is_for_the_cpu(subject: Subject) -> Iterator[Problem]:
+    """Warn of a torch that the main index has for the CPU alone on this platform, in an image for CUDA."""
+    torch = subject.version("torch")
+    if subject.settings.accelerator != "cuda" or not torch or "+" in torch:
+        return
+    if not frameworks.torch_has_cuda(torch, subject.plan.platform):
+        name = f"torch {frameworks.minor(torch)}"
+        message = f"{name} from the main index is for the CPU alone on {subject.plan.platform}"
+        hint = (
+            f"require torch>={frameworks.first_with_cuda()}; or name a CUDA whose index has it, such as: accelerator: "
+        )
+        yield subject.warn_of_package("torch", message, f"{hint}cuda12.8")

@@ -1,0 +1,142 @@
+"""Rules about the locked packages and what they need of the image."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mlspec.advice.lint.accelerators import is_another_variant
+from mlspec.advice.lint.subject import Subject
+from mlspec.errors import Add, Problem, Replace
+from mlspec.facts import libraries
+from mlspec.plan import compilers as compiling
+
+_OPENCV = (
+    "opencv-python",
+    "opencv-contrib-python",
+    "opencv-python-headless",
+    "opencv-contrib-python-headless",
+)
+
+
+def lacks_libraries(subject: Subject) -> Iterator[Problem]:
+    """Warn of packages that need something of the system which a slim image does not have."""
+    if not subject.is_slim:
+        return
+    asked = {requirement.name for requirement in subject.requirements.requirements}
+    for row in libraries.needs():
+        if row.package not in (asked if row.only_asked else subject.packages) or subject.packages & set(row.unless):
+            continue
+        names = (compiling.current(name, subject.base.codename) for name in row.apt)
+        if missing := tuple(name for name in names if not has_library(subject, name)):
+            instead = row.instead if row.package in asked else ""
+            hint = f"add: apt: [{', '.join((*subject.settings.apt, *missing))}]"
+            hint += f"; or require {instead} in its place" if instead else ""
+            warning = subject.warn_of_package(row.package, f"{row.package} {row.needs}", hint)
+            yield replace(warning, repairs=(Add((*subject.image.origin(), "apt"), missing),))
+
+
+def has_library(subject: Subject, name: str) -> bool:
+    """Tell whether a Debian package is in the image, itself or with another that the spec names."""
+    return any(subject.installs(package) for package in (name, f"{name}t64", *libraries.bringing(name)))
+
+
+def is_renamed(subject: Subject) -> Iterator[Problem]:
+    """Warn of Debian packages that the release in the base has under another name only."""
+    codename = subject.base.codename
+    for index, entry in enumerate(subject.settings.apt):
+        old = entry.partition(":")[0]
+        new = compiling.current(old, codename)
+        if new != old:
+            message = f"Debian {codename} has no {old}: the build would end there"
+            repair = Replace(subject.image.origin("apt", index), old, new)
+            yield replace(subject.warn(message, f"write: {new}", "apt", index), repairs=(repair,))
+
+
+def has_two_opencvs(subject: Subject) -> Iterator[Problem]:
+    """Warn of several distributions of OpenCV, which write the same files."""
+    found = [name for name in _OPENCV if name in subject.packages]
+    if len(found) > 1:
+        via = {pin.name: pin.via for pin in subject.pins}
+        bringers = sorted({other for name in found for other in via[name] if not other.startswith("-")})
+        message = f"{' and '.join(found)} install the same files, the folder cv2: which of them win is chance"
+        others = f"; they come with {', '.join(bringers)}" if bringers else ""
+        yield subject.warn_of_package(found[0], message, f"require only one of them, best {found[-1]}{others}")
+
+
+# Accelerators
+
+_GPU_PACKAGES = (
+    "torch",
+    "tensorflow",
+    "nvidia-*",
+    "cupy*",
+    "jax-cuda*",
+    "*-gpu",
+    "*-cu1[0-9]*",
+    "triton",
+    "numba",
+    "numba-cuda",
+    "xgboost",
+    "catboost",
+    "lightgbm",
+    "vllm",
+    "pycuda",
+    "cuda-*",
+    "bitsandbytes",
+    "ctranslate2",
+    "llama-cpp-python",
+    "tensorrt*",
+    "paddlepaddle-gpu",
+    "warp-lang",
+    "taichi",
+    "mxnet*",
+    "pynvml",
+    "moderngl",
+)
+# Packages that are known to run on the CPU when nothing else comes with them.
+_INSTEAD = {"faiss-cpu": "faiss-gpu-cu12"}
+
+
+def uses_no_gpu(subject: Subject) -> Iterator[Problem]:
+    """Warn of a cuda image in which no locked package uses a GPU; it stays silent where a step may bring one."""
+    settings = subject.settings
+    is_ours = settings.accelerator.startswith("cuda") and subject.is_slim and not settings.run
+    if (
+        not is_ours
+        or not subject.is_locked
+        or not subject.pins
+        or any(pin.is_source for pin in subject.pins)
+        or _gpu_packages(subject)
+        # A variant for the CPU is told by a rule of its own.
+        or any(True for _ in is_another_variant(subject))
+    ):
+        return
+    cpu = next((name for name in _INSTEAD if name in subject.packages), "")
+    if cpu:
+        message = f"{cpu}, as it is locked, runs on the CPU: nothing here uses a GPU"
+        yield subject.warn_of_package(cpu, message, f"require {_INSTEAD[cpu]} in its place")
+    else:
+        message = "no package that is locked here is known to use a GPU"
+        yield subject.warn(message, "leave accelerator out, or write: accelerator: cpu", "accelerator")
+
+
+def _gpu_packages(subject: Subject) -> set[str]:
+    return {name for name in subject.packages if any(fnmatch.fnmatchcase(name, known) for known in _GPU_PACKAGES)}
+
+
+def asks_in_vain(subject: Subject) -> Iterator[Problem]:
+    """Warn of a request for NVIDIA's GPUs in an image whose packages were chosen for another accelerator."""
+    settings = subject.settings
+    if settings.gpus is None or settings.accelerator.startswith("cuda") or not subject.is_slim or settings.run:
+        return
+    # A cluster counts those of AMD, too.
+    is_counted = subject.kind == "rocm" and "kubernetes" in subject.image.targets
+    if "torch" in subject.packages and not is_counted:
+        message = f"GPUs are asked for, and torch is one for {_shown(settings.accelerator)}: it does not see them"
+        yield subject.warn(message, "write: accelerator: cuda; or remove gpus", "gpus")
+
+
+def _shown(accelerator: str) -> str:
+    return "the CPU alone" if accelerator == "cpu" else accelerator

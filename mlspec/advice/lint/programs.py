@@ -1,0 +1,210 @@
+"""What the command of a container says: which program it starts, with which script, on which address and port."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mlspec.advice.lint.subject import Context, Subject
+
+_PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?")
+_SHELLS = {"sh", "bash", "dash"}
+# Options of Python whose value is the next word.
+_WITH_VALUE = {"-W", "-X"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """How a server is told where to listen, and where it listens when nobody tells it.
+
+    ``host`` and ``port`` are names of options, ``bind`` of those that take both at once; ``is_open`` tells whether it
+    answers callers from outside the container without being told to.
+    """
+
+    host: tuple[str, ...] = ("--host",)
+    port: tuple[str, ...] = ("--port",)
+    bind: tuple[str, ...] = ()
+    default: str
+    is_open: bool = False
+    variables: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    """Options that move the decision to where nobody looks, such as a file."""
+
+    @property
+    def opening(self) -> str:
+        """What to add so that callers from outside the container are answered."""
+        return f"{self.bind[0]} 0.0.0.0:{self.default}" if self.bind else f"{self.host[0]} 0.0.0.0"
+
+
+# From each program's --help.
+SERVERS: Mapping[str, Server] = {
+    "uvicorn": Server(default="8000", variables=("UVICORN_HOST", "UVICORN_PORT"), elsewhere=("--uds", "--fd")),
+    "gunicorn": Server(
+        host=(),
+        port=(),
+        bind=("--bind", "-b"),
+        default="8000",
+        variables=("GUNICORN_CMD_ARGS", "PORT"),
+        elsewhere=("-c", "--config"),
+    ),
+    "hypercorn": Server(host=(), port=(), bind=("--bind", "-b"), default="8000", elsewhere=("-c", "--config")),
+    "flask": Server(
+        host=("--host", "-h"),
+        port=("--port", "-p"),
+        default="5000",
+        variables=("FLASK_RUN_HOST", "FLASK_RUN_PORT"),
+    ),
+    "jupyter": Server(
+        host=("--ip", "--ServerApp.ip", "--NotebookApp.ip"),
+        port=("--port", "--ServerApp.port", "--NotebookApp.port"),
+        default="8888",
+        variables=("JUPYTER_IP", "JUPYTER_PORT", "JUPYTER_CONFIG_DIR"),
+        elsewhere=("--config",),
+    ),
+    "mlflow": Server(
+        host=("--host", "-h"), port=("--port", "-p"), default="5000", variables=("MLFLOW_HOST", "MLFLOW_PORT")
+    ),
+    "tensorboard": Server(default="6006", elsewhere=("--bind_all",)),
+    "streamlit": Server(
+        host=("--server.address",),
+        port=("--server.port",),
+        default="8501",
+        is_open=True,
+        variables=("STREAMLIT_SERVER_ADDRESS", "STREAMLIT_SERVER_PORT"),
+    ),
+}
+# What follows a program that has several jobs, where it is the one that listens.
+_JOBS = {
+    "flask": {"run"},
+    "jupyter": {"lab", "notebook", "server"},
+    "mlflow": {"server", "ui"},
+    "streamlit": {"run"},
+}
+
+
+def started(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the command without what only starts it: ``python -m uvicorn app:app`` is ``uvicorn app:app``."""
+    if len(words) > 2 and _PYTHON.fullmatch(words[0]) and words[1] == "-m":
+        return tuple(words[2:])
+    head = posixpath.basename(words[0]) if words else ""
+    if head.startswith("jupyter-"):
+        return ("jupyter", head.removeprefix("jupyter-"), *words[1:])
+    return (head, *words[1:]) if words else ()
+
+
+def server_of(words: Sequence[str]) -> Server | None:
+    """Return how the program of a command listens, where it is a known server."""
+    program, *rest = started(words) or ("",)
+    jobs = _JOBS.get(program)
+    if jobs and not jobs & set(rest[:1]):
+        return None
+    return SERVERS.get(program)
+
+
+def values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """Yield what stands behind options of these names: ``--port 80``, ``--port=80``, ``-b:80``."""
+    for number, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in names:
+            yield value if equals else next(iter(words[number + 1 : number + 2]), "")
+        elif (short := word[:2]) in names and not word.startswith("--") and len(word) > 2:
+            yield word.removeprefix(short)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The script that a container starts with: its path beside the spec, and what reads it, if not the system."""
+
+    path: str
+    interpreter: str
+
+
+def script_of(subject: Subject) -> Script | None:
+    """Return the script that the command names, where it is one of the project's; none for a module or a program."""
+    words = subject.words
+    if not words:
+        return None
+    head = posixpath.basename(words[0])
+    if _PYTHON.fullmatch(words[0]) or head in _SHELLS:
+        first = _first_argument(words)
+        return _script(subject, first, "python" if head not in _SHELLS else "sh") if first else None
+    if head == "torchrun" or words[:2] == ("accelerate", "launch"):
+        named = next((word for word in words[1:] if word.endswith(".py")), "")
+        return _script(subject, named, "python") if named else None
+    return _script(subject, words[0], "") if "/" in words[0] or head.endswith((".sh", ".py")) else None
+
+
+def _first_argument(words: Sequence[str]) -> str:
+    rest = list(words[1:])
+    while rest:
+        word = rest.pop(0)
+        if word in {"-m", "-c"} or (word.startswith("-") and not word.startswith("--") and word[-1] == "c"):
+            return ""
+        if word in _WITH_VALUE:
+            rest = rest[1:]
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+def _script(subject: Subject, word: str, interpreter: str) -> Script | None:
+    folder = subject.settings.working_dir
+    path = posixpath.normpath(posixpath.join(folder, word))
+    hidden = [mount.target for mount in subject.settings.mounts]
+    if not path.startswith(f"{folder.rstrip('/')}/") or any(path.startswith(f"{t.rstrip('/')}/") for t in hidden):
+        return None
+    return Script(posixpath.relpath(path, folder), interpreter)
+
+
+def modules_of(subject: Subject) -> tuple[str, ...]:
+    """Return where the code that a container starts with may stand beside the spec: a script, or a module's files."""
+    if script := script_of(subject):
+        return (script.path,)
+    words = subject.words
+    if len(words) > 2 and _PYTHON.fullmatch(words[0]) and words[1] == "-m" and not server_of(words):
+        return _files(words[2])
+    named = next((word.partition(":")[0] for word in started(words)[1:] if re.fullmatch(r"[\w.]+:\w+", word)), "")
+    scripts = (word for word in started(words)[1:] if word.endswith(".py"))
+    return _files(named) if named else tuple(scripts)[:1]
+
+
+def _files(module: str) -> tuple[str, ...]:
+    path = module.replace(".", "/")
+    return (f"{path}.py", f"{path}/__main__.py", f"{path}/__init__.py")
+
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+([\w, \t]+)|import[ \t]+([\w., \t]+))", re.MULTILINE
+)
+
+
+def reached(subject: Subject, context: Context) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the code that a container starts with, and of what it imports of the project."""
+    todo = [path for path in modules_of(subject) if path in context.texts]
+    seen = set(todo)
+    while todo:
+        path = todo.pop(0)
+        yield path, context.texts[path]
+        found = {file for name in _imported(context.texts[path]) for file in _beside(path, name)} - seen
+        todo += sorted(found & context.texts.keys())
+        seen |= found
+
+
+def _imported(text: str) -> Iterator[str]:
+    for module, names, modules in _IMPORT.findall(text):
+        yield from (name.split()[0] for name in modules.split(",") if name.strip())
+        if module:
+            yield module
+            yield from (f"{module}.{name.split()[0]}" for name in names.split(",") if name.strip())
+
+
+def _beside(path: str, module: str) -> Iterator[str]:
+    """Yield where a module that the file at ``path`` imports may stand: beside the spec, beside the file, or above."""
+    folder = posixpath.dirname(path)
+    name = module.lstrip(".")
+    above = len(module) - len(name)
+    for place in (folder, "") if not above else (posixpath.normpath(posixpath.join(folder, *[".."] * (above - 1))),):
+        if name:
+            yield from (posixpath.normpath(posixpath.join(place, file)) for file in _files(name))

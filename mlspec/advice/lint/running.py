@@ -1,0 +1,213 @@
+"""Rules about how a container runs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from mlspec.advice.lint.programs import reached, server_of, started, values
+from mlspec.advice.lint.subject import Context, Subject
+from mlspec.errors import Problem, quoted
+from mlspec.plan.plan import CACHE
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
+_SHARED = "/dev/shm"  # noqa: S108 - in the container
+
+
+# Memory and limits
+
+
+def lacks_shared_memory(subject: Subject) -> Iterator[Problem]:
+    """Warn of several processes of torch, by the command, that share 64 MB: Docker's size of /dev/shm."""
+    words = started(subject.words)
+    if not _has_little_memory(subject):
+        return
+    if (loaders := _number(next(values(words, _LOADERS), ""))) > 0:
+        yield _little_memory(subject, f"{loaders} loader {'process hands' if loaders == 1 else 'processes hand'} over")
+    elif _processes(subject) > 1:
+        yield _little_memory(subject, "several processes hand over")
+
+
+_LOADERS = ("--num-workers", "--num_workers", "--dataloader_num_workers", "--dataloader-num-workers", "--n_workers")
+_PROCESSES = ("--nproc_per_node", "--nproc-per-node", "--num_processes", "--num-processes", "--devices", "--num_gpus")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+
+
+def _processes(subject: Subject) -> int:
+    """Return how many processes the command starts on this machine; 2 for one on each of several GPUs."""
+    value = next(values(started(subject.words), _PROCESSES), "")
+    return 2 if value in {"gpu", "auto"} and _gpus(subject) > 1 else _number(value)
+
+
+def _gpus(subject: Subject) -> int:
+    """Return how many GPUs are asked for by number or name; 0 for all, as nobody knows how many those are."""
+    gpus = subject.settings.gpus
+    if gpus is None:
+        return 0
+    return len(gpus.device_ids) if gpus.device_ids else gpus.count if isinstance(gpus.count, int) else 0
+
+
+def _has_little_memory(subject: Subject) -> bool:
+    settings = subject.settings
+    targets = {mount.target for mount in settings.mounts} | {path.partition(":")[0] for path in settings.tmpfs}
+    return settings.shm_size is None and "torch" in subject.packages and _SHARED not in targets
+
+
+def _little_memory(subject: Subject, what: str) -> Problem:
+    message = f"{what} tensors through {_SHARED}, which has 64 MB: a larger batch ends in a bus error"
+    return subject.warn(message, "add: shm_size: 8gb", "entrypoint" if subject.settings.entrypoint else "command")
+
+
+_WORKERS = re.compile(
+    r"""\bnum_workers["']?\s*[=:]\s*(?:[1-9]|os\.cpu_count|cpu_count|multiprocessing)"""
+    r"""|["']--(?:dataloader[_-])?num[_-]workers["'][^)]*default\s*=\s*[1-9]"""
+)
+
+
+def loads_in_processes(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of loader processes in the code that share 64 MB, where the command itself says nothing of them."""
+    asked = next(values(started(subject.words), _LOADERS), None)
+    if not _has_little_memory(subject) or asked is not None or any(lacks_shared_memory(subject)):
+        return
+    for path, text in reached(subject, context):
+        if found := _WORKERS.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            yield _little_memory(subject, f"the loader processes of {path}, line {line}, hand over")
+            return
+
+
+def lacks_limits(subject: Subject) -> Iterator[Problem]:
+    """Warn of several GPUs under Docker's limits of locked memory and stack, in which NCCL may fail or crawl."""
+    count = max(_gpus(subject), _processes(subject) if subject.plan.run.gpus else 0)
+    if count > 1 and not {"memlock", "stack"} & subject.settings.ulimits.keys():
+        message = "several GPUs exchange data through locked memory, of which Docker allows little"
+        hint = "add what NVIDIA's images ask for: ulimits: {memlock: -1, stack: 67108864}"
+        yield subject.warn(message, hint, "gpus" if subject.settings.gpus else "accelerator")
+
+
+# Mounts
+
+
+def mount_hides(subject: Subject) -> Iterator[Problem]:
+    """Warn of a mount on the folder of the code or of the packages, or above it, that hides what is there."""
+    settings = subject.settings
+    for index, mount in enumerate(settings.mounts):
+        target = posixpath.normpath(mount.target)
+        is_project = mount.type == "bind" and posixpath.normpath(mount.source) == "."
+        if _holds(target, settings.working_dir) and settings.include != () and not is_project:
+            message = f"a mount on {target} hides the code that is copied there"
+            hint = f"mount below it, on {settings.working_dir}/{_name(mount.source)}"
+            yield subject.warn(message, hint, "mounts", index)
+        elif subject.plan.installer and _holds(target, "/opt/venv"):
+            message = f"a mount on {target} hides the packages, which are installed in /opt/venv"
+            hint = f"mount elsewhere, such as on /srv/{_name(mount.source)}"
+            yield subject.warn(message, hint, "mounts", index)
+
+
+def _holds(folder: str, path: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{folder}/")
+
+
+def _name(source: str) -> str:
+    return posixpath.basename(posixpath.normpath(source)).strip(".~/") or "data"
+
+
+# Networks
+
+
+def listens_to_itself(subject: Subject) -> Iterator[Problem]:
+    """Warn of a published port whose server answers nobody outside the container."""
+    server, words = server_of(subject.words), started(subject.words)
+    if not subject.settings.ports or not server or _is_decided_elsewhere(subject):
+        return
+    hosts = [*values(words, server.host), *(bind.rpartition(":")[0] for bind in values(words, server.bind))]
+    if hosts and set(hosts) <= _LOOPBACK:
+        message = f"{words[0]} is told to listen on {hosts[0]}, where only the container itself can call"
+    elif not hosts and not server.is_open:
+        message = f"{words[0]} listens on 127.0.0.1 unless told, where only the container itself can call"
+    else:
+        return
+    yield subject.warn(message, f"write: {server.opening}", _command(subject))
+
+
+def publishes_another_port(subject: Subject) -> Iterator[Problem]:
+    """Warn where the port that the server listens on is none of those that are published."""
+    server, words = server_of(subject.words), started(subject.words)
+    targets = [port.target for port in subject.settings.ports]
+    if not targets or not server or _is_decided_elsewhere(subject):
+        return
+    told = [*values(words, server.port), *(bind.rpartition(":")[2] for bind in values(words, server.bind))]
+    listens = [int(port) for port in told if _number(port) or port.isdigit()] if told else [int(server.default)]
+    if not listens or any(_is_among(port, target) for port in listens for target in targets):
+        return
+    message = f"{words[0]} listens on port {listens[0]}, and what is published is {', '.join(targets)}"
+    host = subject.settings.ports[0].published or listens[0]
+    yield subject.warn(message, f'write: ports: ["{host}:{listens[0]}"]', "ports", 0)
+
+
+def _is_among(port: int, target: str) -> bool:
+    first, _, last = target.partition("-")
+    return int(first) <= port <= int(last or first)
+
+
+def _is_decided_elsewhere(subject: Subject) -> bool:
+    server, words = server_of(subject.words), started(subject.words)
+    assert server  # noqa: S101 - the caller asked
+    options = {word.partition("=")[0] for word in words}
+    return bool(options & set(server.elsewhere) or subject.settings.environment.keys() & set(server.variables))
+
+
+def _command(subject: Subject) -> str:
+    return "entrypoint" if subject.settings.entrypoint else "command"
+
+
+_FETCHER = re.compile(r"(?:^|[;&|(]\s*|\bexec\s+)(curl|wget)\b")
+_URL_PATH = re.compile(r"https?://[^/\s\"']+(/[\w./-]*)?")
+
+
+def health_needs_a_program(subject: Subject) -> Iterator[Problem]:
+    """Warn of a health check by curl or wget in an image that has neither: it would never be healthy."""
+    check = subject.settings.healthcheck
+    test = check.test if check and not check.disable else None
+    text = test or "" if not isinstance(test, tuple) else " ".join(test[1:])
+    found = _FETCHER.search(text)
+    if not found or not subject.is_slim or subject.installs(found[1]):
+        return
+    url = _URL_PATH.search(text)
+    hint = f"leave the asking to Python: healthcheck: {(url and url[1]) or '/'}" if url else f"add: apt: [{found[1]}]"
+    yield subject.warn(f"a slim image has no {found[1]}, so {quoted(text)} always fails", hint, "healthcheck")
+
+
+# Downloads
+
+_DOWNLOAD = re.compile(
+    r"""\bfrom_pretrained\(\s*(?:\w+\s*=\s*)?["'](?P<hub>[\w.-]+/[\w.-]+)["']"""
+    r"""|\b(?:SentenceTransformer|CrossEncoder)\(\s*["'](?P<sentence>[\w./-]+)["']"""
+    r"""|\b(?P<call>hf_hub_download|snapshot_download|torch\.hub\.load|whisper\.load_model)\("""
+    r"""|\bpipeline\([^)]*\bmodel\s*=\s*["'](?P<pipeline>[\w.-]+/[\w.-]+)["']"""
+)
+_CACHES = ("HF_HOME", "HF_HUB_CACHE", "TORCH_HOME", "XDG_CACHE_HOME", "SENTENCE_TRANSFORMERS_HOME", "HF_HUB_OFFLINE")
+
+
+def downloads_each_time(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of models that the code downloads into a container, where they are gone with it."""
+    settings = subject.settings
+    is_kept = any(_holds(CACHE, posixpath.normpath(mount.target)) for mount in settings.mounts)
+    # What a step of the build, or a variable, does about it is not ours to guess.
+    if is_kept or settings.run or any(name in settings.environment for name in _CACHES):
+        return
+    for path, text in reached(subject, context):
+        for found in _DOWNLOAD.finditer(text):
+            name = found["hub"] or found["sentence"] or found["pipeline"]
+            if name and any(kept.startswith(f"{name.removeprefix('./')}/") for kept in context.kept):
+                continue
+            what = name or found["call"]
+            message = f"{path} downloads a model ({what}) into {CACHE}, which every new container begins without"
+            volume = f"model-cache:{CACHE}"
+            hint = f"keep it in a volume, {f'below mounts: - {volume}' if settings.mounts else f'mounts: [{volume}]'}"
+            yield subject.warn(message, hint, "mounts" if settings.mounts else _command(subject))
+            return

@@ -1,0 +1,154 @@
+"""What rules look at: one image with its plan and its lock, and what is in the project's folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from packaging.requirements import Requirement as Pep508
+
+from mlspec.errors import Problem, Replace
+from mlspec.facts import frameworks
+from mlspec.lock import promises as locking
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.pins import Pin
+from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.plan.plan import Plan
+from mlspec.spec.keys import Settings
+from mlspec.spec.spec import Image
+from mlspec.text import slip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One image of a spec: what was written, what was chosen, what was locked, and the ISO day it is looked at.
+
+    Before anything is locked, ``pins`` are what is required by name, without what comes along. ``today`` is empty
+    where nobody asks what ends when. A problem's code is the table's to give.
+    """
+
+    image: Image
+    plan: Plan
+    base: BaseLock
+    requirements: Requirements
+    pins: tuple[Pin, ...] = ()
+    is_locked: bool = True
+    today: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        """The keys of the image."""
+        return self.image.settings
+
+    @property
+    def is_official(self) -> bool:
+        """Whether the base is the official Python image."""
+        return self.plan.base_user is None
+
+    @property
+    def is_slim(self) -> bool:
+        """Whether the base is known to hold nothing but Python: the slim variants of the official image."""
+        return self.is_official and "-slim" in self.base.reference
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the command that a container starts with."""
+        return (*(self.settings.entrypoint or ()), *(self.settings.command or ()))
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """The normalised names of all locked packages."""
+        return frozenset(pin.name for pin in self.pins)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the accelerator: cpu, cuda or rocm."""
+        return self.settings.accelerator.rstrip("0123456789.")
+
+    @property
+    def cuda_major(self) -> str:
+        """The major version of the image's CUDA; empty where it has none, or none is known."""
+        return self.plan.cuda.partition(".")[0]
+
+    def version(self, name: str) -> str:
+        """Return the version of a package that is locked, or else the one that is required; empty if neither is said.
+
+        What is required says at least the minor version: 2.9 of ==2.9.*.
+        """
+        locked = next((pin.version for pin in self.pins if pin.name == name and pin.version), "")
+        return locked or next((_pinned(r) for r in self.requirements.requirements if r.name == name), "")
+
+    def installs(self, package: str) -> bool:
+        """Return whether the image has this Debian package because the spec says so: below ``apt``, or in a step."""
+        named = {re.split("[:=]", entry)[0] for entry in self.settings.apt}
+        steps = (step.command for step in self.settings.run)
+        return package in named or any(re.search(rf"(?<![\w-]){re.escape(package)}(?![\w-])", s) for s in steps)
+
+    def warn(self, message: str, hint: str, *path: str | int) -> Problem:
+        """Return a warning about the value at ``path`` of the image."""
+        return Problem(code="", message=message, hint=hint, path=self.image.origin(*path), severity="warning")
+
+    def warn_of_package(self, name: str, message: str, hint: str) -> Problem:
+        """Return a warning that points at the requirement that brought the package ``name``."""
+        by_name = {pin.name: pin for pin in self.pins}
+        if requirement := locking.bringer(name, by_name, self.requirements):
+            return requirement.problem("", message, hint, severity="warning")
+        return self.warn(message, hint, "requirements")
+
+
+def with_slip(warning: Problem, written: str, known: Iterable[str]) -> Problem:
+    """Return a warning of a name that nothing has, with its repair where it is a known one but for a slip."""
+    meant = slip(written, known)
+    return dataclasses.replace(warning, repairs=(Replace(warning.path, written, meant),)) if meant else warning
+
+
+def _pinned(requirement: Requirement) -> str:
+    specifiers = list(Pep508(requirement.text).specifier) if requirement.kind == "index" else []
+    # What says the minor version: ==2.9.1, ==2.9.*, ~=2.9.0; but not ~=2.9, which later ones fit too.
+    least = {"==": 2, "===": 2, "~=": 3}
+    exact = (s.version for s in specifiers if len(frameworks.number(s.version)) >= least.get(s.operator, 99))
+    return next(exact, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How much a file or folder would bring into an image: bytes and files, at least, unless all of it was counted."""
+
+    size: int = 0
+    files: int = 0
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at one path of the project: what is there, whether it is copied, and how a file begins."""
+
+    is_file: bool
+    is_kept: bool = False
+    is_executable: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What of a project's folder would be copied into its image, as far as was looked.
+
+    ``weights`` are those of files and folders near the top, by their path; ``texts`` what files that may matter say;
+    ``looks`` at the paths that were asked for, None where nothing is there; ``kept`` every path of a file that was met;
+    ``names`` all that stands directly beside the spec, copied or not.
+    """
+
+    weights: Mapping[str, Weight] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    looks: Mapping[str, Look | None] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    is_whole: bool = True
+
+    def below(self, folder: str) -> Iterable[str]:
+        """Yield the paths with a weight that stand directly in ``folder``, the heaviest first."""
+        prefix = f"{folder}/" if folder else ""
+        inside = (path for path in self.weights if path.startswith(prefix) and "/" not in path[len(prefix) :])
+        return sorted(inside, key=lambda path: (-self.weights[path].size, path))

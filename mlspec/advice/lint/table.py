@@ -1,0 +1,91 @@
+"""Every rule: its code, what it finds, and its function."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mlspec.advice.lint import accelerators, bases, compiled, copied, frameworks, packages, running, safety
+from mlspec.advice.lint import kubernetes as clusters
+from mlspec.advice.lint.subject import Context, Subject
+from mlspec.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule over a spec, its plan and its lock; it runs wherever a spec is rendered."""
+
+    code: str
+    title: str
+    find: Callable[[Subject], Iterator[Problem]]
+    is_cause: bool = False
+    """Whether what it finds may be why nothing that fits can be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRule:
+    """One rule over the project's folder too; it runs before a build, and in a check."""
+
+    code: str
+    title: str
+    find: Callable[[Subject, Context], Iterator[Problem]]
+
+
+RULES = (
+    Rule("MLS232", "a package that is compiled", compiled.has_no_wheel),
+    Rule("MLS601", "a Python without security fixes", bases.python_ends),
+    Rule("MLS602", "a Debian release without security fixes", bases.debian_ends),
+    Rule("MLS603", "a base image that is another one tomorrow", bases.floats),
+    Rule("MLS610", "a library of the system that is missing", packages.lacks_libraries),
+    Rule("MLS611", "a Debian package of another name", packages.is_renamed),
+    Rule("MLS612", "several OpenCVs in one image", packages.has_two_opencvs),
+    Rule("MLS613", "a cuda image that uses no GPU", packages.uses_no_gpu),
+    Rule("MLS614", "GPUs for packages that cannot use them", packages.asks_in_vain),
+    Rule("MLS620", "a secret in plain text", safety.is_in_clear),
+    Rule("MLS621", "a program that runs as root", safety.is_root),
+    Rule("MLS622", "a notebook server that lets everybody in", safety.lets_everybody_in),
+    Rule("MLS630", "little shared memory for several processes", running.lacks_shared_memory),
+    Rule("MLS631", "several GPUs without the limits they need", running.lacks_limits),
+    Rule("MLS632", "a mount that hides what is in the image", running.mount_hides),
+    Rule("MLS633", "a health check by a program that is not there", running.health_needs_a_program),
+    Rule("MLS634", "a server that answers nobody outside", running.listens_to_itself),
+    Rule("MLS635", "a port that nothing listens on", running.publishes_another_port),
+    Rule("MLS650", "a package for another accelerator", accelerators.is_another_variant),
+    Rule("MLS651", "a CUDA or ROCm that torch is not built for", accelerators.is_not_built_for, is_cause=True),
+    Rule("MLS652", "a Python without wheels of a framework", accelerators.lacks_wheels, is_cause=True),
+    Rule("MLS653", "a GPU that is not known", accelerators.is_unknown_gpu),
+    Rule("MLS654", "a GPU that torch has no kernels for", accelerators.lacks_kernels),
+    Rule("MLS655", "packages that install the same files", frameworks.install_same_files),
+    Rule("MLS656", "a framework for another CUDA or cuDNN", frameworks.need_other_libraries),
+    Rule("MLS657", "a torch for the CPU in a cuda image", frameworks.is_for_the_cpu),
+    Rule("MLS660", "a library that a compiled package loads", compiled.lacks_libraries),
+    Rule("MLS661", "what compiling takes, in the image", compiled.keeps_headers),
+    Rule("MLS662", "a CUDA whose compiler is not known", compiled.lacks_cuda_image),
+    Rule("MLS670", "a limit that a cluster does not set", clusters.sets_no_limits),
+)
+"""What a spec and its lock tell."""
+
+FOLDER_RULES = (
+    FolderRule("MLS630", "little shared memory for several processes", running.loads_in_processes),
+    FolderRule("MLS636", "a model that is downloaded again each time", running.downloads_each_time),
+    FolderRule("MLS640", "much about to be copied into the image", copied.is_large),
+    FolderRule("MLS641", "a secret about to be copied into the image", safety.copies_secret),
+    FolderRule("MLS642", "a script that is not in the image", copied.lacks_script),
+    FolderRule("MLS643", "a script that cannot start", copied.cannot_start),
+    FolderRule("MLS644", "an entry of include that names nothing", copied.includes_nothing),
+)
+"""What the project's folder tells."""
+
+
+def warnings(subject: Subject, *, causes: bool = False) -> tuple[Problem, ...]:
+    """Return what is worth a warning in an image's spec and lock; of ``causes``, only what may be why a lock fails."""
+    asked = (rule for rule in RULES if rule.is_cause or not causes)
+    return tuple(dataclasses.replace(problem, code=rule.code) for rule in asked for problem in rule.find(subject))
+
+
+def folder_warnings(subject: Subject, context: Context) -> tuple[Problem, ...]:
+    """Return what is worth a warning in the project's folder, for one image."""
+    return tuple(
+        dataclasses.replace(problem, code=rule.code) for rule in FOLDER_RULES for problem in rule.find(subject, context)
+    )

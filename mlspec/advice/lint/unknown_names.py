@@ -1,0 +1,81 @@
+"""Names in a spec that nothing has: Debian packages, Pythons and bases that do not exist, as far as is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mlspec.errors import Problem, Replace
+from mlspec.facts import debian, libraries
+from mlspec.facts import python as catalog
+from mlspec.facts.python import BaseChoice
+from mlspec.spec.spec import Image
+from mlspec.text import nearest, slip
+
+CODES = ("MLS125", "MLS126", "MLS127")
+"""The codes of what is found here."""
+
+
+def unknown_names(image: Image) -> Iterator[Problem]:
+    """Yield a warning for each name that nothing has; what is built on somebody's own base is left alone.
+
+    Such a base may have other sources of packages, and a Python of any version.
+    """
+    choice = catalog.base_reference(image.settings.python, image.settings.base)
+    if not isinstance(choice, BaseChoice) or not choice.is_official:
+        return
+    yield from _unknown_python(image)
+    yield from _unknown_base(image, choice)
+    for key in ("apt", "build_apt"):
+        entries = getattr(image.settings, key)
+        if entries and choice.codename:
+            yield from _unknown_packages(image, choice.codename, key, entries)
+
+
+def _unknown_python(image: Image) -> Iterator[Problem]:
+    python = image.settings.python
+    if catalog.python_version(python):
+        return
+    known = [version.python for version in catalog.python_versions()]
+    near = nearest(python, reversed(known)) or known[-1:]
+    hint = f"did you mean {near[0]}? known are {', '.join(known)}"
+    yield _warning(image, "MLS126", f"no Python {python} is known", hint, "python")
+
+
+def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
+    python = image.settings.python
+    if choice.digest or not choice.codename or not catalog.python_version(python):
+        return
+    row = catalog.python_variant(python, choice.codename)
+    if row is None or (python.count(".") > 1 and not row.has(python)):
+        hint = f"write: base: {catalog.base_names(python)[0]}"
+        message = f"no {choice.reference} is known"
+        yield _warning(image, "MLS127", message, hint, "base" if image.settings.base else "python")
+
+
+def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[str]) -> Iterator[Problem]:
+    known = debian.packages(codename)
+    renamed = {row.old for row in libraries.renamed()}
+    for index, entry in enumerate(entries):
+        name = entry.partition("=")[0].partition(":")[0]
+        # What is renamed is told by a rule of its own.
+        if known and name not in known and name not in renamed and debian.is_listed(name):
+            message = f"Debian {codename} has no package {name}: the build would end there"
+            meant = slip(name, _alike(name, known))
+            repairs = (Replace(image.origin(key, index), name, meant),) if meant else ()
+            warning = _warning(image, "MLS125", message, _near_package(name, known), key, index)
+            yield replace(warning, repairs=repairs)
+
+
+def _near_package(name: str, known: frozenset[str]) -> str:
+    near = nearest(name, _alike(name, known), most=3, cutoff=0.75)
+    return f"did you mean {' or '.join(near)}?" if near else "look for it on packages.debian.org"
+
+
+def _alike(name: str, known: frozenset[str]) -> list[str]:
+    # Of tens of thousands of names, those of about this length are quick to compare.
+    return sorted(other for other in known if abs(len(other) - len(name)) <= 3)
+
+
+def _warning(image: Image, code: str, message: str, hint: str, *path: str | int) -> Problem:
+    return Problem(code=code, message=message, hint=hint, path=image.origin(*path), severity="warning")

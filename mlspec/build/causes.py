@@ -1,0 +1,244 @@
+"""The common causes of a failed build: one row each, recognised by what the step or BuildKit said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mlspec.build.steps import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One cause: how it is recognised, what is told, and what to do.
+
+    ``says`` is looked for in the lines of the step and in BuildKit's error; its groups, and what else is known of the
+    step, fill ``message`` and ``hint``. ``about`` is what the group ``name`` names, which has a place of its own in a
+    spec. ``only`` are the kinds of steps that it can stop, where those are not all.
+    """
+
+    code: str
+    says: str
+    message: str
+    hint: str
+    about: Literal["step", "apt", "package"] = "step"
+    only: frozenset[Kind] = frozenset()
+
+    def match(self, kind: Kind, lines: Iterable[str]) -> Mapping[str, str] | None:
+        """Return what is named in the first of ``lines`` that tells of this cause, or None where none does."""
+        if self.only and kind not in self.only:
+            return None
+        found = (re.search(self.says, line, re.IGNORECASE) for line in lines)
+        match = next(filter(None, found), None)
+        # One name cannot stand in two alternatives of an expression, so the second is name2.
+        return {name.rstrip("2345"): value for name, value in match.groupdict("").items() if value} if match else None
+
+
+_APT_INSTALLS: frozenset[Kind] = frozenset({"apt", "run"})
+_BASE: frozenset[Kind] = frozenset({"base"})
+_COPIES: frozenset[Kind] = frozenset({"code", "copy", "other", "requirements"})
+
+_ROOM = "make room: docker builder prune removes what older builds left, docker system df shows what takes it"
+_ASK_WITHOUT = "is it reachable from a container? docker run --rm {base} getent hosts {host}"
+_PROXY = (
+    'set it for builds in ~/.docker/config.json: {{"proxies": {{"default": {{"httpsProxy": "http://HOST:PORT"}}}}}}'
+)
+_CERTIFICATE = (
+    "a network that inspects TLS signs with a certificate of its own: for the engine, put it below /etc/docker/certs.d;"
+    "\nfor steps, name a base image that trusts it, or copy it in with a step at before_install"
+)
+_KEYS = "load the key that may read it, ssh-add, and see that it is there: ssh-add -l"
+
+_NO_NETWORK = (
+    r"Temporary failure in name resolution|Name or service not known|failed to lookup address|dns error"
+    r"|Network is unreachable|No route to host|Connection timed out|i/o timeout|TLS handshake timeout"
+    r"|connection refused|Connection reset by peer|Read timed out|operation timed out"
+)
+_COMPILERS = r"(?:[\w-]+-linux-gnu-)?(?:gcc|g\+\+)|cc|c\+\+|clang|cmake|ninja|make|gfortran|rustc|cargo|nvcc|pkg-config"
+
+# The first row that fits is told, so what brings others about stands above them: a package index that cannot be reached
+# has no packages.
+CAUSES: tuple[Cause, ...] = (
+    Cause(
+        code="MLS538",
+        says=r"error reading from server: EOF|code = Unavailable|Cannot connect to the Docker daemon|closing transport",
+        message="the engine went away during the build",
+        hint="look whether it runs: docker info; then build again, what was finished is kept",
+    ),
+    Cause(
+        code="MLS525",
+        says=r"no space left on device|disk quota exceeded|not enough free space|ENOSPC",
+        message="the disk of the engine is full",
+        hint=_ROOM,
+    ),
+    Cause(
+        code="MLS535",
+        says=r"toomanyrequests|429 Too Many Requests|rate limit",
+        message="the registry answers no more for now: too many were asked of it from here",
+        hint="log in, which allows more: docker login; or wait, or name a mirror in the engine's registry-mirrors",
+    ),
+    Cause(
+        code="MLS527",
+        says=r"407 Proxy Authentication|ProxyError|Cannot connect to proxy|Tunnel connection failed"
+        r"|proxyconnect|Could not resolve proxy",
+        message="the proxy does not let the build through",
+        hint=_PROXY,
+    ),
+    Cause(
+        code="MLS528",
+        says=r"CERTIFICATE_VERIFY_FAILED|certificate verif\w+ failed|self[- ]signed certificate|x509: certificate"
+        r"|unable to get local issuer|invalid peer certificate|SSL certificate problem|UnknownIssuer",
+        message="a certificate is not trusted during the build",
+        hint=_CERTIFICATE,
+    ),
+    Cause(
+        code="MLS530",
+        says=r"Permission denied \(publickey|Host key verification failed|unset ssh forward key|invalid empty ssh agent"
+        r"|Could not read from remote repository|could not read Username|Authentication failed for"
+        r"|fatal: repository '?(?P<host>\S+?)'? not found",
+        message="a git repository does not let the build in",
+        hint=_KEYS,
+    ),
+    Cause(
+        code="MLS526",
+        says=rf"{_NO_NETWORK}|no such host",
+        message="the registry of the base image {base} cannot be reached",
+        hint="does the engine reach it? docker pull {base}; behind a proxy, set it for the engine, in "
+        "/etc/docker/daemon.json",
+        only=_BASE,
+    ),
+    Cause(
+        code="MLS526",
+        says=r"(?:Could not resolve host: |Temporary failure resolving |Failed to resolve |Could not resolve |lookup )"
+        r"['\"]?(?P<host>[\w-]+(?:\.[\w-]+)+)",
+        message="{host} cannot be found from within the build: names are not resolved there",
+        hint=f"{_ASK_WITHOUT}\nbehind a proxy, {_PROXY}",
+    ),
+    Cause(
+        code="MLS526",
+        says=_NO_NETWORK,
+        message="the network cannot be reached from within the build",
+        hint=f"has a container one? docker run --rm {{base}} getent hosts debian.org\nbehind a proxy, {_PROXY}",
+    ),
+    Cause(
+        code="MLS534",
+        says=r"pull access denied|insufficient_scope|unauthorized|access to the resource is denied|403 Forbidden",
+        message="the registry does not give out the base image {base}",
+        hint="log in to it: docker login{registry}; or correct its name below base",
+        only=_BASE,
+    ),
+    Cause(
+        code="MLS536",
+        says=r"no match for platform in manifest|does not match the specified platform",
+        message="the base image {base} is not built for {platform}",
+        hint="name one that is, or another platform below platforms",
+    ),
+    Cause(
+        code="MLS534",
+        says=r": not found|manifest unknown|name unknown|repository does not exist",
+        message="there is no image {base}",
+        hint="correct its name and tag below base; see what there is: docker buildx imagetools inspect {base}",
+        only=_BASE,
+    ),
+    Cause(
+        code="MLS536",
+        says=r"exec format error",
+        message="this host cannot run programs of {platform}",
+        hint="let it: docker run --privileged --rm tonistiigi/binfmt --install all; or build for its own platform",
+    ),
+    Cause(
+        code="MLS531",
+        says=r"secret (?P<secret>\S+): not found",
+        message="the secret {secret} did not reach the build",
+        hint="build with mlspec build, which passes it, or add: docker build --secret id={secret},env={secret}",
+    ),
+    Cause(
+        code="MLS533",
+        says=r"\"/?(?P<file>[^\"]+)\": not found",
+        message="{file} is not among the files that the build is given",
+        hint="is it there, and does no ignore file leave it out? what is generated is written by: mlspec render",
+        only=_COPIES,
+    ),
+    Cause(
+        code="MLS521",
+        says=r"E: Unable to locate package (?P<name>\S+)|E: Package '(?P<name2>[^']+)' has no installation candidate",
+        message='{release} has no package "{name}"',
+        hint="search for its name there: docker run --rm {base} sh -c 'apt-get update -qq; apt-cache search WORD'",
+        about="apt",
+        only=_APT_INSTALLS,
+    ),
+    Cause(
+        code="MLS523",
+        says=r"hash mismatch for `?(?P<name>[\w.-]+)==(?P<version>[^`\s]+)",
+        message="the file of {name} {version} is not the one that was locked",
+        hint="lock it anew: mlspec lock -P {name}; if it happens again, ask who serves the file why it changes",
+        about="package",
+    ),
+    Cause(
+        code="MLS523",
+        says=r"THESE PACKAGES DO NOT MATCH THE HASHES",
+        message="a file is not the one that was locked",
+        hint="lock anew: mlspec lock --upgrade; if it happens again, ask who serves the file why it changes",
+    ),
+    Cause(
+        code="MLS522",
+        says=r"Because (?P<name>[\w.-]+)==(?P<version>\S+) has no (?:usable )?(?:wheels|source distribution)",
+        message="{name} {version} has no wheel for Python {python} on {platform}",
+        hint="take a version that has: mlspec lock -P {name}; or change python, or platforms",
+        about="package",
+    ),
+    Cause(
+        code="MLS522",
+        says=r"No matching distribution found for (?P<name>[\w.-]+)",
+        message="pip finds no {name} for Python {python} on {platform}",
+        hint="correct its name and version; better, write it below requirements, which are locked",
+    ),
+    Cause(
+        code="MLS537",
+        says=r"(?:status code|error|status:?) \(?(?:401|403)|(?:401|403) (?:Client Error|Unauthorized|Forbidden)",
+        message="the package index does not let the build in",
+        hint="see that the login is right and not expired; it is the secret of its entry below indexes",
+        only=frozenset({"requirements"}),
+    ),
+    Cause(
+        code="MLS524",
+        says=r"fatal error: (?P<header>\S+\.h(?:pp)?): No such file",
+        message="{label}: it takes the header {header} to compile this, which is not there",
+        hint="add the Debian package that holds it below {key}, often lib…-dev: docker run --rm {base} sh -c "
+        "'apt-get update -qq; apt-get install -yqq apt-file; apt-file update; apt-file search {header}'",
+    ),
+    Cause(
+        code="MLS524",
+        says=rf"(?:No such file or directory: '|unable to execute '|linker `)(?P<tool>{_COMPILERS})['`]"
+        rf"|command '(?P<tool2>{_COMPILERS})' failed: No such file"
+        rf"|(?:^|[\s/])(?P<tool3>{_COMPILERS})(?:: (?:command )?not found| is not installed)",
+        message="{label}: it takes {tool} to compile this, which is not there",
+        hint="add it: {key}: [{package}]; or take a version that has a wheel",
+        only=frozenset({"requirements", "run"}),
+    ),
+    Cause(
+        code="MLS529",
+        says=r": \d+: (?P<tool>[\w.+/-]+): not found|: (?P<tool2>[\w.+/-]+): command not found"
+        r"|No such file or directory: '(?P<tool3>git|ssh)'|(?P<tool4>git) executable not found",
+        message="a step asks for {tool}, which is not in the image",
+        hint="add it: {key}: [{package}]",
+    ),
+    Cause(
+        code="MLS532",
+        says=r"exit code: 137|cannot allocate memory|MemoryError|virtual memory exhausted|signal: killed|OOMKilled",
+        message="this step was killed, most likely for want of memory",
+        hint="give the engine more (Docker Desktop: Settings, Resources); or do less at once: MAX_JOBS=2, make -j2",
+    ),
+)
+"""All causes, in the order in which they are looked for."""
+
+# Debian's packages for programs that are called otherwise.
+PACKAGES: Mapping[str, str] = {
+    **dict.fromkeys(("gcc", "g++", "cc", "c++", "make"), "build-essential"),
+    **{"ninja": "ninja-build", "ssh": "openssh-client", "nvcc": "nvidia-cuda-toolkit", "ps": "procps"},
+    **{"ping": "iputils-ping", "ip": "iproute2", "gpg": "gnupg", "xz": "xz-utils", "7z": "p7zip-full"},
+    **{"java": "default-jre-headless", "node": "nodejs", "convert": "imagemagick"},
+}
+"""The Debian package that holds a program, where it has another name."""

@@ -1,0 +1,172 @@
+"""Why a build failed: the step, what it said, the line of the spec that asked for it, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mlspec.facts import libraries
+from mlspec.spec.document import Document
+from mlspec.errors import Problem, Span
+from mlspec.lock.promises import bringer
+from mlspec.build.causes import CAUSES, PACKAGES, Cause
+from mlspec.build.steps import Step, short_reference
+from mlspec.build.stream import Build
+from mlspec.build.view import rows
+from mlspec.lock.requirements.values import Requirement
+from mlspec.advice.lint import Subject
+from mlspec.text import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """The step that ended a build: what it said, BuildKit's error, its seconds, its line of the Dockerfile or 0."""
+
+    step: Step
+    output: tuple[str, ...]
+    error: str
+    seconds: float = 0.0
+    line: int = 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of the step's program, where it was one that failed."""
+        match = _EXIT_CODE.search(self.error)
+        return int(match[1]) if match else None
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The end of what the step said: from where the trouble begins, where that can be told."""
+        lines = self.output[-_MOST_LOOKED_AT:]
+        start = next((n for n, line in enumerate(lines) if _TROUBLE.match(line)), max(0, len(lines) - _FEW))
+        return lines[max(start, len(lines) - _MANY) :]
+
+
+_EXIT_CODE = re.compile(r"exit code: (\d+)")
+_MOST_LOOKED_AT, _MANY, _FEW = 120, 30, 12
+# How apt, uv, pip, Python, git and compilers begin to complain.
+_TROUBLE = re.compile(r"E: |Err:|error: |ERROR: |Traceback \(|fatal: |\s*\u00d7 |\S+: error: |.*: fatal error: ")
+
+
+def failure_of(build: Build, steps: Sequence[Step]) -> Failure:
+    """Return what ended a build that failed: the first step with an error of its own, or else the client's words."""
+    failed = [row for row in rows(build, steps, build.latest) if row.state == "failed"]
+    line = next((int(match[1]) for said in build.said if (match := _PLACE.match(said))), 0)
+    if not failed:
+        error = next((said for said in reversed(build.said) if said.startswith("ERROR: ")), "")
+        step = next((step for step in steps if line and step.line == line), Step(kind="other", label="the build"))
+        return Failure(step=step, output=build.said, error=error.removeprefix("ERROR: "), line=line)
+    row = failed[0]
+    return Failure(step=row.step, output=row.output, error=row.error, seconds=row.seconds, line=line or row.step.line)
+
+
+# buildx ends with the place in the Dockerfile, before it shows the lines.
+_PLACE = re.compile(r"\S.*:(\d+)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """All that a failure's place is found in: the spec, the image of it that was built, and its Dockerfile's text."""
+
+    document: Document
+    subject: Subject
+    dockerfile: str
+
+
+def problem_of(failure: Failure, source: Source) -> Problem:
+    """Return the problem that a failure is, at the line of the spec that caused it, or else of the Dockerfile."""
+    lines = (*failure.output, failure.error)
+    for cause in CAUSES:
+        if (named := cause.match(failure.step.kind, lines)) is not None:
+            return _told(failure, source, cause, named)
+    code = failure.exit_code
+    message = f"{failure.step.label} failed" + ("" if code is None else f" with exit code {code}")
+    hint = "its own words are above" if failure.output else _inline(failure.error)
+    problem = Problem(code="MLS520", message=message, hint=hint)
+    return placed(problem, failure.step, source, line=failure.line)
+
+
+def _told(failure: Failure, source: Source, cause: Cause, named: Mapping[str, str]) -> Problem:
+    values = _Known({**_known(failure, source), **named})
+    tool = re.sub(r"^.*(?:/|-linux-gnu-)", "", values["tool"])
+    values["package"] = PACKAGES.get(tool, tool)
+    message, hint = cause.message.format_map(values), cause.hint.format_map(values)
+    problem = Problem(code=cause.code, message=message, hint=hint)
+    if cause.about == "apt":
+        problem = replace(problem, hint=_meant(values["name"]) or hint)
+        return _at_apt(problem, named["name"], failure, source)
+    name = named.get("name", "") if cause.about == "package" else ""
+    return placed(problem, failure.step, source, line=failure.line, package=name)
+
+
+def _meant(package: str) -> str:
+    """Return a hint with the Debian package that was meant, of those known here; nothing where none is near."""
+    if found := next((row.new for row in libraries.renamed() if row.old == package), ""):
+        return f"its name there is {found}: apt: [{found}]"
+    needed = (name for row in libraries.needs() for name in row.apt)
+    new = (row.new for row in libraries.renamed())
+    return did_you_mean(package, {*needed, *new, *PACKAGES.values(), *_COMMON})
+
+
+# Packages that images for machine learning ask for most, where they are in no table of ours.
+_COMMON = ("build-essential", "ca-certificates", "cmake", "curl", "ffmpeg", "git", "git-lfs", "jq", "unzip", "wget")
+
+
+class _Known(dict[str, str]):
+    """Values of a text; what is not known is left out."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _known(failure: Failure, source: Source) -> dict[str, str]:
+    subject = source.subject
+    base, codename = short_reference(subject.plan.base), subject.base.codename
+    host = base.partition("/")[0]
+    return {
+        "label": failure.step.label,
+        "base": base,
+        "registry": f" {host}" if "/" in base and ("." in host or ":" in host) else "",
+        "release": f"Debian {codename}" if codename else f"the Debian of {base}",
+        "python": subject.settings.python,
+        "platform": subject.plan.platform,
+        # What a build of a package lacks does not belong in the image.
+        "key": "build_apt" if failure.step.kind == "requirements" else "apt",
+    }
+
+
+def _at_apt(problem: Problem, name: str, failure: Failure, source: Source) -> Problem:
+    packages = source.subject.settings.apt
+    if failure.step.kind != "apt" or name not in packages:
+        return placed(problem, failure.step, source, line=failure.line)
+    path = source.subject.image.origin("apt", packages.index(name))
+    return source.document.placed(replace(problem, path=path))
+
+
+def placed(problem: Problem, step: Step, source: Source, *, line: int, package: str = "") -> Problem:
+    """Return a problem at what the spec says of a step, or else at this line of the Dockerfile."""
+    image = source.subject.image
+    if step.kind == "requirements" and (requirement := _requirement(package, step, source.subject)):
+        return source.document.placed(requirement.problem(problem.code, problem.message, problem.hint))
+    if step.path and step.path[0] in image.settings.model_fields_set:
+        return source.document.placed(replace(problem, path=image.origin(*step.path)))
+    if step.kind == "base":
+        return source.document.placed(replace(problem, path=image.origin("python")))
+    lines = source.dockerfile.split("\n")
+    if 0 < line <= len(lines):
+        text = lines[line - 1]
+        return problem.at(source.subject.plan.files.dockerfile, Span(line, 1, line, len(text) + 1), text)
+    return problem.at(source.document.file, None)
+
+
+def _requirement(package: str, step: Step, subject: Subject) -> Requirement | None:
+    """Return the requirement that brought a package, or all of a step's; None where there are several."""
+    by_name = {pin.name: pin for pin in subject.pins}
+    names = [package] if package else list(step.packages)
+    found = {bringer(name, by_name, subject.requirements) for name in names}
+    return found.pop() if len(found) == 1 else None
+
+
+def _inline(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,159 @@
+"""The Dockerfile of an image as one user builds it: from mirrors, with certificates, and to the same image.
+
+What is committed knows neither. This variant of it has the same steps; what they need beside them are secrets, below
+/dev, where nothing is a part of an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mlspec.facts import python as catalog
+from mlspec.facts.python import DOCKER_HUB
+from mlspec.plan.compilers import Build
+from mlspec.build.configuration import Configuration
+from mlspec.spec.nested_keys import RunStep
+from mlspec.plan.plan import Layer, Plan
+from mlspec.build.dockerfile import Instruction, instructions
+from mlspec.targets.registry import emit
+
+_FOLDER = "/dev/mlspec"
+_LOGINS, _CERTIFICATES, _APT, _DEBIAN = "netrc", "certificates", "apt", "debian.sources"
+# What pip, uv, curl, git, apt and Python's own libraries go by; each of them knows another.
+_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    _CERTIFICATES: ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"),
+    _LOGINS: ("NETRC",),
+    _APT: ("APT_CONFIG",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What a build needs beside mirrors: certificates in PEM form, logins in netrc form, the codename of the Debian."""
+
+    certificates: str = ""
+    logins: str = ""
+    codename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A Dockerfile, the contents of its secrets by id, and the secrets of the spec that it does without."""
+
+    dockerfile: str
+    secrets: Mapping[str, str]
+    unused: frozenset[str] = frozenset()
+
+
+def variant(plan: Plan, configuration: Configuration, extras: Extras) -> Variant | None:
+    """Return how this user builds an image; None where the committed Dockerfile does all of it."""
+    mirrored = _mirrored(plan, configuration)
+    files = dict(_files(mirrored, configuration, extras))
+    if mirrored == plan and not files:
+        return None
+    (drawn,) = emit(mirrored, ["dockerfile"])
+    needed = {name for step in _steps(plan) for name in step.secrets} | {layer.secret for layer in mirrored.layers}
+    secrets = {f"mlspec-{name}": text for name, text in files.items()}
+    secrets |= {f"mlspec-{name}-path": f"{_FOLDER}/{name}" for name in files if name in _VARIABLES}
+    return Variant(
+        dockerfile=_with_mounts(drawn.text, tuple(files)),
+        secrets=secrets,
+        unused=frozenset(name for name, _ in plan.build_secrets if name not in needed),
+    )
+
+
+def _steps(plan: Plan) -> tuple[RunStep, ...]:
+    return (*plan.before_install, *plan.after_install, *plan.after_code)
+
+
+# Mirrors
+
+
+def _mirrored(plan: Plan, configuration: Configuration) -> Plan:
+    compiler = plan.compiler
+    if compiler and compiler.cuda_image:
+        compiler = replace(compiler, cuda_image=_image(compiler.cuda_image, configuration))
+    return replace(
+        plan,
+        base=_image(plan.base, configuration),
+        install_base=_image(plan.install_base, configuration) if plan.install_base else None,
+        compiler=compiler,
+        layers=tuple(_layer(layer, configuration) for layer in plan.layers),
+        git_build=_build(plan.git_build, configuration),
+    )
+
+
+def _image(reference: str, configuration: Configuration) -> str:
+    """Return where an image is pulled from: images of Docker Hub from the first of its mirrors."""
+    image = catalog.parse_reference(reference)
+    if not image or image.registry != DOCKER_HUB or not configuration.registry_mirror:
+        return reference
+    mirror = configuration.registry_mirror[0].partition("://")[2] or configuration.registry_mirror[0]
+    tag = f":{image.tag}" if image.tag else ""
+    return f"{mirror.rstrip('/')}/{image.repository}{tag}{f'@{image.digest}' if image.digest else ''}"
+
+
+def _layer(layer: Layer, configuration: Configuration) -> Layer:
+    build = _build(layer.build, configuration) if layer.build else None
+    url = configuration.index(layer.index) if layer.index else None
+    # The login is the index's own, and no mirror's.
+    return replace(layer, build=build, index=url, secret=layer.secret if url == layer.index else None)
+
+
+def _build(build: Build, configuration: Configuration) -> Build:
+    def value(name: str, text: str) -> str:
+        return " ".join(map(configuration.index, text.split())) if name == "UV_INDEX" else text
+
+    return replace(build, environment=tuple((name, value(name, text)) for name, text in build.environment))
+
+
+# Secrets
+
+
+def _files(plan: Plan, configuration: Configuration, extras: Extras) -> Iterator[tuple[str, str]]:
+    settings = []
+    if extras.certificates:
+        yield _CERTIFICATES, extras.certificates
+        settings.append(f'Acquire::https::CaInfo "{_FOLDER}/{_CERTIFICATES}";')
+    # A snapshot of one day is not what a mirror holds.
+    if configuration.debian_mirror and extras.codename and not plan.apt_sources:
+        yield _DEBIAN, _sources(configuration.debian_mirror.rstrip("/"), extras.codename)
+        settings += [f'Dir::Etc::sourcelist "{_FOLDER}/{_DEBIAN}";', 'Dir::Etc::sourceparts "-";']
+    if settings:
+        yield _APT, "\n".join((*settings, ""))
+    if extras.logins:
+        yield _LOGINS, extras.logins
+
+
+def _sources(mirror: str, codename: str) -> str:
+    archives = (("debian", f"{codename} {codename}-updates"), ("debian-security", f"{codename}-security"))
+    return "\n".join(
+        f"Types: deb\nURIs: {mirror}/{archive}\nSuites: {suites}\nComponents: main\n" for archive, suites in archives
+    )
+
+
+def _with_mounts(dockerfile: str, files: tuple[str, ...]) -> str:
+    """Return a Dockerfile whose steps see the files; on the lines that they had, which messages name.
+
+    A step without a network needs none of them, and so is the same one in every build.
+    """
+    lines = dockerfile.split("\n")
+    for instruction in instructions(dockerfile):
+        if instruction.keyword == "RUN" and not instruction.text.startswith("--network=none"):
+            line = lines[instruction.line - 1]
+            lines[instruction.line - 1] = f"RUN {_mounts(instruction, files)}{line.removeprefix('RUN ')}"
+    return "\n".join(lines)
+
+
+def _mounts(instruction: Instruction, files: tuple[str, ...]) -> str:
+    # The login of an index of the spec is all that its layer needs.
+    seen = (name for name in files if name != _LOGINS or "target=/root/.netrc" not in instruction.text)
+    return "".join(option for name in seen for option in _options(name))
+
+
+def _options(name: str) -> Iterator[str]:
+    # What apt downloads with is a user without rights.
+    yield f"--mount=type=secret,id=mlspec-{name},target={_FOLDER}/{name},mode=0444,required=true "
+    for variable in _VARIABLES.get(name, ()):
+        yield f"--mount=type=secret,id=mlspec-{name}-path,env={variable},required=true "

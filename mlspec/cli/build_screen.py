@@ -1,0 +1,193 @@
+"""A build while it runs: a live screen where a person watches, plain lines where a log is kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from mlspec.build import view
+from mlspec.build.steps import Step
+from mlspec.build.stream import Build
+from mlspec.build.view import Line, State
+from mlspec.cli.quick import color
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+    from mlspec.api import Rendered
+    from mlspec.host.engine.build import Watch
+    from mlspec.plan.plan import Plan
+
+
+@contextmanager
+def watching(how: str, steps: Sequence[Step], title: str) -> Iterator[Watch]:
+    """Yield what is to be told of a build, to draw it: ``auto``, ``plain`` with all that steps say, or ``quiet``."""
+    if how == "quiet":
+        yield lambda build, line: None
+    elif how == "auto" and _is_screen():
+        with _screen(steps, title) as screen:
+            yield screen
+    else:
+        yield _Lines(steps, with_output=how == "plain")
+
+
+def _is_screen() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+
+
+def fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:
+    """Show the end of what the step said that a build failed in, and raise ToolError with the cause."""
+    from mlspec import api
+    from mlspec.build import failures
+    from mlspec.errors import ToolError
+    from mlspec.host.engine import engine
+
+    if not any(vertex.error for vertex in state.vertexes.values()):
+        # No step failed: it may be that none could.
+        engine.require()
+    failure = failures.failure_of(state, steps)
+    if failure.tail and not state.is_plain:
+        click.echo(f"{failure.step.label}:", err=True)
+        click.echo("\n".join(f"  | {line}".rstrip() for line in failure.tail), err=True)
+    raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))
+
+
+class _Lines:
+    """A line for each step that begins and ends, without color or control characters."""
+
+    def __init__(self, steps: Sequence[Step], *, with_output: bool) -> None:
+        self._steps = steps
+        self._with_output = with_output
+        self._states: dict[Step, State] = {}
+        self._heard: dict[str, int] = {}
+        self._revision = 0
+
+    def __call__(self, build: Build, line: bytes) -> None:
+        if build.is_plain:
+            click.echo(line, nl=False, err=True, color=False)
+            return
+        if self._with_output:
+            self._echo_output(build)
+        if build.revision == self._revision:
+            return
+        rows = view.rows(build, self._steps, build.latest)
+        for text in view.new_lines(self._states, rows):
+            click.echo(text, err=True, color=False)
+        self._states = view.states(self._states, rows)
+        self._revision = build.revision
+
+    def _echo_output(self, build: Build) -> None:
+        for vertex in build.vertexes.values():
+            heard = self._heard.get(vertex.digest, 0)
+            if vertex.heard > heard:
+                label = view.label_of(vertex.name, self._steps)
+                for text in vertex.said_since(heard):
+                    click.echo(f"{label} | {text}", err=True, color=False)
+                self._heard[vertex.digest] = vertex.heard
+
+
+@contextmanager
+def _screen(steps: Sequence[Step], title: str) -> Iterator[_Screen]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(
+        stderr=True, highlight=False, emoji=False, markup=False, color_system="auto" if _colors() else None
+    )
+    screen = _Screen(console, steps, title)
+    # What was drawn is removed at the end: the lines above it stay.
+    with Live(
+        console=console,
+        get_renderable=screen.drawn,
+        transient=True,
+        refresh_per_second=8,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ):
+        yield screen
+
+
+def _colors() -> bool:
+    return color() is not False
+
+
+class _Screen:
+    """Finished steps as lines that stay, and below them what is at work, drawn anew several times a second."""
+
+    def __init__(self, console: Console, steps: Sequence[Step], title: str) -> None:
+        self._console = console
+        self._steps = steps
+        self._title = title
+        self._build = Build()
+        self._states: dict[Step, State] = {}
+        self._heard_at = time.monotonic()
+        self._began = self._heard_at
+        # A terminal that cannot write these would get question marks.
+        self._is_plain = not (console.encoding or "").lower().startswith("utf")
+
+    def __call__(self, build: Build, line: bytes) -> None:
+        if build.is_plain:
+            self._console.print(line.decode("utf-8", "replace").rstrip("\n"))
+            return
+        changed = build.revision != self._build.revision
+        self._build, self._heard_at = build, time.monotonic()
+        if not changed:
+            return
+        rows = view.rows(build, self._steps, build.latest)
+        for ended in view.ended_lines(self._states, rows):
+            self._console.print(self._line(ended), no_wrap=True, overflow="ellipsis", crop=True)
+        self._states = view.states(self._states, rows)
+
+    def drawn(self) -> RenderableType:
+        """Return what is at work now, by the engine's clock, and how far the build is."""
+        from rich.console import Group
+        from rich.text import Text
+
+        now = time.monotonic()
+        rows = view.rows(self._build, self._steps, self._build.latest + now - self._heard_at)
+        lines = [self._line(line) for line in view.running_lines(rows, max(1, self._console.height - 4))]
+        status = f"building {self._title}: {view.counted(rows)}, {view.shown_seconds(now - self._began)}"
+        return Group(*lines, Text(status, no_wrap=True, overflow="ellipsis", style="bold"))
+
+    def _line(self, line: Line) -> Text:
+        """Return one line that fits the width: of a long name or detail the end is left out, never of the measure."""
+        from rich.text import Text
+
+        room = self._console.width - 1
+        measure = Text(f"  {line.measure}" if line.measure else "", no_wrap=True)
+        label = Text(line.label, no_wrap=True)
+        label.truncate(max(8, room - 2 - measure.cell_len), overflow="ellipsis")
+        text = Text.assemble((f"{self._mark(line.state)} ", _STYLES[line.state]), label, (measure.plain, "dim"))
+        rest = room - text.cell_len - 2
+        if line.detail and rest >= _LEAST_DETAIL:
+            detail = Text(line.detail, style="dim italic")
+            detail.truncate(rest, overflow="ellipsis")
+            text = Text.assemble(text, "  ", detail)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
+
+    def _mark(self, state: State) -> str:
+        marks = _PLAIN_MARKS if self._is_plain else _MARKS
+        frames = marks.get(state, " ")
+        return frames[int(time.monotonic() * 8) % len(frames)]
+
+
+# Less than this of what a step says tells nobody anything.
+_LEAST_DETAIL = 12
+_MARKS = {"running": "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "done": "✓", "failed": "✗", "cached": "✓", "canceled": "-"}
+_PLAIN_MARKS = {"running": "|/-\\", "done": "+", "failed": "x", "cached": "+", "canceled": "-"}
+_STYLES = {
+    "running": "cyan",
+    "done": "green",
+    "cached": "green",
+    "failed": "red",
+    "canceled": "yellow",
+    "waiting": "dim",
+}

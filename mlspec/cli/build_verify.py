@@ -1,0 +1,84 @@
+"""``mlspec build --verify``: whether two builds of an image are the same, and what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from mlspec.cli.terminal import say, show
+
+if TYPE_CHECKING:
+    from mlspec.api import Rendered
+    from mlspec.build.comparison import LayerDifference
+    from mlspec.plan.plan import Plan
+    from mlspec.targets.run_script import BuildOptions
+
+_MOST_FILES = 20
+
+
+def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
+    """Build an image twice without caches, show what differs, and return whether nothing does."""
+    from mlspec import api
+    from mlspec.cli.build_screen import fail, watching
+    from mlspec.host.engine import build as building
+    from mlspec.host.engine import mirrors, verification
+    from mlspec.targets.run_script import build_command
+
+    steps = api.steps(rendered, plan)
+    wanted = replace(options, no_cache=True, progress="rawjson")
+    shown = options.progress if options.progress in {"plain", "quiet"} else "auto"
+
+    turns = iter(("first", "second"))
+
+    def build(archive: str) -> None:
+        say(f"{plan.image}: the {next(turns)} of two builds, without caches")
+        with (
+            mirrors.applied(plan, replace(wanted, archive=archive), api.codename(rendered, plan)) as own,
+            watching(shown, steps, plan.image) as watch,
+        ):
+            code, state = building.follow(build_command(plan, own), rendered.folder, watch)
+        if code:
+            fail(rendered, plan, state, steps)
+
+    verdict = verification.verify(build)
+    for difference in verdict.differences:
+        _show(rendered, plan, verdict.layers, difference)
+    same = f"two builds are the same {verdict.layers} layers, {verdict.digest}"
+    say(f"{plan.image}: {'two builds differ' if verdict.differences else same}")
+    return not verdict.differences
+
+
+def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) -> None:
+    """Show one layer that differs: where the spec asks for it on stderr, its files on stdout."""
+    from mlspec import api
+    from mlspec.build.failures import placed
+    from mlspec.build.layers import layers_of
+    from mlspec.errors import Problem
+
+    source = api.source(rendered, plan)
+    if found.index < 0:
+        hint = "did something edit the files between the builds?"
+        show(Problem(code="MLS571", message="two builds differ in their configuration alone", hint=hint))
+        return
+    layers = layers_of(source.dockerfile, api.steps(rendered, plan))
+    index = found.index - (count - len(layers))
+    problem = Problem(code="MLS570", message=f"two builds differ in layer {found.index + 1}")
+    if 0 <= index < len(layers):
+        step = layers[index]
+        problem = replace(problem, message=f"two builds differ in: {step.label}", hint=_HINTS.get(step.kind, ""))
+        problem = placed(problem, step, source, line=step.line)
+    show(problem)
+    if not found.files:
+        click.echo("the same files, in another order or otherwise compressed")
+    for file in found.files[:_MOST_FILES]:
+        click.echo(f"/{file.path}: {', '.join(file.aspects)}")
+    if (more := len(found.files) - _MOST_FILES) > 0:
+        click.echo(f"... and {more} more")
+
+
+_HINTS = {
+    "run": "let the step write the same each time: no times, no random numbers, no logs",
+    "apt": "to have Debian's packages of one day, such as: apt_snapshot: 2026-11-01",
+}

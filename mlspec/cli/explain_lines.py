@@ -1,0 +1,191 @@
+"""Explanations of artifacts as a person reads them in a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlspec.cli.quick import color
+from mlspec.cli.specs import each
+from mlspec.cli.terminal import say
+
+if TYPE_CHECKING:
+    from mlspec.advice.explain.explanation import Explanation, Line
+    from mlspec.advice.explain.origins import Origin
+    from mlspec.api import Explained
+
+
+TO_THE_END = 10**9
+"""The last line of a stretch that is a whole file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of the lines of a file: its first line and its last, from 1."""
+
+    file: Path
+    first: int
+    last: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a file was named and none of its lines."""
+        return self.last >= TO_THE_END
+
+    def holds(self, file: str, line: int) -> bool:
+        """Tell whether a line is one of these."""
+        return Path(file) == self.file and self.first <= line <= self.last
+
+
+def print_explanations(
+    subjects: Mapping[str, Sequence[Stretch]], targets: Sequence[str], image: str | None, *, as_json: bool
+) -> None:
+    """Print where the lines of the artifacts of specs come from, or stretches of them; exits as ``each`` does.
+
+    ``subjects`` are specs by their paths; without any, those that are here.
+    """
+    shown: list[Explanation] = []
+
+    def collect(path: Path) -> bool:
+        shown.extend(_chosen(path, _explained(path, targets), subjects.get(path.as_posix(), ()), image))
+        return True
+
+    try:
+        each(subjects, collect)
+    except SystemExit:
+        if as_json:
+            _print_json(shown)
+        elif shown:
+            click.echo("\n".join(line for explanation in shown for line in _page(explanation)), color=color())
+        raise
+
+
+def _print_json(shown: Iterable[Explanation]) -> None:
+    from mlspec.advice.explain.explanation import as_data
+
+    document = {"version": 1, "artifacts": [as_data(explanation) for explanation in shown]}
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _explained(path: Path, targets: Sequence[str]) -> Explained:
+    from mlspec import api
+
+    explained = api.explain(path, targets)
+    if not explained.is_locked:
+        say(f"{path.as_posix()}: no lock is current, so its base and packages are shown as far as the spec tells them")
+    elif explained.stale:
+        say(f"{path.as_posix()}: {', '.join(explained.stale)} would change; this explains what mlspec render writes")
+    return explained
+
+
+def _chosen(path: Path, explained: Explained, stretches: Sequence[Stretch], image: str | None) -> Iterator[Explanation]:
+    from mlspec import api
+
+    if image is not None:
+        api.image_of(explained.spec, image)
+    found = [e for e in explained.explanations if image is None or e.image == image]
+    if not stretches:
+        yield from found
+    for stretch in stretches:
+        own = [e for e in found if Path(e.path) == stretch.file]
+        chosen = [_cut_out(e, stretch) for e in own] or [_caused(e, stretch) for e in found]
+        if not any(e.lines for e in chosen):
+            raise click.UsageError(_nothing(path, found, stretch))
+        yield from (e for e in chosen if e.lines)
+
+
+def _cut_out(explanation: Explanation, stretch: Stretch) -> Explanation:
+    return replace(explanation, lines=explanation.lines[stretch.first - 1 : stretch.last])
+
+
+def _caused(explanation: Explanation, stretch: Stretch) -> Explanation:
+    """Return of an artifact what comes from a stretch of the spec, or of a file that it names."""
+    lines = explanation.lines
+    caused = (line for line in lines if any(stretch.holds(origin.file, origin.line) for origin in line.origins))
+    return replace(explanation, lines=tuple(caused))
+
+
+def _nothing(path: Path, found: Sequence[Explanation], stretch: Stretch) -> str:
+    own = next((e for e in found if Path(e.path) == stretch.file), None)
+    if own:
+        return f"{own.path} has {len(own.lines)} lines"
+    made = f"{path.as_posix()} makes: {', '.join(e.path for e in found)}"
+    if stretch.is_whole:
+        return f"there is no spec, no generated file and no code {stretch.file.as_posix()}; {made}"
+    return f"nothing comes from {stretch.file.as_posix()}:{stretch.first}; {made}"
+
+
+# A page
+
+
+def _page(explanation: Explanation) -> Iterator[str]:
+    width = max(40, shutil.get_terminal_size((100, 24)).columns)
+    margin = len(str(explanation.lines[-1].number)) + 3 if explanation.lines else 3
+    yield click.style(explanation.path, bold=True)
+    before: tuple[Origin, ...] = ()
+    for (origins, why), lines in groupby(explanation.lines, key=lambda line: (line.origins, line.why)):
+        yield from _lines(tuple(lines), margin, width)
+        if origins != before:
+            yield from _origins(origins, explanation.path, margin, width)
+        before = origins
+        for text in textwrap.wrap(why, width - margin):
+            yield f"{' ' * margin}{click.style(text, dim=True)}"
+    yield ""
+
+
+_MOST_LINES = 12
+_MOST_ORIGINS = 4
+
+
+def _lines(lines: Sequence[Line], margin: int, width: int) -> Iterator[str]:
+    """Yield lines with their numbers, cut to the width; of many that are explained as one, the first and the last."""
+    cut = len(lines) > _MOST_LINES
+    for line in lines[: _MOST_LINES - 2] if cut else lines:
+        # A blank line sets apart; its number tells something only where it was asked for.
+        yield _numbered(line, margin, width) if line.text or len(lines) == 1 else ""
+    if cut:
+        yield f"{'...':>{margin - 1}}"
+        yield _numbered(lines[-1], margin, width)
+
+
+def _numbered(line: Line, margin: int, width: int) -> str:
+    return f"{click.style(f'{line.number:>{margin - 1}}', dim=True)} {_cut(line.text, width - margin)}"
+
+
+def _origins(origins: Sequence[Origin], path: str, margin: int, width: int) -> Iterator[str]:
+    arrow = click.style("<-", fg="cyan")
+    # Of several values on one line, the line is shown once.
+    shown = dict.fromkeys((_place(origin, path), _text(origin)) for origin in origins)
+    for place, text in list(shown)[:_MOST_ORIGINS]:
+        cut = _cut(text, width - margin - len(place) - 5)
+        yield f"{' ' * margin}{arrow} {click.style(place, fg='cyan')}{'  ' if place else ''}{cut}"
+    if (more := len(shown) - _MOST_ORIGINS) > 0:
+        yield f"{' ' * margin}{arrow} and {more} more"
+
+
+def _place(origin: Origin, path: str) -> str:
+    """Return the file, from the artifact's folder, and the line; or what takes their place."""
+    if not origin.file:
+        return {"default": "default", "lock": "lock"}.get(origin.kind, "")
+    folder = Path(path).parent.as_posix()
+    file = origin.file.removeprefix(f"{folder}/")
+    return f"{file}:{origin.line}" if origin.line else file
+
+
+def _text(origin: Origin) -> str:
+    """Return the text of an origin, behind its key where that is not on the line."""
+    top = origin.key.partition("[")[0].rpartition(".")[2]
+    return f"{top}: {origin.text}" if top and origin.text.startswith("- ") else origin.text
+
+
+def _cut(text: str, width: int) -> str:
+    shown = text.replace("\t", "    ")
+    return shown if len(shown) <= width else f"{shown[: max(1, width - 1)]}…"

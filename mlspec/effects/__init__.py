@@ -1,1 +1,0 @@
-"""Everything that touches the world: disk, package index, registry and engine."""

@@ -1,6 +1,0 @@
-"""Requirements to pins: what is asked of the resolver, commits for git's refs, and in words what failed."""
-
-from mlspec.effects.locker.compilation import Compiled, HeldBack, compile_requirements
-from mlspec.effects.locker.conflicts import NO_WHEEL, UNFIT
-
-__all__ = ["NO_WHEEL", "UNFIT", "Compiled", "HeldBack", "compile_requirements"]

@@ -1,0 +1,1 @@
+"""What was true on a dated day: Pythons, Debian releases, indexes, GPUs, compilers, codes."""

@@ -1,0 +1,168 @@
+"""Typed rows of ``data/frameworks.toml`` and ``data/gpus.toml``: Pythons with wheels, GPUs, and builds with kernels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from mlspec.facts.tables import frozen, table
+from mlspec.text import nearest
+
+_SIZE = re.compile(r"[\s_-]*\b(?:\d+\s*gb?|pcie|sxm\d*|nvl\d*|hbm\d\w*|generation|edition|workstation|server|max-?q)\b")
+_MAKER = re.compile(r"\b(?:nvidia|geforce|tesla|quadro|blackwell|jetson(?! t))\b|[\s_-]+")
+_ARCHITECTURE = re.compile(r"(?:sm_?)(\d+)(\d)[a-z]?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A minor version of a framework, and the first and last minor version of Python that it has wheels for."""
+
+    version: str
+    first: str
+    last: str
+
+    def has(self, python: str) -> bool:
+        """Return whether there are wheels for that Python."""
+        return number(self.first) <= number(python)[:2] <= number(self.last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Builds of torch, from one minor version to another, and the compute capabilities that they have kernels for."""
+
+    cuda: str
+    platform: str
+    first: str
+    last: str
+    architectures: tuple[str, ...]
+    ptx: str = ""
+
+    def has(self, torch: str) -> bool:
+        """Return whether the minor version of ``torch`` is one of these builds."""
+        return number(self.first) <= number(torch)[:2] <= number(self.last)
+
+    def runs_on(self, capability: str) -> bool:
+        """Return whether a GPU of that compute capability runs its kernels.
+
+        Kernels run on GPUs of the same major version and of a later minor one, PTX on all that came later:
+        docs.nvidia.com/cuda/cuda-c-programming-guide, binary compatibility and PTX compatibility.
+        """
+        gpu = number(capability)
+        same = any(number(a)[0] == gpu[0] and number(a) <= gpu for a in self.architectures)
+        return same or (bool(self.ptx) and number(self.ptx) <= gpu)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What the releases of a package are built for: a CUDA, such as 12.5 or 12, and the major version of cuDNN."""
+
+    package: str
+    first: str
+    last: str = ""
+    cuda: str = ""
+    cudnn: str = ""
+
+    def has(self, version: str) -> bool:
+        """Return whether a version of the package is one of these releases."""
+        minor = number(version)[:2]
+        return number(self.first) <= minor and (not self.last or minor <= number(self.last))
+
+
+@cache
+def releases(framework: str) -> tuple[Release, ...]:
+    """Return the known minor versions of a framework, oldest first; none of one that nothing is known of."""
+    rows = table("frameworks").get(framework, {}).get("releases", ())
+    return tuple(Release(**row) for row in rows)
+
+
+@cache
+def builds(platform: str) -> tuple[Build, ...]:
+    """Return the known builds of torch for CUDA on a platform, by version of CUDA, oldest first."""
+    rows = table("frameworks")["kernels"]["builds"]
+    made = (Build(**frozen(row)) for row in rows)
+    return tuple(build for build in made if build.platform == platform)
+
+
+def fitting(cuda: str, torch: str, platform: str) -> tuple[Build, ...]:
+    """Return the known builds of a torch for a CUDA; of every version where ``torch`` is empty."""
+    return tuple(build for build in builds(platform) if build.cuda == cuda and (not torch or build.has(torch)))
+
+
+@cache
+def _libraries() -> tuple[Library, ...]:
+    return tuple(Library(**row) for row in table("frameworks")["libraries"]["builds"])
+
+
+def library(package: str, version: str) -> Library | None:
+    """Return what a version of a package is built for; none where that is not known."""
+    return next((row for row in _libraries() if version and row.package == package and row.has(version)), None)
+
+
+def built_for(package: str, cuda: str = "", *, cudnn: str = "") -> tuple[str, ...]:
+    """Return requirements of a package, or of the same one under another name, that are built for a CUDA or a cuDNN.
+
+    Of CUDA the major version counts; the newest releases come first.
+    """
+    names = (package, *table("frameworks")["libraries"]["names"].get(package, ()))
+    rows = [row for row in reversed(_libraries()) if row.package in names]
+    major = cuda.partition(".")[0]
+    fitting = (
+        row for row in rows if (not major or row.cuda.split(".")[0] == major) and (not cudnn or row.cudnn == cudnn)
+    )
+    return tuple(f"{row.package}{_range(row)}" for row in fitting)
+
+
+def _range(row: Library) -> str:
+    if not row.last:
+        return f">={row.first}" if row.package in {other.package for other in _libraries() if other.last} else ""
+    return f"=={row.last}.*"
+
+
+def torch_has_cuda(version: str, platform: str) -> bool:
+    """Return whether the wheels of torch on the main index are known, or believed, to be for CUDA on a platform."""
+    return platform != "linux/arm64" or number(version)[:2] >= number(first_with_cuda())
+
+
+def first_with_cuda() -> str:
+    """Return the first minor version of torch whose wheels for arm64 on the main index are for CUDA."""
+    return str(table("frameworks")["arm"]["cuda_since"])
+
+
+@cache
+def _capabilities() -> Mapping[str, str]:
+    rows = table("gpus")["capabilities"].items()
+    return {name: capability for capability, names in rows for name in names}
+
+
+def capability(gpu: str) -> str:
+    """Return the compute capability of a GPU that is named as rtx5090, NVIDIA L40S or sm_120; empty if unknown."""
+    if found := _ARCHITECTURE.fullmatch(gpu.lower()):
+        return f"{found[1]}.{found[2]}"
+    return _capabilities().get(plain_gpu(gpu), "")
+
+
+def near_gpus(gpu: str) -> tuple[str, ...]:
+    """Return the known names nearest to that of an unknown GPU, best first."""
+    return nearest(plain_gpu(gpu), _capabilities(), most=3)
+
+
+def plain_gpu(gpu: str) -> str:
+    """Return the name of a GPU as the table has it: NVIDIA GeForce RTX 5090 and RTX_5090 are rtx5090."""
+    return _MAKER.sub("", _SIZE.sub("", gpu.lower()))
+
+
+def architecture(capability: str) -> str:
+    """Return a compute capability as compilers and torch write it: 12.0 is sm_120."""
+    return f"sm_{capability.replace('.', '')}"
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without its local label."""
+    return tuple(map(int, re.findall(r"\d+", version.partition("+")[0])))
+
+
+def minor(version: str) -> str:
+    """Return the minor version of a version, such as 2.9."""
+    return ".".join(map(str, number(version)[:2]))

@@ -1,0 +1,68 @@
+"""Typed rows of ``data/system_libraries.toml``: what packages of Python need of Debian, and what Debian renamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from mlspec.facts.tables import frozen, table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a package needs of the system: what is said of it, the Debian packages that have it, and a way without.
+
+    ``unless`` are packages that bring it along; ``only_asked`` is about packages that matter where the user names them.
+    ``proof`` is Python that fails without what is needed, and works with it, as was ``proven`` with a version on a day.
+    """
+
+    package: str
+    needs: str
+    apt: tuple[str, ...]
+    instead: str = ""
+    unless: tuple[str, ...] = ()
+    only_asked: bool = False
+    proof: str = ""
+    proven: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A package, as pip takes it, whose wheels bring all that it needs, so that nothing is to be said of it."""
+
+    package: str
+    proof: str
+    proven: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """A Debian package that is ``gone`` since a release, and what has taken its place."""
+
+    old: str
+    new: str
+    gone: str
+
+
+@cache
+def needs() -> tuple[Needs, ...]:
+    """Return what packages are known to need of the system."""
+    return tuple(Needs(**frozen(row)) for row in table("system_libraries")["package"])
+
+
+@cache
+def whole() -> tuple[Whole, ...]:
+    """Return packages whose wheels are known to bring all that they need."""
+    return tuple(Whole(**row) for row in table("system_libraries")["whole"])
+
+
+@cache
+def bringing(apt: str) -> tuple[str, ...]:
+    """Return the Debian packages that bring this one along."""
+    return tuple(row["apt"] for row in table("system_libraries")["brings"] if apt in row["brings"])
+
+
+@cache
+def renamed() -> tuple[Renamed, ...]:
+    """Return the Debian packages that have another name since some release."""
+    return tuple(Renamed(**row) for row in table("system_libraries")["renamed"])

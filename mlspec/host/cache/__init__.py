@@ -1,0 +1,1 @@
+"""Results remembered between runs, by the content they came from."""

@@ -1,0 +1,113 @@
+"""Building an image: BuildKit's work, in this terminal or watched."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlspec.build.stream import Build, advanced
+from mlspec.errors import SpecError
+from mlspec.host.cache import headstart
+from mlspec.host.cache.headstart import HeadStart
+from mlspec.host.engine import engine, secrets
+from mlspec.targets.filters import HOME_MARK
+
+Watch = Callable[[Build, bytes], None]
+"""Is told of the state of a build, and of the line of the stream that made it so."""
+
+
+def build(command: Sequence[str], folder: Path) -> None:
+    """Run a build command in ``folder``, in this terminal; raises ToolError when the build fails.
+
+    Raises SpecError, before it starts, for every secret that is not there.
+    """
+    code = 0
+    with _running(_words(command, folder), folder, is_read=False) as child:
+        code = child.wait()
+    if code:
+        engine.require()
+        hint = "the step's own words are above; the steps before it are kept, and the next build begins after them"
+        engine.fail("MLS506", f"the build failed with exit code {code}", hint)
+
+
+@contextmanager
+def metadata(start: HeadStart | None = None) -> Iterator[Path]:
+    """Give the path of a file that buildx may write to what it made, that of a ``start`` if there is one; gone at the
+    end.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
+        yield Path(start.metadata_file) if start else Path(folder, "metadata.json")
+
+
+def digest(metadata: Path) -> str:
+    """Return the digest of the image in what buildx wrote of it; empty where it wrote none."""
+    try:
+        found = json.loads(metadata.read_bytes())["containerimage.digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(found)
+
+
+def follow(command: Sequence[str], folder: Path, watch: Watch, start: HeadStart | None = None) -> tuple[int, Build]:
+    """Run a build command that writes BuildKit's stream, and return its exit code and the last state.
+
+    A ``start`` that is this very command goes on; any other is ended. Raises SpecError as :func:`build` does.
+    """
+    state = Build()
+    with _running(_words(command, folder), folder, is_read=True, start=start) as child:
+        for line in child.stderr or ():
+            state = advanced(state, line)
+            watch(state, line)
+        code = child.wait()
+    return code, state
+
+
+def _words(command: Sequence[str], folder: Path) -> tuple[str, ...]:
+    words = tuple(word.replace(HOME_MARK, str(Path.home())) for word in command)
+    if problems := tuple(secrets.missing_in_build(words, folder)):
+        raise SpecError(*problems)
+    return words
+
+
+@contextmanager
+def _running(
+    words: Sequence[str], folder: Path, *, is_read: bool, start: HeadStart | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command; a signal to us is passed on, its end is waited for, and then it is an interrupt of ours."""
+    came: list[int] = []
+    try:
+        runs = start is not None and start.takes(words, folder)
+        child = start.child if start and runs else headstart.started(words, folder, is_read=is_read)
+    except FileNotFoundError:
+        engine.require_command()
+        raise
+
+    def pass_on(number: int, _frame: object) -> None:
+        came.append(number)
+        # A terminal's SIGINT reaches the child by itself; docker takes a third as the wish to leave at once.
+        if number != signal.SIGINT or not sys.stdin.isatty():
+            child.send_signal(number)
+
+    # Python lets only the main thread listen.
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        with child:
+            try:
+                yield child
+            except BaseException:
+                # What watches it failed: nobody reads on, and the child would wait for that.
+                child.terminate()
+                raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came and child.returncode:
+        raise KeyboardInterrupt

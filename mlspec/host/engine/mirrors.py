@@ -1,0 +1,96 @@
+"""What a build of this user takes from elsewhere than the committed Dockerfile says: a variant of it, and secrets."""
+
+from __future__ import annotations
+
+import dataclasses
+import netrc
+import os
+import tempfile
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlspec.build.configuration import Configuration
+from mlspec.build.mirrors import Extras, Variant, variant
+from mlspec.errors import without_login
+from mlspec.host.machine import is_here
+from mlspec.host.network import configuration as own
+from mlspec.host.network.registry.endpoints import engine_mirrors
+from mlspec.plan.plan import Plan
+from mlspec.targets.registry import emit
+from mlspec.targets.run_script import BuildOptions
+
+
+@contextmanager
+def applied(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildOptions]:
+    """Give the options of a build by this user's configuration; what they name is gone at the end.
+
+    ``codename`` is that of the base's Debian, or empty. Raises SpecError where the configuration is wrong.
+    """
+    configured = own.configuration()
+    reachable = in_reach(configured)
+    extras = Extras(certificates=own.certificates(), logins=logins(reachable), codename=codename)
+    options = dataclasses.replace(options, index_url=without_login(reachable.index_url) or None)
+    made = variant(plan, reachable, extras)
+    if not made:
+        yield options
+        return
+    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
+        yield written(made, plan, options, Path(folder))
+
+
+def written(made: Variant, plan: Plan, options: BuildOptions, folder: Path) -> BuildOptions:
+    """Return the options of a build from a variant, whose files are written below ``folder``, for this user alone."""
+    (ignore,) = emit(plan, ["ignore"])
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text(made.dockerfile, encoding="utf-8")
+    # BuildKit finds it by the name of the Dockerfile, as it finds the committed one.
+    dockerfile.with_name("Dockerfile.dockerignore").write_text(ignore.text, encoding="utf-8")
+    secrets = []
+    for name, text in made.secrets.items():
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+        secrets.append((name, str(path)))
+    return dataclasses.replace(options, dockerfile=str(dockerfile), secrets=tuple(secrets), without_secrets=made.unused)
+
+
+def in_reach(configured: Configuration) -> Configuration:
+    """Return the configuration as builds can use it: what listens on this host alone is out of their reach.
+
+    A mirror that the engine knows itself is asked by the engine, which goes on without it where it must.
+    """
+    known = {mirror.rstrip("/") for mirror in engine_mirrors()} if configured.registry_mirror else set()
+    registries = (mirror for mirror in configured.registry_mirror if mirror.rstrip("/") not in known)
+    return dataclasses.replace(
+        configured,
+        index_url="" if is_here(configured.index_url) else configured.index_url,
+        index_mirrors=tuple(pair for pair in configured.index_mirrors if not is_here(pair[1])),
+        registry_mirror=tuple(mirror for mirror in registries if not is_here(mirror)),
+        debian_mirror="" if is_here(configured.debian_mirror) else configured.debian_mirror,
+    )
+
+
+def logins(configured: Configuration) -> str:
+    """Return the logins for the indexes of a configuration, and no others, in netrc form."""
+    urls = [configured.index_url, *(mirror for _, mirror in configured.index_mirrors)]
+    found: dict[str, tuple[str, str]] = {}
+    for url in filter(None, urls):
+        address = urllib.parse.urlsplit(url)
+        host = address.hostname or ""
+        if address.username:
+            user, password = (urllib.parse.unquote(text or "") for text in (address.username, address.password))
+            found[host] = user, password
+        elif known := _known(host):
+            found.setdefault(host, known)
+    return "".join(f"machine {host} login {user} password {password}\n" for host, (user, password) in found.items())
+
+
+def _known(host: str) -> tuple[str, str] | None:
+    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    try:
+        entry = netrc.netrc(str(path)).hosts.get(host)
+    except (OSError, netrc.NetrcParseError):
+        return None
+    return (entry[0], entry[2]) if entry else None

@@ -1,0 +1,199 @@
+"""Files as they are: specs to read, and which of the generated ones are out of date, left over, or the user's own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from mlspec.errors import Problem, SpecError
+from mlspec.host.cache.proofs import generated_names, read, real_place
+from mlspec.host.files.find import MARK, found_specs
+from mlspec.spec import document, encoding
+from mlspec.spec import values as syntax
+from mlspec.spec.document import Document
+from mlspec.targets.registry import Artifact
+from mlspec.text import did_you_mean
+
+# A compiled lock of 500 packages with all its hashes has about 1 MB.
+_MAX_REQUIREMENTS = 20_000_000
+
+# Part of file names that stand unquoted in a Dockerfile.
+_SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def specs(paths: Iterable[str]) -> tuple[Path, ...]:
+    """Return the specs that ``paths`` name; without any, ``mlspec.yaml`` here, or else every spec below ``specs/``.
+
+    A folder stands for the ``mlspec.yaml`` in it. Raises SpecError where there is none.
+    """
+    try:
+        return tuple(dict.fromkeys(map(Path, found_specs(paths))))
+    except FileNotFoundError as error:
+        folder = str(error)
+    message = f"there is no mlspec.yaml in {folder}" if folder else "there is no mlspec.yaml here, and no specs/ folder"
+    hint = (
+        _named_otherwise(Path(folder))
+        or f"write one with: mlspec init {shlex.quote(folder) if folder else ''}".rstrip()
+    )
+    raise SpecError(Problem(code="MLS401", message=message, hint=hint))
+
+
+def _named_otherwise(folder: Path) -> str:
+    """Return a hint with the specs in a folder that have names of their own; nothing where there is none."""
+    python = re.compile(r"^python[ \t]*:", re.MULTILINE)
+    places = [place for place in _yaml_in(folder) if python.search((text_of(place) or "")[: encoding.MAX_BYTES])]
+    return f"name it, such as: {shlex.quote(places[0].as_posix())}" if places else ""
+
+
+def _yaml_in(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(place for place in folder.iterdir() if place.suffix in {".yaml", ".yml"} and place.is_file())
+    return []
+
+
+def read_document(path: Path) -> Document:
+    """Return the document in a file; raises SpecError where it cannot be read or is not a spec's YAML."""
+    name = path.as_posix()
+    try:
+        data = bytes_of(path, encoding.MAX_BYTES + 1)
+    except OSError as error:
+        raise SpecError(_unreadable(name, error)) from None
+    if owner := _owner(data.partition(b"\n")[0].decode("utf-8", "replace")):
+        hint = f"name the spec: {(path.parent / owner).as_posix()}"
+        raise SpecError(Problem(code="MLS401", message=f"{name} is generated, and no spec", hint=hint))
+    if path.suffix not in {".yaml", ".yml"}:
+        hint = f"name it {path.with_suffix('.yaml').name}"
+        raise SpecError(Problem(code="MLS401", message=f"{name} is not called .yaml", hint=hint))
+    if not _SPEC_NAME.fullmatch(path.name):
+        hint = f"use letters, digits and . _ -, such as: {syntax.slug(path.stem)}.yaml"
+        message = f'"{path.name}" cannot begin the names of the files that are written beside it'
+        raise SpecError(Problem(code="MLS401", message=message, hint=hint))
+    return document.parse(encoding.decode(data, name), name)
+
+
+def bytes_of(path: Path, limit: int = -1) -> bytes:
+    """Return the bytes of a file, as many as ``limit`` says; raises OSError where there is none."""
+    data = read(str(path), limit)
+    if data is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return data
+
+
+def _unreadable(name: str, error: OSError) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        path = Path(name)
+        near = did_you_mean(name, (place.as_posix() for place in _yaml_in(path.parent)))
+        ending = "" if path.suffix in {".yaml", ".yml"} else "the name of a spec ends in .yaml; "
+        return Problem(
+            code="MLS401", message=f"there is no {name}", hint=near or f"{ending}write one with: mlspec init"
+        )
+    reason = (error.strerror or str(error)).lower()
+    return Problem(code="MLS401", message=f"{name} cannot be read: {reason}")
+
+
+def reader(folder: Path) -> Callable[[str], str]:
+    """Return a function that reads text files by their POSIX path relative to ``folder``."""
+
+    def read(path: str) -> str:
+        return encoding.decode(bytes_of(folder / path), path, _MAX_REQUIREMENTS)
+
+    return read
+
+
+def from_repository(file: str) -> str:
+    """Return the path of a file from the root of its git repository, as a code host names it; outside one, as it is."""
+    path = Path(os.path.normpath(Path(file).absolute()))
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    return path.relative_to(root).as_posix() if root else file
+
+
+def text_of(path: Path) -> str | None:
+    """Return the text of a file as it is, line ends included; None where there is none."""
+    try:
+        data = read(str(path))
+    except OSError as error:
+        raise SpecError(_unreadable(path.as_posix(), error)) from None
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def name_of(folder: Path) -> str:
+    """Return the name that a folder has, whatever it was called by."""
+    return Path(real_place(str(folder))).name
+
+
+def stale(artifacts: Iterable[Artifact], folder: Path) -> tuple[Artifact, ...]:
+    """Return the artifacts whose file under ``folder`` is missing or says something else."""
+    return tuple(artifact for artifact in artifacts if text_of(folder / artifact.path) != artifact.text)
+
+
+def foreign(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Problem, ...]:
+    """Return a problem for each artifact in whose place stands a file that was not written for ``spec``."""
+    return tuple(problem for artifact in artifacts if (problem := _foreign(folder / artifact.path, spec)))
+
+
+def _foreign(path: Path, spec: str) -> Problem | None:
+    heading = "".join((text_of(path) or "").splitlines(keepends=True)[:2])
+    if not heading or f"{MARK}{spec};" in heading:
+        return None
+    owner = _owner(heading)
+    who = f"was written for {owner}" if owner else "was not written by mlspec"
+    hint = "move it away, or overwrite it with: mlspec render --force"
+    return Problem(code="MLS402", message=f"{path.as_posix()} {who}, and is left alone", hint=hint)
+
+
+def _owner(heading: str) -> str:
+    """Return the spec that a file was generated from, by what it says at its beginning; empty for any other file."""
+    return heading.partition(MARK)[2].partition(";")[0]
+
+
+def specs_of(path: Path) -> tuple[Path, ...]:
+    """Return the spec that a generated file was written from, by what it says; of another file, the specs beside it.
+
+    Raises SpecError where there is none.
+    """
+    heading = "".join((text_of(path) or "").splitlines(keepends=True)[:2])
+    if owner := _owner(heading):
+        return (path.parent / owner,)
+    return specs([] if path.parent == Path() else [path.parent.as_posix()])
+
+
+def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:
+    """Return a warning where the user's own ignore file says something: BuildKit reads the Dockerfile's own instead."""
+    path = folder / ".dockerignore"
+    lines = (text_of(path) or "").splitlines()
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return ()
+    problem = Problem(
+        code="MLS409",
+        message=f"this file is not read: {generated} takes its place",
+        hint='say in the spec what it leaves out, such as: include: [., "!notebooks"]; then remove this file',
+        severity="warning",
+    )
+    return (problem.at(path.as_posix(), None),)
+
+
+_GENERATED = re.compile(
+    r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|(?:compose|kubernetes)\.yaml|requirements(?:\.vcs|\.build)?\.lock)$"
+)
+
+
+def leftovers(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Path, ...]:
+    """Return the files beside the spec that mlspec once wrote for it, and that nothing asks for any more."""
+    current = {artifact.path for artifact in artifacts}
+    stem = Path(spec).stem
+    names = generated_names(str(folder), "" if stem == "mlspec" else f"{stem}.")
+    others = (name for name in names if name not in current and _GENERATED.search(name))
+    return tuple(folder / name for name in others if _is_from(folder / name, spec))
+
+
+def _is_from(path: Path, spec: str) -> bool:
+    try:
+        text = text_of(path)
+    except SpecError:  # a folder of that name
+        return False
+    return any(f"{MARK}{spec};" in line for line in (text or "").splitlines()[:2])

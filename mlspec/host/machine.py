@@ -1,0 +1,164 @@
+"""The computer that mlspec runs on: its system, its disk, its GPUs, and what its environment says of the network."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mlspec.advice.doctor.facts import Host, Space, System
+
+# Seconds that a command may take to say what it is.
+_PATIENCE = 10
+_SYSTEMS: Mapping[str, System] = {"darwin": "macos", "win32": "windows", "cygwin": "windows"}
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+AUTHORITIES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""The variables that name the certificates to trust, in the order they are taken."""
+
+
+def here() -> Host:
+    """Return what is quickly known of this host: enough to say what to type on it."""
+    return Host(
+        system=_system(),
+        has_systemd=Path("/run/systemd/system").is_dir(),
+        has_joined=_has_joined(),
+        has_podman=shutil.which("podman") is not None,
+        is_snap=(shutil.which("docker") or "").startswith("/snap/"),
+        has_gpu_hook=shutil.which("nvidia-container-runtime-hook") is not None,
+        uid=os.geteuid() if sys.platform != "win32" else 1000,
+        home=str(Path.home()),
+    )
+
+
+def examined(folder: Path) -> Host:
+    """Return all that is known of this host, for images whose spec stands in ``folder``."""
+    return replace(
+        here(),
+        folder=str(folder),
+        space=space(folder),
+        driver=_driver(),
+        capabilities=_capabilities(),
+        devices=devices(),
+        proxies=tuple(name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())),
+        build_proxy=_build_proxy(),
+        authorities=tuple(name for name in AUTHORITIES if os.environ.get(name)),
+        refuses_buildkit=os.environ.get("DOCKER_BUILDKIT", "").lower() in {"0", "false"},
+    )
+
+
+def said(*words: str, patience: float = _PATIENCE) -> str | None:
+    """Return what a command says; none where it is not there, fails, or says nothing for ``patience`` seconds."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=patience)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout + done.stderr if done.returncode == 0 else None
+
+
+def space(folder: str | Path) -> Space | None:
+    """Return what the file system of ``folder`` has left for this user; none where it cannot be asked."""
+    try:
+        if sys.platform == "win32":
+            return Space(free=shutil.disk_usage(folder).free)
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    # Some file systems, such as btrfs, make room for new entries as they come, and count none.
+    return Space(free=found.f_bavail * found.f_frsize, entries=found.f_favail if found.f_files else None)
+
+
+def devices(place: Path = Path("/dev")) -> tuple[str, ...]:
+    """Return the devices of AMD's driver that are below ``place``, by their names below ``/dev``."""
+    return tuple(f"/dev/{name}" for name in ("kfd", "dri") if (place / name).exists())
+
+
+def shares() -> tuple[str, ...]:
+    """Return the folders that Docker Desktop shows its engine; nothing where it does not say."""
+    home = Path.home()
+    places = (
+        home / "Library/Group Containers/group.com.docker/settings-store.json",
+        home / "Library/Group Containers/group.com.docker/settings.json",
+        home / ".docker/desktop/settings-store.json",
+        home / ".docker/desktop/settings.json",
+    )
+    settings = next((found for place in places if (found := _json(place))), {})
+    listed = settings.get("FilesharingDirectories") or settings.get("filesharingDirectories") or ()
+    return tuple(path for path in listed if isinstance(path, str))
+
+
+def _system() -> System:
+    if sys.platform != "linux":
+        return _SYSTEMS.get(sys.platform, "linux")
+    return "wsl" if "microsoft" in os.uname().release.lower() else "linux"
+
+
+def _has_joined() -> bool:
+    """Tell whether this user is a member of the group docker, whatever the groups of this session are."""
+    if sys.platform == "win32":
+        return False
+    import grp
+    import pwd
+
+    with contextlib.suppress(KeyError):
+        group, user = grp.getgrnam("docker"), pwd.getpwuid(os.geteuid()).pw_name
+        return user in group.gr_mem and group.gr_gid not in os.getgroups()
+    return False
+
+
+def _driver() -> str:
+    """Return the version of NVIDIA's driver, as the driver itself or its own tool says it."""
+    with contextlib.suppress(OSError):
+        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+        if found := re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", text):
+            return found[1]
+    text = said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or ""
+    found = re.match(r"\d+\.\d+(?:\.\d+)?", text)
+    return found[0] if found else ""
+
+
+def _capabilities() -> tuple[str, ...]:
+    """Return the compute capabilities of this host's NVIDIA GPUs, each once; none where nothing tells them."""
+    text = said("nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader") or ""
+    return tuple(dict.fromkeys(re.findall(r"^\s*(\d+\.\d+)\s*$", text, re.MULTILINE)))
+
+
+def _build_proxy() -> str:
+    """Return the proxy that docker hands on to build steps, without its login."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    proxies = _json(folder / "config.json").get("proxies") or {}
+    default = proxies.get("default") if isinstance(proxies, dict) else None
+    named = default or {}
+    url = str(named.get("httpsProxy") or named.get("httpProxy") or "") if isinstance(named, dict) else ""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether ``HOST[:PORT]`` is this host itself, which a container knows by another address."""
+    host = urlsplit(f"//{address}").hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_here(url: str) -> bool:
+    """Tell whether an address, with or without its scheme and a login, leads to this host itself."""
+    host = url.partition("://")[2] or url
+    return is_loopback(host.partition("/")[0].rpartition("@")[2])

@@ -1,0 +1,1 @@
+"""Registries, indexes, logins and the user's configuration of them."""

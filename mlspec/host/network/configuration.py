@@ -1,0 +1,155 @@
+"""The user's own configuration, as the file in their home and their environment say it now."""
+
+from __future__ import annotations
+
+import atexit
+import dataclasses
+import os
+import shutil
+import ssl
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mlspec.advice.doctor.facts import Own, Setting
+from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
+from mlspec.errors import MlspecError, Problem, SpecError, ToolError, without_login
+from mlspec.host.machine import AUTHORITIES, is_here
+from mlspec.spec import encoding
+
+FILE_VARIABLE = "MLSPEC_CONFIG"
+
+
+def configuration() -> Configuration:
+    """Return the user's configuration; raises SpecError with the place of what is wrong in it."""
+    path = _path()
+    found = Configuration()
+    if path and (text := _text(path)) is not None:
+        found = parse(text, str(path))
+        if found.certificates:
+            # As a shell would have it, and else beside the file that names it.
+            certificates = path.parent / Path(found.certificates).expanduser()
+            found = dataclasses.replace(found, certificates=str(certificates))
+    return with_variables(found, os.environ)
+
+
+def _path() -> Path | None:
+    named = os.environ.get(FILE_VARIABLE, "")
+    if named:
+        return None if named == "off" else Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("mlspec", appauthor=False), "config.toml")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return encoding.decode(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        if not os.environ.get(FILE_VARIABLE):
+            return None
+        message, hint = f"there is no file {path}", f"correct the path, or leave it out: unset {FILE_VARIABLE}"
+    except OSError as error:
+        message, hint = f"{path} cannot be read: {(error.strerror or str(error)).lower()}", "let this user read it"
+    raise ToolError(Problem(code="MLS353", message=message, hint=hint))
+
+
+# As the doctor shows it
+
+
+def examined() -> Own:
+    """Return the user's configuration as it may be shown, and what is wrong with it; never raises."""
+    path = _path()
+    own = Own(file=str(path or ""), is_there=bool(path and os.access(path, os.F_OK)))
+    try:
+        found = configuration()
+        own = dataclasses.replace(own, settings=tuple(_settings(found)))
+        if found.certificates:
+            count, outdated = _held(_pem(found.certificates))
+            own = dataclasses.replace(own, certificates=count, outdated=outdated)
+    except MlspecError as error:
+        return dataclasses.replace(own, problems=error.problems)
+    return own
+
+
+def _settings(found: Configuration) -> Iterator[Setting]:
+    variables = {key: name for name, key in VARIABLES.items() if os.environ.get(name, "").strip()}
+    addresses = {
+        "index_url": (found.index_url,),
+        "index_mirrors": tuple(mirror for _, mirror in found.index_mirrors),
+        "registry_mirror": found.registry_mirror,
+        "debian_mirror": (found.debian_mirror,),
+    }
+    instead = iter(url for url, _ in found.index_mirrors)
+    for key, values in addresses.items():
+        for value in filter(None, values):
+            shown = f"{_shown(value)}, for {_shown(next(instead))}" if key == "index_mirrors" else _shown(value)
+            yield Setting(key=key, value=shown, variable=variables.get(key, ""), is_here=is_here(value))
+    if found.certificates:
+        yield Setting(key="certificates", value=found.certificates, variable=variables.get("certificates", ""))
+
+
+def _shown(url: str) -> str:
+    # What is asked for behind a question mark may be a token.
+    return without_login(url).partition("?")[0]
+
+
+def _held(text: str) -> tuple[int, tuple[str, ...]]:
+    """Return how many certificates a text holds, and the names of the authorities whose time is over."""
+    context = ssl.create_default_context(cadata=text)
+    now = time.time()
+    outdated = (told for told in context.get_ca_certs() if ssl.cert_time_to_seconds(str(told["notAfter"])) < now)
+    return context.cert_store_stats()["x509"], tuple(map(_named, outdated))
+
+
+def _named(certificate: Mapping[str, Any]) -> str:
+    subject = dict(part for parts in certificate["subject"] for part in parts)
+    return str(subject.get("commonName") or subject.get("organizationName"))
+
+
+# Certificates
+
+
+def trusted() -> str:
+    """Return the file of all certificates to trust, the user's among them; empty where nobody named any."""
+    named = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), "")
+    own = configuration().certificates
+    return _bundled(own, named) if own else named
+
+
+def certificates() -> str:
+    """Return the text of what :func:`trusted` names, or an empty one where the user's configuration names none."""
+    return Path(trusted()).read_text(encoding="utf-8") if configuration().certificates else ""
+
+
+@cache
+def _bundled(own: str, named: str) -> str:
+    """Return a file with the user's certificates beside those that are trusted without; gone when this process ends."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    text = _pem(own)
+    others = Path(named or DEFAULT_CA_BUNDLE_PATH)
+    folder = tempfile.mkdtemp(prefix="mlspec-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    bundle = Path(folder, "certificates.pem")
+    # A folder of certificates, which some variables may name, is no text to add to.
+    before = others.read_text(encoding="utf-8") if others.is_file() else ""
+    bundle.write_text(f"{before.rstrip()}\n{text}", encoding="utf-8")
+    return str(bundle)
+
+
+def _pem(path: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        # Refuses what holds no certificate; an empty text would mean those of this host.
+        ssl.create_default_context(cadata=text or " ")
+    except (OSError, ValueError) as error:
+        said = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not text"
+        said = "it holds no certificate" if isinstance(error, ssl.SSLError) else said
+        hint = "name a file in PEM form, which begins with: -----BEGIN CERTIFICATE-----"
+        problem = Problem(code="MLS353", message=f"the certificates in {path} cannot be read: {said}", hint=hint)
+        raise SpecError(problem) from None
+    return text

@@ -1,0 +1,49 @@
+"""Logins for package indexes, from the secrets that a spec names; they reach the resolver, and no file."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mlspec.errors import Problem, SpecError
+from mlspec.spec.nested_keys import Secret
+
+
+def login(url: str, name: str, secret: Secret, folder: Path) -> tuple[str, str]:
+    """Return the user and password for the index at ``url``, from a secret in the form of a netrc file.
+
+    Raises SpecError where the secret is not there, is no netrc, or knows nothing of the host.
+    """
+    host = urlsplit(url).hostname or ""
+    text = _text(name, secret, folder)
+    with tempfile.TemporaryDirectory() as private:
+        # The module of the standard library reads files only; this folder is readable by its owner alone.
+        path = Path(private) / "netrc"
+        path.write_text(text, encoding="utf-8")
+        try:
+            found = netrc.netrc(str(path)).authenticators(host)
+        except netrc.NetrcParseError as error:
+            raise _missing(name, host, f"is not in netrc form: {error.msg}, line {error.lineno}") from None
+    if not found:
+        raise _missing(name, host, f"has no login for {host}")
+    return found[0], found[2]
+
+
+def _text(name: str, secret: Secret, folder: Path) -> str:
+    if secret.environment:
+        if not (text := os.environ.get(secret.environment)):
+            raise _missing(name, "", f"is not there: the environment variable {secret.environment} is not set")
+        return text
+    path = folder / Path(secret.file or "").expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _missing(name, "", f"is not there: {secret.file}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _missing(name: str, host: str, what: str) -> SpecError:
+    hint = f"give it this form: machine {host or 'HOST'} login USER password PASSWORD"
+    return SpecError(Problem(code="MLS260", message=f"the secret {name} {what}", hint=hint))

@@ -1,0 +1,101 @@
+"""Where an image is asked for: its own registry, and the mirrors in front of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mlspec.facts import python as catalog
+from mlspec.facts.python import DOCKER_HUB, ImageReference
+from mlspec.host.machine import is_loopback
+from mlspec.host.network.configuration import configuration
+
+MIRROR_VARIABLE = "MLSPEC_REGISTRY_MIRROR"
+HUB_URL = "https://registry-1.docker.io"
+HUB_LOGIN = "https://index.docker.io/v1/"
+"""The name under which Docker keeps its hub's login."""
+_ENGINE_TIMEOUT = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A place to ask for an image; ``path`` stands before the repository, as mirrors inside a larger registry want."""
+
+    url: str
+    login: str
+    path: str = ""
+
+    @property
+    def host(self) -> str:
+        """Its host and port."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def place(self) -> str:
+        """What people call it."""
+        return "Docker Hub" if self.login == HUB_LOGIN else self.host
+
+    @property
+    def login_command(self) -> str:
+        """What to type to log in to it."""
+        return "docker login" if self.login == HUB_LOGIN else f"docker login {self.login}"
+
+
+def addresses(reference: str) -> tuple[str, ...]:
+    """Return the addresses that are asked for an image, mirrors first; none where ``reference`` is not one."""
+    image = catalog.parse_reference(reference)
+    return tuple(f"{endpoint.url}/v2/" for endpoint in endpoints(image)) if image else ()
+
+
+def endpoints(image: ImageReference) -> Iterator[Endpoint]:
+    """Yield the places to ask for an image, mirrors first."""
+    if image.registry != DOCKER_HUB:
+        yield own(image)
+        return
+    asked = set()
+    for mirror in _mirrors():
+        endpoint = _endpoint(mirror)
+        if endpoint not in asked:
+            yield endpoint
+        asked.add(endpoint)
+    yield own(image)
+
+
+def own(image: ImageReference) -> Endpoint:
+    """Return the image's own registry, which is no mirror."""
+    if image.registry != DOCKER_HUB:
+        return _endpoint(image.registry)
+    return Endpoint(url=HUB_URL, login=HUB_LOGIN)
+
+
+def _mirrors() -> Iterator[str]:
+    yield from configuration().registry_mirror
+    yield from engine_mirrors()
+
+
+def _endpoint(address: str) -> Endpoint:
+    scheme, has_scheme, rest = address.partition("://")
+    if not has_scheme:
+        scheme, rest = ("http" if is_loopback(address) else "https"), address
+    host, _, path = rest.strip("/").partition("/")
+    # Logins are docker's to keep: one in the address would be printed with it.
+    host = host.rpartition("@")[2]
+    return Endpoint(url=f"{scheme}://{host}", login=host, path=f"{path}/" if path else "")
+
+
+def engine_mirrors() -> tuple[str, ...]:
+    """Return the mirrors of the engine in reach; none without an engine, and none by way of a slow ssh tunnel."""
+    if os.environ.get("DOCKER_HOST", "").startswith("ssh:"):
+        return ()
+    import docker
+    import requests
+
+    try:
+        with contextlib.closing(docker.from_env(timeout=_ENGINE_TIMEOUT)) as client:
+            config = client.info().get("RegistryConfig") or {}
+    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError):
+        return ()
+    return tuple(config.get("Mirrors") or ())

@@ -1,0 +1,187 @@
+"""Images to what they stand for today, as their manifests say."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlspec.errors import ToolError
+from mlspec.facts import python as catalog
+from mlspec.facts.python import ImageReference
+from mlspec.host.network.registry.connection import Connection, mapping
+from mlspec.host.network.registry.endpoints import Endpoint, endpoints, own
+from mlspec.host.network.registry.refusals import fail, is_unreached
+
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+_ACCEPT = ", ".join((*_INDEXES, *_MANIFESTS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What a reference stands for on one platform.
+
+    ``digest`` is what ``FROM`` carries: of the index, where the image has several platforms, else of the manifest.
+    ``codename`` and ``glibc`` are none where neither the image nor its tag tells.
+    """
+
+    reference: str
+    digest: str
+    platform: str
+    platforms: tuple[str, ...] = ()
+    python: str | None = None
+    codename: str | None = None
+    glibc: str | None = None
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    user: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+def resolve(reference: str, platform: str) -> Resolved:
+    """Return what ``reference`` stands for on ``platform`` today; raises ToolError with what a person can do."""
+    image = catalog.parse_reference(reference)
+    if not image:
+        hint = "a reference is NAME:TAG, such as python:3.12-slim-bookworm"
+        fail("MLS308", f'"{reference}" is not an image reference', hint)
+    failures: list[ToolError] = []
+    for endpoint in endpoints(image):
+        try:
+            return _Source(endpoint, image).resolve(platform)
+        except ToolError as error:
+            failures.append(error)
+    raise _worth_telling(failures)
+
+
+def manifest(reference: str, platform: str) -> tuple[str, bytes]:
+    """Return the digest and the text of the manifest that ``reference`` names for ``platform`` in its own registry.
+
+    No mirror is asked: they pull from there, and nobody pushes to them. Raises ToolError.
+    """
+    image = catalog.parse_reference(reference)
+    if not image:
+        fail("MLS308", f'"{reference}" is not an image reference', "a reference is NAME:TAG")
+    return _Source(own(image), image).manifest(platform)
+
+
+def _worth_telling(failures: list[ToolError]) -> ToolError:
+    """Return the registry's own failure; but where only mirrors can be reached, what the first that answered said."""
+    last = failures[-1]
+    if not is_unreached(last):
+        return last
+    return next((failure for failure in failures if not is_unreached(failure)), last)
+
+
+class _Source:
+    """One image at one endpoint, as its manifests and its config describe it."""
+
+    def __init__(self, endpoint: Endpoint, image: ImageReference) -> None:
+        self.image = image
+        self.place = endpoint.place
+        self.connection = Connection(endpoint, image)
+        self.refusals = self.connection.refusals
+
+    def resolve(self, platform: str) -> Resolved:
+        """Return the image for ``platform``."""
+        with self._read():
+            return self._resolve(platform)
+
+    def manifest(self, platform: str) -> tuple[str, bytes]:
+        """Return the digest and the text of the manifest for ``platform``."""
+        with self._read():
+            body = self.connection.get(f"manifests/{self.image.digest or self.image.tag}", _ACCEPT)
+            if "manifests" in (top := mapping(body)):
+                body = self.connection.get(f"manifests/{self._of_platform(top['manifests'], platform)[1]}", _ACCEPT)
+        return f"sha256:{hashlib.sha256(body).hexdigest()}", body
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[None]:
+        try:
+            with self.connection.session:
+                yield
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # JSON of another shape than a manifest's: a login page, or a proxy's own answer.
+            self.refusals.odd(f"{self.place} did not answer as an image registry does")
+
+    def _resolve(self, platform: str) -> Resolved:
+        digest, top = self._manifest(self.image.digest or self.image.tag)
+        if "manifests" in top:
+            platforms, chosen = self._of_platform(top["manifests"], platform)
+            config = self._config(self._manifest(chosen)[1])
+            return _resolved(self, digest, platform, platforms, config)
+        config = self._config(top)
+        found = _platform_of(config)
+        if not _matches(found, platform):
+            self.refusals.no_platform(platform, (found,))
+        return _resolved(self, digest, platform, (found,), config)
+
+    def _manifest(self, what: str) -> tuple[str, dict[str, Any]]:
+        body = self.connection.get(f"manifests/{what}", _ACCEPT)
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        if what.startswith("sha256:") and what != digest:
+            self.refusals.odd(f"{self.place} sent something else than {what}")
+        return digest, mapping(body)
+
+    def _config(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        digest = (manifest.get("config") or {}).get("digest")
+        if not digest:
+            self.refusals.odd(f"{self.image.familiar} is in an old or foreign format that has no config")
+        return mapping(self.connection.get(f"blobs/{digest}", "*/*"))
+
+    def _of_platform(self, entries: list[dict[str, Any]], platform: str) -> tuple[tuple[str, ...], str]:
+        known = {_platform_of(entry.get("platform") or {}): entry["digest"] for entry in entries}
+        # Attestations stand in the index too, as platform unknown/unknown.
+        platforms = tuple(name for name in known if not name.startswith("unknown"))
+        matching = [name for name in platforms if _matches(name, platform)]
+        if not matching:
+            self.refusals.no_platform(platform, platforms)
+        return platforms, known[min(matching, key=len)]
+
+
+def _platform_of(data: Mapping[str, Any]) -> str:
+    parts = (data.get("os", "unknown"), data.get("architecture", "unknown"), data.get("variant", ""))
+    return "/".join(filter(None, parts))
+
+
+def _matches(found: str, wanted: str) -> bool:
+    # linux/arm64 and linux/arm64/v8 are one; of linux/arm, whose variants differ, the first listed is as good as any.
+    return found == wanted or found.startswith(f"{wanted}/") or (wanted == f"{found}/v8" and found.endswith("/arm64"))
+
+
+def _resolved(
+    source: _Source, digest: str, platform: str, platforms: tuple[str, ...], config: Mapping[str, Any]
+) -> Resolved:
+    settings = config.get("config") or {}
+    environment = dict(entry.partition("=")[::2] for entry in settings.get("Env") or ())
+    codename = _codename(config, source.image)
+    release = catalog.debian_release(codename) if codename else None
+    return Resolved(
+        reference=source.image.familiar,
+        digest=digest,
+        platform=platform,
+        platforms=platforms,
+        python=environment.get("PYTHON_VERSION"),
+        codename=codename,
+        glibc=(release.glibc or None) if release else None,
+        entrypoint=tuple(settings.get("Entrypoint") or ()),
+        command=tuple(settings.get("Cmd") or ()),
+        user=settings.get("User") or "",
+        environment=environment,
+        source=source.connection.endpoint.host,
+    )
+
+
+# Debian's own images say it in their history: RUN # debian.sh --arch 'amd64' out/ 'bookworm' '@1787529600'
+_DEBIAN_LAYER = re.compile(r"debian\.sh --arch '\w+' out/ '(\w+)'")
+
+
+def _codename(config: Mapping[str, Any], image: ImageReference) -> str | None:
+    history = (str(entry.get("created_by", "")) for entry in config.get("history") or ())
+    built_on = next((found[1] for step in history if (found := _DEBIAN_LAYER.search(step))), None)
+    in_tag = (word for word in image.tag.split("-") if catalog.debian_release(word))
+    return built_on or next(in_tag, None)

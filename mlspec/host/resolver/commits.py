@@ -1,0 +1,109 @@
+"""Git requirements at the commit that their branch or tag stands for."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement as Pep508
+
+from mlspec.errors import LockError
+from mlspec.host.resolver.environment import environment
+from mlspec.host.resolver.upgrades import named
+from mlspec.lock.pins import RequirementsLock
+from mlspec.lock.requirements.values import Requirement
+from mlspec.text import nearest
+
+_COMMIT = re.compile(r"^[0-9a-f]{40}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A git requirement at a whole commit: the address as pip takes it, and the branch or tag it was named by."""
+
+    address: str
+    commit: str
+    ref: str
+
+
+def pinned(
+    requirement: Requirement, previous: RequirementsLock | None, upgrade: bool, upgrade_packages: Iterable[str]
+) -> Commit:
+    """Return the commit that a git requirement stands for: the one of the lock before, or the newest of its ref."""
+    url, ref, fragment = _git_parts(requirement)
+    asked = upgrade or requirement.name in map(named, upgrade_packages)
+    for pin in previous.vcs if previous and not asked else ():
+        address = pin.requirement.partition(" @ ")[2]
+        base, _, tail = address.partition("#")
+        before, _, commit = base.rpartition("@")
+        if (before, tail, pin.ref) == (f"git+{url}", fragment, "" if _COMMIT.match(ref) else ref or "HEAD"):
+            return Commit(address, commit, pin.ref)
+    commit = ref if _COMMIT.match(ref) else _resolved_ref(requirement, url, ref)
+    address = f"git+{url}@{commit}" + (f"#{fragment}" if fragment else "")
+    return Commit(address, commit, "" if commit == ref else ref or "HEAD")
+
+
+def _git_parts(requirement: Requirement) -> tuple[str, str, str]:
+    """Return the repository's address, the ref or an empty text, and the fragment of a git requirement."""
+    parsed = Pep508(requirement.text).url if requirement.name else requirement.text
+    base, _, fragment = str(parsed).removeprefix("git+").partition("#")
+    # The login of git@host is in front of the path; a ref stands behind its last part.
+    scheme, _, rest = base.partition("://")
+    host, slash, path = rest.partition("/")
+    path, _, ref = path.partition("@")
+    return f"{scheme}://{host}{slash}{path}", ref, fragment
+
+
+def _resolved_ref(requirement: Requirement, url: str, ref: str) -> str:
+    rows = [line.split("\t") for line in _git(requirement, url, "ls-remote", url).splitlines() if "\t" in line]
+    refs = {name: commit for commit, name in rows}
+    # As pip has it: a branch before a tag; what an annotated tag points at, not the tag itself.
+    names = (f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", ref) if ref else ("HEAD",)
+    if found := next((refs[name] for name in names if name in refs), ""):
+        return found
+    if re.match(r"^[0-9a-f]{7,39}$", ref) and (found := _whole_commit(requirement, url, ref)):
+        return found
+    known = [name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in refs if not name.endswith("^{}")]
+    close = nearest(ref, known)
+    hint = (
+        f"did you mean: {close[0]}" if close else f"it has: {', '.join(sorted(set(known) - {'HEAD'})[:8]) or 'no refs'}"
+    )
+    raise LockError(requirement.problem("MLS250", f'{url} has no branch, tag or commit "{ref or "HEAD"}"', hint))
+
+
+def _whole_commit(requirement: Requirement, url: str, short: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
+        _git(requirement, url, "clone", "--quiet", "--bare", "--filter=blob:none", url, folder)
+        command = ["git", "-C", folder, "rev-parse", "--quiet", "--verify", f"{short}^{{commit}}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+        return done.stdout.strip()
+
+
+def _git(requirement: Requirement, url: str, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError:
+        message = "git is not installed here, and this requirement needs it"
+        raise LockError(
+            requirement.problem("MLS251", message, "install git, or take a release from an index")
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise LockError(requirement.problem("MLS251", f"{url} did not answer within 5 minutes")) from None
+    if done.returncode == 0:
+        return done.stdout
+    said = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "git said nothing")
+    if re.search(r"Authentication failed|Permission denied|could not read Username|terminal prompts", done.stderr):
+        hint = "git must be able to log in by itself: a deploy key, or a credential helper"
+        raise LockError(requirement.problem("MLS252", f"{url} wants a login", hint))
+    raise LockError(requirement.problem("MLS251", f"{url} cannot be read: {said.strip()}", f"try: git ls-remote {url}"))

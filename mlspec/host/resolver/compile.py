@@ -1,0 +1,89 @@
+"""Requirements to pins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from packaging.requirements import Requirement as Pep508
+
+from mlspec.host.resolver.commits import pinned
+from mlspec.host.resolver.failures import check_pip
+from mlspec.host.resolver.job import Job
+from mlspec.host.resolver.upgrades import check_upgrades, kept
+from mlspec.lock.pins import Pin, RequirementsLock, Target
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirement, Requirements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBack:
+    """A package whose newest release was not taken, and why."""
+
+    name: str
+    version: str
+    newest: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return it as one line for people."""
+        return f"{self.name} {self.version}, not {self.newest}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What requirements became: pins with hashes, pins at commits, the tools' versions, and what was not taken.
+
+    ``builds`` are the requirements of the build of each source, by its name.
+    """
+
+    pins: tuple[Pin, ...]
+    vcs: tuple[Pin, ...] = ()
+    tools: Mapping[str, str]
+    held_back: tuple[HeldBack, ...] = ()
+    builds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def compile_requirements(
+    requirements: Requirements,
+    target: Target,
+    indexes: Sequence[Index],
+    *,
+    previous: RequirementsLock | None = None,
+    upgrade: bool = False,
+    upgrade_packages: Sequence[str] = (),
+) -> Compiled:
+    """Return the pins of ``requirements`` on ``target``; those of ``previous`` stay unless an upgrade asks for more.
+
+    Requirements that are a lock already are taken as they are. ``previous`` must have been made for the same target.
+    Raises LockError, in a person's words, when nothing fits or something outside does not answer.
+    """
+    if requirements.compiled:
+        return Compiled(pins=tuple(map(_as_written, requirements.requirements)), tools={})
+    if not requirements.requirements:
+        return Compiled(pins=(), tools={})
+    check_pip()
+    check_upgrades(requirements, previous, upgrade_packages)
+    commits = {r: pinned(r, previous, upgrade, upgrade_packages) for r in requirements.requirements if r.kind == "vcs"}
+    job = Job(requirements, target, tuple(indexes), commits, kept(requirements, previous, upgrade), upgrade_packages)
+    report = job.run()
+    pins = [job.pin(row) for row in report["pins"]]
+    return Compiled(
+        pins=tuple(pin for pin in pins if " @ git+" not in pin.requirement),
+        vcs=tuple(pin for pin in pins if " @ git+" in pin.requirement),
+        tools=report["tools"],
+        held_back=tuple(HeldBack(**row) for row in report["held_back"]),
+        builds={row["name"]: tuple(row["requires"]) for row in report["pins"] if "requires" in row},
+    )
+
+
+def _as_written(requirement: Requirement) -> Pin:
+    parsed = Pep508(requirement.text)
+    specifier = next(iter(parsed.specifier))
+    return Pin(
+        name=requirement.name,
+        version=specifier.version,
+        requirement=f"{requirement.name}{specifier}",
+        hashes=requirement.hashes,
+        marker=str(parsed.marker) if parsed.marker else "",
+    )

@@ -1,0 +1,116 @@
+"""What kept the resolver from an answer, in words."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from mlspec.errors import LockError, Problem, without_login
+from mlspec.host.resolver.conflicts import Conflict
+from mlspec.host.resolver.names import INSTALL_NAMES
+from mlspec.host.resolver.wording import problem_at
+from mlspec.lock.pins import Target
+from mlspec.lock.requirements.values import Requirement, Requirements
+
+_OLDEST_PIP = Version("24.0")
+
+
+def check_pip() -> None:
+    """Raise LockError where pip is too old to resolve for another machine."""
+    version = importlib.metadata.version("pip")
+    if Version(version) < _OLDEST_PIP:
+        message = f"pip {version} is too old to resolve for another machine; {_OLDEST_PIP} or newer can"
+        raise LockError(problem_at("MLS241", message, f"{sys.executable} -m pip install --upgrade pip"))
+
+
+def no_report(stderr: str) -> Problem:
+    """Return the problem of a resolver that ended without a report."""
+    said = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), "it said nothing")
+    if re.match(r"(ImportError|ModuleNotFoundError|AttributeError)", said):
+        message = f"this pip and pip-tools do not fit together: {said}"
+        return problem_at("MLS241", message, f'{sys.executable} -m pip install --upgrade pip "pip-tools>=7.6.2,<8"')
+    return problem_at("MLS259", f"the resolver did not run: {without_login(said)}")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The resolver's report of a failure, and what it was asked for."""
+
+    requirements: Requirements
+    target: Target
+    error: Mapping[str, Any]
+    tools: Mapping[str, str]
+    stderr: str
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the problems that a person should read."""
+        kind = self.error["kind"]
+        if kind == "conflict":
+            yield from Conflict(self.requirements, self.target, self.error).problems()
+        elif kind == "mismatch":
+            pair = " and ".join(f"{name} {version}" for name, version in self.tools.items())
+            message = f"{pair} cannot resolve for another machine: {self.error['message']}"
+            yield problem_at("MLS241", message, f'{sys.executable} -m pip install "pip-tools>=7.6.2,<8" "pip<27"')
+        elif kind == "build":
+            yield self._failed_build(canonicalize_name(self.error["name"]))
+        elif kind == "hashes":
+            message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
+            yield problem_at("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))
+        elif kind == "other":
+            message = f"the resolver failed: {without_login(str(self.error['message']).splitlines()[0])}"
+            yield problem_at("MLS259", message, self._tail())
+        else:
+            yield self._index_problem(kind)
+
+    def _failed_build(self, name: str) -> Problem:
+        # A source of long ago is what is left where newer releases have wheels, and none for this Python.
+        if lacking := Conflict(self.requirements, self.target, self.error).without_wheel(name):
+            return lacking
+        message = f"{name} is a source whose dependencies only its own build can tell, and that build failed here"
+        hint = f"take a release with a wheel or with static metadata\n{self._tail()}".strip()
+        hint = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else hint
+        return problem_at("MLS249", message, hint, self._asked(name))
+
+    def _asked(self, name: str) -> Requirement | None:
+        return self.requirements.named(name) if name else None
+
+    def _tail(self) -> str:
+        return "\n".join(without_login(line) for line in self.stderr.splitlines()[-8:])
+
+    def _index_problem(self, kind: str) -> Problem:
+        url = str(self.error["url"])
+        name = canonicalize_name(url.rstrip("/").rpartition("/")[2]) if url.endswith("/") else ""
+        host = re.sub(r"^(\w+://[^/]+).*$", r"\1", url) or "the package index"
+        code, message, hint = _NETWORK[kind]
+        status = self.error.get("status")
+        written = next((r for r in self.requirements.requirements if url in r.text), None)
+        if written and status in {404, 410}:
+            return problem_at("MLS242", f"there is nothing at {url}", "correct the address", written)
+        message = message.format(host=host, status=status, name=name or "a file")
+        return problem_at(code, message, hint, self._asked(name))
+
+
+# By kind: code, message, hint.
+_NETWORK = {
+    "connect": ("MLS253", "{host} cannot be reached", "check the network, or its address under `indexes`"),
+    "timeout": ("MLS253", "{host} did not answer in time", "check the network, and try again"),
+    "proxy": ("MLS253", "the proxy on the way to {host} refuses", "check HTTPS_PROXY and NO_PROXY"),
+    "http": ("MLS254", "{host} answered {status} when asked for {name}", "try again later; the fault is on its side"),
+    "tls": (
+        "MLS255",
+        "the certificate of {host} is not trusted here",
+        "behind a company proxy, name its certificates: export SSL_CERT_FILE=/path/to/ca.pem",
+    ),
+    "login": (
+        "MLS256",
+        "{host} refused access to {name} ({status})",
+        "check the login that its entry under `indexes` takes from the environment",
+    ),
+}

@@ -1,0 +1,139 @@
+"""One run of the resolver, in a child process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement as Pep508
+
+from mlspec.build.configuration import Configuration
+from mlspec.errors import LockError
+from mlspec.host.network.configuration import configuration, trusted
+from mlspec.host.resolver.commits import Commit
+from mlspec.host.resolver.environment import cache, environment
+from mlspec.host.resolver.failures import Failure, no_report
+from mlspec.host.resolver.upgrades import named
+from mlspec.lock.pins import Pin, Target
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirement, Requirements
+
+START = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from mlspec.host.resolver.child.__main__ import main; sys.exit(main())"
+)
+"""The child process: isolated from this folder and the user's packages, it finds mlspec where this one was found."""
+_ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the resolver."""
+
+    requirements: Requirements
+    target: Target
+    indexes: tuple[Index, ...]
+    commits: Mapping[Requirement, Commit]
+    kept: tuple[str, ...]
+    upgrade_packages: Sequence[str]
+
+    def run(self) -> dict[str, Any]:
+        """Return the resolver's report; raises LockError for every failure it tells of."""
+        with tempfile.TemporaryDirectory(prefix="mlspec-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            self._write(folder)
+            done = subprocess.run(
+                [sys.executable, "-I", "-X", "utf8", "-c", START, str(_ROOT), "report.json"],
+                input=json.dumps(self._data()),
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                cwd=folder,
+                env=environment(),
+            )
+            with contextlib.suppress(OSError, ValueError):
+                report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+                if "error" not in report:
+                    return report
+                raise LockError(
+                    *Failure(self.requirements, self.target, report["error"], report["tools"], done.stderr).problems()
+                )
+        raise LockError(no_report(done.stderr))
+
+    def _write(self, folder: Path) -> None:
+        def text(requirements: Iterable[Requirement]) -> str:
+            # Sorted, so that the order of lines in a spec cannot change what is resolved.
+            return "\n".join(sorted(self._line(r) for r in requirements)) + "\n"
+
+        folder.joinpath("requirements.in").write_text(text(self.requirements.requirements), encoding="utf-8")
+        if self.requirements.constraints:
+            folder.joinpath("constraints.txt").write_text(text(self.requirements.constraints), encoding="utf-8")
+        if self.kept:
+            folder.joinpath("compiled.txt").write_text("\n".join(self.kept) + "\n", encoding="utf-8")
+
+    def _line(self, requirement: Requirement) -> str:
+        if commit := self.commits.get(requirement):
+            parsed = Pep508(requirement.text) if requirement.name else None
+            if parsed is None:
+                return commit.address
+            extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+            marker = f" ; {parsed.marker}" if parsed.marker else ""
+            return f"{parsed.name}{extras} @ {commit.address}{marker}"
+        return " ".join((requirement.text, *(f"--hash={value}" for value in requirement.hashes)))
+
+    def _data(self) -> dict[str, Any]:
+        own = configuration()
+        return {
+            "python": self.target.python,
+            "platform": self.target.platform,
+            "glibc": self.target.glibc,
+            "indexes": [_asked(index, own) for index in self.indexes],
+            "default_index": own.index_url,
+            "options": list(self.requirements.options),
+            "build": sorted(self.requirements.built),
+            "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
+            "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
+            "cert": trusted(),
+            "cache": cache(),
+        }
+
+    @property
+    def _from_git(self) -> frozenset[str]:
+        return frozenset(r.name for r in self.commits)
+
+    def pin(self, row: Mapping[str, Any]) -> Pin:
+        """Return the pin that a row of the report describes."""
+        ref, requirement = "", row.get("requirement", "")
+        if row["url"]:
+            commit = next((c for c in self.commits.values() if c.commit in row["url"]), None)
+            written = next((Pep508(r.text).url for r in self.requirements.requirements if r.name == row["name"]), None)
+            # Pip's own spelling of an address loses slashes of git+file:///.
+            address, ref = (commit.address, commit.ref) if commit else (written or row["url"], "")
+            requirement = f"{row['name']} @ {address}"
+        return Pin(
+            name=row["name"],
+            version=row["version"],
+            requirement=requirement,
+            hashes=tuple(row["hashes"]),
+            size=row["size"],
+            via=tuple(row["via"]),
+            is_source=row["is_source"],
+            ref=ref,
+            languages=tuple(row.get("languages", ())) if row["is_source"] else (),
+            wheel_version=row.get("wheel_version", ""),
+        )
+
+
+def _asked(index: Index, own: Configuration) -> dict[str, Any]:
+    """Return an index as the resolver is to ask it: a mirror in its place gets none of its login."""
+    data = {"url": own.index(index.url), "packages": list(index.packages), "username": "", "password": ""}
+    return data if data["url"] != index.url else {**data, "username": index.username, "password": index.password}

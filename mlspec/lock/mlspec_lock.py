@@ -1,0 +1,179 @@
+"""``mlspec.lock``: all that a spec was resolved to, apart from the packages themselves; parsed and dumped as TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+import tomli_w
+
+from mlspec.errors import Problem, Span, SpecError
+from mlspec.lock.damage import REWRITE, Place
+
+VERSION = 1
+"""The format of ``mlspec.lock`` that this version writes, and the newest it reads."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseLock:
+    """A base image and what was found in it; the digest is empty where no registry was asked.
+
+    ``install_digest`` is the earlier state of the base that packages were installed on, where that is another one.
+    """
+
+    reference: str
+    digest: str = ""
+    install_digest: str = ""
+    python: str
+    glibc: str
+    codename: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLock:
+    """What the requirement lock of one image came from (``inputs``) and what it says (``body``), as digests.
+
+    ``held_back`` and ``sources`` are notes for people: newer versions that were not taken, packages built from source.
+    """
+
+    name: str = ""
+    platform: str
+    inputs: str
+    body: str
+    held_back: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """All that was resolved from outside for one spec, apart from the packages themselves."""
+
+    version: int = VERSION
+    name: str
+    tools: Mapping[str, str] = field(default_factory=dict)
+    bases: tuple[BaseLock, ...] = ()
+    images: tuple[ImageLock, ...] = ()
+
+
+def dump_lock(lock: Lock, header: str) -> str:
+    """Return the text of ``mlspec.lock``: TOML, sorted, the same for the same lock."""
+    bases = sorted(lock.bases, key=lambda base: base.reference)
+    images = sorted(lock.images, key=lambda image: (image.name, image.platform))
+    document: dict[str, Any] = {"version": lock.version, "name": lock.name}
+    document |= {"tools": dict(sorted(lock.tools.items()))} if lock.tools else {}
+    document |= {"base": [_table(base) for base in bases]} if bases else {}
+    document |= {"image": [_table(image) for image in images]} if images else {}
+    return header.rstrip("\n") + "\n\n" + tomli_w.dumps(document)
+
+
+def _table(row: BaseLock | ImageLock) -> dict[str, Any]:
+    values = {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items() if value}
+
+
+def parse_lock(text: str, file: str) -> Lock:
+    """Return the lock in ``text``; raises SpecError when it is damaged or of a newer format."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        Place(file, number, line).check()
+    try:
+        document = tomllib.loads(text.replace("\r\n", "\n"))
+    except tomllib.TOMLDecodeError as error:
+        _damaged_toml(error, text, file)
+    version = document.get("version")
+    if isinstance(version, int) and version > VERSION:
+        place = _key_place(text, "version", file)
+        message = f"this lock has format {version}; this mlspec reads up to {VERSION}"
+        hint = "use the mlspec that wrote it or a newer one; or delete the file, and run: mlspec lock"
+        raise SpecError(dataclasses.replace(place, code="MLS222", message=message, hint=hint))
+    reader = _Reader(text, file)
+    return reader.row(Lock, reader.renamed(document), "")
+
+
+def _damaged_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> NoReturn:
+    said = re.search(r"^(.*?)(?: \(at line (\d+), column (\d+)\))?(?: \(at end of document\))?$", str(error))
+    lines = text.split("\n")
+    number = int(said[2]) if said and said[2] else max(1, len(text.rstrip("\n").split("\n")))
+    reason = said[1].lower() if said else "not TOML"
+    Place(file, number, lines[min(number, len(lines)) - 1]).damaged(f"this lock is damaged: {reason}")
+
+
+def _key_place(text: str, key: str, file: str) -> Problem:
+    problem = Problem(code="MLS221", message="this lock is damaged")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if re.match(rf"\s*{re.escape(key)}\s*=|\s*\[\[?{re.escape(key)}\]", line):
+            return problem.at(file, Span(number, 1, number, len(line) + 1), line)
+    return problem.at(file, Span(1, 1, 1, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Plain data to frozen rows; every mismatch is a SpecError that shows the key."""
+
+    text: str
+    file: str
+
+    def refuse(self, key: str, message: str) -> NoReturn:
+        problem = _key_place(self.text, key, self.file)
+        raise SpecError(dataclasses.replace(problem, message=f"this lock is damaged: {message}", hint=REWRITE))
+
+    def renamed(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the document with its arrays of tables as tuples of rows, under the names of Lock's fields."""
+        rest = {key: value for key, value in document.items() if key not in {"base", "image"}}
+        bases = self._rows(BaseLock, document.get("base", []), "base")
+        images = self._rows(ImageLock, document.get("image", []), "image")
+        return {**rest, "bases": bases, "images": images}
+
+    def _rows(self, kind: Callable[..., _T], rows: object, key: str) -> tuple[_T, ...]:
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            self.refuse(key, f"[[{key}]] is a list of tables")
+        return tuple(self.row(kind, row, key) for row in rows)
+
+    def row(self, kind: Callable[..., _T], values: Mapping[str, Any], key: str) -> _T:
+        """Return one row of ``kind``; every field has the type it is declared with."""
+        fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        for name in sorted(values.keys() - fields.keys()):
+            self.refuse(name, f'"{name}" is not a key of a lock')
+        for name, declared in fields.items():
+            if name not in values:
+                if declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING:
+                    self.refuse(key or name, f'"{name}" is missing')
+            elif not _is_sound(name, values[name]):
+                self.refuse(name, f'"{name}" is nothing that mlspec writes there')
+            elif not _fits(values[name], str(declared.type)):
+                self.refuse(name, f'"{name}" is not {_WORDS.get(str(declared.type), "what it should be")}')
+        return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+
+_WORDS = {"str": "a text", "int": "a number", "tuple[str, ...]": "a list of texts"}
+
+
+def _fits(value: object, declared: str) -> bool:
+    if declared in {"str", "int"}:
+        return type(value).__name__ == declared
+    if declared == "tuple[str, ...]":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if declared == "Mapping[str, str]":
+        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    return isinstance(value, tuple)
+
+
+# What reaches a Dockerfile or a command line, where another value would mean something else.
+_SOUND = {
+    "name": r"(?:[a-z0-9][a-z0-9._/:-]*)?",
+    "reference": r"[A-Za-z0-9\[][A-Za-z0-9._/:\[\]-]*",
+    "digest": r"(?:sha256:[0-9a-f]{64})?",
+    "install_digest": r"(?:sha256:[0-9a-f]{64})?",
+    "python": r"\d+(?:\.\d+)+[A-Za-z0-9.+]*",
+    "glibc": r"\d+\.\d+",
+    "platform": r"linux/[a-z0-9/]+",
+}
+
+
+def _is_sound(name: str, value: object) -> bool:
+    return name not in _SOUND or bool(re.fullmatch(_SOUND[name], str(value)))

@@ -1,0 +1,95 @@
+"""Several platforms of one image: what they have in common, and what one of them alone has."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from mlspec.errors import Problem
+from mlspec.lock.pins import Layer, Pin, RequirementsLock
+from mlspec.lock.requirements.values import Requirements
+
+_T = TypeVar("_T", bound=Hashable)
+
+MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+"""What Python's ``platform_machine`` says on a platform."""
+
+
+def told(said: Mapping[str, Iterable[_T]], marked: Callable[[_T, str], _T]) -> tuple[_T, ...]:
+    """Return what is said of platforms, each thing once; what only some of them say is marked with their names."""
+    places: dict[_T, list[str]] = {}
+    for platform, things in said.items():
+        for thing in dict.fromkeys(things):
+            places.setdefault(thing, []).append(platform)
+    return tuple(
+        thing if len(found) == len(said) else marked(thing, " and ".join(found)) for thing, found in places.items()
+    )
+
+
+def on(problem: Problem, where: str) -> Problem:
+    """Return a problem that only some platforms have, with their names."""
+    is_named = where in problem.message
+    return problem if is_named else dataclasses.replace(problem, message=f"{problem.message}, on {where}")
+
+
+def united(layers: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Return the names of the layers of several locks, each once, in an order that keeps to that of the first.
+
+    What another has alone stands in front of what follows it there.
+    """
+    names: list[str] = []
+    for other in layers:
+        for index in reversed(range(len(other))):
+            if other[index] not in names:
+                behind = other[index + 1] if index + 1 < len(other) else None
+                names.insert(names.index(behind) if behind else len(names), other[index])
+    return tuple(names)
+
+
+def partial(layers: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the names of the layers that not every one of several locks has."""
+    return tuple(name for name in united(layers) if not all(name in other for other in layers))
+
+
+def preferring(model: RequirementsLock, own: RequirementsLock | None) -> RequirementsLock:
+    """Return the pins of ``model``, and those of ``own`` for what it does not pin."""
+    known = {pin.name for pin in (*model.pins, *model.vcs)}
+
+    def rest(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+        return tuple(pin for pin in pins if pin.name not in known)
+
+    if own is None:
+        return model
+    return RequirementsLock((*model.layers, Layer("", rest(own.pins))), (*model.vcs, *rest(own.vcs)))
+
+
+def without_wheels(problem: Problem, requirements: Requirements, others: Sequence[str]) -> Problem:
+    """Return the problem that a package has no wheel on a platform, with what to write where ``others`` have one."""
+    requirement = next((r for r in requirements.requirements if _place(r.problem("", "")) == _place(problem)), None)
+    if requirement is None or not others:
+        return problem
+    markers = " or ".join(f'platform_machine == "{MACHINES[platform]}"' for platform in others)
+    hint = f"{problem.hint}; or leave it out there: {requirement.text.partition(';')[0].strip()} ; {markers}"
+    return dataclasses.replace(problem, code="MLS236", hint=hint)
+
+
+def _place(problem: Problem) -> tuple[object, ...]:
+    return problem.path, problem.file, problem.span
+
+
+def differing(locks: Mapping[str, RequirementsLock], requirements: Requirements) -> Iterator[Problem]:
+    """Yield a warning where a package that the spec asks for is another version on another platform."""
+    found = {platform: {pin.name: pin.version for pin in lock.pins} for platform, lock in locks.items()}
+    for requirement in requirements.requirements:
+        versions = {platform: pins[requirement.name] for platform, pins in found.items() if requirement.name in pins}
+        # The label of a build is the accelerator's, and differs where only one platform has it.
+        if len({version.partition("+")[0] for version in versions.values()}) > 1:
+            said = " and ".join(f"{version} on {platform}" for platform, version in versions.items())
+            oldest = min(versions.values(), key=_number)
+            hint = f"to have one version on all, require {requirement.name}=={oldest.partition('+')[0]}"
+            yield requirement.problem("MLS237", f"{requirement.name} is {said}", hint, severity="warning")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.partition("+")[0].split(".") if part.isdigit())

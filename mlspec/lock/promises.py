@@ -1,0 +1,222 @@
+"""Requirements and pins to a lock: what it came from, and whether it keeps the spec's promise."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from mlspec.errors import LOGIN, Problem, Span
+from mlspec.facts import frameworks
+from mlspec.lock.pins import Layer, Pin, Target
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.requirements_txt import digest_lines
+from mlspec.sizes import shown_size
+
+# Raised whenever the same inputs would be resolved to something else.
+_FORMAT = 1
+
+
+def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[Index]) -> str:
+    """Return the digest of all that decides a lock: sha256 over canonical JSON, blind to comments, order and logins."""
+    inputs = {
+        "format": _FORMAT,
+        "target": [target.python, target.platform, target.glibc],
+        "requirements": sorted([r.text, *r.hashes] for r in requirements.requirements),
+        "constraints": sorted([r.text, *r.hashes] for r in requirements.constraints),
+        "options": sorted(requirements.options),
+        # The first index whose pattern fits answers, so their order decides.
+        "indexes": [[index.url, sorted(index.packages)] for index in indexes],
+    }
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def serving(indexes: Iterable[Index], pins: Iterable[Pin]) -> tuple[str, ...]:
+    """Return the addresses of the indexes that serve any of ``pins``: of those that name a package, the first."""
+    indexes = tuple(indexes)
+    used = {next((index.url for index in indexes if index.serves(pin.name)), "") for pin in pins}
+    return tuple(dict.fromkeys(index.url for index in indexes if index.url in used))
+
+
+def layer_indexes(indexes: Iterable[Index], layers: Iterable[Layer]) -> tuple[tuple[str, str], ...]:
+    """Return the layers that come from one of ``indexes``, each with its address; the others are the default's."""
+    indexes = tuple(indexes)
+    served = ((layer.name, serving(indexes, layer.pins)) for layer in layers)
+    return tuple((name, urls[0]) for name, urls in served if urls)
+
+
+def body_digest(*texts: str) -> str:
+    """Return the digest of what lock texts pin: sha256 over their lines, blind to comments and blank lines."""
+    return hashlib.sha256("\n".join(line for text in texts for line in digest_lines(text)).encode()).hexdigest()
+
+
+# Promises
+
+_GPU_PACKAGE = re.compile(
+    r"^(?:nvidia-(?!ml-py$).+|cuda-(?:toolkit|bindings|pathfinder|core)|triton|pytorch-triton.*|jax-cuda.*|cupy-cuda.*)$"
+)
+_GPU_LOCAL = re.compile(r"\+(cu\d+|rocm[\d.]+)")
+_CUDA_SUFFIX = re.compile(r"-cu(\d\d)$")
+# Since CUDA 13 its packages have no suffix; of these the version begins with CUDA's own.
+_CUDA_ITSELF = re.compile(r"^(?:cuda-toolkit|nvidia-(?:cublas|cuda-(?:runtime|nvrtc|cupti)))$")
+
+
+def promise_problems(
+    requirements: Requirements, pins: Iterable[Pin], *, accelerator: str = "cpu"
+) -> tuple[Problem, ...]:
+    """Return where the locked ``pins`` break what the spec says: the wrong accelerator, or two of them.
+
+    Each problem points at the requirement that brought the packages.
+    """
+    pins = tuple(pins)
+    by_name = {pin.name: pin for pin in pins}
+    brought: dict[Requirement | None, list[Pin]] = {}
+    named = {requirement.name for requirement in requirements.requirements}
+    for pin in pins:
+        # Written out by the user, a package is meant: xgboost brings nvidia-nccl into cpu images too, say.
+        if _is_foreign(pin, accelerator) and not (pin.name in named and _GPU_PACKAGE.match(pin.name)):
+            brought.setdefault(bringer(pin.name, by_name, requirements), []).append(pin)
+    return (
+        *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
+        *_mixed_builds(requirements, pins),
+        *_mixed_libraries(requirements, pins, by_name),
+    )
+
+
+def _is_foreign(pin: Pin, accelerator: str) -> bool:
+    local = match[1] if (match := _GPU_LOCAL.search(pin.version)) else ""
+    if accelerator == "cpu":
+        return bool(local or _GPU_PACKAGE.match(pin.name))
+    if pin.version.endswith("+cpu"):
+        return True
+    if accelerator.startswith("rocm"):
+        return local.startswith("cu") or (pin.name.startswith("nvidia-") and pin.name != "nvidia-ml-py")
+    return _is_other_cuda(pin, local, accelerator.removeprefix("cuda"))
+
+
+def _is_other_cuda(pin: Pin, local: str, version: str) -> bool:
+    if local.startswith("rocm"):
+        return True
+    suffix = _CUDA_SUFFIX.search(pin.name)
+    major = version.partition(".")[0]
+    is_built_for_other = suffix[1] != major if suffix else _is_itself(pin) and not pin.version.startswith(f"{major}.")
+    is_labelled_other = bool(local) and local != f"cu{version.replace('.', '')}"
+    return bool(version) and (is_labelled_other or is_built_for_other)
+
+
+def _is_itself(pin: Pin) -> bool:
+    # Placeholders of the first days of a name have versions such as 0.0.1.
+    return bool(_CUDA_ITSELF.match(pin.name)) and not pin.version.startswith("0.")
+
+
+_RUNTIME = re.compile(r"(?:nvidia-cuda-runtime(?:-cu\d+)?|cuda-toolkit)$")
+_BUILT_FOR = re.compile(r"-cu(?:da)?(\d\d)x?(?:-plugin)?$")
+
+
+def cuda_of(pins: Iterable[Pin]) -> str:
+    """Return the version of CUDA that locked packages were built for, such as 12.8; empty where none tells.
+
+    torch's own label says it best, then the runtime that came along; a name such as cupy-cuda12x says the major alone.
+    """
+    pins = tuple(pins)
+    for pin in pins:
+        if pin.name == "torch" and (label := re.search(r"\+cu(\d+)(\d)$", pin.version)):
+            return f"{label[1]}.{label[2]}"
+    versions = [".".join(pin.version.split(".")[:2]) for pin in pins if _RUNTIME.match(pin.name)]
+    majors = [f"{found[1]}.0" for pin in pins if (found := _BUILT_FOR.search(pin.name))]
+    return max(versions or majors, key=lambda version: tuple(map(int, version.split("."))), default="")
+
+
+def bringer(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
+    """Return the requirement of the spec that asks for a package, itself or through others; the nearest one."""
+    direct = {r.name: r for r in requirements.requirements}
+    todo, seen = [name], set[str]()
+    while todo:
+        name = todo.pop(0)
+        if name in direct:
+            return direct[name]
+        seen.add(name)
+        todo.extend(n for n in (pins[name].via if name in pins else ()) if n not in seen)
+    return None
+
+
+def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], accelerator: str) -> Problem:
+    names = ", ".join(f"{pin.name} {pin.version}" for pin in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    size = sum(pin.size or 0 for pin in found)
+    weight = f" ({shown_size(size)})" if size else ""
+    who = requirement.name if requirement else "something"
+    itself = requirement is not None and [pin.name for pin in found] == [requirement.name]
+    what = f"{names}{more}{weight}"
+    message = f"{what} is not for" if itself else f"{who} brings {what} into"
+    if accelerator == "cpu":
+        hint = f"take {who} from an index with cpu wheels, named under `indexes`; or write: accelerator: cuda"
+        hint += "" if itself else f"; or, where it is meant, name in the requirements too: {found[0].name}"
+        code, message = "MLS230", f"{message} a cpu image"
+    else:
+        fitting = _fitting(requirement, accelerator)
+        hint = f"{fitting}take {who} from an index with wheels for {accelerator}, named under `indexes`"
+        code, message = "MLS231", f"{message} a {accelerator} image"
+    return _at(requirement, code, message, hint)
+
+
+def _fitting(requirement: Requirement | None, accelerator: str) -> str:
+    """Return a hint to require what is known to be built for the version of CUDA; empty where nothing is."""
+    major = accelerator.removeprefix("cuda").partition(".")[0]
+    names = frameworks.built_for(requirement.name, major) if requirement and accelerator.startswith("cuda") else ()
+    return "".join(f"require {name}; or " for name in names)
+
+
+def _at(requirement: Requirement | None, code: str, message: str, hint: str) -> Problem:
+    return requirement.problem(code, message, hint) if requirement else Problem(code=code, message=message, hint=hint)
+
+
+_FAMILY = ("torch", "torchvision", "torchaudio")
+
+
+def _mixed_builds(requirements: Requirements, pins: Iterable[Pin]) -> Iterator[Problem]:
+    """Yield a problem where torch and what is compiled against it carry labels of different CUDAs."""
+    labelled = {pin.name: pin for pin in pins if pin.name in _FAMILY and "+" in pin.version}
+    torch = labelled.pop("torch", None)
+    for pin in labelled.values():
+        if torch and pin.version.partition("+")[2] != torch.version.partition("+")[2]:
+            requirement = bringer(pin.name, {}, requirements)
+            message = f"{pin.name} {pin.version} and torch {torch.version} are built for different accelerators"
+            hint = f"take both from one index: require {pin.name} without its label, and name the CUDA in accelerator"
+            yield _at(requirement, "MLS234", message, hint)
+
+
+_LIBRARY = re.compile(r"nvidia-(cudnn|cublas)(?:-cu(\d+))?$")
+
+
+def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: Mapping[str, Pin]) -> Iterator[Problem]:
+    """Yield a warning for a second cuDNN, or else for a second CUDA: frameworks that were built for different ones."""
+    found: dict[str, list[Pin]] = {}
+    for pin in pins:
+        if library := _LIBRARY.match(pin.name):
+            found.setdefault(library[1], []).append(pin)
+    several = next((kind for kind in ("cudnn", "cublas") if len(found.get(kind, ())) > 1), "")
+    if several:
+        one, other = found[several][:2]
+        who = [bringer(pin.name, by_name, requirements) for pin in (one, other)]
+        names = [requirement.name if requirement else "something" for requirement in who]
+        what = f"{names[0]} brings {one.name} {one.version} and {names[1]} brings {other.name} {other.version}"
+        message = f"{what}: two CUDAs in one image, gigabytes each"
+        hint = f"require a release of {names[1]} for the CUDA of {names[0]}, or give each an image of its own"
+        yield dataclasses.replace(_at(who[1], "MLS235", message, hint), severity="warning")
+
+
+def credentials_problems(text: str, file: str = "requirements.lock") -> tuple[Problem, ...]:
+    """Return a problem for every line of a lock text that holds a login; the login itself is not shown."""
+    problems = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        for match in LOGIN.finditer(line):
+            shown = LOGIN.sub("***@", line)
+            span = Span(number, match.start() + 1, number, match.start() + 4)
+            hint = "take the login out of the requirement's address; a secret of `indexes` can hold it"
+            problem = Problem(code="MLS233", message="this address holds a login, and a lock is public", hint=hint)
+            problems.append(problem.at(file, span, shown))
+    return tuple(problems)

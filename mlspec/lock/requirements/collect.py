@@ -1,0 +1,197 @@
+"""The entries of a spec to all that they require: the files they name are read through a callback, and followed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mlspec.errors import KeyPath, Problem, SpecError
+from mlspec.lock.requirements import requirements_lines as options
+from mlspec.lock.requirements import syntax as notation
+from mlspec.lock.requirements import typos
+from mlspec.lock.requirements.lines import Line, lines_of
+from mlspec.lock.requirements.pyproject import Project
+from mlspec.lock.requirements.values import Place, Requirement, Requirements
+from mlspec.spec import suppressions as ignores
+from mlspec.spec.suppressions import Ignores
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a spec's ``requirements``, and the key it stands under."""
+
+    text: str
+    path: KeyPath
+
+
+def collect(entries: Iterable[Entry], read: Callable[[str], str], file: str) -> Requirements:
+    """Return what ``entries`` and the files they name require.
+
+    ``read`` is given POSIX paths relative to the folder of the spec ``file``; it may raise OSError or UnicodeError.
+    Raises SpecError with every problem found.
+    """
+    collector = _Collector(read, posixpath.dirname(file))
+    for entry in entries:
+        collector.add(Line(entry.text.strip(), Place(path=entry.path)))
+    if collector.problems:
+        raise SpecError(*dict.fromkeys(collector.problems))
+    return Requirements(
+        requirements=tuple(dict.fromkeys(collector.requirements)),
+        constraints=tuple(dict.fromkeys(collector.constraints)),
+        options=tuple(dict.fromkeys(collector.options)),
+        files=tuple(dict.fromkeys(collector.files)),
+        ignores=ignores.joined(collector.ignores),
+    )
+
+
+# A requirement file by its name: in the spec's list it needs no -r.
+_FILE = re.compile(r"^[^\s=<>@;]+\.(?:txt|in|lock)$|^(?:[^\s=<>@;]+/)?pyproject\.toml(?:\[[^\]]*\])?$")
+_CONDA_FILE = re.compile(r"^\S*environment\S*\.ya?ml$|^\S*conda\S*\.ya?ml$")
+_VARIABLE = re.compile(r"\$\{[A-Za-z0-9_]+\}")
+_OPTION_START = re.compile(r"\s+(?=--?[A-Za-z])")
+
+
+class _Collector:
+    """Lines to requirements, following files, and every problem on the way."""
+
+    def __init__(self, read: Callable[[str], str], root: str) -> None:
+        self.read = read
+        self.root = root
+        self.problems: list[Problem] = []
+        self.requirements: list[Requirement] = []
+        self.constraints: list[Requirement] = []
+        self.options: list[str] = []
+        self.files: list[str] = []
+        self.ignores: list[Ignores] = []
+
+    def add(self, line: Line) -> None:
+        """Take in one line: an entry of the spec or a line of a file."""
+        text = line.text
+        if variable := _VARIABLE.search(text):
+            message = f"{variable[0]} would be looked up on this machine, and its value written into the lock"
+            hint = "write the value itself; a login for a package index is a secret of `indexes`"
+            self._problem(line, "MLS204", message, hint)
+        elif text.startswith("-"):
+            self._option_line(line)
+        elif not line.trail and (_FILE.match(text) or _CONDA_FILE.match(text)):
+            self._file(text, line)
+        elif text:
+            self._requirement(line)
+
+    def _problem(self, line: Line, code: str, message: str, hint: str = "") -> None:
+        self.problems.append(line.place.problem(code, message, hint))
+
+    def _sound(self, found: Iterable[_T | Problem]) -> Iterator[_T]:
+        """Yield what is no problem, and note what is."""
+        for item in found:
+            if isinstance(item, Problem):
+                self.problems.append(item)
+            else:
+                yield item
+
+    def _add_all(self, lines: Iterable[Line | Problem]) -> None:
+        for line in self._sound(lines):
+            self.add(line)
+
+    # Options
+
+    def _option_line(self, line: Line) -> None:
+        for name, value in self._sound(options.options(line.text, line.place)):
+            if name == "--requirement":
+                self._file(value, line)
+            elif name == "--constraint":
+                self._file(value, dataclasses.replace(line, is_constraint=True))
+            elif name == "--group":
+                self._group(value, line)
+            elif name in options.KEPT and not (name == "--no-binary" and ":all:" in value.split(",")):
+                self.options.append(f"{name} {value}".strip())
+            elif name != "--require-hashes":
+                self.problems.append(options.refusal(name, value, line.place))
+
+    # Files
+
+    def _file(self, name: str, line: Line) -> None:
+        if _CONDA_FILE.match(name):
+            hint = "list its pip packages under `requirements`, and its Python under `python`"
+            self._problem(line, "MLS212", f"{name} is conda's, which pip cannot read", hint)
+            return
+        if "://" in name:
+            message = f"{name} can change at any time, and nothing here would show it"
+            self._problem(line, "MLS201", message, "copy the file beside the spec and name the copy")
+            return
+        name, _, extras = name.partition("[")
+        path = posixpath.normpath(posixpath.join(line.folder, name.replace("\\", "/")))
+        if path in line.trail:
+            way = " -> ".join((*line.trail[line.trail.index(path) :], path))
+            self._problem(line, "MLS202", f"{path} includes itself: {way}", "remove this line")
+            return
+        text = self._text(path, line)
+        if text is None:
+            return
+        if posixpath.basename(path) == "pyproject.toml":
+            wanted = tuple(filter(None, (e.strip() for e in extras.removesuffix("]").split(","))))
+            self._add_all(self._project(path, text, line).dependencies(wanted))
+        elif path.endswith(".toml"):
+            self._problem(line, "MLS212", f"{path} is not a requirement file", "name a .in or .txt, or pyproject.toml")
+        else:
+            self._add_all(lines_of(text, path, posixpath.join(self.root, path), line))
+
+    def _text(self, path: str, line: Line) -> str | None:
+        try:
+            text = self.read(path)
+        except FileNotFoundError:
+            shown = posixpath.join(self.root, path)
+            self._problem(line, "MLS201", f"there is no file {shown}", f"create it, or correct its name: {path}")
+        except UnicodeError:
+            self._problem(line, "MLS201", f"{path} is not text", "save the file as UTF-8")
+        except OSError as error:
+            self._problem(line, "MLS201", f"{path} cannot be read: {(error.strerror or str(error)).lower()}")
+        else:
+            self.files.append(path)
+            text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+            self._note_ignores(path, text)
+            return text
+        return None
+
+    def _note_ignores(self, path: str, text: str) -> None:
+        """Take in the comments that ignore warnings; a damaged pyproject.toml is told by its reader."""
+        shown = posixpath.join(self.root, path)
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            found = (ignores.in_toml if path.endswith(".toml") else ignores.in_requirements)(text, shown)
+            self.ignores.append(found)
+            self.problems += [problem for problem in found.problems if problem.severity == "error"]
+
+    def _group(self, value: str, line: Line) -> None:
+        name, _, group = value.rpartition(":")
+        path = posixpath.normpath(posixpath.join(line.folder, name or "pyproject.toml"))
+        text = self._text(path, line)
+        if text is not None:
+            self._add_all(self._project(path, text, line).group(group))
+
+    def _project(self, path: str, text: str, line: Line) -> Project:
+        return Project(text, path, posixpath.join(self.root, path), line)
+
+    # Requirements
+
+    def _requirement(self, line: Line) -> None:
+        text, *rest = _OPTION_START.split(line.text, maxsplit=1)
+        hashes = tuple(sorted(set(self._sound(options.hashes(rest[0], line.place))))) if rest else ()
+        if refusal := notation.refusal(text):
+            self._problem(line, *refusal)
+            return
+        found = notation.read(text)
+        if isinstance(found, Requirement):
+            requirement = dataclasses.replace(found, hashes=hashes, place=line.place)
+            (self.constraints if line.is_constraint else self.requirements).append(requirement)
+        else:
+            hint = typos.suggestion(found.typed) or found.hint
+            problem = line.place.problem("MLS203", found.message, hint)
+            self.problems.append(dataclasses.replace(problem, repairs=typos.repairs(text, line.place)))

@@ -1,0 +1,72 @@
+"""Pip's options: those of a line with their values, and what is said of those that cannot stand here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from mlspec.errors import LOGIN, Problem
+from mlspec.lock.requirements.syntax import COPIED_CODE
+from mlspec.lock.requirements.values import Place
+
+_HASH = re.compile(r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$")
+_INDEX_OPTIONS = {"-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host"}
+_FLAGS = {"--pre", "--prefer-binary", "--require-hashes", "--no-index", "--use-pep517", "--no-use-pep517", "--no-deps"}
+KEPT = {"--pre", "--prefer-binary", "--no-binary", "--only-binary"}
+"""The options that the resolver is given as they are."""
+
+_SHORT = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url", "-f": "--find-links"}
+
+
+def options(text: str, place: Place) -> Iterator[tuple[str, str] | Problem]:
+    """Yield each option in ``text`` under its long name, with its value; a problem in place of what is none."""
+    try:
+        tokens = shlex.split(text)
+    except ValueError:
+        yield place.problem("MLS203", "a quote is opened and never closed", "add the missing quote")
+        return
+    while tokens:
+        token = tokens.pop(0)
+        name, _, value = token.partition("=") if token.startswith("--") else (token[:2], "", token[2:].lstrip("="))
+        name = _SHORT.get(name, name)
+        if name not in _FLAGS and not value:
+            if not tokens:
+                yield place.problem("MLS211", f"{name} names nothing", f"write what it is for: {name} NAME")
+                return
+            value = tokens.pop(0)
+        yield name, value
+
+
+def hashes(text: str, place: Place) -> Iterator[str | Problem]:
+    """Yield the hashes that stand behind a requirement; a problem in place of each other option."""
+    for option in options(text, place):
+        if isinstance(option, Problem):
+            yield option
+            continue
+        name, value = option
+        if name != "--hash":
+            yield place.problem("MLS207", f"{name} is not supported behind a requirement", "only --hash is")
+        elif not _HASH.match(value):
+            hint = "a hash reads sha256: and 64 hexadecimal digits"
+            yield place.problem("MLS211", f'"{value}" is not a whole hash', hint)
+        else:
+            yield value
+
+
+def refusal(name: str, value: str, place: Place) -> Problem:
+    """Return what is said of an option that neither a lock nor the resolver can take."""
+    if name in _INDEX_OPTIONS:
+        message = f"{name} lets any index answer for any package"
+        address = LOGIN.sub("", value) if "://" in value else "https://..."
+        hint = f"name it under `indexes`, with the packages it serves:\n- url: {address}\n  packages: [NAME, ...]"
+        return place.problem("MLS205", message, hint)
+    if name == "--no-binary":
+        hint = f"name the packages, such as: {name} antlr4-python3-runtime"
+        return place.problem("MLS205", f"{name} :all: would hold for every package, which is never meant", hint)
+    if name == "--editable":
+        return place.problem("MLS206", "an editable install points at a folder of this machine", COPIED_CODE)
+    if name == "--hash":
+        return place.problem("MLS211", "--hash stands behind the requirement it belongs to")
+    hint = "supported here: -r, -c, --group, --hash, " + ", ".join(sorted(KEPT))
+    return place.problem("MLS207", f"{name} is not supported", hint)

@@ -1,0 +1,168 @@
+"""Typed rows of ``data/variants.toml``: packages in variants for accelerators, and the extras that follow from one."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from packaging.requirements import Requirement as Pep508
+
+from mlspec.facts.tables import frozen, table
+from mlspec.lock.pins import Pin
+from mlspec.lock.requirements.values import Requirement, Requirements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A package, perhaps with an extra, that does not fit some accelerators, and what does instead of it.
+
+    ``instead`` is by kinds of accelerator: cpu, cuda, rocm; empty where there is nothing. An extra of ``needs``, or a
+    package of ``unless``, makes it fit; so does any index of the user's for one that has an ``index`` of its own.
+    """
+
+    package: str
+    what: str
+    instead: Mapping[str, str]
+    extra: str = ""
+    needs: str = ""
+    unless: tuple[str, ...] = ()
+    index: str = ""
+    builds: tuple[str, ...] = ()
+
+    def is_wrong(self, requirement: Requirement, kind: str, packages: Collection[str]) -> bool:
+        """Return whether a requirement does not fit the kind of accelerator, in an image with these packages."""
+        if kind not in self.instead or not fnmatch.fnmatchcase(requirement.name, self.package):
+            return False
+        extras = extras_of(requirement)
+        if self.extra and not _any(extras, self.extra):
+            return False
+        return not (self.needs and _any(extras, self.needs)) and not any(_any(packages, n) for n in self.unless)
+
+    def index_for(self, cuda: str) -> str:
+        """Return the address of the index for a version of CUDA: of the newest build that is no newer; empty if none.
+
+        Without a version it is the newest build of CUDA 12, which the drivers of most hosts run.
+        """
+        major, *minor = cuda.split(".") if cuda else ("12",)
+        fitting = [build.split(".") for build in self.builds if build.partition(".")[0] == major]
+        known = [build for build in fitting if not minor or int(build[1]) <= int(minor[0])]
+        return self.index.format(label=f"cu{''.join(known[-1])}") if known else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """Extras of a package that bring what an image for CUDA needs; ``data/variants.toml`` says what each means."""
+
+    package: str
+    extras: tuple[str, ...]
+    majors: tuple[str, ...]
+    default: str
+    proof: str
+    others: tuple[str, ...]
+    platforms: tuple[str, ...] = ()
+    is_alone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Same:
+    """Packages that install the same files, called ``what``; ``best`` is the one to keep, by kinds of accelerator."""
+
+    what: str
+    packages: tuple[str, ...]
+    best: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A requirement with the extras that follow from the accelerator: ``shown`` is jax[cuda12], say."""
+
+    row: Extra
+    requirement: Requirement
+    shown: str
+    text: str
+
+    def is_proven(self, pins: Iterable[Pin]) -> bool:
+        """Return whether the lock holds what the extras bring, and holds it for this requirement."""
+        return any(_any((pin.name,), self.row.proof) and self.requirement.name in pin.via for pin in pins)
+
+
+def followed(requirements: Requirements, accelerator: str, platform: str) -> tuple[Followed, ...]:
+    """Return the requirements that get extras in an image for this accelerator and platform.
+
+    A requirement with hashes, or with an extra that makes the choice, is left as it is.
+    """
+    found = re.fullmatch(r"cuda(?:(\d+)\.\d+)?", accelerator)
+    if not found:
+        return ()
+    names = frozenset(requirement.name for requirement in requirements.requirements)
+    major, is_alone = found[1] or "", not names & frozenset(bringers())
+    rows = (
+        (requirement, row)
+        for requirement in requirements.requirements
+        for row in _extras()
+        if row.package == requirement.name and requirement.kind == "index" and not requirement.hashes
+    )
+    return tuple(
+        _with(requirement, row, major or row.default)
+        for requirement, row in rows
+        if (major or row.default) in row.majors
+        and (not row.platforms or platform in row.platforms)
+        # Without a version, the CUDA of an image is that of what brings it.
+        and (is_alone or not (row.is_alone or not major))
+        and not any(_any(extras_of(requirement), other) for other in row.others)
+        and not _any(names, row.proof)
+    )
+
+
+def _with(requirement: Requirement, row: Extra, major: str) -> Followed:
+    parsed = Pep508(requirement.text)
+    parsed.extras = {*parsed.extras, *(extra.format(major=major) for extra in row.extras)}
+    return Followed(row, requirement, f"{parsed.name}[{','.join(sorted(parsed.extras))}]", str(parsed))
+
+
+def with_extras(requirements: Requirements, extras: Iterable[Followed]) -> Requirements:
+    """Return requirements with the extras that were found for them."""
+    texts = {found.requirement: found.text for found in extras}
+    return dataclasses.replace(
+        requirements,
+        requirements=tuple(dataclasses.replace(r, text=texts.get(r, r.text)) for r in requirements.requirements),
+    )
+
+
+def extras_of(requirement: Requirement) -> frozenset[str]:
+    """Return the extras of a requirement from an index."""
+    return frozenset(Pep508(requirement.text).extras) if requirement.kind == "index" else frozenset()
+
+
+def _any(names: Collection[str], pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names)
+
+
+# The rows
+
+
+@cache
+def variants() -> tuple[Variant, ...]:
+    """Return what is known of packages in variants."""
+    return tuple(Variant(**frozen(row)) for row in table("variants")["variant"])
+
+
+@cache
+def same() -> tuple[Same, ...]:
+    """Return the packages that install the same files."""
+    return tuple(Same(**frozen(row)) for row in table("variants")["same"])
+
+
+@cache
+def _extras() -> tuple[Extra, ...]:
+    return tuple(Extra(**frozen(row)) for row in table("variants")["extra"])
+
+
+@cache
+def bringers() -> tuple[str, ...]:
+    """Return the packages that bring the libraries of CUDA in exact versions."""
+    return tuple(table("variants")["bringers"])

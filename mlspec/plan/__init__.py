@@ -1,0 +1,1 @@
+"""Spec and lock to a plan: every choice, no text."""

@@ -1,0 +1,220 @@
+"""Locked sources to what builds them: compilers, the packages that builds ask for, and CUDA's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from mlspec.errors import Problem
+from mlspec.facts import compilers, debian, frameworks, libraries
+from mlspec.facts import python as catalog
+from mlspec.lock.pins import FROM_GIT, Pin, RequirementsLock
+from mlspec.spec.keys import Settings
+
+PURE = ("Python",)
+"""The languages of a source that takes no compiler."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLayer:
+    """The sources of one layer of a lock, FROM_GIT for those from git, and the languages they are written in.
+
+    ``first`` holds what the build of each package asks for without naming it, at the version of the image where that
+    has it; ``is_locked`` tells that all that its builds take is pinned.
+    """
+
+    layer: str
+    packages: tuple[str, ...]
+    languages: tuple[str, ...] = ()
+    first: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    is_locked: bool = False
+
+    @property
+    def is_compiled(self) -> bool:
+        """Tell whether it takes a compiler: always, where nobody looked into it, but for what comes from git."""
+        if not self.languages and self.layer == FROM_GIT:
+            return False
+        return self.languages != PURE or any(compilers.recipe(name).apt for name in self.packages)
+
+    @property
+    def has_cuda(self) -> bool:
+        """Tell whether there is code for CUDA in it."""
+        return "CUDA" in self.languages or any(compilers.recipe(name).cuda for name in self.packages)
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What decides on the compilers of an image: its settings, its Debian release, its CUDA and its torch."""
+
+    settings: Settings
+    codename: str = ""
+    cuda: str = ""
+    torch: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """The stages with compilers: Debian's packages, and NVIDIA's image and its folder where CUDA is compiled."""
+
+    apt: tuple[str, ...]
+    cuda_image: str = ""
+    cuda_folder: str = ""
+    cuda_apt: tuple[str, ...] = ()
+    cuda_environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """How the sources of a layer are built: the stage they stand on, Debian's packages, variables for the build.
+
+    ``lock`` is the part of the lock with what the builds take, ``first`` the lines of the installer's configuration.
+    """
+
+    base: str = "installer"
+    apt: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    first: tuple[str, ...] = ()
+    lock: str = ""
+
+
+def source_layers(lock: RequirementsLock) -> tuple[SourceLayer, ...]:
+    """Return the layers of a lock that are built from source; git dependencies are the last of them."""
+    versions = {pin.name: pin.requirement for pin in lock.pins if " @ " not in pin.requirement}
+    locked = {layer.name for layer in lock.builds}
+    groups = ((layer.name, tuple(pin for pin in layer.pins if pin.is_source)) for layer in lock.layers)
+    return tuple(
+        SourceLayer(
+            layer=name,
+            packages=tuple(pin.name for pin in pins),
+            languages=_languages(pins),
+            first=tuple((pin.name, first) for pin in pins if (first := first_of(pin.name, versions))),
+            is_locked=name in locked,
+        )
+        for name, pins in (*groups, (FROM_GIT, lock.vcs))
+        if pins
+    )
+
+
+def united(platforms: Iterable[Iterable[SourceLayer]]) -> tuple[SourceLayer, ...]:
+    """Return the layers that are built from source on any of several platforms, each once, as the first has it."""
+    found: dict[str, SourceLayer] = {}
+    for source in (source for sources in platforms for source in sources):
+        known = found.setdefault(source.layer, source)
+        found[source.layer] = replace(known, is_locked=known.is_locked or source.is_locked)
+    return tuple(sorted(found.values(), key=lambda source: source.layer == FROM_GIT))
+
+
+def _languages(pins: Iterable[Pin]) -> tuple[str, ...]:
+    """Return the languages of sources together; none where one of them is not known."""
+    pins = tuple(pins)
+    if not all(pin.languages for pin in pins):
+        return ()
+    found = sorted({language for pin in pins for language in pin.languages})
+    return tuple(language for language in found if language != PURE[0]) or PURE
+
+
+def first_of(package: str, versions: dict[str, str]) -> tuple[str, ...]:
+    """Return what the build of a package asks for without naming it, at the version in ``versions`` where one is."""
+    return tuple(versions.get(name, name) for name in compilers.recipe(package).first)
+
+
+def unlocked(problem: Problem, names: str) -> Problem:
+    """Return a warning that what it takes to build some packages could not be locked, for the reason of a problem."""
+    message = f"what it takes to build {names} is not locked: {problem.message}"
+    hint = "their builds take what the index has on that day; ask for a release with a wheel, or go on without"
+    return dataclasses.replace(problem, code="MLS261", message=message, hint=hint, severity="warning")
+
+
+def compiler(kit: Kit, sources: Iterable[SourceLayer]) -> Compiler | None:
+    """Return the compilers for the sources of an image; None where nothing is compiled, or the spec wants none."""
+    compiled = [source for source in sources if source.is_compiled]
+    if not compiled or kit.settings.build_apt == ():
+        return None
+    image = compilers.cuda_image(kit.cuda) if kit.cuda and any(source.has_cuda for source in compiled) else None
+    # Headers below `apt` are there for something that is compiled.
+    headers = (name for name in kit.settings.apt if name.partition("=")[0].endswith("-dev"))
+    apt = {*compilers.tools(), *headers, *(kit.settings.build_apt or ())}
+    if not image:
+        return Compiler(apt=tuple(sorted(apt)))
+    gcc = _older_gcc(kit.codename, image.gcc)
+    return Compiler(
+        apt=tuple(sorted(apt)),
+        cuda_image=image.image,
+        cuda_folder=f"/usr/local/cuda-{image.version}",
+        cuda_apt=(f"g++-{gcc}", f"gcc-{gcc}") if gcc else (),
+        cuda_environment=tuple(_cuda_environment(kit, gcc)),
+    )
+
+
+def _older_gcc(codename: str, newest: int) -> int | None:
+    """Return the gcc of a release that nvcc takes, where the release's own is too new for it."""
+    own = compilers.gcc(codename)
+    if own is None or own <= newest:
+        return None
+    known = debian.packages(codename)
+    return next((number for number in range(newest, 8, -1) if f"g++-{number}" in known), None)
+
+
+def _cuda_environment(kit: Kit, gcc: int | None) -> Iterator[tuple[str, str]]:
+    yield "CUDA_HOME", "/usr/local/cuda"
+    yield "PATH", "/usr/local/cuda/bin:$PATH"
+    if gcc:
+        yield "CC", f"gcc-{gcc}"
+        yield "CXX", f"g++-{gcc}"
+        yield "NVCC_PREPEND_FLAGS", f"-ccbin /usr/bin/g++-{gcc}"
+    # No GPU is there while an image is built, so nothing can be asked what to compile for.
+    yield "FORCE_CUDA", "1"
+    if architectures := _architectures(kit):
+        yield "TORCH_CUDA_ARCH_LIST", ";".join(architectures)
+
+
+def _architectures(kit: Kit) -> tuple[str, ...]:
+    """Return the compute capabilities to compile for: those of the GPUs of the spec, or else all that torch is for."""
+    wanted = filter(None, map(frameworks.capability, kit.settings.gpu_models))
+    if named := sorted(set(wanted), key=frameworks.number):
+        return tuple(named)
+    builds = frameworks.fitting(kit.cuda, kit.torch, kit.settings.platforms[0])
+    return (*builds[0].architectures[:-1], f"{builds[0].architectures[-1]}+PTX") if builds else ()
+
+
+def build(kit: Kit, source: SourceLayer) -> Build:
+    """Return how the sources of a layer are built."""
+    has_compiler = source.is_compiled and kit.settings.build_apt != ()
+    has_cuda = has_compiler and source.has_cuda and bool(kit.cuda and compilers.cuda_image(kit.cuda))
+    return Build(
+        base=("cuda-compiler" if has_cuda else "compiler") if has_compiler else "installer",
+        apt=_apt(kit, source) if has_compiler else (),
+        environment=tuple(_environment(source, has_cuda=has_cuda)),
+        first=tuple(f"{name} = {json.dumps(list(first))}" for name, first in source.first),
+        lock=source.layer if source.is_locked else "",
+    )
+
+
+def _apt(kit: Kit, source: SourceLayer) -> tuple[str, ...]:
+    known = {language.name: language for language in compilers.languages()}
+    written_in = (known[language] for language in source.languages if language in known)
+    names = [name for language in written_in for name in language.compilers(kit.codename)]
+    names += [name for package in source.packages for name in compilers.recipe(package).apt]
+    return tuple(sorted({current(name, kit.codename) for name in names}))
+
+
+def current(package: str, codename: str) -> str:
+    """Return the name that a Debian package of an earlier release has in this one."""
+    order = [release.codename for release in catalog.debian_releases()]
+    if codename not in order:
+        return package
+    rows = (row for row in libraries.renamed() if order.index(row.gone) <= order.index(codename))
+    return next((current(row.new, codename) for row in rows if row.old == package), package)
+
+
+def _environment(source: SourceLayer, *, has_cuda: bool) -> Iterator[tuple[str, str]]:
+    for package in source.packages:
+        recipe = compilers.recipe(package)
+        if has_cuda or not recipe.cuda:
+            yield from recipe.environment.items()
+    if source.is_locked:
+        yield "UV_BUILD_CONSTRAINT", "/build-lock"
+    if source.first:
+        yield "UV_CONFIG_FILE", "/uv/uv.toml"

@@ -1,0 +1,131 @@
+"""The levels of a spec to the data of each image: the top holds the defaults, an image overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mlspec.errors import KeyPath, Problem
+from mlspec.spec import values as syntax
+from mlspec.spec.keys import Settings
+from mlspec.spec.messages import SPEC_KEYS, refusal
+from mlspec.spec.nested_keys import secret_names
+from mlspec.spec.values import Refused
+
+INHERITED = "..."
+"""The entry of a list that stands for what the level above said."""
+
+Origins = dict[KeyPath, KeyPath]
+"""Where in the document each part of an image's data was written, by its path in that data."""
+
+
+def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any], Origins]]:
+    """Yield each image's key and its data, inherited keys included, with where each part was written."""
+    above = {key: value for key, value in data.items() if key not in SPEC_KEYS and not key.startswith("x-")}
+    images = data.get("images")
+    top, origins = _merged({}, above, (), problems)
+    if images is None:
+        yield "", top, origins
+        return
+    if not isinstance(images, dict) or not images:
+        hint = "write: images: {train: {...}, serve: {...}}"
+        problems.append(
+            Problem(code="MLS120", message="images is a mapping of names to keys", hint=hint, path=("images",))
+        )
+        # What is wrong with the keys beside it is told at once.
+        yield "", top, origins
+        return
+    for key, own in images.items():
+        path = ("images", key)
+        try:
+            syntax.image_key(key)
+        except Refused as refused:
+            problems.append(refusal(refused, path, on_key=True))
+            continue
+        if not isinstance(own, dict | None):
+            hint = f"write: {key}: {{entrypoint: python train.py}}"
+            problems.append(Problem(code="MLS120", message="an image is a mapping of keys", hint=hint, path=path))
+            continue
+        yield key, *_merged(top, own or {}, path, problems)
+
+
+def _merged(
+    above: Mapping[str, Any], own: Mapping[str, Any], path: KeyPath, problems: list[Problem]
+) -> tuple[dict[str, Any], Origins]:
+    """Return the keys of ``own`` over those of ``above``: lists by their ``...``, mappings key by key."""
+    merged: dict[str, Any] = dict(above)
+    origins: Origins = {(): path}
+    origins |= {(key,): (key,) for key in merged}
+    for key, value in own.items():
+        if key.startswith("x-"):
+            continue
+        place = (*path, key)
+        inherited = merged.pop(key, None)
+        if value is None and key in Settings.model_fields:
+            continue  # what is no key stays, to be refused
+        origins[(key,)] = place
+        if value == INHERITED:
+            hint = f"write: {key}: [..., more]" if inherited is not None else "remove it"
+            problems.append(Problem(code="MLS120", message="... stands in a list only", hint=hint, path=place))
+            continue
+        if key in _JOINED and (isinstance(value, dict) or (isinstance(inherited, dict) and INHERITED in value)):
+            value = _joined(key, value, inherited, place, origins)
+        elif isinstance(value, list):
+            value = _spliced(key, value, inherited, place, origins, problems)
+        merged[key] = value
+    return merged, origins
+
+
+# Mappings of the user's own names; of other mappings, such as a health check's, the parts belong together.
+_JOINED = {"environment", "labels", "layers", "secrets", "ulimits"}
+
+
+def _joined(
+    key: str, own: dict[str, Any] | list[Any], inherited: object, place: KeyPath, origins: Origins
+) -> dict[str, Any]:
+    """Return the names of ``own`` over those inherited, either of them as a mapping or in its list form."""
+    whole: dict[str, Any] = {}
+    for level, above in ((inherited, (key,)), (own, place)):
+        items = [item for item in level if item != INHERITED] if isinstance(level, list) else level
+        named = _NAMED[key](items) if key in _NAMED else items
+        for name, value in named.items() if isinstance(named, dict) else ():
+            whole[name] = value
+            step = syntax.step_to(level, name)
+            origins[(key, name)] = above if step is None else (*above, step)
+    return whole
+
+
+def _spliced(
+    key: str, own: list[Any], inherited: object, place: KeyPath, origins: Origins, problems: list[Problem]
+) -> list[Any]:
+    whole: list[Any] = []
+    for index, item in enumerate(own):
+        if item != INHERITED:
+            origins[(key, len(whole))] = (*place, index)
+            whole.append(item)
+        elif inherited is None:
+            hint = "remove it" if place[0] == "images" else "it belongs in an image, below images:"
+            message = f"there is no {key} above for ... to repeat"
+            problems.append(Problem(code="MLS120", message=message, hint=hint, path=(*place, index)))
+        else:
+            items = inherited if isinstance(inherited, list) else [inherited]
+            for source, value in enumerate(items):
+                origins[(key, len(whole))] = (key, source) if isinstance(inherited, list) else (key,)
+                whole.append(value)
+    return whole
+
+
+def origin_of(origins: Mapping[KeyPath, KeyPath], path: KeyPath) -> KeyPath:
+    """Return where in the document the value at ``path`` of an image was written."""
+    for length in range(len(path), -1, -1):
+        if (start := origins.get(path[:length])) is not None:
+            return (*start, *path[length:])
+    return path
+
+
+# Keys that name values, and how their list forms become mappings.
+_NAMED: Mapping[str, Callable[[object], object]] = {
+    "environment": syntax.pairs,
+    "labels": syntax.label_pairs,
+    "secrets": secret_names,
+}

@@ -1,0 +1,47 @@
+"""What of a spec has no meaning in a cluster, where nobody knows which machine a program will run on."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from mlspec.errors import Problem, quoted
+from mlspec.spec.keys import Settings
+
+# What belongs to the system of a machine; of /dev and /run no part is a folder of data.
+_OF_THE_SYSTEM = ("/dev", "/proc", "/sys", "/run", "/var/run", "/etc")
+_WITHOUT = "or leave kubernetes out of targets"
+
+
+def refusals(settings: Settings) -> Iterator[Problem]:
+    """Yield the problems of an image that a cluster is to run, each with its path in the image."""
+    yield from _gpus(settings)
+    for index, mount in enumerate(settings.mounts):
+        if mount.type == "bind" and (why := _is_no_claim(mount.source, mount.target)):
+            message = f"{quoted(mount.source)} cannot be a claim of storage in a cluster: {why[0]}"
+            yield Problem(code="MLS137", message=message, hint=f"{why[1]}; {_WITHOUT}", path=("mounts", index))
+
+
+def _gpus(settings: Settings) -> Iterator[Problem]:
+    gpus = settings.gpus
+    if gpus is None and settings.accelerator == "cpu":
+        return
+    message, path = "a cluster gives GPUs by number, and this asks for all", "gpus" if gpus else "accelerator"
+    if gpus and gpus.device_ids:
+        message = "a cluster gives GPUs by number, and chooses itself which they are"
+    if gpus is None or not isinstance(gpus.count, int):
+        hint = "say how many, such as: gpus: 1"
+        yield Problem(code="MLS136", message=message, hint=f"{hint}; {_WITHOUT}", path=(path,))
+
+
+def _is_no_claim(source: str, target: str) -> tuple[str, str] | None:
+    """Return why a path of the host is no storage of a cluster, and what to do; None where it can be."""
+    path = posixpath.normpath(source.replace("\\", "/"))
+    if path in {".", "~", "/"} or path.endswith(".."):
+        return "it holds the project, or the whole of a host", "name a folder below it that holds data"
+    if any(path == folder or path.startswith(f"{folder}/") for folder in _OF_THE_SYSTEM) or path.endswith(".sock"):
+        return "it belongs to the system of a host", "remove it"
+    ending = posixpath.splitext(path)[1]
+    if ending and ending == posixpath.splitext(target)[1]:
+        return "it is one file", "copy it into the image, or name it as a secret, secrets: {NAME: {file: PATH}}"
+    return None

@@ -1,0 +1,315 @@
+"""Pydantic's errors to problems: what is wrong in a person's words, and what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split, quoted
+from mlspec.spec import values as syntax
+from mlspec.spec.keys import Settings
+from mlspec.spec.nested_keys import EnvFile, Gpus, Healthcheck, Index, Mount, Port, RunStep, Secret, Ulimit
+from mlspec.spec.values import Refused
+from mlspec.text import did_you_mean, slip
+
+SPEC_KEYS = ("name", "targets", "images")
+"""The keys that a spec has beyond those of its images."""
+
+
+def diagnose(error: ValidationError, data: Mapping[str, Any]) -> list[Problem]:
+    """Return the problems that ``error`` found in ``data``, by their paths in it."""
+    return _distinct([_diagnosed(details, data) for details in error.errors(include_url=False)])
+
+
+def _distinct(found: list[Problem]) -> list[Problem]:
+    """Return the problems without those that only follow from another."""
+    # A union reports one error for each of its members; the first that knows more than the type says enough.
+    first: dict[tuple[KeyPath, bool, str], Problem] = {}
+    for problem in found:
+        key = (problem.path, problem.on_key, problem.message if problem.code == "MLS102" else "")
+        if key not in first or problem.code == "MLS115":
+            first[key] = problem
+    # Where a key was misspelt, it is not missing as well; and a list with a wrong entry is a list.
+    meant = {(problem.path[:-1], problem.hint) for problem in found if problem.code == "MLS101"}
+    inner = {problem.path[:-1] for problem in found if problem.path and isinstance(problem.path[-1], int)}
+    return [
+        problem
+        for problem in first.values()
+        if not (problem.code == "MLS102" and (problem.path, f"did you mean {_missing_name(problem)}?") in meant)
+        and not (problem.message.endswith("not a list") and problem.path in inner)
+    ]
+
+
+def _missing_name(problem: Problem) -> str:
+    return problem.message.split('"')[1]
+
+
+def refusal(refused: Refused, path: KeyPath, *, on_key: bool = False) -> Problem:
+    """Return the problem that a refused value at ``path`` is."""
+    path = (*path, *refused.path)
+    return Problem(
+        code=refused.code,
+        message=refused.message,
+        hint=refused.hint,
+        path=path,
+        on_key=on_key,
+        excerpt=NO_EXCERPT if refused.shows_secret else "",
+        repairs=tuple(_meant(refused, path, on_key=on_key)),
+    )
+
+
+def _meant(refused: Refused, path: KeyPath, *, on_key: bool) -> Iterator[Repair]:
+    if isinstance(refused.meant, tuple):
+        yield Split(path, refused.meant)
+    elif refused.meant:
+        yield Rename(path, refused.meant) if on_key else Replace(path, refused.value, refused.meant)
+
+
+NO_EXCERPT = " "
+"""In place of a line that shows a secret: what is wrong is printed in the logs of others' machines."""
+
+# What pydantic calls the kinds of error, and what it expected.
+_TYPES = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of names to values",
+    "mapping_type": "a mapping of names to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+}
+_EXAMPLES = {
+    "python": "write: python: 3.12",
+    "base": "write a codename, such as slim-bookworm, or an image, such as debian:12-slim",
+    "accelerator": "write cpu, cuda, cuda12.8 or rocm6.3",
+    "indexes": "write a list, such as: [{url: https://HOST/simple, packages: [ours]}]",
+    "include": "write a list of paths, such as: [src, train.py]",
+    "entrypoint": "write: entrypoint: python train.py",
+    "command": "write: command: --epochs 10",
+    "shm_size": "write: shm_size: 8gb",
+    "ulimits": "write: ulimits: {memlock: -1}",
+    "apt_snapshot": "write a day, such as: apt_snapshot: 2026-11-01",
+    "layers": "write: layers: {ours: [our-package, our-plugin-*]}",
+    "labels": "write: labels: {name: value}",
+    "env_file": "write: env_file: ./settings.env",
+    "platforms": "write linux/amd64 or linux/arm64",
+    "requirements": "write a file, or a list such as: [torch, numpy>=2]",
+    "environment": "write: environment: {NAME: value}",
+    "ports": 'write a list, such as: ["8000:8000"]',
+    "mounts": "write a list, such as: [./data:/app/data]",
+    "apt": "write a list, such as: [ffmpeg, libgl1]",
+    "build_apt": "write a list, such as: [libsnappy-dev, swig]",
+    "healthcheck": "write: healthcheck: /healthz",
+    "run": 'write a list of steps, such as: ["python -m nltk.downloader punkt"]',
+    "secrets": "write a list of environment variables, such as: [HF_TOKEN]",
+    "gpus": "write all, or a number",
+    "gpu_models": "write a list of names, such as: [h100, rtx5090]",
+}
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "mounts": Mount,
+    "ports": Port,
+    "healthcheck": Healthcheck,
+    "gpus": Gpus,
+    "secrets": Secret,
+    "env_file": EnvFile,
+    "ulimits": Ulimit,
+    "run": RunStep,
+    "indexes": Index,
+}
+# What people write who come from Compose, Dockerfiles or other tools of this field, and our name for it.
+_ALIASES = {
+    "volumes": "mounts",
+    "env": "environment",
+    "envs": "environment",
+    "cmd": "command",
+    "workdir": "working_dir",
+    "packages": "requirements",
+    "pip": "requirements",
+    "dependencies": "requirements",
+    "python_packages": "requirements",
+    "python_requirements": "requirements",
+    "system_packages": "apt",
+    "apt_packages": "apt",
+    "build_packages": "build_apt",
+    "python_version": "python",
+    "gpu": "gpus",
+    "gpu_model": "gpu_models",
+    "gpu_type": "gpu_models",
+    "cuda": "accelerator",
+    "image": "base",
+    "base_image": "base",
+    "from": "base",
+    "platform": "platforms",
+    "expose": "ports",
+    "variants": "images",
+    "services": "images",
+    "shm": "shm_size",
+    "copy": "include",
+    "files": "include",
+}
+# Of these, the ones that may stand for something else as well: packages of Debian, a version of CUDA.
+_UNSURE = {"packages", "dependencies", "cuda", "expose", "variants", "services", "copy", "files"}
+# The same, for the keys of what is below the keys of a spec.
+_PART_ALIASES = {
+    "src": "source",
+    "from": "source",
+    "dst": "target",
+    "destination": "target",
+    "to": "target",
+    "container": "target",
+    "host": "published",
+    "ip": "host_ip",
+    "ro": "read_only",
+    "env": "environment",
+    "cmd": "command",
+    "script": "command",
+    "when": "at",
+    "ids": "device_ids",
+}
+# What Compose knows and the description of an image has no use for.
+_ONLY_COMPOSE = frozenset(
+    {"build", "cap_add", "container_name", "depends_on", "deploy", "extra_hosts", "logging", "network_mode"}
+    | {"networks", "privileged", "profiles", "pull_policy", "restart", "scale", "security_opt", "version"}
+)
+
+
+def _diagnosed(error: ErrorDetails, data: Mapping[str, Any]) -> Problem:
+    path, on_key = _path_of(error, data)
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(path)
+    if kind == "missing":
+        return _missing_key(path)
+    if kind == "value_error" and isinstance(refused := error.get("ctx", {}).get("error"), Refused):
+        return refusal(refused, path, on_key=on_key)
+    if kind == "literal_error":
+        return unknown_value(path, error["input"], _choices(error))
+    if kind == "greater_than_equal":
+        message = f"{quoted(str(error['input']))} is too small: at least {error.get('ctx', {}).get('ge')} is expected"
+        return Problem(code="MLS115", message=message, hint="write more, or remove the key", path=path)
+    if kind in {"too_short", "string_too_short"}:
+        hint = _example(path) or "remove it, or write what is meant"
+        return Problem(code="MLS103", message="this is empty", hint=hint, path=path, on_key=on_key)
+    return _wrong_type(path, error, on_key=on_key)
+
+
+def _wrong_type(path: KeyPath, error: ErrorDetails, *, on_key: bool) -> Problem:
+    value, expected = error["input"], _TYPES.get(error["type"])
+    message = f"{expected} is expected here, not {kind_of(value)}" if expected else error["msg"].lower()
+    hint = _example(path)
+    if expected == "text" and isinstance(value, bool) and not hint:
+        hint = f'write it in quotes: "{str(value).lower()}"'
+    elif expected == "text" and value is None:
+        hint = "remove it, or write what is meant"
+    hint = hint or (f"write {expected}" if expected != "text" else "write one text, in quotes where it is not plain")
+    repairs = () if on_key else tuple(_converted(path, value, expected))
+    return Problem(code="MLS103", message=message, hint=hint, path=path, on_key=on_key, repairs=repairs)
+
+
+# What YAML 1.1 and other tools read as true and false, and a spec as text.
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def _converted(path: KeyPath, value: object, expected: str | None) -> Iterator[Repair]:
+    """Yield how a value becomes one of the kind that is expected, where only one can be meant."""
+    if expected == "true or false" and isinstance(value, str) and value.lower() in _FLAGS:
+        yield Replace(path, value, _FLAGS[value.lower()])
+    elif expected == "text" and isinstance(value, bool) and len(path) > 1:
+        yield Replace(path, str(value).lower(), str(value).lower())
+    elif expected == "a list" and isinstance(value, str) and path in {("ports",), ("mounts",), ("run",)}:
+        yield Split(path, (value,))
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, as a message says it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return quoted(value)
+    return "nothing" if value is None else "a list" if isinstance(value, list | tuple) else "a mapping"
+
+
+def _example(path: KeyPath) -> str:
+    """Return what can be typed for a key of the spec, or for an entry of its list."""
+    is_near = len(path) == 1 or (
+        len(path) == 2 and isinstance(path[1], int) and path[0] not in {"entrypoint", "command"}
+    )
+    return _EXAMPLES.get(str(path[0]), "") if is_near else ""
+
+
+def _path_of(error: ErrorDetails, data: object) -> tuple[KeyPath, bool]:
+    """Return pydantic's location as a path in the data, and whether it means a key.
+
+    Its location also names the member of a union and the parts of a short form, which nobody wrote.
+    """
+    path: list[str | int] = []
+    for step in error["loc"]:
+        if isinstance(data, list) and isinstance(step, str):
+            # The list form of a mapping, or the one request of ``gpus``.
+            index = syntax.step_to(data, step)
+            if index is None and len(data) == 1 and isinstance(data[0], dict) and step in data[0]:
+                path += [0, step]
+                data = data[0][step]
+            elif isinstance(index, int):
+                path.append(index)
+                data = data[index]  # the text NAME=VALUE, which holds nothing further
+            continue
+        if (isinstance(data, list) and isinstance(step, int)) or (isinstance(data, Mapping) and step in data):
+            data = data[step]  # type: ignore[index] # each step fits what was just asked of data
+        elif not (isinstance(data, Mapping) and error["type"] == "missing"):
+            continue
+        path.append(step)
+    return tuple(path), "[key]" in error["loc"]
+
+
+def _unknown_key(path: KeyPath) -> Problem:
+    *above, last = path
+    name = str(last)
+    model = _MODELS.get(str(above[0]), Settings) if above else Settings
+    known = tuple(model.model_fields) if above else (*SPEC_KEYS, *model.model_fields)
+    near = (_PART_ALIASES if above else _ALIASES).get(name.lower())
+    meant = slip(name, known) or (near if near in known and name.lower() not in _UNSURE else "")
+    if name in SPEC_KEYS:
+        hint = "it belongs at the top of the spec, once for all images"
+    elif near in known:
+        hint = f"did you mean {near}?"
+    elif not above and name in _ONLY_COMPOSE:
+        hint = f"it describes services, not an image: remove it, or keep it for yourself as x-{name}"
+    else:
+        hint = did_you_mean(name, known) or f"known keys: {', '.join(known)}"
+    repairs = (Rename(path, meant),) if meant and hint == f"did you mean {meant}?" else ()
+    return Problem(
+        code="MLS101", message=f"unknown key {quoted(name)}", hint=hint, path=path, on_key=True, repairs=repairs
+    )
+
+
+def _missing_key(path: KeyPath) -> Problem:
+    *above, name = path
+    hint = "add it, such as: python: 3.12" if name == "python" else f"add: {name}: ..."
+    return Problem(code="MLS102", message=f'the key "{name}" is missing', hint=hint, path=tuple(above))
+
+
+def unknown_value(path: KeyPath, value: object, known: Sequence[str]) -> Problem:
+    """Return the problem that a value is which is none of those that are ``known``."""
+    code = "MLS106" if path[0] == "platforms" else "MLS103"
+    if not isinstance(value, str):
+        message = f"text is expected here, not {kind_of(value)}"
+    else:
+        message = f"{quoted(value)} is not known here"
+    hint = (did_you_mean(value, known) if isinstance(value, str) else "") or _example(path)
+    meant = slip(value, known) if isinstance(value, str) else ""
+    repairs = (Replace(path, value, meant),) if meant and isinstance(value, str) else ()
+    return Problem(code=code, message=message, hint=hint or f"write {' or '.join(known)}", path=path, repairs=repairs)
+
+
+def _choices(error: ErrorDetails) -> list[str]:
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    return [word.strip().strip("'") for word in expected.replace(" or ", ",").split(",") if word.strip()]

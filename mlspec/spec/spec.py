@@ -1,0 +1,223 @@
+"""A document to a Spec: valid images, and where each of their values was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlspec.errors import KeyPath, Problem, Replace, SpecError, quoted
+from mlspec.spec import kubernetes_limits as clusters
+from mlspec.spec import values as syntax
+from mlspec.spec.document import Document
+from mlspec.spec.inheritance import Origins, levels, origin_of
+from mlspec.spec.keys import Settings
+from mlspec.spec.messages import NO_EXCERPT, diagnose, kind_of, refusal, unknown_value
+from mlspec.spec.suppressions import Ignores, in_document
+from mlspec.spec.values import Refused
+from mlspec.text import did_you_mean, slip
+
+SHARED_TARGETS = ("compose", "kubernetes")
+"""What is written for a spec that asks for it, beside the Dockerfiles, ignore files and run scripts."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of a spec: its key in ``images`` (empty where the spec has none) and its settings.
+
+    ``targets`` are those of its spec.
+    """
+
+    key: str
+    settings: Settings
+    origins: Mapping[KeyPath, KeyPath] = field(default_factory=dict, repr=False)
+    targets: tuple[str, ...] = ()
+
+    def origin(self, *path: str | int) -> KeyPath:
+        """Return where in the document the value at ``path`` of this image was written."""
+        return origin_of(self.origins, path)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A valid spec."""
+
+    document: Document
+    name: str | None
+    images: tuple[Image, ...]
+    ignores: Ignores = field(default_factory=Ignores)
+    targets: tuple[str, ...] = ()
+
+    def image(self, key: str) -> Image:
+        """Return the image with this key; KeyError where there is none."""
+        return next(image for image in self.images if image.key == key)
+
+
+def validate(document: Document) -> Spec:
+    """Return the spec in ``document``; raises SpecError with every problem found, each at its place."""
+    problems: list[Problem] = []
+    name = _name(document.data, problems)
+    targets = _targets(document.data, problems)
+    images = [
+        replace(image, targets=targets)
+        for key, data, origins in levels(document.data, problems)
+        if (image := _image(key, data, origins, problems))
+    ]
+    problems += [problem for image in images for problem in (*_conflicts(image), *unfit(image, targets))]
+    ignores = in_document(document)
+    problems += [problem for problem in ignores.problems if problem.severity == "error"]
+    if problems:
+        # Images that inherit one line each find what is wrong with it.
+        raise SpecError(*{str(placed): placed for placed in map(document.placed, problems)}.values())
+    return Spec(document, name, tuple(images), ignores, targets)
+
+
+def _name(data: Mapping[str, Any], problems: list[Problem]) -> str | None:
+    name = data.get("name")
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        message = f"text is expected here, not {kind_of(name)}"
+        problems.append(Problem(code="MLS103", message=message, hint="write: name: sentiment", path=("name",)))
+        return None
+    try:
+        return syntax.image_name(name)
+    except Refused as refused:
+        problems.append(refusal(refused, ("name",)))
+        return None
+
+
+def _targets(data: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...]:
+    written = data.get("targets")
+    if written is None:
+        return ()
+    if not isinstance(written, str | list):
+        message = f"a list is expected here, not {kind_of(written)}"
+        problems.append(Problem(code="MLS103", message=message, hint=_TARGETS_HINT, path=("targets",)))
+        return ()
+    items = [((), written)] if isinstance(written, str) else [((number,), item) for number, item in enumerate(written)]
+    problems += [_unknown_target(("targets", *step), item) for step, item in items if item not in SHARED_TARGETS]
+    return tuple(name for name in SHARED_TARGETS if any(item == name for _, item in items))
+
+
+_TARGETS_HINT = "write a list, such as: targets: [compose]"
+_ALWAYS = ("dockerfile", "ignore", "run")
+
+
+def _unknown_target(path: KeyPath, item: object) -> Problem:
+    problem = unknown_value(path, item, SHARED_TARGETS)
+    if item in _ALWAYS:
+        return replace(problem, hint="remove it: the Dockerfile, its ignore file and the run script are always written")
+    return problem if problem.hint.startswith("did you mean") else replace(problem, hint=_TARGETS_HINT)
+
+
+def _image(key: str, data: dict[str, Any], origins: Origins, problems: list[Problem]) -> Image | None:
+    problems += _secrets_in_clear(data, origins)
+    try:
+        return Image(key, Settings.model_validate(data), origins)
+    except ValidationError as error:
+        found = diagnose(error, data)
+    problems += [_where_written(problem, origins) for problem in found]
+    return None
+
+
+def _where_written(problem: Problem, origins: Mapping[KeyPath, KeyPath]) -> Problem:
+    repairs = (replace(repair, path=origin_of(origins, repair.path)) for repair in problem.repairs)
+    return replace(problem, path=origin_of(origins, problem.path), repairs=tuple(repairs))
+
+
+def unfit(image: Image, targets: Iterable[str]) -> Iterator[Problem]:
+    """Yield what an image says that has no meaning in one of ``targets``."""
+    if "kubernetes" in targets:
+        yield from (_where_written(problem, image.origins) for problem in clusters.refusals(image.settings))
+
+
+# What single keys cannot know: contradictions between them.
+
+
+def _conflicts(image: Image) -> Iterator[Problem]:
+    yield from _mount_conflicts(image)
+    yield from _path_variable(image)
+    yield from _unknown_secrets(image)
+    yield from _accelerator_conflicts(image)
+    settings = image.settings
+    if (
+        settings.healthcheck
+        and settings.healthcheck.path
+        and not any(port.protocol == "tcp" for port in settings.ports)
+    ):
+        yield Problem(
+            code="MLS123",
+            message="the health check asks over HTTP, and no port is named",
+            hint='add the port that answers: ports: ["8000:8000"]',
+            path=image.origin("healthcheck"),
+        )
+
+
+def _accelerator_conflicts(image: Image) -> Iterator[Problem]:
+    settings = image.settings
+    # Left out, the accelerator only chooses packages: a base image may bring its own for GPUs.
+    if settings.gpus and settings.accelerator == "cpu" and "accelerator" in settings.model_fields_set:
+        message = "GPUs are asked for, and the accelerator is said to be the CPU"
+        hint = "write: accelerator: cuda; or remove gpus"
+        yield Problem(code="MLS130", message=message, hint=hint, path=image.origin("gpus"))
+    if settings.gpu_models and not settings.accelerator.startswith("cuda"):
+        message = f"these are GPUs of NVIDIA's, and the accelerator is {settings.accelerator}"
+        hint = "write: accelerator: cuda; or remove gpu_models"
+        yield Problem(code="MLS131", message=message, hint=hint, path=image.origin("gpu_models"))
+
+
+def _secrets_in_clear(data: Mapping[str, Any], origins: Origins) -> Iterator[Problem]:
+    written = data.get("environment")
+    named = syntax.pairs(written)
+    for name, value in named.items() if isinstance(named, dict) else ():
+        step = syntax.step_to(written, name)
+        if step is not None and syntax.looks_secret(name, value):
+            yield Problem(
+                code="MLS117",
+                message=f"{name} would be readable in every layer and listing of the image",
+                hint=f"remove it here and write: secrets: [{name}]",
+                path=origin_of(origins, ("environment", step)),
+                excerpt=NO_EXCERPT,
+            )
+
+
+def _path_variable(image: Image) -> Iterator[Problem]:
+    if "$" in (image.settings.environment.get("PATH") or ""):
+        yield Problem(
+            code="MLS111",
+            message="values are taken as they are written, so $PATH would be no part of this PATH",
+            hint="name whole paths: PATH: /app/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin",
+            path=image.origin("environment", "PATH"),
+        )
+
+
+def _mount_conflicts(image: Image) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, mount in enumerate(image.settings.mounts):
+        if mount.target in seen:
+            message = f"{mount.target} is mounted twice"
+            yield Problem(code="MLS113", message=message, hint="keep one", path=image.origin("mounts", index))
+        seen.add(mount.target)
+
+
+def _unknown_secrets(image: Image) -> Iterator[Problem]:
+    known = image.settings.secrets
+    named = [
+        (("run", index, "secrets", number), name)
+        for index, step in enumerate(image.settings.run)
+        for number, name in enumerate(step.secrets)
+    ] + [
+        (("indexes", index, "secret"), entry.secret)
+        for index, entry in enumerate(image.settings.indexes)
+        if entry.secret
+    ]
+    for path, name in named:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"add: secrets: [{name}]"
+            message, place = f"there is no secret {quoted(name)}", image.origin(*path)
+            meant = slip(name, known)
+            repairs = (Replace(place, name, meant),) if meant else ()
+            yield Problem(code="MLS117", message=message, hint=hint, path=place, repairs=repairs)

@@ -1,0 +1,61 @@
+"""Sizes and durations, as Docker takes them."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+from mlspec.errors import quoted
+from mlspec.spec.values.refused import Refused
+
+SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([bkmgtBKMGT]|[kmgtKMGT][iI]?[bB])?")
+DURATION = re.compile(
+    r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?!s))?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9})ms)?"
+)
+
+
+def size(value: str) -> str:
+    """Return a size as Docker takes it, such as ``8gb``."""
+    match = SIZE.fullmatch(value.strip())
+    if not match:
+        raise Refused("MLS115", f"{quoted(value)} is not a size", "write a number and a unit, such as: 8gb")
+    return f"{match[1]}{(match[2] or '').lower().replace('ib', 'b')}"
+
+
+_UNITS = "bkmgt"
+
+
+def quantity(value: str) -> str:
+    """Return a size that :func:`size` accepts as Kubernetes writes it, ``8Gi``: Docker's units are powers of 1024."""
+    match = SIZE.fullmatch(size(value))
+    assert match is not None  # noqa: S101 - it was accepted
+    number, unit = Fraction(match[1]), _UNITS.index((match[2] or "b")[0])
+    while number.denominator > 1 and unit > 0:
+        number, unit = number * 1024, unit - 1
+    return f"{math.ceil(number)}{['', 'Ki', 'Mi', 'Gi', 'Ti'][unit]}"
+
+
+# What people write out: 3min, 5 minutes, 30sec, 2hrs.
+_WORDY_DURATION = re.compile(r"([0-9]{1,9}) ?(h(?:ou)?rs?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?|h)", re.IGNORECASE)
+
+
+def duration(value: str) -> str:
+    """Return a duration as Docker takes it, such as ``1m30s``."""
+    match = DURATION.fullmatch(value)
+    if not value or not match:
+        hint, meant = "write numbers with units, such as: 1m30s", ""
+        if re.fullmatch("[0-9]{1,9}", value):
+            hint = f"did you mean {value}s?"
+        elif wordy := _WORDY_DURATION.fullmatch(value):
+            meant = f"{wordy[1]}{wordy[2][0].lower()}"
+            hint = f"did you mean {meant}?"
+        raise Refused("MLS115", f"{quoted(value)} is not a duration", hint, value=value, meant=meant)
+    return value
+
+
+def seconds(value: str) -> int:
+    """Return the whole seconds of a duration that :func:`duration` accepts, rounded up to at least 1."""
+    match = DURATION.fullmatch(value)
+    hours, minutes, whole, milli = (float(part or 0) for part in match.groups()) if match else (0.0, 0.0, 0.0, 0.0)
+    return max(1, math.ceil(hours * 3600 + minutes * 60 + whole + milli / 1000))

@@ -1,0 +1,117 @@
+"""What an image is made of and for, and what it gets: its Python, accelerator, GPUs, day, user and limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from mlspec.errors import quoted
+from mlspec.spec.values.refused import Refused
+from mlspec.text import did_you_mean, slip
+
+PYTHON = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(?:\.(0|[1-9][0-9]{0,3}))?")
+ACCELERATOR = re.compile(r"cpu|cuda(?:[0-9]+\.[0-9]+)?|rocm[0-9]+\.[0-9]+")
+_NUMBERED_ACCELERATOR = re.compile(r"(cu|cuda|rocm)[^a-z0-9]*([0-9]{1,2})[^0-9]?([0-9])(?:[^0-9].*)?")
+GPU_MODEL = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9]+(?:[ ._-][A-Za-z0-9]+)*")
+DAY = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
+USER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
+
+
+def python_version(value: str) -> str:
+    """Return ``value`` when it reads as ``3.12`` or ``3.12.4``."""
+    match = PYTHON.fullmatch(value)
+    if not match:
+        near = re.search(r"3\.[1-9][0-9]?(?![0-9])", value)
+        hint = f"did you mean {near[0]}?" if near else "write the minor version, such as: python: 3.12"
+        # python3.12, v3.12, 3.12.x; but not >=3.12, which leaves a choice.
+        named = re.fullmatch(r"(?:python|py|v|==?)?[ :-]?(3\.[0-9]+(?:\.[0-9]+)?)(?:\.[x*])?", value, re.IGNORECASE)
+        meant = named[1] if named and PYTHON.fullmatch(named[1]) else ""
+        raise Refused("MLS104", f"{quoted(value)} is not a Python version", hint, value=value, meant=meant)
+    if (int(match[1]), int(match[2])) < (3, 8):
+        # Other tools write 3.10 as 3.1, because YAML reads a number.
+        likely = "3.10" if value == "3.1" else "3.12"
+        message, hint = f"Python {value} is too old for today's package tools", f"did you mean {likely}?"
+        raise Refused("MLS104", message, hint, value=value, meant="3.10" if value == "3.1" else "")
+    return value
+
+
+def accelerator(value: str) -> str:
+    """Return ``value`` when it reads as ``cpu``, ``cuda``, ``cuda12.8`` or ``rocm6.3``."""
+    if not ACCELERATOR.fullmatch(value):
+        near = _NUMBERED_ACCELERATOR.fullmatch(value.lower())
+        hint, meant = "write cpu, cuda, cuda12.8 or rocm6.3", slip(value, ("cpu", "cuda"))
+        if near:
+            meant = f"{near[1].replace('cuda', 'cu').replace('cu', 'cuda')}{near[2]}.{near[3]}"
+            hint = f"did you mean {meant}?"
+        elif value.lower() in {"gpu", "gpus", "nvidia"}:
+            # Of gpu nobody knows whose; nvidia leaves no choice.
+            hint, meant = "did you mean cuda?", "cuda" if value.lower() == "nvidia" else ""
+        elif value.lower() == "mps":
+            hint, meant = "did you mean cpu? containers on a Mac do not see its GPU", ""
+        else:
+            hint = did_you_mean(value, ("cpu", "cuda")) or hint
+        raise Refused("MLS107", f"{quoted(value)} is not an accelerator", hint, value=value, meant=meant)
+    return value
+
+
+def gpu_model(value: str) -> str:
+    """Return ``value`` when it reads as the name of a GPU: words of letters and digits."""
+    if not GPU_MODEL.fullmatch(value):
+        message = f"{quoted(value)} does not name a GPU"
+        raise Refused("MLS132", message, "write a name, such as h100 or rtx5090, or an architecture, such as sm_120")
+    return value
+
+
+def gpu_request(value: object) -> object:
+    """Return one request for GPUs from ``all``, a count, or Compose's list of one mapping."""
+    if isinstance(value, str):
+        return {"count": value}
+    if isinstance(value, list):
+        if len(value) != 1 or not isinstance(value[0], Mapping):
+            raise Refused(
+                "MLS122", "one request for GPUs is understood", "write gpus: all, a number, or a list of one mapping"
+            )
+        return value[0]
+    return value
+
+
+def day(value: str) -> str:
+    """Return ``value`` when it is a day as ISO 8601 writes it: ``2026-11-01``."""
+    if not DAY.fullmatch(value):
+        found = re.fullmatch(r"(20\d\d)[-/.]?(\d{1,2})[-/.]?(\d{1,2})(?:T.*)?", value)
+        near = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else ""
+        near = near if DAY.fullmatch(near) else ""
+        hint = f"did you mean {near}?" if near else "write year, month and day, such as: 2026-11-01"
+        raise Refused("MLS128", f"{quoted(value)} is not a day", hint, value=value, meant=near)
+    return value
+
+
+def user(value: str) -> str:
+    """Return ``UID:GID``; a lone id stands for both."""
+    match = USER.fullmatch("0" if value == "root" else value)
+    if not match:
+        hint = (
+            "write numbers, such as: user: 1000:1000; names may not exist in the image, and a cluster cannot check them"
+        )
+        raise Refused("MLS116", f"{quoted(value)} is not a numeric user", hint)
+    return f"{match[1]}:{match[2] or match[1]}"
+
+
+# Those that Docker knows: ulimitNameMapping in github.com/docker/go-units/ulimit.go.
+_LIMITS = (
+    *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss"),
+    *("rtprio", "rttime", "sigpending", "stack"),
+)
+
+
+def limit_name(value: str) -> str:
+    """Return ``value`` when it can name a limit of the kernel."""
+    if value not in _LIMITS:
+        hint = did_you_mean(value, _LIMITS) or "write one such as: memlock, nofile or stack"
+        raise Refused("MLS118", f"{quoted(value)} is not a limit", hint, value=value, meant=slip(value, _LIMITS))
+    return value
+
+
+def ulimit(value: object) -> object:
+    """Return ``{soft, hard}`` from a lone number; anything else comes back as it is."""
+    return {"soft": value, "hard": value} if isinstance(value, str) else value

@@ -1,0 +1,76 @@
+"""What the file says on top: how to apply it, and what has to be in the cluster before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlspec.targets.filters import comment, shell
+from mlspec.targets.kubernetes.names import Names, names_of, object_name
+from mlspec.targets.kubernetes.pods import ports
+from mlspec.targets.project import Bundle
+from mlspec.targets.run_script import host_path
+
+
+def heading(bundle: Bundle) -> tuple[str, ...]:
+    """Return the comment that the file begins with."""
+    return tuple(map(comment, _heading(bundle)))
+
+
+def _heading(bundle: Bundle) -> Iterator[str]:
+    files = bundle.plans[0].files
+    yield files.banner
+    yield ""
+    # The first part of a name is a registry where it has a dot or a port: github.com/distribution/reference.
+    registry = bundle.plans[0].image.partition("/")[0]
+    has_place = "/" in bundle.plans[0].image and bool({".", ":"} & set(registry))
+    place = "" if has_place else f", with REGISTRY/{bundle.project} as the name of the spec"
+    yield f"To push what the cluster pulls{place}: mlspec build --push"
+    yield f"To run: kubectl apply --filename {files.kubernetes}"
+    if jobs := [object_name(plan) for plan in bundle.jobs]:
+        yield f"To run again, before that: kubectl delete job {' '.join(jobs)}"
+    for plan in bundle.servers:
+        if numbers := [number for number, protocol in ports(plan.run) if protocol == "TCP"]:
+            yield f"To reach it: kubectl port-forward service/{object_name(plan)} {' '.join(map(str, numbers))}"
+    if needs := [*_claims(bundle), *_secrets(bundle)]:
+        yield ""
+        yield from needs
+
+
+def _claims(bundle: Bundle) -> Iterator[str]:
+    stored = [mount for plan in bundle.plans for mount in plan.run.mounts if mount.type != "tmpfs"]
+    names = names_of(bundle)
+    if claims := dict.fromkeys(names.claim(mount) for mount in stored):
+        yield f"Once, claims of storage, with the data that is read: {', '.join(claims)}"
+    if any(plan.run.devices for plan in bundle.plans):
+        yield "Once, where only a group of the node may use AMD's cards: its number as supplementalGroups of the pod"
+
+
+def _secrets(bundle: Bundle) -> Iterator[str]:
+    names = names_of(bundle)
+    values = dict.fromkeys(
+        word
+        for plan in bundle.plans
+        for word in (
+            *(
+                f'--from-literal={bundle.secret(plan, name)}="${variable}"'
+                for name, variable in plan.run.environment_secrets
+            ),
+            *(
+                f"--from-file={bundle.secret(plan, name)}={shell(host_path(path))}"
+                for name, path in plan.run.file_secrets
+            ),
+        )
+    )
+    if values:
+        yield f"Once: kubectl create secret generic {names.secrets} {' '.join(values)}"
+    yield from _environment(bundle, names)
+
+
+def _environment(bundle: Bundle, names: Names) -> Iterator[str]:
+    for path in dict.fromkeys(host_path(entry.path) for plan in bundle.plans for entry in plan.run.env_files):
+        yield f"Once: kubectl create secret generic {names.file(path)} --from-env-file={shell(path)}"
+    secret = {name for plan in bundle.plans for name, _ in plan.run.environment_secrets}
+    passed = dict.fromkeys(name for plan in bundle.plans for name in plan.run.passed_environment if name not in secret)
+    if passed:
+        values = " ".join(f'--from-literal={name}="${name}"' for name in passed)
+        yield f"Once: kubectl create configmap {names.environment} {values}"

@@ -1,0 +1,175 @@
+"""What a pod is made of: its container, what that may do, what it sees, and how one finds out that it works."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from mlspec.plan.plan import HealthcheckPlan, Plan, RunPlan, architecture
+from mlspec.spec import values as syntax
+from mlspec.targets.kubernetes.names import Names, label
+from mlspec.targets.project import Bundle
+from mlspec.targets.yaml_writer import Data, present
+
+_SHARED = "/dev/shm"  # noqa: S108 - in the container
+_SECRETS = "/run/secrets"
+
+
+def pod(plan: Plan, bundle: Bundle, names: Names) -> dict[str, Data]:
+    """Return the specification of the pod that an image runs in, but for what becomes of it when it ends."""
+    run = plan.run
+    return present(
+        {
+            # A program that learns or predicts has no business with the cluster.
+            "automountServiceAccountToken": False,
+            # The first process of the pod reaps children and leaves signals their meaning, as an init would.
+            "shareProcessNamespace": run.init or None,
+            "terminationGracePeriodSeconds": run.stop_timeout,
+            "nodeSelector": {"kubernetes.io/arch": architecture(run.platform)} if run.platform else None,
+            "securityContext": _identity(plan),
+            "containers": [_container(plan, bundle, names)],
+            "volumes": list(_volumes(plan, bundle, names)),
+        }
+    )
+
+
+def _identity(plan: Plan) -> Data:
+    if plan.uid == "0":
+        return {"runAsUser": 0, "runAsGroup": int(plan.gid)}
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": int(plan.uid),
+        "runAsGroup": int(plan.gid),
+        # Storage belongs to this group; all of its files are only gone through where its top does not yet.
+        **({"fsGroup": int(plan.gid), "fsGroupChangePolicy": "OnRootMismatch"} if plan.gid != "0" else {}),
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _container(plan: Plan, bundle: Bundle, names: Names) -> Data:
+    run = plan.run
+    is_server = bool(run.ports)
+    return present(
+        {
+            "name": label(plan.key or bundle.project),
+            "image": plan.image,
+            "ports": [{"containerPort": number, "protocol": protocol} for number, protocol in ports(run)],
+            "envFrom": [_variables(names, entry.path, entry.required) for entry in run.env_files],
+            "env": list(_environment(plan, bundle, names)),
+            "resources": _resources(run),
+            "securityContext": _rights(plan),
+            **(_probes(plan.healthcheck) if is_server and plan.healthcheck else {}),
+            "volumeMounts": list(_mounts(run, names)),
+        }
+    )
+
+
+def ports(run: RunPlan) -> tuple[tuple[int, str], ...]:
+    """Return the ports that a program listens on, each once, with TCP or UDP."""
+    every = [(number, port.protocol.upper()) for port in run.ports for number in syntax.numbers(port.target)]
+    return tuple(dict.fromkeys(every))
+
+
+def _rights(plan: Plan) -> Data:
+    found: dict[str, Data] = {"allowPrivilegeEscalation": False}
+    if plan.run.read_only:
+        found["readOnlyRootFilesystem"] = True
+    # What root is used for, such as to change owners, takes them.
+    return found if plan.uid == "0" else {**found, "capabilities": {"drop": ["ALL"]}}
+
+
+def _resources(run: RunPlan) -> Data:
+    count = run.gpus.count if run.gpus else None
+    resource = "amd.com/gpu" if run.devices else "nvidia.com/gpu"
+    return {"limits": {resource: count}} if isinstance(count, int) else None
+
+
+# Variables
+
+
+def _variables(names: Names, path: str, is_required: bool) -> Data:
+    found: dict[str, Data] = {"name": names.file(path)}
+    return {"secretRef": found if is_required else {**found, "optional": True}}
+
+
+def _environment(plan: Plan, bundle: Bundle, names: Names) -> Iterator[Data]:
+    run = plan.run
+    further = [name for name in run.gpus.capabilities if name != "gpu"] if run.gpus else []
+    if further:
+        # What `--gpus capabilities=...` sets; elsewhere the image says it.
+        yield {"name": "NVIDIA_DRIVER_CAPABILITIES", "value": ",".join(further)}
+    secret = dict(run.environment_secrets)
+    for name in run.passed_environment:
+        source: Data = {"configMapKeyRef": {"name": names.environment, "key": name, "optional": True}}
+        if name in secret:
+            source = {"secretKeyRef": {"name": names.secrets, "key": bundle.secret(plan, name)}}
+        yield {"name": name, "valueFrom": source}
+
+
+# Probes
+
+
+def _probes(check: HealthcheckPlan) -> dict[str, Data]:
+    """Return how the kubelet asks what HEALTHCHECK would, which it does not read: until it has started, and then."""
+    if check.command is None:
+        return {}
+    said = {flag: value for flag, value in check.options if flag != "--retries"}
+    seconds = {flag: syntax.seconds(value) for flag, value in said.items()}
+    retries = int(dict(check.options).get("--retries", "3"))
+    way: dict[str, Data] = {"exec": {"command": list(check.command)}}
+    if check.path:
+        way = {"httpGet": {"path": check.path, "port": check.port}}
+    way["timeoutSeconds"] = seconds["--timeout"]
+    every = seconds["--start-interval"]
+    tries = math.ceil(seconds["--start-period"] / every) + retries
+    return {
+        "startupProbe": {**way, "periodSeconds": every, "failureThreshold": tries},
+        "readinessProbe": present(
+            {**way, "periodSeconds": seconds.get("--interval"), "failureThreshold": retries},
+        ),
+    }
+
+
+# Volumes
+
+
+def _volumes(plan: Plan, bundle: Bundle, names: Names) -> Iterator[Data]:
+    run = plan.run
+    for claim in dict.fromkeys(names.claim(mount) for mount in run.mounts if mount.type != "tmpfs"):
+        yield {"name": _volume(claim), "persistentVolumeClaim": {"claimName": claim}}
+    if size := _shared_memory(run):
+        yield {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": syntax.quantity(size)}}
+    for number, _ in enumerate(_memory(run), start=1):
+        yield {"name": f"memory-{number}", "emptyDir": {"medium": "Memory"}}
+    if run.file_secrets:
+        items = [{"key": bundle.secret(plan, name), "path": name} for name, _ in run.file_secrets]
+        # 288 is 0440: for the user and the group of the program.
+        yield {"name": "secrets", "secret": {"secretName": names.secrets, "defaultMode": 288, "items": items}}
+
+
+def _mounts(run: RunPlan, names: Names) -> Iterator[Data]:
+    for mount in run.mounts:
+        if mount.type != "tmpfs":
+            found: dict[str, Data] = {"name": _volume(names.claim(mount)), "mountPath": mount.target}
+            yield {**found, "readOnly": True} if mount.read_only else found
+    if _shared_memory(run):
+        yield {"name": "shared-memory", "mountPath": _SHARED}
+    for number, path in enumerate(_memory(run), start=1):
+        yield {"name": f"memory-{number}", "mountPath": path}
+    if run.file_secrets:
+        yield {"name": "secrets", "mountPath": _SECRETS, "readOnly": True}
+
+
+def _volume(claim: str) -> str:
+    """Return what a claim is called in its pod, apart from the names of all that is no claim."""
+    return label(f"claim-{claim}")
+
+
+def _memory(run: RunPlan) -> tuple[str, ...]:
+    mounted = (mount.target for mount in run.mounts if mount.type == "tmpfs")
+    return tuple(dict.fromkeys((*mounted, *run.memory_folders)))
+
+
+def _shared_memory(run: RunPlan) -> str | None:
+    """Return the size of the shared memory, unless something of the spec's own is mounted there."""
+    return None if _SHARED in {*(mount.target for mount in run.mounts), *run.tmpfs} else run.shm_size

@@ -1,0 +1,80 @@
+"""The objects of each image: a Job, or a Deployment with the Service in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlspec.plan.plan import Plan
+from mlspec.targets.kubernetes.names import names_of, object_name
+from mlspec.targets.kubernetes.pods import pod, ports
+from mlspec.targets.project import Bundle
+from mlspec.targets.yaml_writer import Data, Sheet, present
+
+
+def part(plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
+    """Return the objects of one image, each by its kind and name."""
+    spec = pod(plan, bundle, names_of(bundle))
+    name = object_name(plan)
+    if not plan.run.ports:
+        return {f"Job/{name}": _job(plan, spec)}
+    return {f"Deployment/{name}": _deployment(plan, spec), f"Service/{name}": _service(plan)}
+
+
+def sheets(bundle: Bundle) -> tuple[Sheet, ...]:
+    """Return the documents of the file: the objects of one image after the other."""
+    parts = (part(plan, bundle) for plan in bundle.plans)
+    return tuple(Sheet((key,), data) for found in parts for key, data in found.items() if isinstance(data, Mapping))
+
+
+def _metadata(plan: Plan) -> Data:
+    return {"name": object_name(plan), "labels": _labels(plan)}
+
+
+def _labels(plan: Plan) -> Data:
+    return {"app.kubernetes.io/name": object_name(plan)}
+
+
+def _job(plan: Plan, spec: Mapping[str, Data]) -> Data:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(plan),
+        "spec": {
+            # A training that fails is looked at before it is begun again.
+            "backoffLimit": 0,
+            "template": {"metadata": {"labels": _labels(plan)}, "spec": {"restartPolicy": "Never", **spec}},
+        },
+    }
+
+
+def _deployment(plan: Plan, spec: Mapping[str, Data]) -> Data:
+    # The next one could not start: it would wait for the storage or the GPUs that the former one has.
+    holds = plan.run.gpus is not None or any(mount.type != "tmpfs" for mount in plan.run.mounts)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(plan),
+        "spec": present(
+            {
+                "replicas": 1,
+                "strategy": {"type": "Recreate"} if holds else None,
+                "selector": {"matchLabels": _labels(plan)},
+                "template": {"metadata": {"labels": _labels(plan)}, "spec": dict(spec)},
+            }
+        ),
+    }
+
+
+def _service(plan: Plan) -> Data:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(plan),
+        "spec": {
+            "selector": _labels(plan),
+            "ports": [
+                {"name": f"{protocol.lower()}-{number}", "protocol": protocol, "port": number, "targetPort": number}
+                for number, protocol in ports(plan.run)
+            ],
+        },
+    }

@@ -1,0 +1,114 @@
+"""The lock of an image to its bill of materials in CycloneDX: packages, their hashes, who needs whom, the base.
+
+Of Debian, it has what the spec asks for by name: a lock does not hold them, and nobody tells what they bring along.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from mlspec.facts import python as catalog
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.pins import Pin, RequirementsLock
+
+_ALGORITHMS = {"sha256": HashAlgorithm.SHA_256, "sha384": HashAlgorithm.SHA_384, "sha512": HashAlgorithm.SHA_512}
+# Whose names are those of bills made here; of no meaning but this.
+_NAMESPACE = uuid.UUID("6a1c2c52-6f43-5d0e-9d3c-0f5b9f6b7a10")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What a spec asks of Debian: packages by name, and the ISO day of the archive they come from, or none."""
+
+    apt: tuple[str, ...] = ()
+    snapshot: str = ""
+
+
+def bill_of(
+    name: str,
+    base: BaseLock,
+    packages: RequirementsLock,
+    system: System,
+    *,
+    required: Iterable[str],
+    lock: str,
+    version: str,
+) -> str:
+    """Return the bill of the image called ``name``, as JSON of CycloneDX 1.6.
+
+    ``required`` are the packages that the spec itself asks for, ``lock`` is the text that the serial number comes from,
+    with what is asked of ``system``, ``version`` that of mlspec. The same lock and system give the same text: there is
+    no time in it.
+    """
+    image = Component(type=ComponentType.CONTAINER, name=name, bom_ref=f"image:{name}")
+    below = _base(base)
+    pins = (*packages.pins, *packages.vcs)
+    parts = {pin.name: _package(pin) for pin in pins}
+    debian = [_debian(entry, base.codename, system.snapshot) for entry in system.apt]
+    bom = Bom(
+        serial_number=uuid.uuid5(_NAMESPACE, "\n".join((name, lock, *system.apt, *filter(None, [system.snapshot])))),
+        metadata=BomMetaData(component=image),
+        components=[below, *debian, *parts.values()],
+    )
+    bom.metadata.timestamp = None  # type: ignore[assignment]
+    bom.metadata.tools.components.add(Component(type=ComponentType.APPLICATION, name="mlspec", version=version))
+    asked = {*required, *(pin.name for pin in pins if not pin.via)}
+    bom.register_dependency(image, [below, *debian, *(part for key, part in parts.items() if key in asked)])
+    for key, part in parts.items():
+        bom.register_dependency(part, [parts[pin.name] for pin in pins if key in pin.via])
+    return JsonV1Dot6(bom).output_as_string(indent=2)
+
+
+def _package(pin: Pin) -> Component:
+    version = pin.version or None
+    _, separator, address = pin.requirement.partition(" @ ")
+    qualifiers = {"vcs_url" if address.startswith("git+") else "download_url": address} if separator else None
+    return Component(
+        name=pin.name,
+        version=version,
+        bom_ref=f"package:{pin.name}",
+        purl=PackageURL("pypi", name=pin.name, version=version, qualifiers=qualifiers),
+        hashes=[_hash(value) for value in pin.hashes],
+    )
+
+
+def _debian(entry: str, codename: str, snapshot: str) -> Component:
+    name, _, version = entry.partition("=")
+    # As https://github.com/package-url/purl-spec names them; those of other systems have other names.
+    is_debian = catalog.debian_release(codename) is not None
+    url = PackageURL("deb", "debian", name, version or None, {"distro": codename}) if is_debian else None
+    return Component(
+        name=name,
+        version=version or None,
+        bom_ref=f"debian:{name}",
+        purl=url,
+        properties=[Property(name="mlspec:apt_snapshot", value=snapshot)] if snapshot else [],
+    )
+
+
+def _base(base: BaseLock) -> Component:
+    image = catalog.parse_reference(base.reference)
+    name = f"{image.registry}/{image.repository}" if image else base.reference
+    qualifiers = {"repository_url": name, **({"tag": image.tag} if image and image.tag else {})}
+    digest = base.digest or None
+    return Component(
+        type=ComponentType.CONTAINER,
+        name=name,
+        version=digest or (image.tag if image else None),
+        bom_ref="base",
+        purl=PackageURL("oci", name=name.rpartition("/")[2], version=digest, qualifiers=qualifiers),
+        hashes=[_hash(digest)] if digest else [],
+    )
+
+
+def _hash(value: str) -> HashType:
+    algorithm, _, content = value.partition(":")
+    return HashType(alg=_ALGORITHMS[algorithm], content=content)
