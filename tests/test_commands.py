@@ -46,7 +46,8 @@ printf 'TOKEN=%s\\0' "${TOKEN-}"
 DRIVER = """
 import pickle, sys
 from pathlib import Path
-from mlspec.host import engine, fitness, running
+from mlspec.host.engine import engine, fitness
+from mlspec.host.engine import run as running
 engine.image_platform = lambda name: "linux/amd64"
 fitness.require = lambda *_: None
 running.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))

@@ -14,7 +14,9 @@ SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
 # Draws specs that come as NAME\0TEXT\0… and answers with the artifacts; reads nothing else.
 PROGRAM = r"""
 import sys
-from mlspec import document, encoding, plan, spec, targets
+from mlspec.plan import plan
+from mlspec.spec import document, encoding, spec
+from mlspec.targets import registry as targets
 
 resolved = plan.Resolved(
     project="project", base="python:3.12-slim-bookworm@sha256:" + "0" * 64, is_official=True,

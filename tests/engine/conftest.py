@@ -42,7 +42,7 @@ PREFIX = f"mlspec-test-{os.getpid()}"
 _DRIVER = """
 import pickle, sys
 from pathlib import Path
-from mlspec.host import running
+from mlspec.host.engine import run as running
 plan, function, *arguments = pickle.loads(Path(sys.argv[1]).read_bytes()), *sys.argv[3:]
 if function == "run":
     running.run(plan.run, arguments, Path(sys.argv[2]))

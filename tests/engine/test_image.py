@@ -233,7 +233,7 @@ def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: py
 BUILD = """
 import sys
 from pathlib import Path
-from mlspec.host import building
+from mlspec.host.engine import build as building
 building.build(sys.argv[2:], Path(sys.argv[1]))
 """
 
