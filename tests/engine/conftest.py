@@ -34,7 +34,7 @@ from tests.engine.examples import Example
 if TYPE_CHECKING:
     import docker
 
-BASE = "python:3.12-slim"
+BASE = "python:3.12-slim-trixie"
 PREFIX = f"mlspec-test-{os.getpid()}"
 """Begins the name of everything that this session leaves in the engine, to be found and removed at its end."""
 
@@ -98,7 +98,7 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
     text = decode((folder / "mlspec.yaml").read_bytes(), "mlspec.yaml")
     read = spec.validate(parse(text, "mlspec.yaml"))
     name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-    resolved = Resolved(project=name, base=BASE, is_official=True, codename="bookworm", layers=tuple(layers))
+    resolved = Resolved(project=name, base=BASE, is_official=True, codename="trixie", layers=tuple(layers))
     plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
     for artifact in targets.emit_all(tuple(plans.values()), (*targets.TARGETS, *read.targets)):
         path = folder / artifact.path
@@ -132,6 +132,13 @@ def _remove_leavings(client: docker.DockerClient) -> None:
     for volume in client.volumes.list():
         if str(volume.name).startswith(PREFIX):
             volume.remove(force=True)
+
+
+@pytest.fixture(scope="session")
+def base(engine: docker.DockerClient) -> str:
+    """The base of the projects, pulled: a build leaves it in BuildKit's store, where `docker create` does not look."""
+    engine.images.pull(BASE)
+    return BASE
 
 
 @pytest.fixture(scope="session")

@@ -219,26 +219,26 @@ def test_compose_reads_it(path: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_request_for_gpus_is_what_the_engine_understands(
-    asked: str, driver: str, count: int, ids: list[str] | None, capabilities: list[str], make: Make
+    asked: str, driver: str, count: int, ids: list[str] | None, capabilities: list[str], make: Make, base: str
 ) -> None:
-    (request,) = created(make, f"accelerator: cuda\n{asked}")["DeviceRequests"]
+    (request,) = created(make, base, f"accelerator: cuda\n{asked}")["DeviceRequests"]
 
     assert (request["Driver"], request["Count"], request["DeviceIDs"] or None) == (driver, count, ids)
     assert sorted({name for names in request["Capabilities"] or [[]] for name in names}) == capabilities
 
 
-def test_the_devices_and_groups_of_amd_are_what_the_engine_understands(make: Make) -> None:
-    host = created(make, "accelerator: rocm6.3")
+def test_the_devices_and_groups_of_amd_are_what_the_engine_understands(make: Make, base: str) -> None:
+    host = created(make, base, "accelerator: rocm6.3")
 
     assert [device["PathOnHost"] for device in host["Devices"]] == ["/dev/kfd", "/dev/dri"]
     assert host["GroupAdd"] == ["video", "44"]
 
 
-def created(make: Make, yaml: str) -> dict[str, Any]:
+def created(make: Make, base: str, yaml: str) -> dict[str, Any]:
     """Make a container by Compose, never start it, and return what the engine keeps of what it asks of the host."""
     project = make(f"python: 3.12\ntargets: [compose]\n{yaml}")
     (service,) = yaml_of(project)["services"].values()
-    subprocess.run(["docker", "tag", "python:3.12-slim", service["image"]], check=True)
+    subprocess.run(["docker", "tag", base, service["image"]], check=True)
     try:
         compose(project.folder, "create")
         container = compose(project.folder, "ps", "--all", "--quiet").strip()

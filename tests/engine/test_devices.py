@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlspec.targets import run_script as commands
-from tests.engine.conftest import BASE
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Make
@@ -20,12 +19,12 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 
 @contextlib.contextmanager
-def created(make: Make, yaml: str) -> Iterator[dict[str, Any]]:
+def created(make: Make, base: str, yaml: str) -> Iterator[dict[str, Any]]:
     """Make a container by the words of a run, and yield what the engine keeps of what they ask of the host."""
     plan = make(f"python: 3.12\n{yaml}").plan()
     words = commands.run_words(plan.run, (), commands.Caller(home="/home/me"))
     options = words[2 : words.index(plan.image)]
-    done = subprocess.run(["docker", "create", *options, BASE], capture_output=True, text=True)
+    done = subprocess.run(["docker", "create", *options, base], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     container = done.stdout.strip()
     try:
@@ -46,29 +45,29 @@ def created(make: Make, yaml: str) -> Iterator[dict[str, Any]]:
     ],
 )
 def test_a_request_for_gpus_is_what_the_engine_understands(
-    gpus: str, driver: str, count: int, ids: list[str] | None, capabilities: list[list[str]], make: Make
+    gpus: str, driver: str, count: int, ids: list[str] | None, capabilities: list[list[str]], make: Make, base: str
 ) -> None:
-    with created(make, f"gpus: {gpus}\naccelerator: cuda") as host:
+    with created(make, base, f"gpus: {gpus}\naccelerator: cuda") as host:
         (request,) = host["DeviceRequests"]
 
     assert (request["Driver"], request["Count"], request["DeviceIDs"]) == (driver, count, ids)
     assert [sorted(names) for names in request["Capabilities"]] == capabilities
 
 
-def test_devices_by_the_names_of_cdi_are_what_the_engine_understands(make: Make) -> None:
-    with created(make, 'accelerator: cuda\ngpus: [{driver: cdi, device_ids: ["nvidia.com/gpu=all"]}]') as host:
+def test_devices_by_the_names_of_cdi_are_what_the_engine_understands(make: Make, base: str) -> None:
+    with created(make, base, 'accelerator: cuda\ngpus: [{driver: cdi, device_ids: ["nvidia.com/gpu=all"]}]') as host:
         (request,) = host["DeviceRequests"]
 
     assert (request["Driver"], request["DeviceIDs"]) == ("cdi", ["nvidia.com/gpu=all"])
 
 
-def test_the_devices_and_groups_of_amd_are_what_the_engine_understands(make: Make) -> None:
-    with created(make, "accelerator: rocm6.3") as host:
+def test_the_devices_and_groups_of_amd_are_what_the_engine_understands(make: Make, base: str) -> None:
+    with created(make, base, "accelerator: rocm6.3") as host:
         assert [device["PathOnHost"] for device in host["Devices"]] == ["/dev/kfd", "/dev/dri"]
         assert "video" in host["GroupAdd"]
 
 
-def test_without_an_accelerator_nothing_is_asked_for(make: Make) -> None:
-    with created(make, "accelerator: cpu") as host:
+def test_without_an_accelerator_nothing_is_asked_for(make: Make, base: str) -> None:
+    with created(make, base, "accelerator: cpu") as host:
         assert not host["DeviceRequests"]
         assert not host["Devices"]

@@ -119,6 +119,6 @@ def test_an_edit_of_one_images_code_leaves_the_others_as_they_are(several: Examp
 
 def test_images_share_the_layers_of_what_they_both_require(several: Example) -> None:
     shared = set(several.layers("-train")) & set(several.layers("-serve"))
-    base = set(several.engine.images.get("python:3.12-slim-bookworm").attrs["RootFS"]["Layers"])
+    base = set(several.engine.images.pull("python", "3.12-slim-bookworm").attrs["RootFS"]["Layers"])
 
     assert len(shared - base) >= 2  # numpy, and scipy that xgboost brings

@@ -22,7 +22,6 @@ from mlspec.host.engine import build as building
 from mlspec.host.engine import engine as effects
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
-from tests.engine.conftest import BASE
 
 if TYPE_CHECKING:
     import docker
@@ -81,14 +80,14 @@ LEAVINGS = (
 )
 
 
-def test_nothing_that_installs_is_left_in_the_image(make: Make, wheels: dict[str, Wheel]) -> None:
+def test_nothing_that_installs_is_left_in_the_image(make: Make, base: str, wheels: dict[str, Wheel]) -> None:
     spec = "name: bare\npython: 3.12\napt: [tree]\nrequirements: [six]\nentrypoint: sh\n"
     project = make(spec, {"requirements.lock": locked(wheels["six"], light=())}, layers=("heavy",))
     project.build()
 
     # What the base image has of it is in layers of its own, and would only be hidden.
-    assert left(project.plan().image) <= left(BASE)
-    assert left(BASE) | {"/opt/venv/bin/python"} == left(project.plan().image, "/opt/venv/bin/python")
+    assert left(project.plan().image) <= left(base)
+    assert left(base) | {"/opt/venv/bin/python"} == left(project.plan().image, "/opt/venv/bin/python")
 
 
 def left(image: str, more: str = "") -> set[str]:

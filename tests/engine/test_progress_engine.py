@@ -23,6 +23,7 @@ from mlspec.host.engine import build as building
 from mlspec.spec import document, spec
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
+from tests.engine import conftest
 from tests.engine.conftest import Make, Project
 from tests.streams import source
 
@@ -122,7 +123,7 @@ def drawn(project: Project, old: str, new: str) -> Project:
     ("old", "new", "code"),
     [
         ("target=/context", "source=nothing.txt,target=/context", "MLS533"),
-        ("FROM python:3.12-slim ", "FROM registry.nowhere.invalid/x:1 ", "MLS526"),
+        (f"FROM {conftest.BASE} ", "FROM registry.nowhere.invalid/x:1 ", "MLS526"),
         ("RUN true", "RUN --mount=type=secret,id=TOKEN,required=true true", "MLS531"),
         ("RUN true", "RUN --mount=type=ssh,required=true true", "MLS530"),
     ],
