@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mlspec.facts import libraries
-from mlspec.spec.document import Document
-from mlspec.errors import Problem, Span
-from mlspec.lock.promises import bringer
+from mlspec.advice.lint import Subject
 from mlspec.build.causes import CAUSES, PACKAGES, Cause
 from mlspec.build.steps import Step, short_reference
 from mlspec.build.stream import Build
 from mlspec.build.view import rows
+from mlspec.errors import Problem, Span
+from mlspec.facts import libraries
+from mlspec.lock.promises import bringer
 from mlspec.lock.requirements.values import Requirement
-from mlspec.advice.lint import Subject
+from mlspec.spec.document import Document
 from mlspec.text import did_you_mean
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from mlspec.build.configuration import Configuration
+from mlspec.build.dockerfile import Instruction, instructions
 from mlspec.facts import python as catalog
 from mlspec.facts.python import DOCKER_HUB
 from mlspec.plan.compilers import Build
-from mlspec.build.configuration import Configuration
-from mlspec.spec.nested_keys import RunStep
 from mlspec.plan.plan import Layer, Plan
-from mlspec.build.dockerfile import Instruction, instructions
+from mlspec.spec.nested_keys import RunStep
 from mlspec.targets.registry import emit
 
 _FOLDER = "/dev/mlspec"

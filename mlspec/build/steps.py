@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mlspec.build.dockerfile import Instruction, instructions
 from mlspec.errors import KeyPath
 from mlspec.lock.pins import Layer, Pin
-from mlspec.spec.nested_keys import RunStep
 from mlspec.plan.plan import Plan
-from mlspec.build.dockerfile import Instruction, instructions
 from mlspec.sizes import shown_size
+from mlspec.spec.nested_keys import RunStep
 from mlspec.targets.filters import script
 
 Kind = Literal["base", "apt", "run", "requirements", "code", "copy", "other", "export"]

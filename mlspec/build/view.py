@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mlspec.errors import KeyPath
 from mlspec.build.steps import Step, step_of
 from mlspec.build.stream import Build, Transfer, Vertex
+from mlspec.errors import KeyPath
 from mlspec.sizes import shown_size
 
 State = Literal["waiting", "running", "done", "cached", "failed", "canceled"]

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mlspec.lock.pins import Pin, RequirementsLock
-from mlspec.plan.plan import Plan
 from mlspec.build.layers import layer_instructions
 from mlspec.build.steps import Kind, Step, packages_label, short_reference
+from mlspec.lock.pins import Pin, RequirementsLock
+from mlspec.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

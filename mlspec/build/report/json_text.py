@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlspec.build.view import StepFacts
 from mlspec.build.report.contents import Package
 from mlspec.build.report.report import BuildReport, LayerReport, Upload
+from mlspec.build.view import StepFacts
 
 VERSION = 1
 """The version of the JSON report; a new key does not raise it, a key with another meaning does."""

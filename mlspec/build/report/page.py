@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mlspec.build import view
 from mlspec.build.report import text
 from mlspec.build.report.contents import Package
-from mlspec.build.report.text import Row
 from mlspec.build.report.report import BuildReport
+from mlspec.build.report.text import Row
 from mlspec.sizes import shown_size
 from mlspec.targets.filters import draw
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mlspec.plan.plan import Plan
-from mlspec.build.view import BuildFacts
 from mlspec.build.report import contents
 from mlspec.build.report.built import BuiltImage
 from mlspec.build.report.contents import Content
+from mlspec.build.view import BuildFacts
+from mlspec.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
