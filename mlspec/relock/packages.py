@@ -38,7 +38,7 @@ def requirements_of(work: Work, image: Image) -> Requirements:
     """Return what an image requires, files followed; raises SpecError with every problem of it."""
     items = enumerate(image.settings.requirements)
     entries = [Entry(text, image.origin("requirements", index)) for index, text in items]
-    return collect(entries, disk.reader(work.folder), work.spec.document.file)
+    return collect(entries, disk.reader(work.folder), work.spec.document.file, disk.looker(work.folder))
 
 
 def indexes_of(image: Image) -> tuple[Index, ...]:

@@ -19,6 +19,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Literal
 
 CHECK, WRITE = "check", "write"
 """The questions that proofs answer: are the files current; and, for those who would write them, are none left over."""
@@ -69,7 +70,7 @@ def _saw(kind: str, path: str, content: bytes | None) -> None:
 
 # What a compilation may ask of the disk; each answer is witnessed.
 
-FILE, PLACE, NAMES = "f", "p", "n"
+FILE, PLACE, NAMES, KIND, LISTING = "f", "p", "n", "k", "l"
 
 
 def read(path: str, limit: int = -1) -> bytes | None:
@@ -93,6 +94,31 @@ def real_place(folder: str) -> str:
     place = os.path.realpath(folder)
     _saw(PLACE, folder, os.fsencode(place))
     return place
+
+
+def kind_of(path: str) -> Literal["", "file", "folder"]:
+    """Return whether a path is a file (or anything else that can be opened), a folder or nothing."""
+    kind = _kind_of(path)
+    _saw(KIND, path, kind.encode())
+    return kind
+
+
+def _kind_of(path: str) -> Literal["", "file", "folder"]:
+    return "folder" if os.path.isdir(path) else "file" if os.path.lexists(path) else ""
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder, sorted; none where it cannot be read."""
+    names = _names_in(folder)
+    _saw(LISTING, folder, _joined(names))
+    return names
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 
 def generated_names(folder: str, prefix: str) -> list[str]:
@@ -196,6 +222,10 @@ class Proofs:
             if path not in self._places:
                 self._places[path] = os.path.realpath(path)
             return _digest(os.fsencode(self._places[path]))
+        if kind == KIND:
+            return _digest(_kind_of(path).encode())
+        if kind == LISTING:
+            return _digest(_joined(_names_in(path)))
         folder, prefix = path.split("\0")
         if folder not in self._names:
             self._names[folder] = _generated_names(folder)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mlspec.errors import Problem, SpecError
-from mlspec.host.cache.proofs import generated_names, read, real_place
+from mlspec.host.cache.proofs import generated_names, kind_of, names_in, read, real_place
 from mlspec.host.files.find import MARK, found_specs
+from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.spec import document, encoding
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
@@ -103,6 +104,16 @@ def reader(folder: Path) -> Callable[[str], str]:
         return encoding.decode(bytes_of(folder / path), path, _MAX_REQUIREMENTS)
 
     return read
+
+
+def looker(folder: Path) -> Callable[[str], Neighbour]:
+    """Return a function that tells what has a POSIX path relative to ``folder``."""
+
+    def look(path: str) -> Neighbour:
+        kind = kind_of(str(folder / path))
+        return Neighbour(kind, tuple(names_in(str(folder / path))) if kind == "folder" else ())
+
+    return look
 
 
 def from_repository(file: str) -> str:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mlspec.errors import KeyPath, Problem, SpecError
+from mlspec.lock.requirements import other_files, typos
 from mlspec.lock.requirements import requirements_lines as options
 from mlspec.lock.requirements import syntax as notation
-from mlspec.lock.requirements import typos
 from mlspec.lock.requirements.lines import Line, lines_of
+from mlspec.lock.requirements.other_files import Look, see_nothing
 from mlspec.lock.requirements.pyproject import Project
 from mlspec.lock.requirements.values import Place, Requirement, Requirements
 from mlspec.spec import suppressions as ignores
@@ -32,13 +33,13 @@ class Entry:
     path: KeyPath
 
 
-def collect(entries: Iterable[Entry], read: Callable[[str], str], file: str) -> Requirements:
+def collect(entries: Iterable[Entry], read: Callable[[str], str], file: str, look: Look = see_nothing) -> Requirements:
     """Return what ``entries`` and the files they name require.
 
-    ``read`` is given POSIX paths relative to the folder of the spec ``file``; it may raise OSError or UnicodeError.
-    Raises SpecError with every problem found.
+    ``read`` and ``look`` are given POSIX paths relative to the folder of the spec ``file``; ``read`` may raise OSError
+    or UnicodeError. Raises SpecError with every problem found.
     """
-    collector = _Collector(read, posixpath.dirname(file))
+    collector = _Collector(read, look, posixpath.dirname(file))
     for entry in entries:
         collector.add(Line(entry.text.strip(), Place(path=entry.path)))
     if collector.problems:
@@ -52,9 +53,6 @@ def collect(entries: Iterable[Entry], read: Callable[[str], str], file: str) -> 
     )
 
 
-# A requirement file by its name: in the spec's list it needs no -r.
-_FILE = re.compile(r"^[^\s=<>@;]+\.(?:txt|in|lock)$|^(?:[^\s=<>@;]+/)?pyproject\.toml(?:\[[^\]]*\])?$")
-_CONDA_FILE = re.compile(r"^\S*environment\S*\.ya?ml$|^\S*conda\S*\.ya?ml$")
 _VARIABLE = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 _OPTION_START = re.compile(r"\s+(?=--?[A-Za-z])")
 
@@ -62,8 +60,9 @@ _OPTION_START = re.compile(r"\s+(?=--?[A-Za-z])")
 class _Collector:
     """Lines to requirements, following files, and every problem on the way."""
 
-    def __init__(self, read: Callable[[str], str], root: str) -> None:
+    def __init__(self, read: Callable[[str], str], look: Look, root: str) -> None:
         self.read = read
+        self.look = look
         self.root = root
         self.problems: list[Problem] = []
         self.requirements: list[Requirement] = []
@@ -81,8 +80,11 @@ class _Collector:
             self._problem(line, "MLS204", message, hint)
         elif text.startswith("-"):
             self._option_line(line)
-        elif not line.trail and (_FILE.match(text) or _CONDA_FILE.match(text)):
+        elif not line.trail and other_files.is_requirements_file(text):
+            # In the spec's list a requirements file needs no -r.
             self._file(text, line)
+        elif refusal := other_files.refuse_file(text, self.look, is_entry=not line.trail):
+            self._problem(line, *refusal)
         elif text:
             self._requirement(line)
 
@@ -119,10 +121,6 @@ class _Collector:
     # Files
 
     def _file(self, name: str, line: Line) -> None:
-        if _CONDA_FILE.match(name):
-            hint = "list its pip packages under `requirements`, and its Python under `python`"
-            self._problem(line, "MLS212", f"{name} is conda's, which pip cannot read", hint)
-            return
         if "://" in name:
             message = f"{name} can change at any time, and nothing here would show it"
             self._problem(line, "MLS201", message, "copy the file beside the spec and name the copy")
@@ -133,14 +131,15 @@ class _Collector:
             way = " -> ".join((*line.trail[line.trail.index(path) :], path))
             self._problem(line, "MLS202", f"{path} includes itself: {way}", "remove this line")
             return
+        if refusal := other_files.refuse_other_format(path):
+            self._problem(line, *refusal)
+            return
         text = self._text(path, line)
         if text is None:
             return
-        if posixpath.basename(path) == "pyproject.toml":
+        if posixpath.basename(path).lower() == "pyproject.toml":
             wanted = tuple(filter(None, (e.strip() for e in extras.removesuffix("]").split(","))))
             self._add_all(self._project(path, text, line).dependencies(wanted))
-        elif path.endswith(".toml"):
-            self._problem(line, "MLS212", f"{path} is not a requirement file", "name a .in or .txt, or pyproject.toml")
         else:
             self._add_all(lines_of(text, path, posixpath.join(self.root, path), line))
 
@@ -149,7 +148,11 @@ class _Collector:
             text = self.read(path)
         except FileNotFoundError:
             shown = posixpath.join(self.root, path)
-            self._problem(line, "MLS201", f"there is no file {shown}", f"create it, or correct its name: {path}")
+            other = other_files.suggest_case(path, self.look)
+            hint = f"did you mean: {other}" if other else f"create it, or correct its name: {path}"
+            self._problem(line, "MLS201", f"there is no file {shown}", hint)
+        except IsADirectoryError:
+            self._problem(line, *other_files.refuse_folder(path, self.look))
         except UnicodeError:
             self._problem(line, "MLS201", f"{path} is not text", "save the file as UTF-8")
         except OSError as error:

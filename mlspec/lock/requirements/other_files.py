@@ -1,0 +1,184 @@
+"""Files that are no requirements file: how their names look, and what to do about each."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mlspec.text import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """What has a name in the spec's folder: a file, a folder with these names in it, or nothing."""
+
+    kind: Literal["", "file", "folder"] = ""
+    names: tuple[str, ...] = ()
+
+
+Look = Callable[[str], Neighbour]
+"""Tells what has a POSIX path relative to the spec's folder."""
+Refusal = tuple[str, str, str]
+"""Code, message and hint."""
+
+
+def see_nothing(_: str) -> Neighbour:
+    """Return that nothing is there: for requirements that come from no folder."""
+    return Neighbour()
+
+
+# Names
+
+_READ = re.compile(r"^[^\s=<>@;]+\.(?:txt|in|lock)$|^(?:[^\s=<>@;]+/)?pyproject\.toml(?:\[[^\]]*\])?$", re.IGNORECASE)
+_ARCHIVE = r"\.(?:whl|tar\.gz|tgz|tar\.bz2|tar\.xz|zip|egg)$"
+_FILE_ENDING = re.compile(r"\.(?:toml|cfg|ini|lock|txt|in|ya?ml|json|py|ipynb|md|rst|sh)$", re.IGNORECASE)
+# Packages whose own name ends as a file's does (the index, 2026-11-30); others can be asked for with a version.
+_PACKAGES = re.compile(r"^(?:ruamel[._-]yaml|(?:discord|web|mastodon)\.py)$", re.IGNORECASE)
+_BARE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]*/?$|^(?:[\w.-]+/)+[\w.-]*$")
+
+
+def is_requirements_file(text: str) -> bool:
+    """Return whether an entry of a spec names a requirements file, by its name alone."""
+    return bool(_READ.match(text)) and not _known(posixpath.basename(text))
+
+
+def refuse_file(text: str, look: Look, *, is_entry: bool) -> Refusal | None:
+    """Return what is wrong with a text that names a file or folder rather than a package, or None.
+
+    An entry of the spec may be any name in its folder; a line of a requirements file, as pip has it, is a file by the
+    end of its name alone.
+    """
+    if not _BARE.match(text):
+        return None
+    name = posixpath.basename(text.rstrip("/"))
+    if known := _known(name):
+        return _refusal(known, text)
+    there = look(text.rstrip("/")) if is_entry else Neighbour()
+    if there.kind == "folder" and _is_meant(there.names):
+        return _folder(text.rstrip("/"), there.names)
+    if there.kind == "file" and not re.search(_ARCHIVE, text):
+        return _file(text)
+    if _FILE_ENDING.search(name) and not _PACKAGES.match(text):
+        message = f'"{text}" ends as the name of a file does, and there is no such file here'
+        return "MLS214", message, f"correct its name; for the package of that name write: {text}>=0"
+    return None
+
+
+def refuse_other_format(path: str) -> Refusal | None:
+    """Return what is wrong with a file that ``-r`` or ``-c`` names and that holds no lines of pip's, or None."""
+    name = posixpath.basename(path)
+    if known := _known(name):
+        return _refusal(known, path)
+    if re.search(r"\.(?:toml|cfg|ini|ya?ml|json|py|ipynb)$", name, re.IGNORECASE) and name.lower() != "pyproject.toml":
+        return "MLS214", f"{path} is not a requirements file", "name a .in or .txt, or pyproject.toml"
+    return None
+
+
+def refuse_folder(path: str, look: Look) -> Refusal:
+    """Return what is said of a folder where a requirements file is named."""
+    listed = sorted(name for name in look(path).names if _REQUIREMENTS.search(name))
+    best = nearest("requirements.txt", listed) or listed
+    return "MLS201", f"{path} is a folder", f"name a file in it: {path}/{best[0] if best else 'requirements.txt'}"
+
+
+def suggest_case(path: str, look: Look) -> str:
+    """Return the path of the file that differs from a missing one in capitals alone, or an empty text."""
+    folder, name = posixpath.split(path)
+    same = (other for other in look(folder or ".").names if other.lower() == name.lower() and other != name)
+    return posixpath.join(folder, next(same, ""))
+
+
+# What a folder is to a requirement of the same name
+
+_REQUIREMENTS = re.compile(r"\.(?:txt|in)$", re.IGNORECASE)
+_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+def _is_meant(names: Iterable[str]) -> bool:
+    """Return whether a folder may be what an entry means: requirements, a project, a Python package, or empty.
+
+    Programs make folders of their own name: `wandb/` of its runs, `alembic/` of migrations. None of these could be
+    installed, so the entry means the package.
+    """
+    names = tuple(names)
+    return not names or any(_REQUIREMENTS.search(n) or n in _PROJECT or n == "__init__.py" for n in names)
+
+
+def _folder(text: str, names: tuple[str, ...]) -> Refusal:
+    message = f'"{text}" is a folder beside the spec, and may be the name of a package'
+    package = f"for the package write: {text}>=0" if "/" not in text else "install it from an index, by its name"
+    listed = sorted(n for n in names if _REQUIREMENTS.search(n))
+    best = nearest("requirements.txt", listed) or listed
+    if "pyproject.toml" in names:
+        return "MLS215", message, f"for what the folder's project depends on write: {text}/pyproject.toml; {package}"
+    if best and not {"setup.py", "setup.cfg", "__init__.py"} & set(names):
+        return "MLS215", message, f"for the file in it write: {text}/{best[0]}; {package}"
+    return "MLS215", message, f"code of the folder is copied into the image, so remove this entry; {package}"
+
+
+def _file(text: str) -> Refusal:
+    message = f'"{text}" is a file beside the spec, and may be the name of a package'
+    if "." in posixpath.basename(text):
+        message = f"{text} is a file here, and not one that requirements are read from"
+        hint = f"name a .in or .txt, or pyproject.toml; for the package of that name write: {text}>=0"
+        return ("MLS214", message, hint) if "/" not in text else ("MLS214", message, hint.partition(";")[0])
+    package = f"; for the package write: {text}>=0" if "/" not in text else ""
+    return "MLS215", message, f"for the requirements in it write: -r {text}{package}"
+
+
+# Files of other tools
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Files of another tool: how their names look, whose they are, and what to do today."""
+
+    pattern: str
+    whose: str
+    hint: str
+    code: str = "MLS214"
+
+
+_THEN = "then name that file here: requirements.txt"
+_CONDA = "list its pip packages under `requirements`, and its Python under `python`"
+# The commands were run on 2026-11-30: uv 0.13.9, pipenv 2026.10.3; pdm 2.29.4 and poetry 2.5.1 by their help.
+_KNOWN = (
+    _Known(r"pipfile(?:\.lock)?", "pipenv's", f"pipenv requirements --exclude-index > requirements.txt\n{_THEN}"),
+    _Known(r"uv\.lock", "uv's", f"uv export --frozen --no-emit-project --no-dev -o requirements.txt\n{_THEN}"),
+    _Known(
+        r"poetry\.lock",
+        "poetry's",
+        f"poetry self add poetry-plugin-export\npoetry export -o requirements.txt\n{_THEN}",
+    ),
+    _Known(r"pdm\.lock", "pdm's", f"pdm export --prod -o requirements.txt\n{_THEN}"),
+    _Known(
+        r"pylock(?:\.[^.]+)?\.toml",
+        "a lock of another tool's",
+        "name what it was made from, such as pyproject.toml: mlspec locks that for the image",
+    ),
+    _Known(r"setup\.py", "a program", "list in a requirements.in what its install_requires names, and name that file"),
+    _Known(
+        r"setup\.cfg",
+        "setuptools'",
+        "list in a requirements.in what its install_requires names, and name that file",
+    ),
+    _Known(r"pixi\.(?:toml|lock)", "pixi's", "list its pypi-dependencies under `requirements`"),
+    _Known(
+        r"cog\.ya?ml",
+        "Cog's",
+        "list its python_packages under `requirements`, or name the file that its python_requirements names",
+    ),
+    _Known(r"\S*environment\S*\.ya?ml|env[\w.-]*\.ya?ml|\S*conda\S*\.(?:ya?ml|lock)", "conda's", _CONDA, "MLS212"),
+)
+
+
+def _known(name: str) -> _Known | None:
+    return next((row for row in _KNOWN if re.fullmatch(row.pattern, name, re.IGNORECASE)), None)
+
+
+def _refusal(known: _Known, text: str) -> Refusal:
+    reason = "which pip cannot read" if known.code == "MLS212" else "which is not read here"
+    return known.code, f"{text} is {known.whose}, {reason}", known.hint
