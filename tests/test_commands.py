@@ -38,6 +38,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="the run script is fo
 
 # Says its words, each ended by a NUL, and what a program would see of the variables that are passed by name.
 FAKE_DOCKER = """#!/bin/sh
+[ "$1" != image ] || exit 1
 printf '%s\\0' docker "$@"
 printf 'TOKEN=%s\\0' "${TOKEN-}"
 """
@@ -46,9 +47,10 @@ printf 'TOKEN=%s\\0' "${TOKEN-}"
 DRIVER = """
 import pickle, sys
 from pathlib import Path
+from mlspec.build.ownership import LocalImage
 from mlspec.host.engine import engine, fitness
 from mlspec.host.engine import run as running
-engine.image_platform = lambda name: "linux/amd64"
+engine.find_image = lambda name: LocalImage(id="", platform="linux/amd64")
 fitness.require = lambda *_: None
 running.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))
 """

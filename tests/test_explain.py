@@ -417,7 +417,7 @@ def test_says_that_a_file_is_out_of_date(project: Path) -> None:
             "'docker' is not one of 'dockerfile', 'ignore', 'run', 'compose', 'kubernetes', 'lock'",
         ),
         (["--image", "sreve"], 1, "did you mean serve?"),
-        (["serve.run.sh:900"], 2, "serve.run.sh has 32 lines"),
+        (["serve.run.sh:900"], 2, "serve.run.sh has 38 lines"),
         (["mlspec.yaml:1"], 2, "nothing comes from mlspec.yaml:1"),
         (["nonsense"], 2, "there is no spec, no generated file and no code nonsense; mlspec.yaml makes: "),
         (["mlspec.yaml", "MLS101"], 2, "MLS101 is a code, and the others are not"),

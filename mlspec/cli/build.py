@@ -190,17 +190,19 @@ def _made(
     from mlspec import api
     from mlspec.host.cache import headstart
     from mlspec.host.engine import build as building
-    from mlspec.host.engine import mirrors
+    from mlspec.host.engine import images, mirrors
     from mlspec.targets.run_script import build_command
 
     with building.metadata(start) as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
-        is_read = options.push or bool(reports) or not is_quiet()
-        own = replace(own, metadata_file=str(metadata) if is_read else None)
+        own = replace(own, metadata_file=str(metadata))
         _build(rendered, plan, own, reports, start)
         if is_only and not (own.push or own.no_cache or own.dockerfile or own.secrets):
             words = build_command(plan, replace(own, progress="rawjson"))
             headstart.keep(sys.argv[1:], rendered.spec.document.file, words, rendered.folder, str(metadata))
-        return building.digest(metadata)
+        digests = building.read_digests(metadata)
+        if digests and not own.push:
+            images.remember_built(rendered.folder, plan.image, digests)
+        return next(iter(digests), "")
 
 
 def _announce(plan: Plan, options: BuildOptions, digest: str, file: str | None) -> None:

@@ -12,6 +12,8 @@ from mlspec.plan.plan import Plan
 
 Label = tuple[str, str]
 
+SPEC_LABEL = "mlspec.spec.digest"
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
@@ -52,11 +54,12 @@ def _labels(plan: Plan, origin: Origin) -> Iterator[Label]:
         yield "org.opencontainers.image.base.name", str(base).partition("@")[0]
         yield "org.opencontainers.image.base.digest", base.digest
     yield "mlspec.version", origin.version
-    yield "mlspec.spec.digest", _digest(origin.spec)
-    yield "mlspec.lock.digest", _digest(origin.lock) if origin.lock else ""
+    yield SPEC_LABEL, text_digest(origin.spec)
+    yield "mlspec.lock.digest", text_digest(origin.lock) if origin.lock else ""
 
 
-def _digest(text: str) -> str:
+def text_digest(text: str) -> str:
+    """Return the digest of a text, as the labels of a spec and a lock hold it."""
     # What `sha256sum mlspec.lock` prints, on a checkout with LF line ends.
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 

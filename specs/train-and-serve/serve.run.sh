@@ -12,6 +12,12 @@ user=$(id -u):$(id -g)
 require() { [ -e "$1" ] || { echo "$0: the spec names what does not exist: $1" >&2; exit 1; }; }
 require ./models
 
+# A folder of this name elsewhere may have built the image: `mlspec build` labels it with the digest of its spec.
+label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' rent-serve 2>/dev/null || :)
+digest=$(sha256sum 2>/dev/null <mlspec.yaml || :)
+[ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
+    { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
+
 set -- rent-serve "$@"
 # A terminal where there is one; and no reading from it in the background.
 if [ -t 0 ] && [ -t 1 ]; then

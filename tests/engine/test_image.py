@@ -216,7 +216,7 @@ def test_build_makes_the_image(make: Make, capfd: pytest.CaptureFixture[str]) ->
     project = make("python: 3.12\nentrypoint: [python, main.py]\n", {"main.py": "print('built')"})
     building.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
 
-    assert effects.image_exists(project.plan().image)
+    assert effects.find_image(project.plan().image)
     assert "exporting to image" in capfd.readouterr().err
 
 

@@ -13,6 +13,12 @@ user=$(id -u):$(id -g)
 provide() { [ -e "$1" ] || { provide "$(dirname "$1")" && mkdir "$1" && chown "$user" "$1"; }; }
 provide ./data
 
+# A folder of this name elsewhere may have built the image: `mlspec build` labels it with the digest of its spec.
+label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' platforms-git 2>/dev/null || :)
+digest=$(sha256sum 2>/dev/null <platforms-git.yaml || :)
+[ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
+    { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
+
 set -- platforms-git "$@"
 # A terminal where there is one; and no reading from it in the background.
 if [ -t 0 ] && [ -t 1 ]; then

@@ -10,6 +10,12 @@ CDPATH='' cd -- "$(dirname -- "$0")"
 provide() { [ -e "$1" ] || mkdir -p "$1"; }
 provide ./out
 
+# A folder of this name elsewhere may have built the image: `mlspec build` labels it with the digest of its spec.
+label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' root 2>/dev/null || :)
+digest=$(sha256sum 2>/dev/null <root.yaml || :)
+[ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
+    { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
+
 set -- root "$@"
 # A terminal where there is one; and no reading from it in the background.
 if [ -t 0 ] && [ -t 1 ]; then

@@ -16,6 +16,12 @@ require ./last.env
 export HF_TOKEN="${MY_HF_TOKEN:?holds a secret that the program needs: set it first}"
 export WANDB_API_KEY="${WANDB_API_KEY:?holds a secret that the program needs: set it first}"
 
+# A folder of this name elsewhere may have built the image: `mlspec build` labels it with the digest of its spec.
+label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' secrets 2>/dev/null || :)
+digest=$(sha256sum 2>/dev/null <secrets.yaml || :)
+[ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
+    { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
+
 set -- secrets "$@"
 set -- --env-file ./last.env "$@"
 [ ! -e './it'"'"'s local.env' ] || set -- --env-file './it'"'"'s local.env' "$@"

@@ -19,6 +19,12 @@ require ./settings.env
 export HF_TOKEN="${MY_HF_TOKEN:?holds a secret that the program needs: set it first}"
 export WANDB_API_KEY="${WANDB_API_KEY:?holds a secret that the program needs: set it first}"
 
+# A folder of this name elsewhere may have built the image: `mlspec build` labels it with the digest of its spec.
+label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' registry.example.com/team/sentiment-train 2>/dev/null || :)
+digest=$(sha256sum 2>/dev/null <targets.yaml || :)
+[ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
+    { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
+
 set -- registry.example.com/team/sentiment-train "$@"
 [ ! -e ./local.env ] || set -- --env-file ./local.env "$@"
 # A terminal where there is one; and no reading from it in the background.

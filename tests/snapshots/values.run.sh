@@ -7,6 +7,12 @@ set -eu
 # Paths of the host are relative to this file.
 CDPATH='' cd -- "$(dirname -- "$0")"
 
+# A folder of this name elsewhere may have built the image: `mlspec build` labels it with the digest of its spec.
+label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' values 2>/dev/null || :)
+digest=$(sha256sum 2>/dev/null <values.yaml || :)
+[ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
+    { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
+
 set -- values "$@"
 # A terminal where there is one; and no reading from it in the background.
 if [ -t 0 ] && [ -t 1 ]; then

@@ -46,13 +46,20 @@ def metadata(start: HeadStart | None = None) -> Iterator[Path]:
         yield Path(start.metadata_file) if start else Path(folder, "metadata.json")
 
 
-def digest(metadata: Path) -> str:
-    """Return the digest of the image in what buildx wrote of it; empty where it wrote none."""
+_DIGESTS = ("containerimage.digest", "containerimage.config.digest")
+
+
+def read_digests(metadata: Path) -> tuple[str, ...]:
+    """Return the digests of the image in what buildx wrote of it, its manifest's first; none where it wrote none.
+
+    An engine that keeps images in containerd's store calls an image by the digest of its manifest, any other by that
+    of its configuration.
+    """
     try:
-        found = json.loads(metadata.read_bytes())["containerimage.digest"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return str(found)
+        found = json.loads(metadata.read_bytes())
+        return tuple(str(found[key]) for key in _DIGESTS if key in found)
+    except (OSError, ValueError, TypeError):
+        return ()
 
 
 def follow(command: Sequence[str], folder: Path, watch: Watch, start: HeadStart | None = None) -> tuple[int, Build]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlspec.advice.doctor import engine as rules
 from mlspec.advice.doctor.facts import Builder, Command, Engine
+from mlspec.build.ownership import LocalImage
 from mlspec.errors import Problem, ToolError
 from mlspec.host import machine as host
 
@@ -51,13 +52,8 @@ def own_platform() -> str:
         return _versioned("", client.version()).platform
 
 
-def image_exists(name: str) -> bool:
-    """Tell whether the engine has an image of this name."""
-    return image_platform(name) is not None
-
-
-def image_platform(name: str) -> str | None:
-    """Return the platform of an image, such as linux/amd64, empty if it is for several; none if there is no such."""
+def find_image(name: str) -> LocalImage | None:
+    """Return the image that the engine has under a name; None if there is no such image."""
     import docker
 
     with contextlib.closing(connect()) as client:
@@ -67,7 +63,9 @@ def image_platform(name: str) -> str | None:
             return None
     # Of an image for several platforms, a containerd store tells the one that fits the engine.
     is_index = str((found.get("Descriptor") or {}).get("mediaType", "")).endswith(("index.v1+json", "list.v2+json"))
-    return "" if is_index else f"{found.get('Os', 'linux')}/{found.get('Architecture', '')}"
+    platform = "" if is_index else f"{found.get('Os', 'linux')}/{found.get('Architecture', '')}"
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    return LocalImage(id=str(found.get("Id", "")), platform=platform, labels=labels)
 
 
 def require_command() -> None:

@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from mlspec.build.ownership import BuildMemory
 from mlspec.build.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
 from mlspec.errors import ToolError
 from mlspec.host.cache import proofs
@@ -74,10 +76,41 @@ def keep(folder: Path, image: str, found: BuiltImage) -> None:
         proofs.remember(str(_place(folder, image)), json.dumps(kept))
 
 
-def _place(folder: Path, image: str) -> Path:
+# Who built an image: a name such as "api" is used in many folders, and the engine has one image of it.
+
+
+def remember_built(folder: Path, image: str, ids: Sequence[str]) -> None:
+    """Remember the IDs of the image called ``image`` in ``folder``, and for each of them that this folder built it."""
+    here = str(folder.resolve())
+    with contextlib.suppress(OSError):
+        proofs.remember(str(_place(folder, image, "last")), json.dumps(list(ids)))
+        for name in ids:
+            others = [other for other in _read_list(_place(Path(), name, "built")) if other != here]
+            proofs.remember(str(_place(Path(), name, "built")), json.dumps([*others, here]))
+
+
+def recall(folder: Path, image: str, name: str) -> BuildMemory:
+    """Return what is remembered of the builds of an image in ``folder``, and of those that made the ID ``name``."""
+    here = str(folder.resolve())
+    try:
+        last, builders = _place(folder, image, "last"), _place(Path(), name, "built")
+    except FileNotFoundError:
+        return BuildMemory(folder=here)
+    return BuildMemory(folder=here, last=frozenset(_read_list(last)), builders=tuple(_read_list(builders)))
+
+
+def _read_list(place: Path) -> list[str]:
+    try:
+        found = json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [str(item) for item in found] if isinstance(found, list) else []
+
+
+def _place(folder: Path, image: str, kind: str = "builds") -> Path:
     """Return the file for an image; raises FileNotFoundError where nothing is to be remembered."""
     cache = proofs.cache_folder()
     if not cache:
         raise FileNotFoundError
-    key = hashlib.sha256(os.fsencode(f"{folder.resolve()}\0{image}")).hexdigest()
-    return Path(cache, "builds", key)
+    owner = "" if kind == "built" else folder.resolve()
+    return Path(cache, kind, hashlib.sha256(os.fsencode(f"{owner}\0{image}")).hexdigest())

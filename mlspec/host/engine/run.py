@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from mlspec.advice.doctor.facts import Need
-from mlspec.errors import Problem, Span, SpecError
-from mlspec.host.engine import engine, fitness, secrets
+from mlspec.build.ownership import LocalImage, check_owner
+from mlspec.errors import Problem, Span, SpecError, ToolError
+from mlspec.host.engine import engine, fitness, images, secrets
 from mlspec.plan.plan import RunPlan
 from mlspec.targets import run_script as commands
 from mlspec.targets.filters import HOME_MARK
@@ -83,11 +85,9 @@ def _on_host(path: str, folder: Path, home: str) -> Path:
 
 def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapping[str, str]:
     """Return the environment to run in, after making the folders that are written to and seeing that all is there."""
-    platform = engine.image_platform(plan.image)
-    if platform is None:
-        engine.fail("MLS508", f"the image {plan.image} is not built here", "run: mlspec build")
-    told = Need(image=plan.image, platform=plan.platform or platform, gpus=plan.wants_nvidia, devices=plan.devices)
-    fitness.require(need or told, platform, warn)
+    platform = _find_own(plan, folder, warn).platform
+    known = Need(image=plan.image, platform=plan.platform or platform, gpus=plan.wants_nvidia, devices=plan.devices)
+    fitness.require(need or known, platform, warn)
     script, home = commands.run_script(plan), str(Path.home())
     problems = [
         Problem(code="MLS509", message=f"{path.replace(HOME_MARK, home)} does not exist", hint=_INPUT_HINT)
@@ -104,6 +104,21 @@ def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapp
         for problem in _quoted_values(_on_host(entry.path, folder, home), entry.path):
             warn(problem)
     return {**os.environ, **{export.name: os.environ[export.variable] for export in exports}}
+
+
+def _find_own(plan: RunPlan, folder: Path, warn: Warn) -> LocalImage:
+    """Return the image to run; raises ToolError if there is none, or if another folder built the one of this name."""
+    build = f"mlspec build{'' if plan.spec == 'mlspec.yaml' else f' -f {shlex.quote(plan.spec)}'}"
+    image = engine.find_image(plan.image)
+    if image is None:
+        engine.fail("MLS508", f"the image {plan.image} is not built here", f"run: {build}")
+    text = (folder / plan.spec).read_text(encoding="utf-8", errors="replace") if (folder / plan.spec).exists() else ""
+    problem = check_owner(plan.image, image, images.recall(folder, plan.image, image.id), text, build)
+    if problem and problem.severity == "error":
+        raise ToolError(problem)
+    if problem:
+        warn(problem)
+    return image
 
 
 _INPUT_HINT = "a folder or file that is only read must be there before; write it, or correct its path"
