@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mlspec.printable import login_spans, printable, visible, visible_character, width
+
 KeyPath = tuple[str | int, ...]
 """The way to a value: keys of mappings and indexes of lists, from the top of a spec."""
 
@@ -91,6 +93,11 @@ class Problem:
     repairs: tuple[Repair, ...] = field(default=(), compare=False, repr=False)
     edits: tuple[Edit, ...] = field(default=(), compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        """Make the message and the hint printable: both may repeat what anybody wrote."""
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "hint", printable(self.hint))
+
     def at(self, file: str, span: Span | None, excerpt: str = "") -> Problem:
         """Return the same problem with its place in a text."""
         return dataclasses.replace(self, file=file, span=span, excerpt=_without_secrets(excerpt))
@@ -100,7 +107,7 @@ class Problem:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterable[str]:
-        place = f"{self.file}:" if self.file else ""
+        place = f"{visible(self.file)}:" if self.file else ""
         if self.span:
             place += f"{self.span.line}:{self.span.column}:"
         kind = "warning: " if self.severity == "warning" else ""
@@ -116,25 +123,13 @@ class Problem:
 def quoted(value: str) -> str:
     """Return a value as a message repeats it: in quotes, cut when long, and unable to move a terminal's cursor."""
     cut = value if len(value) <= _LONGEST_QUOTE else f"{value[:_LONGEST_QUOTE]}…"
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + '"'
+    return '"' + "".join(map(visible_character, cut)) + '"'
 
 
 _LONGEST_QUOTE = 60
 
 SECRET_ENDINGS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"  # noqa: S105
 """How names end that hold secrets in the wild; a public key or a number of tokens is none."""
-
-LOGIN = re.compile(r"(?<=://)(?!git@)([^/\s]+)@")
-"""A login in front of a host, up to the last ``@`` there, as a password may hold one.
-
-A bare ``git@`` names no one: it is how ssh reaches every forge.
-"""
-
-
-def without_login(text: str) -> str:
-    """Return an address, or a text with some, without the logins in front of their hosts."""
-    return LOGIN.sub("", text)
-
 
 # What would end up in the logs of a machine that others read beside a login: a value behind a name that holds a
 # secret. A lone `secret` is a key of an index, whose value is a name.
@@ -144,8 +139,7 @@ _VALUE = re.compile(
 
 
 def _without_secrets(line: str) -> str:
-    for found in (*LOGIN.finditer(line), *_VALUE.finditer(line)):
-        start, end = found.span(1)
+    for start, end in (*login_spans(line), *(found.span(1) for found in _VALUE.finditer(line))):
         # As long as what it hides, so that the carets stand where they stood.
         line = line[:start] + "*" * (end - start) + line[end:]
     return line
@@ -160,11 +154,19 @@ def _excerpt_lines(span: Span, excerpt: str) -> Iterable[str]:
     shown = excerpt[start : start + _WIDEST_EXCERPT]
     end = span.end_column if span.end_line == span.line else len(excerpt) + 1
     offset = span.column - 1 - start
-    width = min(max(1, end - span.column), max(1, len(shown) - offset))
     # A tab in front of the place is kept, so that the carets stand under it whatever the terminal's tab width.
-    margin = "".join("\t" if character == "\t" else " " for character in shown[:offset])
-    yield f"  {span.line} | {shown}"
-    yield f"  {' ' * len(str(span.line))} | {margin}{'^' * width}"
+    margin = "".join("\t" if character == "\t" else " " * _shown_width(character) for character in shown[:offset])
+    carets = _shown_width(shown[offset : offset + max(1, end - span.column)])
+    yield f"  {span.line} | {''.join(map(_in_line, shown))}"
+    yield f"  {' ' * len(str(span.line))} | {margin}{'^' * max(1, carets)}"
+
+
+def _in_line(character: str) -> str:
+    return character if character == "\t" else visible_character(character)
+
+
+def _shown_width(text: str) -> int:
+    return len(text) if text.isascii() and text.isprintable() else sum(width(_in_line(character)) for character in text)
 
 
 class MlspecError(Exception):

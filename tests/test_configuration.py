@@ -12,7 +12,7 @@ import pytest
 
 from mlspec.advice.doctor.facts import Own
 from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
-from mlspec.errors import MlspecError, SpecError
+from mlspec.errors import MlspecError, Span, SpecError
 from mlspec.host.network import configuration as effects
 
 WHOLE = """\
@@ -327,3 +327,17 @@ def test_the_doctor_tells_a_mistake_among_all_else_and_asks_nothing_on_the_netwo
     }
     assert "disk" in found
     assert "package index" not in found
+
+
+def test_a_key_with_a_login_is_refused_without_showing_it() -> None:
+    said = refusal('"https://me:hunter2@h/simple" = "x"\n')
+
+    assert "hunter2" not in said
+    assert 'unknown key "https://h/simple"' in said
+
+
+def test_a_key_with_escapes_is_found_on_its_line() -> None:
+    with pytest.raises(SpecError) as raised:
+        parse('index_url = "https://h/simple"\n"\\u0061b" = 1\n', "config.toml")
+
+    assert raised.value.problems[0].span == Span(2, 1, 2, 14)

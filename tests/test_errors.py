@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quoted, without_login
+from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quoted
+from mlspec.printable import without_login
 
 
 def problem(message: str = "this is wrong", **more: str) -> Problem:

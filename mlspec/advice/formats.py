@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mlspec.errors import Edit, Problem, Span
 from mlspec.facts import codes
+from mlspec.printable import same_length, visible
 
 VERSION = 1
 """The version of the JSON report; a new key does not raise it, a key with another meaning does."""
@@ -47,7 +48,7 @@ def _row(problem: Problem) -> dict[str, Any]:
         "column": span and span.column,
         "end_line": span and span.end_line,
         "end_column": span and span.end_column,
-        "excerpt": problem.excerpt if problem.excerpt.strip() else None,
+        "excerpt": same_length(problem.excerpt) if problem.excerpt.strip() else None,
         "path": list(problem.path),
         "edits": [_edit(edit) for edit in problem.edits],
     }
@@ -181,8 +182,9 @@ def _github(problems: Sequence[Problem], _: str) -> str:
 def _command(problem: Problem) -> str:
     """Return a problem as a workflow command: an annotation at its place, and a line in the log that names it too."""
     row = codes.code(problem.code)
-    properties: dict[str, object] = {"file": problem.file} if problem.file else {}
-    place = f"{problem.file}:" if problem.file else ""
+    file = visible(problem.file)
+    properties: dict[str, object] = {"file": file} if file else {}
+    place = f"{file}:" if file else ""
     if span := problem.span:
         properties |= {"line": span.line, "endLine": span.end_line}
         # GitHub refuses columns where an annotation has several lines.

@@ -8,7 +8,8 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mlspec.errors import Problem, Span, SpecError, without_login
+from mlspec.errors import Problem, Span, SpecError
+from mlspec.printable import without_login
 from mlspec.text import did_you_mean
 
 
@@ -175,10 +176,26 @@ def _place(text: str, key: str, shown: str) -> tuple[Span, str]:
     for number, line in enumerate(lines[start:] if shown else (), start=start):
         if (column := line.find(shown)) >= 0:
             return Span(number + 1, column + 1, number + 1, column + 1 + len(shown)), line
-    column = max(lines[start].find(key), 0)
+    column = lines[start].find(key)
+    if column < 0:
+        # Written with escapes: its line is all that is known.
+        return Span(start + 1, 1, start + 1, len(lines[start]) + 1), lines[start]
     return Span(start + 1, column + 1, start + 1, column + 1 + len(key)), lines[start]
 
 
 def _lines_of(lines: list[str], key: str) -> Iterator[int]:
     opening = re.compile(rf"\s*(?:\[\s*)?[\"']?{re.escape(key)}[\"']?\s*[=\].]")
-    return (number for number, line in enumerate(lines) if opening.match(line))
+    return (number for number, line in enumerate(lines) if opening.match(line) or _decoded_key(line) == key)
+
+
+_QUOTED_KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*")\s*[=.]')
+
+
+def _decoded_key(line: str) -> str:
+    """Return the key that a line begins with, where it is written in double quotes and may hold escapes."""
+    if not (written := _QUOTED_KEY.match(line)):
+        return ""
+    try:
+        return next(iter(tomllib.loads(f"{written[1]} = 1")))
+    except tomllib.TOMLDecodeError:
+        return ""

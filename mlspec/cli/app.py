@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mlspec.cli.terminal import told
+from mlspec.cli.terminal import answer, gated, interrupted, told
 
 if TYPE_CHECKING:
     from mlspec.host.cache.headstart import HeadStart
@@ -35,11 +37,21 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            with _gated():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
-            # click would say "Aborted!" and exit with 1; 128 and the signal's number is what shells and make look for.
-            click.echo("interrupted", err=True)
-            ctx.exit(130)
+            # click would say "Aborted!" and exit with 1.
+            interrupted()
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401
+    ) -> click.Context:
+        with _gated():
+            return super().make_context(info_name, args, parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -68,11 +80,22 @@ class _Group(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}; {hint or 'see: mlspec --help'}", ctx) from None
 
 
+@contextmanager
+def _gated() -> Iterator[None]:
+    """Let click print of a wrong option or argument only what may be printed: it repeats the caller's words."""
+    try:
+        yield
+    except click.ClickException as error:
+        # Final for type checkers, and nothing else takes the message of every kind of such error.
+        vars(error)["message"] = gated(error.message)
+        raise
+
+
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from importlib.metadata import version
 
-        click.echo(f"mlspec {version('mlspec')}")
+        answer(f"mlspec {version('mlspec')}")
         ctx.exit()
 
 

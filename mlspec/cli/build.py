@@ -20,7 +20,7 @@ from mlspec.cli.options import (
     wish_of,
 )
 from mlspec.cli.specs import how_to, inspected, one_spec, proven, rendered_of
-from mlspec.cli.terminal import is_quiet, say, show
+from mlspec.cli.terminal import answer, is_quiet, say, show
 from mlspec.host.cache.headstart import HeadStart
 from mlspec.host.cache.proofs import CHECK, witnessed
 
@@ -211,7 +211,7 @@ def _announce(plan: Plan, options: BuildOptions, digest: str, file: str | None) 
 
     names = names_of(plan, options)
     if options.push and digest:
-        click.echo("\n".join(pushed(names, digest)))
+        answer("\n".join(pushed(names, digest)))
     how = "" if options.tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
     say(f"pushed {', '.join(names)}" if options.push else f"built {', '.join(names)}{how}")
 
@@ -242,7 +242,7 @@ def _build(
     for warning in state.warnings:
         show(Problem(code="MLS539", message=warning, severity="warning").at(plan.files.dockerfile, None))
     if options.progress == "quiet" and state.image_id and not options.push:
-        click.echo(state.image_id)
+        answer(state.image_id)
     if before:
         tell(rendered, plan, options, state, before, reports)
 

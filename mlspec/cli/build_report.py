@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlspec.cli.terminal import say, show
+from mlspec.cli.terminal import answer, say, show
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -121,13 +121,14 @@ def names_of(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
 
 def _write(report: BuildReport, path: str) -> None:
     from mlspec.host.files import write as writing
+    from mlspec.host.known_secrets import blank_secrets
     from mlspec.targets.registry import Artifact
 
     if path == _STDOUT:
-        click.echo(_text(report, ".txt"), nl=False)
+        answer(_text(report, ".txt"), ends_line=False)
         return
     place = Path(path)
-    writing.write([Artifact(place.name, _text(report, place.suffix))], place.parent)
+    writing.write([Artifact(place.name, blank_secrets(_text(report, place.suffix)))], place.parent)
     say(f"wrote {place.as_posix()}")
 
 

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-import click
-
 from mlspec.build import view
 from mlspec.build.steps import Step
 from mlspec.build.stream import Build
 from mlspec.build.view import Line, State
-from mlspec.cli.quick import color
+from mlspec.cli.quick import is_terminal
+from mlspec.cli.terminal import gated, live_console, tell
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -39,7 +38,7 @@ def watching(how: str, steps: Sequence[Step], title: str) -> Iterator[Watch]:
 
 
 def _is_screen() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+    return is_terminal(sys.stderr) and os.environ.get("TERM", "") not in {"dumb", "unknown"}
 
 
 def fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:
@@ -54,8 +53,8 @@ def fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) ->
         engine.require()
     failure = failures.failure_of(state, steps)
     if failure.tail and not state.is_plain:
-        click.echo(f"{failure.step.label}:", err=True)
-        click.echo("\n".join(f"  | {line}".rstrip() for line in failure.tail), err=True)
+        tell(f"{failure.step.label}:")
+        tell("\n".join(f"  | {line}".rstrip() for line in failure.tail))
     raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))
 
 
@@ -71,7 +70,7 @@ class _Lines:
 
     def __call__(self, build: Build, line: bytes) -> None:
         if build.is_plain:
-            click.echo(line, nl=False, err=True, color=False)
+            tell(line.decode("utf-8", "replace").rstrip("\r\n"), colors=False)
             return
         if self._with_output:
             self._echo_output(build)
@@ -79,7 +78,7 @@ class _Lines:
             return
         rows = view.rows(build, self._steps, build.latest)
         for text in view.new_lines(self._states, rows):
-            click.echo(text, err=True, color=False)
+            tell(text, colors=False)
         self._states = view.states(self._states, rows)
         self._revision = build.revision
 
@@ -89,18 +88,15 @@ class _Lines:
             if vertex.heard > heard:
                 label = view.label_of(vertex.name, self._steps)
                 for text in vertex.said_since(heard):
-                    click.echo(f"{label} | {text}", err=True, color=False)
+                    tell(f"{label} | {text}", colors=False)
                 self._heard[vertex.digest] = vertex.heard
 
 
 @contextmanager
 def _screen(steps: Sequence[Step], title: str) -> Iterator[_Screen]:
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console(
-        stderr=True, highlight=False, emoji=False, markup=False, color_system="auto" if _colors() else None
-    )
+    console = live_console()
     screen = _Screen(console, steps, title)
     # What was drawn is removed at the end: the lines above it stay.
     with Live(
@@ -112,10 +108,6 @@ def _screen(steps: Sequence[Step], title: str) -> Iterator[_Screen]:
         redirect_stderr=False,
     ):
         yield screen
-
-
-def _colors() -> bool:
-    return color() is not False
 
 
 class _Screen:
@@ -134,7 +126,7 @@ class _Screen:
 
     def __call__(self, build: Build, line: bytes) -> None:
         if build.is_plain:
-            self._console.print(line.decode("utf-8", "replace").rstrip("\n"))
+            self._console.print(gated(line.decode("utf-8", "replace").rstrip("\r\n")))
             return
         changed = build.revision != self._build.revision
         self._build, self._heard_at = build, time.monotonic()
@@ -154,7 +146,7 @@ class _Screen:
         rows = view.rows(self._build, self._steps, self._build.latest + now - self._heard_at)
         lines = [self._line(line) for line in view.running_lines(rows, max(1, self._console.height - 4))]
         status = f"building {self._title}: {view.counted(rows)}, {view.shown_seconds(now - self._began)}"
-        return Group(*lines, Text(status, no_wrap=True, overflow="ellipsis", style="bold"))
+        return Group(*lines, Text(gated(status), no_wrap=True, overflow="ellipsis", style="bold"))
 
     def _line(self, line: Line) -> Text:
         """Return one line that fits the width: of a long name or detail the end is left out, never of the measure."""
@@ -162,12 +154,12 @@ class _Screen:
 
         room = self._console.width - 1
         measure = Text(f"  {line.measure}" if line.measure else "", no_wrap=True)
-        label = Text(line.label, no_wrap=True)
+        label = Text(gated(line.label), no_wrap=True)
         label.truncate(max(8, room - 2 - measure.cell_len), overflow="ellipsis")
         text = Text.assemble((f"{self._mark(line.state)} ", _STYLES[line.state]), label, (measure.plain, "dim"))
         rest = room - text.cell_len - 2
         if line.detail and rest >= _LEAST_DETAIL:
-            detail = Text(line.detail, style="dim italic")
+            detail = Text(gated(line.detail), style="dim italic")
             detail.truncate(rest, overflow="ellipsis")
             text = Text.assemble(text, "  ", detail)
         text.no_wrap, text.overflow = True, "ellipsis"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import click
-
-from mlspec.cli.terminal import say, show
+from mlspec.cli.terminal import answer, say, show
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -71,11 +69,11 @@ def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) ->
         problem = placed(problem, step, source, line=step.line)
     show(problem)
     if not found.files:
-        click.echo("the same files, in another order or otherwise compressed")
+        answer("the same files, in another order or otherwise compressed")
     for file in found.files[:_MOST_FILES]:
-        click.echo(f"/{file.path}: {', '.join(file.aspects)}")
+        answer(f"/{file.path}: {', '.join(file.aspects)}")
     if (more := len(found.files) - _MOST_FILES) > 0:
-        click.echo(f"... and {more} more")
+        answer(f"... and {more} more")
 
 
 _HINTS = {

@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+from mlspec.cli.terminal import answer_file
 
 if TYPE_CHECKING:
     from mlspec.spec.fixes import Settled
@@ -17,4 +17,4 @@ def show(path: Path, settled: Settled) -> None:
     before, after = (document.text.splitlines() for document in (settled.before, settled.document))
     lines = difflib.unified_diff(before, after, fromfile=path.as_posix(), tofile=path.as_posix(), lineterm="")
     for line in lines:
-        click.echo(line)
+        answer_file(f"{line}\n")

@@ -11,7 +11,7 @@ import click
 
 from mlspec.cli.options import quiet_option, specs_argument
 from mlspec.cli.specs import gravest, today
-from mlspec.cli.terminal import say, show
+from mlspec.cli.terminal import answer_file, say, show
 
 if TYPE_CHECKING:
     from mlspec.errors import Problem
@@ -44,7 +44,7 @@ def check(specs: tuple[str, ...], kind: str, strict: bool, fix: bool, diff: bool
 
     code = gravest(specs, act, tell)
     if kind != "text":
-        click.echo(_report(kind, found), nl=False)
+        answer_file(_report(kind, found))
     sys.exit(code)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlspec.cli.terminal import answer_file
+
 if TYPE_CHECKING:
     from click.shell_completion import ShellComplete
 
@@ -25,7 +27,7 @@ def completion(shell: str) -> None:
 
     It completes commands, options, specs and images. The script says how to install it.
     """
-    click.echo(_script(shell), nl=False)
+    answer_file(_script(shell))
 
 
 def _script(shell: str) -> str:

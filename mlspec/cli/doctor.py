@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli.options import quiet_option, specs_argument
-from mlspec.cli.quick import color
-from mlspec.cli.terminal import is_quiet, say, show
+from mlspec.cli.terminal import answer, is_quiet, say, show
 
 if TYPE_CHECKING:
     from mlspec.advice.doctor.findings import Finding
@@ -43,7 +42,7 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
     )
     findings = rules.examine(facts)
     for line in [_json(findings)] if form == "json" else _lines(findings):
-        click.echo(line, color=color())
+        answer(line)
     errors = sum(finding.state == "error" for finding in findings)
     say(f"{errors} in the way of a build or a run" if errors else "nothing stands in the way")
     sys.exit(3 if errors else code)

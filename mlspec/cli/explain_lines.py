@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlspec.cli.quick import color
 from mlspec.cli.specs import each
-from mlspec.cli.terminal import say
+from mlspec.cli.terminal import answer, answer_file, say
 
 if TYPE_CHECKING:
     from mlspec.advice.explain.explanation import Explanation, Line
@@ -64,7 +63,7 @@ def print_explanations(
         if as_json:
             _print_json(shown)
         elif shown:
-            click.echo("\n".join(line for explanation in shown for line in _page(explanation)), color=color())
+            answer("\n".join(line for explanation in shown for line in _page(explanation)))
         raise
 
 
@@ -72,7 +71,7 @@ def _print_json(shown: Iterable[Explanation]) -> None:
     from mlspec.advice.explain.explanation import as_data
 
     document = {"version": 1, "artifacts": [as_data(explanation) for explanation in shown]}
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    answer_file(f"{json.dumps(document, indent=2)}\n")
 
 
 def _explained(path: Path, targets: Sequence[str]) -> Explained:

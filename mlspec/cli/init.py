@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlspec.cli.options import quiet_option
-from mlspec.cli.terminal import say, show
+from mlspec.cli.quick import is_terminal
+from mlspec.cli.terminal import ask, interrupted, say, show
 
 if TYPE_CHECKING:
     from mlspec.advice.draft import Draft, Folder, Question, Wanted
@@ -44,12 +45,11 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     writing.check_free(path)
     found, wishes = survey(Path(folder)), starter.Wanted(**wanted)
     draft = starter.draft(found, wishes)
-    if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    if not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         try:
             draft = _asked(found, wishes, draft)
         except click.Abort:
-            click.echo("\ninterrupted; nothing was written", err=True)
-            sys.exit(130)
+            interrupted("\ninterrupted; nothing was written")
     writing.create(path, draft.text)
     schema = write_schema(path.parent)
     for choice in draft.choices:
@@ -74,7 +74,7 @@ def _answered(folder: Folder, wanted: Wanted, question: Question) -> tuple[Wante
     from mlspec.errors import SpecError
 
     while True:
-        answer = click.prompt(question.text, default=question.guess, show_default=bool(question.guess), err=True)
+        answer = ask(question.text, question.guess)
         # A guess that is taken stays one, with its reason.
         said: dict[str, Any] = {question.key: answer.strip()}
         now = wanted if answer == question.guess else replace(wanted, **said)

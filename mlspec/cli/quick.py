@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
+    from typing import TextIO
 
     from mlspec.host.cache.headstart import HeadStart
 
@@ -38,7 +39,9 @@ def answered(words: Sequence[str]) -> bool:
             return False
         lines += [styled if wants_color() else plain for plain, styled in shown]
         lines += [] if options & _QUIET else [up_to_date(spec)]
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    # A terminal or a log that takes no more changes nothing about the answer.
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
     return True
 
 
@@ -69,4 +72,9 @@ def color() -> bool | None:
 def wants_color() -> bool:
     """Tell whether what goes to stderr is colored."""
     chosen = color()
-    return sys.stderr.isatty() if chosen is None else chosen
+    return is_terminal(sys.stderr) if chosen is None else chosen
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a person reads a stream; of one that was closed from the start, Python makes None."""
+    return stream is not None and stream.isatty()

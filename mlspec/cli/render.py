@@ -11,7 +11,7 @@ import click
 from mlspec.cli import candidates, quick
 from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
-from mlspec.cli.terminal import say
+from mlspec.cli.terminal import answer_file, say
 from mlspec.host.cache.proofs import CHECK, WRITE
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _print(path: Path, wish: Wish, targets: Sequence[str]) -> bool:
     for artifact in wanted:
         # As head(1) and tail(1) mark several files.
         heading = f"==> {artifact.path} <==\n" if len(wanted) > 1 else ""
-        click.echo(heading + artifact.text, nl=False)
+        answer_file(heading + artifact.text)
     return True
 
 
@@ -90,7 +90,7 @@ def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> 
 
     rendered = rendered_of(path, wish, targets)
     changed = api.stale(rendered)
-    click.echo("".join(api.diff(rendered)), nl=False)
+    answer_file("".join(api.diff(rendered)))
     if not changed:
         say(quick.up_to_date(path.as_posix()))
         return Outcome(is_well=True, current=rendered)

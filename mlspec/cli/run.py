@@ -9,7 +9,7 @@ import click
 
 from mlspec.cli.options import file_option, image_argument, quiet_option, wish_of
 from mlspec.cli.specs import how_to, one_spec
-from mlspec.cli.terminal import say, show
+from mlspec.cli.terminal import answer_file, say, show
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -73,7 +73,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     plan = rendered.plan(image)
     arguments = ctx.meta.get("mlspec.passed_on", ())
     if dry_run:
-        click.echo(shlex.join(run_words(plan.run, arguments, running.caller(plan.run, rendered.folder))))
+        answer_file(f"{shlex.join(run_words(plan.run, arguments, running.caller(plan.run, rendered.folder)))}\n")
         return
     running.run(plan.run, arguments, rendered.folder, show, api.need(rendered, plan))
 

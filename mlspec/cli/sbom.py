@@ -6,6 +6,7 @@ import click
 
 from mlspec.cli.options import PLATFORMS, file_option, image_argument, quiet_option, wish_of
 from mlspec.cli.specs import one_spec
+from mlspec.cli.terminal import answer_file
 
 
 @click.command()
@@ -22,4 +23,4 @@ def sbom(image: str | None, platform: str | None, file: str | None) -> None:
     from mlspec import api
 
     rendered = api.render(one_spec(file), wish_of(locked=True, unpinned=True))
-    click.echo(api.bill(rendered, rendered.plan(image, platform)))
+    answer_file(f"{api.bill(rendered, rendered.plan(image, platform))}\n")

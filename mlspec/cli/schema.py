@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli.options import quiet_option
-from mlspec.cli.terminal import say
+from mlspec.cli.terminal import answer_file, say
 
 if TYPE_CHECKING:
     from mlspec.spec.schema import Draft
@@ -37,7 +37,7 @@ def schema(draft: Draft, output: str | None) -> None:
 
     text = schema.text(draft, version("mlspec"))
     if output is None:
-        click.echo(text, nl=False)
+        answer_file(text)
         return
     writing.renew(Path(output), text, schema.MARK)
     say(f"wrote {output}")

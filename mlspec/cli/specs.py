@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from mlspec.cli.editors import renew_schema
-from mlspec.cli.quick import color, up_to_date
-from mlspec.cli.terminal import say, show, styled
+from mlspec.cli.quick import up_to_date
+from mlspec.cli.terminal import say, show, styled, tell
 from mlspec.host.cache.proofs import Witness, proofs, witnessed
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Out
         spec = path.as_posix()
         if (shown := known.holds(question, spec)) is not None:
             for _, text in shown:
-                click.echo(text, err=True, color=color())
+                tell(text)
             say(up_to_date(spec))
             return True
         with witnessed() as witness:

@@ -8,12 +8,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from mlspec.errors import LOGIN, Problem, Span
+from mlspec.errors import Problem, Span
 from mlspec.facts import frameworks
 from mlspec.lock.pins import Layer, Pin, Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.lock.requirements_txt import digest_lines
+from mlspec.printable import login_spans, without_login
 from mlspec.sizes import shown_size
 
 # Raised whenever the same inputs would be resolved to something else.
@@ -213,9 +214,9 @@ def credentials_problems(text: str, file: str = "requirements.lock") -> tuple[Pr
     """Return a problem for every line of a lock text that holds a login; the login itself is not shown."""
     problems = []
     for number, line in enumerate(text.split("\n"), start=1):
-        for match in LOGIN.finditer(line):
-            shown = LOGIN.sub("***@", line)
-            span = Span(number, match.start() + 1, number, match.start() + 4)
+        for start, _ in login_spans(line):
+            shown = without_login(line, "***@")
+            span = Span(number, start + 1, number, start + 4)
             hint = "take the login out of the requirement's address; a secret of `indexes` can hold it"
             problem = Problem(code="MLS233", message="this address holds a login, and a lock is public", hint=hint)
             problems.append(problem.at(file, span, shown))

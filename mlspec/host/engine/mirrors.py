@@ -13,11 +13,12 @@ from pathlib import Path
 
 from mlspec.build.configuration import Configuration
 from mlspec.build.mirrors import Extras, Variant, variant
-from mlspec.errors import without_login
+from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_here
 from mlspec.host.network import configuration as own
 from mlspec.host.network.registry.endpoints import engine_mirrors
 from mlspec.plan.plan import Plan
+from mlspec.printable import without_login
 from mlspec.targets.registry import emit
 from mlspec.targets.run_script import BuildOptions
 
@@ -81,6 +82,7 @@ def logins(configured: Configuration) -> str:
         host = address.hostname or ""
         if address.username:
             user, password = (urllib.parse.unquote(text or "") for text in (address.username, address.password))
+            remember_secret(password or user)
             found[host] = user, password
         elif known := _known(host):
             found.setdefault(host, known)
@@ -93,4 +95,7 @@ def _known(host: str) -> tuple[str, str] | None:
         entry = netrc.netrc(str(path)).hosts.get(host)
     except (OSError, netrc.NetrcParseError):
         return None
-    return (entry[0], entry[2]) if entry else None
+    if not entry:
+        return None
+    remember_secret(entry[2])
+    return entry[0], entry[2]

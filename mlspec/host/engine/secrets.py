@@ -9,10 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from mlspec.errors import Problem
+from mlspec.host.known_secrets import remember_secret
 
 
 def missing_in_build(words: Sequence[str], folder: Path) -> Iterator[Problem]:
-    """Yield a problem for every secret that a build command names and that is not there."""
+    """Yield a problem for every secret that a build command names and that is not there.
+
+    Those of the environment are remembered: what a step prints of them is blanked.
+    """
     for flag, value in pairwise(words):
         if flag != "--secret":
             continue
@@ -20,6 +24,7 @@ def missing_in_build(words: Sequence[str], folder: Path) -> Iterator[Problem]:
         name = fields.get("env")
         if name and name not in os.environ:
             yield missing(fields["id"], name, "the build")
+        remember_secret(os.environ.get(name or "", ""))
         if "src" in fields and not (folder / fields["src"]).is_file():
             message = f"the secret {fields['id']} is read from {fields['src']}, which does not exist"
             yield Problem(code="MLS507", message=message, hint="write the file, or correct its path below secrets")

@@ -16,8 +16,9 @@ from typing import Any
 
 from mlspec.advice.doctor.facts import Own, Setting
 from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
-from mlspec.errors import MlspecError, Problem, SpecError, ToolError, without_login
+from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 from mlspec.host.machine import AUTHORITIES, is_here
+from mlspec.printable import without_login
 from mlspec.spec import encoding
 
 FILE_VARIABLE = "MLSPEC_CONFIG"

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlspec.errors import Problem, SpecError
+from mlspec.host.known_secrets import remember_secret
 from mlspec.spec.nested_keys import Secret
 
 
@@ -26,9 +27,11 @@ def login(url: str, name: str, secret: Secret, folder: Path) -> tuple[str, str]:
         try:
             found = netrc.netrc(str(path)).authenticators(host)
         except netrc.NetrcParseError as error:
-            raise _missing(name, host, f"is not in netrc form: {error.msg}, line {error.lineno}") from None
+            # Its own words repeat the text: of a token that stands there alone, the token.
+            raise _missing(name, host, f"is not in netrc form, line {error.lineno or 1}") from None
     if not found:
         raise _missing(name, host, f"has no login for {host}")
+    remember_secret(found[2])
     return found[0], found[2]
 
 

@@ -9,11 +9,12 @@ from typing import Any
 from packaging.requirements import Requirement as Pep508
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from mlspec.errors import Problem, without_login
+from mlspec.errors import Problem
 from mlspec.host.resolver.names import INSTALL_NAMES, close_name
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.printable import without_login
 
 NO_WHEEL = "MLS245"
 """The code of a release that has wheels, and none for the target."""

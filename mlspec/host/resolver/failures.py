@@ -12,12 +12,13 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlspec.errors import LockError, Problem, without_login
+from mlspec.errors import LockError, Problem
 from mlspec.host.resolver.conflicts import Conflict
 from mlspec.host.resolver.names import INSTALL_NAMES
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.printable import without_login
 
 _OLDEST_PIP = Version("24.0")
 

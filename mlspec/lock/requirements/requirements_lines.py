@@ -6,9 +6,10 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from mlspec.errors import LOGIN, Problem
+from mlspec.errors import Problem
 from mlspec.lock.requirements.syntax import COPIED_CODE
 from mlspec.lock.requirements.values import Place
+from mlspec.printable import without_login
 
 _HASH = re.compile(r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$")
 _INDEX_OPTIONS = {"-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host"}
@@ -58,7 +59,7 @@ def refusal(name: str, value: str, place: Place) -> Problem:
     """Return what is said of an option that neither a lock nor the resolver can take."""
     if name in _INDEX_OPTIONS:
         message = f"{name} lets any index answer for any package"
-        address = LOGIN.sub("", value) if "://" in value else "https://..."
+        address = without_login(value) if "://" in value else "https://..."
         hint = f"name it under `indexes`, with the packages it serves:\n- url: {address}\n  packages: [NAME, ...]"
         return place.problem("MLS205", message, hint)
     if name == "--no-binary":

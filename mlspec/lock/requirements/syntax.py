@@ -10,8 +10,8 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
-from mlspec.errors import LOGIN
 from mlspec.lock.requirements.values import Kind, Requirement
+from mlspec.printable import has_login
 
 COPIED_CODE = "the project's code is copied into the image; to take its dependencies write: pyproject.toml"
 """The hint where a folder of this machine is to be installed."""
@@ -34,7 +34,7 @@ def refusal(text: str) -> tuple[str, str, str] | None:
     """Return code, message and hint for what pip might take and a lock cannot hold, or None."""
     if scp := _SCP_LIKE.match(text.partition(" @ ")[2] or text):
         return "MLS203", f'"{scp[0]}" is not an address pip reads', f"write: git+ssh://git@{scp[1]}/{scp[2]}"
-    if LOGIN.search(text):
+    if has_login(text):
         hint = "take the login out of the address; a secret of `indexes`, or git's own credentials, can hold it"
         return "MLS210", "this address holds a login, which would be written into the lock", hint
     scheme = url[1].lower() if (url := _URL.match(text)) else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from mlspec.facts.python import ImageReference
+from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_loopback
 from mlspec.host.network.configuration import trusted
 from mlspec.host.network.registry.endpoints import Endpoint
@@ -132,7 +133,10 @@ class Connection:
         except (docker.errors.DockerException, OSError, ValueError) as error:
             self.login_trouble = str(error)
             return {}
-        return {key.lower(): value for key, value in found.items() if value}
+        login = {key.lower(): value for key, value in found.items() if value}
+        for key in {"password", "identitytoken"} & login.keys():
+            remember_secret(login[key])
+        return login
 
     # Failing
 
