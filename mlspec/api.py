@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -194,11 +195,23 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
         if subject.plan.platform != subject.plan.platforms[0]:
             continue
         (ignore,) = emit(subject.plan, ["ignore"])
-        found = context.survey(rendered.folder, patterns.parse(ignore.text), rules.asked(subject))
+        found = context.survey(
+            rendered.folder, patterns.parse(ignore.text), rules.asked(subject), _private(rendered.folder, subject)
+        )
         said += map(rendered.spec.document.placed, rules.folder_warnings(subject, found))
     kept, ignored = rendered.ignores.split(said)
     unneeded = rendered.ignores.unneeded((*rendered.ignored, *ignored), _looked_for(rendered))
     return _in_order((*kept, *unneeded))
+
+
+def _private(folder: Path, subject: Subject) -> dict[str, Path]:
+    """Return where the environment files and the secrets of an image are, by what the spec calls them."""
+    from mlspec.plan.ignores import private_files
+    from mlspec.targets.filters import HOME_MARK
+    from mlspec.targets.run_script import host_path
+
+    home = os.path.expanduser("~")  # noqa: PTH111 - pathlib raises where nobody says who the user is
+    return {path: folder / host_path(path).replace(HOME_MARK, home) for path in private_files(subject.settings)}
 
 
 def _looked_for(rendered: Rendered) -> frozenset[str]:

@@ -319,6 +319,27 @@ python: 3.12
 secrets: {key: {file: ./key.pem}}
 x-files: {key.pem: "-----BEGIN PRIVATE KEY-----", .env: "TOKEN=0123456789", .netrc: "password 0123456789"}
 """,
+    "a pointer of git-lfs that is only told of, and one that is left out": """
+python: 3.12
+include: [., "!data"]
+x-files:
+  README.md: |
+    A pointer:
+    version https://git-lfs.github.com/spec/v1
+    oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+    size 4
+  data/a.bin: |
+    version https://git-lfs.github.com/spec/v1
+    oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+    size 4
+""",
+    "settings without a secret, whatever their words": """
+python: 3.12
+x-files:
+  config.json: '{"token": "<eos>", "pad_token": "[PAD]", "password": "${DB_PASSWORD}", "aws_secret_access_key": ""}'
+  notes.txt: "aws_secret_access_key: see the vault; sk-learn and hf_hub are no keys; AKIA is how a key of AWS begins"
+  vocabulary.txt: "private key public key"
+""",
     "what is no secret": """
 python: 3.12
 x-files:
@@ -381,3 +402,36 @@ def test_a_million_files_cost_a_look_at_some(tmp_path: Path) -> None:
     assert "MLS640" in codes("python: 3.12", tmp_path)
     assert not looked.is_whole
     assert looked.weights["data"] == rules.Weight(size=0, files=12_000, is_whole=False)
+
+
+@pytest.mark.parametrize("is_hard", [False, True], ids=["symbolic", "hard"])
+def test_a_private_file_under_another_name_is_told(is_hard: bool, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    real = tmp_path / "keys" / "prod.txt"
+    real.write_text("value")
+    link = tmp_path / "token"
+    link.hardlink_to(real) if is_hard else link.symlink_to(real)
+    (tmp_path / "mlspec.yaml").write_text("{python: 3.12, secrets: {K: {file: ./token}}}")
+
+    (warning,) = api.check(tmp_path / "mlspec.yaml")
+
+    assert warning.code == "MLS641"
+    assert warning.message.startswith("keys/prod.txt is ./token, a private file, under another name")
+
+
+def test_a_private_file_that_is_named_by_its_whole_path_is_told(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("value")
+    (tmp_path / "mlspec.yaml").write_text(f"{{python: 3.12, env_file: {tmp_path}/token}}")
+
+    assert [warning.code for warning in api.check(tmp_path / "mlspec.yaml")] == ["MLS641"]
+
+
+def test_a_folder_of_many_settings_hides_none_of_another(tmp_path: Path) -> None:
+    for number in range(200):
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / "labels" / f"{number}.json").write_text("{}")
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "a.json").write_text("hf_abcdefghijklmnopqrstuvwxyzabcdefgh")
+    (tmp_path / "mlspec.yaml").write_text("python: 3.12")
+
+    assert [warning.code for warning in api.check(tmp_path / "mlspec.yaml")] == ["MLS641"]

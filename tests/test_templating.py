@@ -16,7 +16,6 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from mlspec.plan import plan
 from mlspec.plan.plan import HealthcheckPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Secret
@@ -233,24 +232,6 @@ def test_any_other_word_is_refused(value: str) -> None:
 def test_a_line_of_an_ignore_file_has_no_ends_to_trim(value: str) -> None:
     with pytest.raises(ValueError, match="not a line"):
         templating.pattern(value)
-
-
-def matches(pattern: str, path: str) -> bool:
-    """Tell whether a pattern of an ignore file means a path: ``\\`` escapes, ``?`` is any character but a slash."""
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    return bool(re.fullmatch("".join("[^/]" if part == "?" else re.escape(part[-1]) for part in parts), path))
-
-
-@given(st.text(st.sampled_from("ab *?[]!#\\./-é"), min_size=1, max_size=10))
-@example(" a ")
-@example("#a")
-@example("!a")
-def test_a_path_as_a_pattern_means_that_path(path: str) -> None:
-    pattern = templating.pattern(plan.pattern(path))
-
-    assert matches(pattern, path)
-    assert not matches(pattern, f"{path}x")
-    assert pattern[:1] not in {"#", "!"}
 
 
 def test_hashes_are_one_a_line() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from mlspec.facts import python as catalog
 from mlspec.lock.pins import FROM_GIT
 from mlspec.plan import compilers as compiling
+from mlspec.plan import ignores
 from mlspec.plan.compilers import Build, Compiler, Kit, SourceLayer
 from mlspec.spec import values as syntax
 from mlspec.spec.keys import Settings
@@ -363,8 +364,8 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         git_build=_build(kit, FROM_GIT, resolved) or Build(),
         has_vcs=resolved.has_vcs,
         uses_ssh=resolved.uses_ssh,
-        include=None if settings.include is None else tuple(map(_included, settings.include)),
-        ignore=_ignored(settings),
+        include=None if settings.include is None else tuple(map(ignores.included, settings.include)),
+        ignore=ignores.ignored(settings),
         generated=_generated(files, image, resolved),
         cuda=_cuda(settings, resolved),
         torch=resolved.torch,
@@ -477,56 +478,6 @@ def _folders(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted({settings.working_dir, HOME, CACHE, *volumes}))
 
 
-# What no image needs, whatever the project: version control, environments, caches, notebooks' and editors' leavings,
-# the output folders of the usual loggers, and files that hold secrets by custom.
-_NEVER = (
-    "**/.git",
-    "**/.hg",
-    "**/.svn",
-    "**/.gitignore",
-    "**/.gitattributes",
-    "**/.DS_Store",
-    "**/.venv",
-    "**/venv",
-    "**/__pycache__",
-    "**/*.py[cod]",
-    "**/*.egg-info",
-    "**/.ipynb_checkpoints",
-    "**/.mypy_cache",
-    "**/.pytest_cache",
-    "**/.ruff_cache",
-    "**/.cache",
-    "**/.idea",
-    "**/.vscode",
-    "**/node_modules",
-    "wandb",
-    "mlruns",
-    "lightning_logs",
-    "**/.env",
-    "**/.env.*",
-    "**/.netrc",
-)
-
-
-def _ignored(settings: Settings) -> tuple[str, ...]:
-    """Return the paths beside the spec that must not enter the image: mounts, environment files and secrets."""
-    bound = [mount.source for mount in settings.mounts if mount.type == "bind"]
-    private = [entry.path for entry in settings.env_file]
-    private += [secret.file for secret in settings.secrets.values() if secret.file]
-    paths = {posixpath.normpath(path.replace("\\", "/")) for path in (*bound, *private)}
-    return (*_NEVER, *sorted(pattern(path) for path in paths if _is_within(path)))
-
-
-def _included(path: str) -> str:
-    """Return the line of the ignore file, after one that leaves out everything, for an entry of ``include``."""
-    taken_out = path.startswith("!")
-    kept = posixpath.normpath(path.removeprefix("!").replace("\\", "/"))
-    if kept == ".":
-        kept = "**"
-    # Behind the one that takes out, these would begin a comment or an exception.
-    return (f"\\{kept}" if kept[:1] in {"#", "!"} else kept) if taken_out else f"!{kept}"
-
-
 def _locks(files: Files, platforms: Sequence[str], *, layers: bool, vcs: bool, builds: bool) -> tuple[str, ...]:
     """Return the names of the locks that an image is installed from."""
     each = tuple(files.on(platform, platforms) for platform in platforms)
@@ -557,19 +508,6 @@ def _generated(files: Files, image: Image, resolved: Resolved) -> tuple[str, ...
     )
     written = (line for name in names for line in (name, f"*.{name}"))
     return (files.spec, ".dockerignore", "mlspec.schema.json", *written, *(f"!{name}" for name in locks))
-
-
-def _is_within(path: str) -> bool:
-    return not path.startswith(("/", "~", "..")) and path != "." and path[1:2] != ":"
-
-
-def pattern(path: str) -> str:
-    """Return the ignore file's pattern that means this one path."""
-    escaped = "".join(f"\\{character}" if character in "*?[]!#\\" else character for character in path)
-    # Blanks at the ends are trimmed from a line, so they are written as any one character.
-    behind = escaped.rstrip()
-    front = behind.lstrip()
-    return "?" * (len(behind) - len(front)) + front + "?" * (len(escaped) - len(behind))
 
 
 def _healthcheck(settings: Settings) -> HealthcheckPlan | None:

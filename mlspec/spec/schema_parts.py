@@ -120,7 +120,7 @@ MOUNT = text(
     rf"^{_ONE_LINE}(?:[./\\][^:$]*|~(?:/[^:$]*)?|{_DRIVE}[^:$]*|{syntax.VOLUME.pattern})"
     r":/+[^/:][^:]*(?::(?:ro|rw)(?:,(?:ro|rw))*)?$"
 )
-_OUTSIDE = rf"[\s/\\~]|{_DRIVE}|$"
+_OUTSIDE = rf"[\s/\\]|~(?:[/\\]|\s*$)|{_DRIVE}|$"
 INCLUDED = text_or_number(
     rf"^{_ONE_LINE}(?!\s*!?\s*\.\.(?:[/\\]|\s*$)|[\s\S]*[/\\]\.\.(?:[/\\]|\s*$))"
     rf"\s*(?:!\s*(?!{_OUTSIDE})|(?!!|{_OUTSIDE}))"

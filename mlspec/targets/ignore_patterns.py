@@ -55,13 +55,17 @@ def parse(text: str) -> Patterns:
     return Patterns(tuple(_group(keeps, [pattern for _, pattern in lines]) for keeps, lines in groups))
 
 
+# What Go's strings.TrimSpace trims; Python's strip takes some control characters more.
+_BLANK = "\t\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+
+
 def _lines(text: str) -> Iterator[tuple[bool, str]]:
-    for line in text.splitlines():
-        stripped = line.strip()
+    for line in text.split("\n"):
+        stripped = line.strip(_BLANK)
         if line.startswith("#") or not stripped:
             continue
         keeps = stripped.startswith("!")
-        cleaned = posixpath.normpath(stripped[keeps:].strip()).lstrip("/")
+        cleaned = posixpath.normpath(stripped[keeps:].strip(_BLANK)).lstrip("/")
         yield keeps, cleaned
 
 
@@ -82,6 +86,11 @@ _PIECE = re.compile(r"\*\*/?$|\*\*/?|\*|\?|\\(.)|\[[^\]]+\]|.", re.DOTALL)
 
 
 def _expression(pattern: str) -> str:
+    behind = pattern.removeprefix("**")
+    if behind != pattern and not re.search(r"[*?\\\[\]]", behind):
+        # No expression there but a comparison of the ends.
+        below = f"|{re.escape(behind[1:])}" if behind.startswith("/") else ""
+        return f".*{re.escape(behind)}{below}"
     expression = "".join(map(_piece, _PIECE.finditer(pattern)))
     try:
         re.compile(expression)
@@ -93,11 +102,13 @@ def _expression(pattern: str) -> str:
 def _piece(found: re.Match[str]) -> str:
     piece = found[0]
     if piece.startswith("**"):
-        return ".*" if found.end() == len(found.string) else "(?:.*/)?"
+        # A dot of Go's expressions is no line break.
+        return ".*" if found.end() == len(found.string) else "(?:[^\n]*/)?"
     if piece.startswith("\\") and found[1]:
         return re.escape(found[1])
     if len(piece) > 1:
-        return piece
+        start = 2 if piece[1] == "^" else 1
+        return piece[:start] + re.sub(r"([^\w-])", r"\\\1", piece[start:-1]) + "]"
     return {"*": "[^/]*", "?": "[^/]"}.get(piece, re.escape(piece))
 
 

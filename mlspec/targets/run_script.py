@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from mlspec.plan.plan import Plan, RunPlan
+from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Gpus, Mount
 from mlspec.targets.filters import HOME_MARK
 
@@ -195,7 +196,7 @@ def host_path(path: str) -> str:
     path = path.replace("\\", "/")
     if path == "~" or path.startswith("~/"):
         return HOME_MARK + path[1:]
-    if path.startswith("/") or path[1:3] == ":/":
+    if path.startswith("/") or syntax.has_drive(path):
         return path
     normal = posixpath.normpath(path)
     return normal if normal.startswith(("./", "../")) or normal in {".", ".."} else f"./{normal}"

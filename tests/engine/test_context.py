@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
 import subprocess
 
 import pytest
 
 from mlspec.host.files import scan as context
+from mlspec.plan import ignores
 from mlspec.targets import ignore_patterns as patterns
 from tests.engine.conftest import Make, Project
 
@@ -104,3 +107,48 @@ def test_the_look_at_a_folder_sees_what_the_engine_copies(make: Make) -> None:
     looked = context.survey(project.folder, patterns.parse(ignore), [])
 
     assert {f"/app/{path}" for path in looked.kept} == listing(project)
+
+
+# What means something to a pattern, an expression, a shell or YAML, and blanks of several kinds.
+HARD = "*?[]{}|()+^$.!#~-:, a1b@%=;'\"`&<>\xa0\u2003\u00e9\ufeff\ufffd"
+HARD_NAMES = (
+    "~token",
+    "c:x",
+    "k#1^2.pem",
+    "k[1]^.txt",
+    "k [1]{2}.txt",
+    "k*{2}.txt",
+    "k[1]|",
+    "..x",
+    "#a",
+    "!a",
+    " ",
+    "^",
+)
+
+
+def hard_names() -> list[str]:
+    """Return some hundred names of files, the same each time."""
+    chosen = random.Random(1)  # noqa: S311 - no secret depends on it
+    made = {*HARD_NAMES, *HARD, *(f"x{c}2" for c in HARD), *(f"{c}[1]" for c in HARD)}
+    while len(made) < 500:
+        made.add("".join(chosen.choices(HARD, k=chosen.randint(2, 6))))
+    names = sorted(made - {".", ".."})
+    chosen.shuffle(names)
+    return names
+
+
+def test_a_private_file_stays_out_whatever_its_name_and_nothing_else_does(make: Make) -> None:
+    names = hard_names()
+    secret, taken_out, kept = names[:150], names[150:300], names[300:]
+    secrets = {f"K{number}": {"file": f"./{name}"} for number, name in enumerate(secret)}
+    spec = f"python: 3.12\nname: hard\nsecrets: {json.dumps(secrets)}\n"
+    # In a name of `include`, "*" and "?" can only be any character.
+    taken_out = [name for name in taken_out if not set(name) & set("*?")]
+    include = [".", *(f"!{ignores.entry_for(name)}" for name in taken_out)]
+
+    project = make(f"{spec}include: {json.dumps(include)}\n", dict.fromkeys(names, ""))
+
+    copied = listing(project)
+    assert copied & {f"/app/{name}" for name in (*secret, *taken_out)} == set()
+    assert {f"/app/{name}" for name in kept} <= copied

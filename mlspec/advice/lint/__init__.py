@@ -1,6 +1,6 @@
 """What is worth a warning: small functions over a spec, its plan, its lock and its folder, and one table of them."""
 
-from mlspec.advice.lint.read import asked, is_read
+from mlspec.advice.lint.read import asked, is_data, is_read
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight
 from mlspec.advice.lint.table import FOLDER_RULES, RULES, folder_warnings, warnings
 
@@ -13,6 +13,7 @@ __all__ = [
     "Weight",
     "asked",
     "folder_warnings",
+    "is_data",
     "is_read",
     "warnings",
 ]

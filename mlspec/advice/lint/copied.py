@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlspec.advice.lint.programs import Script, script_of
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, with_slip
 from mlspec.errors import Problem, quoted
-from mlspec.plan.plan import pattern
+from mlspec.plan.ignores import entry_for
 from mlspec.sizes import shown_size
 from mlspec.targets import ignore_patterns as patterns
 from mlspec.text import nearest
@@ -33,7 +33,7 @@ def is_large(subject: Subject, context: Context) -> Iterator[Problem]:
         include = subject.settings.include
         mount = _word(f"./{path}:{subject.settings.working_dir}/{path}")
         hint = (
-            f"to leave it out: {_including(subject, f'!{pattern(path)}')}\n"
+            f"to leave it out: {_including(subject, f'!{entry_for(path)}')}\n"
             f"to have it there only when it runs: mounts: [{mount}]\n"
             f"where it is meant, name it: {_including(subject, path)}"
         )
@@ -64,7 +64,7 @@ def _shown(weight: Weight) -> str:
 
 def left_out(subject: Subject, path: str) -> str:
     """Return how to say that the file or folder at ``path`` stays out of the image."""
-    return f"leave it out: {_including(subject, f'!{pattern(path)}')}"
+    return f"leave it out: {_including(subject, f'!{entry_for(path)}')}"
 
 
 def _including(subject: Subject, entry: str) -> str:
@@ -90,6 +90,16 @@ def includes_nothing(subject: Subject, context: Context) -> Iterator[Problem]:
             hint = f"did you mean {near[0]}?" if near else "correct it, or remove the entry"
             warning = subject.warn(f"{quoted(entry)} is nothing that stands beside the spec", hint, "include", index)
             yield with_slip(warning, path, {*context.names, *context.weights})
+
+
+def copies_pointers(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of files that git-lfs has not fetched: what would be copied is a few lines that say where the file is."""
+    if not context.pointers:
+        return
+    first, *others = sorted(context.pointers)
+    more = f", and so {'is 1 other' if len(others) == 1 else f'are {len(others)} others'}" if others else ""
+    message = f"{first} is a pointer of git-lfs, not the file itself{more}: the image would get a few lines of text"
+    yield subject.warn(message, "git lfs pull", *(("include",) if subject.settings.include is not None else ()))
 
 
 # The script that a container starts with

@@ -12,7 +12,6 @@ from mlspec.advice.lint.copied import left_out
 from mlspec.advice.lint.programs import started, values
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
-from mlspec.plan.plan import pattern
 from mlspec.spec.messages import NO_EXCERPT
 from mlspec.spec.values import looks_secret
 
@@ -26,6 +25,7 @@ _TOKENS = (
     ("a key of Google", re.compile(r"\bAIza[\w-]{35}\b")),
     ("a token of Slack", re.compile(r"\bxox[abprs]-[\w-]{20,}")),
     ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
+    ("a secret key of AWS", re.compile(r"(?i:aws_secret_access_key)[\"']?\s*[=:]\s*[\"']?[A-Za-z0-9/+]{40}\b")),
 )
 _LOGIN = re.compile(r"[a-z]://[^/\s:@$]+:[^/\s@$]+@")
 _ASSIGNMENT = re.compile(r"""(?:(?<!\S)--([A-Za-z][\w-]*)[= ]|(?<![\w-])([A-Za-z]\w*)=)["']?([^\s$"'-][^\s"']*)""")
@@ -109,7 +109,7 @@ _KEY_FILE = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)|.*\.(?:pem|key)")
 _KEY_STORE = re.compile(r".*\.(?:p12|pfx|jks|keystore)")
 _CREDENTIALS = re.compile(
     r"(?:.*[_.-])?(?:credentials?|client_secrets?|service[_-]?account|kaggle|token|secrets?)(?:[_.-].*)?"
-    r"\.(?:json|ya?ml|toml|ini|env)|credentials|\.git-credentials|\.pypirc|\.npmrc|\.dockercfg|.*\.env|\.envrc"
+    r"\.(?:json|ya?ml|toml|ini|env)|credentials|\.git-credentials|\.pypirc|\.npmrc|\.dockercfg|.*\.env|\.env\..*|\.envrc"
 )
 _FIELD = re.compile(
     r"""["']?(?:[\w.-]*(?:private_key|client_secret|refresh_token|secret_access_key|password|passwd|api_?key|_authToken"""
@@ -127,9 +127,11 @@ def may_hold_secret(path: str) -> bool:
 def copies_secret(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of files with secrets that would be copied into the image."""
     stores = {path: "is a store of keys" for path in context.kept if _KEY_STORE.fullmatch(posixpath.basename(path))}
-    found = stores | {path: what for path, text in sorted(context.texts.items()) if (what := _held(path, text))}
+    texts = {**context.texts, **context.data_texts}
+    found = stores | {path: what for path, text in sorted(texts.items()) if (what := _held(path, text))}
+    found |= {path: f"is {written}, a private file, under another name" for path, written in context.private.items()}
     for path, what in found.items():
-        hint = f"{left_out(subject, pattern(path))}; a program gets it with: secrets: {{NAME: {{file: ./{path}}}}}"
+        hint = f"{left_out(subject, path)}; a program gets it with: secrets: {{NAME: {{file: ./{path}}}}}"
         if path.endswith(".py"):
             hint = "take it out, and write: secrets: [TOKEN]; the program finds it in os.environ when it runs"
         message = f"{path} {what}, and would be copied into the image, where everybody who has that can read it"

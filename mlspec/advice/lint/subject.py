@@ -135,13 +135,18 @@ class Look:
 class Context:
     """What of a project's folder would be copied into its image, as far as was looked.
 
-    ``weights`` are those of files and folders near the top, by their path; ``texts`` what files that may matter say;
-    ``looks`` at the paths that were asked for, None where nothing is there; ``kept`` every path of a file that was met;
-    ``names`` all that stands directly beside the spec, copied or not.
+    ``weights`` are those of files and folders near the top, by their path; ``texts`` what files that may matter say,
+    and ``data_texts`` small files of settings; ``looks`` at the paths that were asked for, None where nothing is
+    there; ``kept`` every path of a file that was met; ``names`` all that stands directly beside the spec, copied or
+    not; ``pointers`` the files that git-lfs has yet to fetch; ``private`` what the spec calls the private file that a
+    path leads to under another name.
     """
 
     weights: Mapping[str, Weight] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    data_texts: Mapping[str, str] = field(default_factory=dict)
+    pointers: tuple[str, ...] = ()
+    private: Mapping[str, str] = field(default_factory=dict)
     looks: Mapping[str, Look | None] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()

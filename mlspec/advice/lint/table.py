@@ -74,6 +74,7 @@ FOLDER_RULES = (
     FolderRule("MLS642", "a script that is not in the image", copied.lacks_script),
     FolderRule("MLS643", "a script that cannot start", copied.cannot_start),
     FolderRule("MLS644", "an entry of include that names nothing", copied.includes_nothing),
+    FolderRule("MLS649", "a pointer of git-lfs in place of its file", copied.copies_pointers),
 )
 """What the project's folder tells."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import stat
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlspec.advice.lint import Context, Look, Weight, is_read
+from mlspec.advice.lint import Context, Look, Weight, is_data, is_read
 from mlspec.errors import SpecError
 from mlspec.spec import encoding
 from mlspec.targets.ignore_patterns import Patterns
@@ -24,6 +25,11 @@ _MAX_SECONDS = 1.0
 _MAX_TEXTS = 300
 _MAX_TEXT = 200_000
 _DEPTH = 3
+# A folder with more files of settings than this holds data.
+_MAX_DATA, _MAX_DATA_EACH, _MAX_DATA_TEXT = 600, 40, 64_000
+# git-lfs, docs/spec.md: a pointer begins so, and has less than 1,024 bytes.
+_POINTER, _MAX_POINTER = b"version https://git-lfs.github.com/spec/", 1024
+_LEAST_POINTER = len(_POINTER) + len("v1\noid sha256:") + 64
 
 
 @dataclass(slots=True)
@@ -31,19 +37,27 @@ class _Survey:
     folder: Path
     patterns: Patterns
     weights: dict[str, Weight] = field(default_factory=dict)
+    private_files: Mapping[tuple[int, int], str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    data_texts: dict[str, str] = field(default_factory=dict)
+    data_counts: dict[str, int] = field(default_factory=dict)
+    pointers: list[str] = field(default_factory=list)
+    private: dict[str, str] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     is_whole: bool = True
 
 
-def survey(folder: Path, patterns: Patterns, asked: Iterable[str]) -> Context:
+def survey(
+    folder: Path, patterns: Patterns, asked: Iterable[str], private: Mapping[str, Path] | None = None
+) -> Context:
     """Return what of ``folder`` the patterns keep, and a look at the paths ``asked`` for.
 
-    It stops after some thousand entries or one second; what was not counted by then is said to be more.
+    ``private`` are the places of files that must not be copied, by what the spec calls them. It stops after some
+    thousand entries or one second; what was not counted by then is said to be more.
     """
-    found = _Survey(folder, patterns)
+    found = _Survey(folder, patterns, private_files=_identities(private or {}))
     until = time.monotonic() + _MAX_SECONDS
     todo = deque([""])
     while todo:
@@ -56,6 +70,9 @@ def survey(folder: Path, patterns: Patterns, asked: Iterable[str]) -> Context:
     return Context(
         weights=found.weights,
         texts=found.texts,
+        data_texts=found.data_texts,
+        pointers=tuple(found.pointers),
+        private=found.private,
         looks=looks,
         kept=frozenset(found.kept),
         names=frozenset(found.names),
@@ -100,13 +117,48 @@ def _stopped(found: _Survey, place: str) -> None:
 
 
 def _add(found: _Survey, entry: os.DirEntry[str], path: str) -> None:
-    size = entry.stat(follow_symlinks=False).st_size
+    status = entry.stat(follow_symlinks=False)
+    size = status.st_size
     found.kept.add(path)
+    # Links, other letters' case on a disk that knows none, the folder by its whole path: one file has many names.
+    if written := found.private_files.get((status.st_dev, status.st_ino)):
+        found.private[path] = written
     for level in _levels(path):
         before = found.weights.get(level, Weight())
         found.weights[level] = Weight(before.size + size, before.files + 1, before.is_whole)
     if is_read(path) and len(found.texts) < _MAX_TEXTS and size <= _MAX_TEXT:
         found.texts[path] = _text(found.folder / path)
+    elif stat.S_ISREG(status.st_mode):
+        _look_inside(found, path, size)
+
+
+def _look_inside(found: _Survey, path: str, size: int) -> None:
+    """Note a pointer of git-lfs, and the text of a small file of settings, as far as there is room for it."""
+    if _LEAST_POINTER < size < _MAX_POINTER and _begins(found.folder / path, _POINTER):
+        found.pointers.append(path)
+    place = posixpath.dirname(path)
+    is_room = len(found.data_texts) < _MAX_DATA and found.data_counts.get(place, 0) < _MAX_DATA_EACH
+    if is_room and size <= _MAX_DATA_TEXT and is_data(path):
+        found.data_counts[place] = found.data_counts.get(place, 0) + 1
+        found.data_texts[path] = _text(found.folder / path)
+
+
+def _begins(path: Path, start: bytes) -> bool:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(len(start)) == start
+    return False
+
+
+def _identities(private: Mapping[str, Path]) -> dict[tuple[int, int], str]:
+    """Return the files that stand at these places, by what makes them the same under another name."""
+    found = {}
+    for written, path in private.items():
+        with contextlib.suppress(OSError, ValueError):
+            status = path.stat()
+            # Windows, for an entry of a folder, says nothing of this.
+            if status.st_ino and stat.S_ISREG(status.st_mode):
+                found[status.st_dev, status.st_ino] = written
+    return found
 
 
 def _levels(path: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.host.files import read as disk
+from mlspec.plan.ignores import UNFINISHED
 from mlspec.targets.registry import Artifact
 
 
@@ -50,7 +51,7 @@ def _unwritable(what: str, place: Path, error: OSError) -> Problem:
 def _beside(artifact: Artifact, folder: Path, encoding: str) -> Path:
     place = folder / artifact.path
     # Beside its place: a file takes another's place at once only within one disk.
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{place.name}.", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{place.name}.", suffix=UNFINISHED)
     made = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -36,7 +36,23 @@ def mount(value: str) -> dict[str, Any]:
 
 def is_host_path(source: str) -> bool:
     """Tell whether the source of a mount is a path of the host, rather than the name of a volume."""
-    return source.startswith((".", "/", "~", "\\")) or bool(_WINDOWS_DRIVE.match(source))
+    return source.startswith((".", "/", "~", "\\")) or has_drive(source)
+
+
+def has_drive(path: str) -> bool:
+    """Tell whether a path begins with a drive of Windows, ``C:/``."""
+    return bool(_WINDOWS_DRIVE.match(path))
+
+
+def is_below_spec(path: str) -> bool:
+    """Tell whether a path of the host, as it is written, means something inside the folder of the spec.
+
+    ``./~token`` and ``c:x`` are names there; ``~/token``, ``c:/x`` and ``..`` lead elsewhere.
+    """
+    written = path.replace("\\", "/")
+    if written.startswith(("/", "~/")) or written == "~" or has_drive(written):
+        return False
+    return posixpath.normpath(written).partition("/")[0] not in {".", ".."}
 
 
 def names_volume(source: str) -> bool:
@@ -87,7 +103,24 @@ def included(value: str) -> str:
     path = value.strip().removeprefix("!").replace("\\", "/").strip()
     if not path:
         raise Refused("MLS118", "this names nothing to include", "write a path beside the spec, such as: src")
-    if path.startswith(("/", "~")) or _WINDOWS_DRIVE.match(path) or ".." in path.split("/"):
+    if path.startswith(("/", "~/")) or path == "~" or has_drive(path) or ".." in path.split("/"):
         hint = "only what lies beside the spec can be copied into an image"
         raise Refused("MLS118", f"{quoted(value)} is outside the folder of the spec", hint)
+    _check_sets(value, path)
     return f"!{path}" if value.strip().startswith("!") else path
+
+
+# What BuildKit's matcher reads between brackets as a set of characters, and nothing that it reads as something else:
+# a wildcard is one between brackets too, and no "!" in front means "none of". "[!]" is that character.
+_SET = re.compile(r"\[(?:\[|!|(?!!)\^?(?!\^)(?P<set>(?:[^][\\*?-](?:-[^][\\*?-])?)+))\]")
+
+
+def _check_sets(value: str, path: str) -> None:
+    rest = _SET.sub(lambda found: "[" if _has_reversed_range(found["set"] or "") else "", path)
+    if "[" in rest:
+        hint = "write a set of characters as [abc], [a-c] or [^a-c], and the bracket itself as [[]"
+        raise Refused("MLS118", f"{quoted(value)} opens a bracket that is no set of characters", hint)
+
+
+def _has_reversed_range(text: str) -> bool:
+    return any(first > last for first, last in re.findall(r"(.)-(.)", text, re.DOTALL))
