@@ -466,15 +466,11 @@ def test_init_says_that_it_wrote_the_schema(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_no_half_of_a_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, full = tmp_path / "mlspec.yaml", Path("/dev/full")
 
-    def opened(*_: object, **how: str) -> object:
-        path.touch()
-        return open(full, "w", encoding=how["encoding"])  # noqa: PTH123 - Path.open is what is replaced
-
-    monkeypatch.setattr(Path, "open", opened, raising=True)
+    monkeypatch.setattr(os, "fdopen", lambda *_: full.open("wb"))
     with pytest.raises(ToolError, match="no space left on device"):
         writing.create(path, "python: 3.12\n")
 
-    assert not path.exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_init_leaves_a_schema_of_another_alone(tmp_path: Path) -> None:

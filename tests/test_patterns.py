@@ -7,6 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mlspec.plan import ignores
+from mlspec.plan.unfinished import UNFINISHED
 from mlspec.spec import values as syntax
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
@@ -152,7 +153,7 @@ def test_a_private_file_is_left_out_as_it_is_written(place: str, written: str, l
 def test_files_of_a_killed_process_are_left_out() -> None:
     settings = validate(parse("python: 3.12\n", "mlspec.yaml")).images[0].settings
 
-    assert left_out("\n".join(ignores.ignored(settings)), f".Dockerfile.0a1b2c3d{ignores.UNFINISHED}")
+    assert left_out("\n".join(ignores.ignored(settings)), f".Dockerfile.0a1b2c3d{UNFINISHED}")
 
 
 # Folders

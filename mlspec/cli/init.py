@@ -11,6 +11,7 @@ import click
 
 from mlspec.cli.options import quiet_option
 from mlspec.cli.quick import is_terminal
+from mlspec.cli.specs import finish
 from mlspec.cli.terminal import ask, interrupted, say, show
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     from mlspec.host.files.survey import survey
 
     path = Path(folder) / "mlspec.yaml"
+    finish(path)
     writing.check_free(path)
     found, wishes = survey(Path(folder)), starter.Wanted(**wanted)
     draft = starter.draft(found, wishes)

@@ -35,11 +35,22 @@ def gravest(specs: Iterable[str], act: Callable[[Path], bool], tell: Callable[[P
     except MlspecError as error:
         code = _told(error, tell)
     for path in paths:
+        finish(path)
         try:
             code = max(code, 0 if act(path) else 1)
         except MlspecError as error:
             code = max(code, _told(error, tell))
     return code
+
+
+def finish(spec: Path) -> None:
+    """Put right what a command that was killed left beside a spec, and say so where that is more than to clear up."""
+    from mlspec.host.files import unfinished
+
+    # A spec that is a link is repaired where it really is.
+    for folder in dict.fromkeys((spec.parent, spec.resolve().parent)):
+        if finished := unfinished.finish(folder):
+            say(f"wrote {', '.join(finished)}, which a command that was killed had ready")
 
 
 def _told(error: MlspecError, tell: Callable[[Problem], None]) -> int:
@@ -132,6 +143,7 @@ def one_spec(file: str | None) -> Path:
         raise SpecError(
             Problem(code="MLS406", message=f"there are several specs here: {names}", hint="name one: -f SPEC")
         )
+    finish(paths[0])
     return paths[0]
 
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 import posixpath
 import re
 
+from mlspec.plan.unfinished import UNFINISHED
 from mlspec.spec.keys import Settings
 from mlspec.spec.values import is_below_spec
-
-UNFINISHED = ".mlspec.tmp"
-"""How a file's name ends, behind a dot and its own name, while mlspec writes it; a killed process leaves such files."""
 
 # What no image needs, whatever the project: version control, environments, caches, notebooks' and editors' leavings,
 # the output folders of the usual loggers, and files that hold secrets by custom.

@@ -16,6 +16,8 @@ import time
 from bisect import bisect_left
 from importlib import import_module
 
+from mlspec.plan.unfinished import UNFINISHED
+
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +30,8 @@ _FORMAT = "mlspec proofs 1"
 # What no path, message or style holds; a text that does is not kept.
 _ENTRY, _FIELD = "\x1e", "\x1f"
 _DAYS_KEPT = 30
-_GENERATED_ENDS = ("Dockerfile", ".dockerignore", "run.sh", "compose.yaml", "kubernetes.yaml", ".lock")
+# A file that was left half written is looked at too: then there is something to do.
+_GENERATED_ENDS = ("Dockerfile", ".dockerignore", "run.sh", "compose.yaml", "kubernetes.yaml", ".lock", UNFINISHED)
 
 
 class Witness:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.host.files import read as disk
-from mlspec.plan.ignores import UNFINISHED
+from mlspec.host.files import unfinished
 from mlspec.targets.registry import Artifact
 
 
@@ -23,18 +23,14 @@ def write(artifacts: Iterable[Artifact], folder: Path, encoding: str = "utf-8") 
 
     Raises ToolError where the disk refuses.
     """
-    ready: list[tuple[Path, Path]] = []
     try:
-        for artifact in artifacts:
-            ready.append((_beside(artifact, folder, encoding), folder / artifact.path))
-        for made, place in ready:
-            made.replace(place)
+        with unfinished.batch(folder) as batch:
+            for artifact in artifacts:
+                batch.add(artifact.path, artifact.text.encode(encoding), _mode(artifact, folder / artifact.path))
+            batch.commit()
     except OSError as error:
         where = "this folder" if folder == Path() else folder.as_posix()
         raise ToolError(_unwritable(f"{where} cannot be written to", folder, error)) from None
-    finally:
-        for made, _ in ready:
-            made.unlink(missing_ok=True)
 
 
 def _unwritable(what: str, place: Path, error: OSError) -> Problem:
@@ -46,21 +42,6 @@ def _unwritable(what: str, place: Path, error: OSError) -> Problem:
     hint = hints.get(error.errno or 0, f"see whose it is: ls -ld {shlex.quote(place.as_posix())}")
     reason = (error.strerror or str(error)).lower()
     return Problem(code="MLS403", message=f"{what}: {reason}", hint=hint)
-
-
-def _beside(artifact: Artifact, folder: Path, encoding: str) -> Path:
-    place = folder / artifact.path
-    # Beside its place: a file takes another's place at once only within one disk.
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{place.name}.", suffix=UNFINISHED)
-    made = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(artifact.text.encode(encoding))
-        made.chmod(_mode(artifact, place))
-    except OSError:
-        made.unlink(missing_ok=True)
-        raise
-    return made
 
 
 def _mode(artifact: Artifact, place: Path) -> int:
@@ -94,21 +75,14 @@ def create(path: Path, text: str) -> None:
     """Write a new spec; raises SpecError where there is one already, ToolError where the disk refuses."""
     check_free(path)
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file, _whole(path):
-            file.write(text)
-            file.flush()
+        with unfinished.batch(path.parent) as batch:
+            batch.add(path.name, text.encode(), _mode(Artifact(path.name, text), path))
+            batch.commit_new(path.name)
+    except FileExistsError:
+        check_free(path)
+        raise
     except OSError as error:
         raise ToolError(_unwritable(f"{path.as_posix()} cannot be written", path.parent, error)) from None
-
-
-@contextlib.contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Leave no file behind that only a part was written of, as on a disk that is full."""
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def renew(path: Path, text: str, mark: str) -> None:
