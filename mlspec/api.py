@@ -188,20 +188,30 @@ def _said(subjects: Iterable[Subject]) -> Iterator[Problem]:
 
 def inspect(rendered: Rendered) -> tuple[Problem, ...]:
     """Return what is worth a warning in the folder that the images are made from; the look is bounded."""
-    from mlspec.host.files import scan as context
-
-    said: list[Problem] = []
-    for subject in rendered.subjects:
-        if subject.plan.platform != subject.plan.platforms[0]:
-            continue
-        (ignore,) = emit(subject.plan, ["ignore"])
-        found = context.survey(
-            rendered.folder, patterns.parse(ignore.text), rules.asked(subject), _private(rendered.folder, subject)
-        )
-        said += map(rendered.spec.document.placed, rules.folder_warnings(subject, found))
+    said = [problem for subject in rendered.subjects for problem in _look_at_folder(rendered, subject)]
     kept, ignored = rendered.ignores.split(said)
     unneeded = rendered.ignores.unneeded((*rendered.ignored, *ignored), _looked_for(rendered))
     return _in_order((*kept, *unneeded))
+
+
+def find_losses(rendered: Rendered, plan: Plan) -> tuple[Problem, ...]:
+    """Return the warnings of results of this image that no mount keeps, but for those that comments say to ignore."""
+    subjects = (subject for subject in rendered.subjects if subject.image.key == plan.key)
+    said = [problem for subject in subjects for problem in _look_at_folder(rendered, subject, losses=True)]
+    kept, _ = rendered.ignores.split(said)
+    return _in_order(kept)
+
+
+def _look_at_folder(rendered: Rendered, subject: Subject, *, losses: bool = False) -> Iterator[Problem]:
+    """Yield the warnings that the folder causes for one image, or only its ``losses``; once for all its platforms."""
+    from mlspec.host.files import scan as context
+
+    if subject.plan.platform != subject.plan.platforms[0]:
+        return
+    (ignore,) = emit(subject.plan, ["ignore"])
+    private = _private(rendered.folder, subject)
+    found = context.survey(rendered.folder, patterns.parse(ignore.text), rules.asked(subject), private)
+    yield from map(rendered.spec.document.placed, rules.folder_warnings(subject, found, losses=losses))
 
 
 def _private(folder: Path, subject: Subject) -> dict[str, Path]:

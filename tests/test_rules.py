@@ -1,7 +1,7 @@
 """Specs that are worth a warning: ``warned/NAME`` and ``__snapshots__/test_rules/…[NAME].txt``; read the texts.
 
 In a spec of these tests, ``x-lock`` holds what would be locked, ``x-files`` what stands beside it: texts, or sizes in
-bytes; and ``x-today`` the day.
+bytes; ``x-executable`` which of them are programs; and ``x-today`` the day.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from mlspec.spec.spec import Image, validate
 from mlspec.targets import ignore_patterns as patterns
 from mlspec.targets import registry as targets
 
+ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.yaml"))
 WARNED = sorted((Path(__file__).parent / "warned").glob("*.yaml"))
 TODAY = "2026-11-24"
 
@@ -99,6 +100,8 @@ def found(text: str, folder: Path, file: str = "mlspec.yaml") -> list[Problem]:
 def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
     document = parse(text, file)
     write(document.data.get("x-files", {}), folder)
+    for name in document.data.get("x-executable", ()):
+        (folder / name).chmod(0o755)
     for image in validate(document).images:
         subject = subject_of(image, document)
         yield from map(document.placed, rules.warnings(subject))
@@ -369,6 +372,11 @@ x-files: {src/a.py: 1, train.py: 1, data/raw/a: 1}
 @pytest.mark.parametrize("text", SILENT.values(), ids=SILENT)
 def test_says_nothing_of(text: str, tmp_path: Path) -> None:
     assert codes(text, tmp_path) == set()
+
+
+@pytest.mark.parametrize("path", ORDINARY, ids=lambda path: path.stem)
+def test_says_nothing_of_an_ordinary_project(path: Path, tmp_path: Path) -> None:
+    assert found(path.read_text(encoding="utf-8"), tmp_path, path.name) == []
 
 
 def test_nothing_ends_where_nobody_asks_when(tmp_path: Path) -> None:

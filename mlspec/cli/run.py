@@ -13,6 +13,7 @@ from mlspec.cli.terminal import answer_file, say, show
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
+    from mlspec.plan.plan import Plan
 
 
 def _built(file: str | None, image: str | None) -> Rendered:
@@ -75,7 +76,18 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     if dry_run:
         answer_file(f"{shlex.join(run_words(plan.run, arguments, running.caller(plan.run, rendered.folder)))}\n")
         return
+    _warn_of_losses(rendered, plan)
     running.run(plan.run, arguments, rendered.folder, show, api.need(rendered, plan))
+
+
+def _warn_of_losses(rendered: Rendered, plan: Plan) -> None:
+    """Show the results that no mount keeps, the first time that this image is run as it is planned now."""
+    from mlspec import api
+    from mlspec.host.cache import notices
+
+    if notices.is_first(f"results\n{rendered.folder.resolve()}\n{plan}"):
+        for warning in api.find_losses(rendered, plan):
+            show(warning)
 
 
 @click.command()

@@ -31,7 +31,7 @@ def is_large(subject: Subject, context: Context) -> Iterator[Problem]:
             continue
         path = _culprit(context, path)
         include = subject.settings.include
-        mount = _word(f"./{path}:{subject.settings.working_dir}/{path}")
+        mount = yaml_word(f"./{path}:{subject.settings.working_dir}/{path}")
         hint = (
             f"to leave it out: {_including(subject, f'!{entry_for(path)}')}\n"
             f"to have it there only when it runs: mounts: [{mount}]\n"
@@ -69,10 +69,11 @@ def left_out(subject: Subject, path: str) -> str:
 
 def _including(subject: Subject, entry: str) -> str:
     include = ["."] if subject.settings.include is None else subject.settings.include
-    return f"include: [{', '.join(map(_word, (*include, entry)))}]"
+    return f"include: [{', '.join(map(yaml_word, (*include, entry)))}]"
 
 
-def _word(entry: str) -> str:
+def yaml_word(entry: str) -> str:
+    """Return an entry as it stands in a list of YAML, in quotes where it has to."""
     return entry if all(c.isalnum() or c in "./_-:" for c in entry) else json.dumps(entry, ensure_ascii=False)
 
 

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlspec.advice.behaviour.reach import files_of_module, reached_files
 from mlspec.advice.lint.subject import Context, Subject
 
-_PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?")
+PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?")
 _SHELLS = {"sh", "bash", "dash"}
 # Options of Python whose value is the next word.
 _WITH_VALUE = {"-W", "-X"}
@@ -86,7 +87,7 @@ _JOBS = {
 
 def started(words: Sequence[str]) -> tuple[str, ...]:
     """Return the command without what only starts it: ``python -m uvicorn app:app`` is ``uvicorn app:app``."""
-    if len(words) > 2 and _PYTHON.fullmatch(words[0]) and words[1] == "-m":
+    if len(words) > 2 and PYTHON.fullmatch(words[0]) and words[1] == "-m":
         return tuple(words[2:])
     head = posixpath.basename(words[0]) if words else ""
     if head.startswith("jupyter-"):
@@ -127,8 +128,8 @@ def script_of(subject: Subject) -> Script | None:
     if not words:
         return None
     head = posixpath.basename(words[0])
-    if _PYTHON.fullmatch(words[0]) or head in _SHELLS:
-        first = _first_argument(words)
+    if PYTHON.fullmatch(words[0]) or head in _SHELLS:
+        first = first_argument(words)
         return _script(subject, first, "python" if head not in _SHELLS else "sh") if first else None
     if head == "torchrun" or words[:2] == ("accelerate", "launch"):
         named = next((word for word in words[1:] if word.endswith(".py")), "")
@@ -136,7 +137,13 @@ def script_of(subject: Subject) -> Script | None:
     return _script(subject, words[0], "") if "/" in words[0] or head.endswith((".sh", ".py")) else None
 
 
-def _first_argument(words: Sequence[str]) -> str:
+def is_shell(word: str) -> bool:
+    """Return whether a word names a shell."""
+    return posixpath.basename(word) in _SHELLS
+
+
+def first_argument(words: Sequence[str]) -> str:
+    """Return the first word behind an interpreter that is no option of it; empty where it reads a module or code."""
     rest = list(words[1:])
     while rest:
         word = rest.pop(0)
@@ -163,48 +170,13 @@ def modules_of(subject: Subject) -> tuple[str, ...]:
     if script := script_of(subject):
         return (script.path,)
     words = subject.words
-    if len(words) > 2 and _PYTHON.fullmatch(words[0]) and words[1] == "-m" and not server_of(words):
-        return _files(words[2])
+    if len(words) > 2 and PYTHON.fullmatch(words[0]) and words[1] == "-m" and not server_of(words):
+        return files_of_module(words[2])
     named = next((word.partition(":")[0] for word in started(words)[1:] if re.fullmatch(r"[\w.]+:\w+", word)), "")
     scripts = (word for word in started(words)[1:] if word.endswith(".py"))
-    return _files(named) if named else tuple(scripts)[:1]
-
-
-def _files(module: str) -> tuple[str, ...]:
-    path = module.replace(".", "/")
-    return (f"{path}.py", f"{path}/__main__.py", f"{path}/__init__.py")
-
-
-_IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+([\w, \t]+)|import[ \t]+([\w., \t]+))", re.MULTILINE
-)
+    return files_of_module(named) if named else tuple(scripts)[:1]
 
 
 def reached(subject: Subject, context: Context) -> Iterator[tuple[str, str]]:
     """Yield path and text of the code that a container starts with, and of what it imports of the project."""
-    todo = [path for path in modules_of(subject) if path in context.texts]
-    seen = set(todo)
-    while todo:
-        path = todo.pop(0)
-        yield path, context.texts[path]
-        found = {file for name in _imported(context.texts[path]) for file in _beside(path, name)} - seen
-        todo += sorted(found & context.texts.keys())
-        seen |= found
-
-
-def _imported(text: str) -> Iterator[str]:
-    for module, names, modules in _IMPORT.findall(text):
-        yield from (name.split()[0] for name in modules.split(",") if name.strip())
-        if module:
-            yield module
-            yield from (f"{module}.{name.split()[0]}" for name in names.split(",") if name.strip())
-
-
-def _beside(path: str, module: str) -> Iterator[str]:
-    """Yield where a module that the file at ``path`` imports may stand: beside the spec, beside the file, or above."""
-    folder = posixpath.dirname(path)
-    name = module.lstrip(".")
-    above = len(module) - len(name)
-    for place in (folder, "") if not above else (posixpath.normpath(posixpath.join(folder, *[".."] * (above - 1))),):
-        if name:
-            yield from (posixpath.normpath(posixpath.join(place, file)) for file in _files(name))
+    return reached_files(modules_of(subject), context.texts)

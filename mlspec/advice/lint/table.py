@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mlspec.advice.lint import accelerators, bases, compiled, copied, frameworks, packages, running, safety
+from mlspec.advice.lint import accelerators, bases, compiled, copied, frameworks, packages, results, running, safety
 from mlspec.advice.lint import kubernetes as clusters
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
@@ -30,6 +30,8 @@ class FolderRule:
     code: str
     title: str
     find: Callable[[Subject, Context], Iterator[Problem]]
+    is_loss: bool = False
+    """Whether it tells of something that is lost when a container ends."""
 
 
 RULES = (
@@ -75,6 +77,7 @@ FOLDER_RULES = (
     FolderRule("MLS643", "a script that cannot start", copied.cannot_start),
     FolderRule("MLS644", "an entry of include that names nothing", copied.includes_nothing),
     FolderRule("MLS649", "a pointer of git-lfs in place of its file", copied.copies_pointers),
+    FolderRule("MLS680", "a result that no mount keeps", results.loses_results, is_loss=True),
 )
 """What the project's folder tells."""
 
@@ -85,8 +88,9 @@ def warnings(subject: Subject, *, causes: bool = False) -> tuple[Problem, ...]:
     return tuple(dataclasses.replace(problem, code=rule.code) for rule in asked for problem in rule.find(subject))
 
 
-def folder_warnings(subject: Subject, context: Context) -> tuple[Problem, ...]:
-    """Return what is worth a warning in the project's folder, for one image."""
+def folder_warnings(subject: Subject, context: Context, *, losses: bool = False) -> tuple[Problem, ...]:
+    """Return what is worth a warning in the project's folder, for one image; of ``losses``, only what a run loses."""
+    asked = (rule for rule in FOLDER_RULES if rule.is_loss or not losses)
     return tuple(
-        dataclasses.replace(problem, code=rule.code) for rule in FOLDER_RULES for problem in rule.find(subject, context)
+        dataclasses.replace(problem, code=rule.code) for rule in asked for problem in rule.find(subject, context)
     )

@@ -1,0 +1,37 @@
+"""Which folder to mount so that what a program writes outlasts its container."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from mlspec.advice.behaviour.results import Result
+
+
+def lost_results(
+    results: Iterable[Result], kept_below: Collection[str], copied: Collection[str]
+) -> Mapping[str, Sequence[Result]]:
+    """Return what is gone with the container, by the folder to mount; under an empty text what no mount could keep.
+
+    ``kept_below`` are the folders that mounts keep, and ``copied`` the files in the image, all relative to the working
+    directory.
+    """
+    lost: dict[str, list[Result]] = {}
+    for result in results:
+        is_there = any(path == result.path or path.startswith(f"{result.path}/") for path in copied)
+        is_kept = "" in kept_below or any(f"{result.path}/".startswith(f"{folder}/") for folder in kept_below)
+        # A folder that is made if it is missing, or a file that is opened, and comes with the image, may only be read.
+        if not is_kept and not (is_there and (result.opens or result.is_made)):
+            lost.setdefault(_folder_to_mount(result, copied), []).append(result)
+    return lost
+
+
+def _folder_to_mount(result: Result, copied: Collection[str]) -> str:
+    """Return the highest folder above a result that holds no code: a mount would hide that."""
+    folder = ""
+    for part in result.folder.split("/") if result.folder else ():
+        folder = f"{folder}/{part}" if folder else part
+        if "*" in part:
+            return ""
+        if not any(path.startswith(f"{folder}/") and path.endswith((".py", ".sh")) for path in copied):
+            return folder
+    return ""

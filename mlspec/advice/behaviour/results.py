@@ -1,0 +1,239 @@
+"""What a program writes below its working directory: each path with the line that writes it."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlspec.advice.behaviour.names import dotted_name
+from mlspec.advice.behaviour.options import Option, options_of
+from mlspec.advice.behaviour.program import Program
+from mlspec.advice.behaviour.scopes import Scope
+from mlspec.advice.behaviour.texts import UNKNOWN_PART
+from mlspec.advice.behaviour.values import Values
+from mlspec.facts.writers import Writer, default_stores, taking_away, writers
+
+# Folders and files that nobody keeps: what is in them is made again, or is a note on a run that the engine logs, too.
+_PASSING = {"tmp", "temp", "cache", "__pycache__"}
+_NOTES = {"log", "logs"}
+_PASSING_FILES = (".log", ".lock", ".pid", ".sock", ".socket", ".pyc")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Something that a program writes: its path relative to the working directory, and the line that writes it.
+
+    ``opens`` is true where the program may only read what is there already; ``is_made`` where it makes a folder and
+    nobody knows what becomes of it.
+    """
+
+    path: str
+    file: str
+    line: int
+    is_folder: bool = False
+    opens: bool = False
+    is_made: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The folder that holds it: itself where it is one; empty for the working directory."""
+        return self.path if self.is_folder else posixpath.dirname(self.path)
+
+    @property
+    def place(self) -> str:
+        """Where it is written: file and line."""
+        return f"{self.file}:{self.line}"
+
+
+def find_results(program: Program) -> tuple[Result, ...]:
+    """Return what a program writes below its working directory and leaves there, each path once, in order.
+
+    What it writes where nobody can tell is left out; so is all of it where it changes its directory, or hands over to
+    others what nobody can tell.
+    """
+    values = Values(program)
+    calls = [(call, scope, dotted_name(call.func, scope)) for call, scope in program.calls()]
+    if any(_is_unsure(call, scope, dotted, values) for call, scope, dotted in calls):
+        return ()
+    gone = {path for call, scope, dotted in calls for path in _taken_away(call, scope, dotted, values)}
+    found = [result for call, scope, dotted in calls for result in _written(program, values, call, scope, dotted)]
+    found += _by_themselves(program, calls)
+    found += _of_options(program, values)
+    kept = {result.path: result for result in reversed(found) if not _is_below(result.path, gone)}
+    return tuple(kept[path] for path in dict.fromkeys(result.path for result in found) if path in kept)
+
+
+def _is_unsure(call: ast.Call, scope: Scope, dotted: str, values: Values) -> bool:
+    """Return whether a call moves the program, or takes away what nobody can tell."""
+    if dotted in {"os.chdir", "contextlib.chdir"}:
+        return True
+    if dotted.rpartition(".")[2] == "main" and dotted.startswith("hydra."):
+        return True
+    words = call.args[0] if call.args else None
+    is_command = dotted in {
+        "os.system",
+        "subprocess.run",
+        "subprocess.check_call",
+        "subprocess.call",
+        "subprocess.Popen",
+    }
+    if is_command and words is not None:
+        first = words.elts[0] if isinstance(words, ast.List | ast.Tuple) and words.elts else words
+        program = (values.texts(first, scope) or ("",))[0].split(" ")[0]
+        return program in {"aws", "gsutil", "gcloud", "rclone", "rsync", "scp", "azcopy", "dvc", "git", "mc"}
+    is_handed_over = "." in dotted and dotted.rpartition(".")[2] in taking_away() - _REMOVING
+    return is_handed_over and not all(values.texts(part, scope) for part in _paths_of(call))
+
+
+_REMOVING = {"remove", "unlink", "rmtree", "removedirs", "rmdir"}
+
+
+def _paths_of(call: ast.Call) -> Iterator[ast.expr]:
+    """Yield the arguments that may be the path of what is handed over: the first, or those that are named so."""
+    yield from call.args[:1]
+    named = re.compile("file|path|folder|dir", re.IGNORECASE)
+    yield from (keyword.value for keyword in call.keywords if keyword.arg and named.search(keyword.arg))
+
+
+def _arguments(call: ast.Call) -> Iterator[ast.expr]:
+    yield from call.args
+    yield from (keyword.value for keyword in call.keywords)
+
+
+def _taken_away(call: ast.Call, scope: Scope, dotted: str, values: Values) -> Iterator[str]:
+    attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if {dotted.rpartition(".")[2], attribute} & taking_away():
+        receiver = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+        for part in (*_arguments(call), *receiver):
+            for text in values.texts(part, scope):
+                yield from _relative(text, values.working_dir)
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _written(program: Program, values: Values, call: ast.Call, scope: Scope, dotted: str) -> Iterator[Result]:
+    is_own = program.is_own(dotted, scope)
+    for writer in writers():
+        if _is_meant(writer, call, dotted, is_own=is_own):
+            yield from _by_writer(writer, values, call, scope)
+            return
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _OF_PATHS:
+        is_folder = call.func.attr == "mkdir"
+        if call.func.attr == "open" and not _writes(call, 0, values, scope):
+            return
+        for text in values.texts(call.func.value, scope):
+            yield from _results(text, values, scope, call, is_plain=True, is_folder=is_folder, is_made=is_folder)
+
+
+_OF_PATHS = {"write_text", "write_bytes", "mkdir", "open"}
+
+
+def _is_meant(writer: Writer, call: ast.Call, dotted: str, *, is_own: bool) -> bool:
+    if writer.call:
+        last = dotted.rpartition(".")[2]
+        return dotted == writer.call or ("." not in writer.call and last == writer.call and not is_own)
+    return isinstance(call.func, ast.Attribute) and call.func.attr == writer.method
+
+
+def _writes(call: ast.Call, place: int, values: Values, scope: Scope) -> bool:
+    named = next((keyword.value for keyword in call.keywords if keyword.arg == "mode"), None)
+    mode = named or (call.args[place] if len(call.args) > place else None)
+    return any(set(text) & set("wax+") for text in values.texts(mode, scope))
+
+
+def _by_writer(writer: Writer, values: Values, call: ast.Call, scope: Scope) -> Iterator[Result]:
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    if None in keywords or keywords.keys() & set(writer.unless) or "push_to_hub" in keywords:
+        return
+    if writer.mode >= 0 and not _writes(call, writer.mode, values, scope):
+        return
+    given = next((keywords[name] for name in writer.keyword if name in keywords), None)
+    if given is None and 0 <= writer.argument < len(call.args):
+        given = call.args[writer.argument]
+    texts = values.texts(given, scope) if given is not None else (writer.default,) if writer.default else ()
+    for text in texts:
+        if writer.needs_path and not ("/" in text or re.search(r"\.\w{1,11}$", text)):
+            continue
+        yield from _results(
+            text, values, scope, call, is_plain=writer.is_plain, is_folder=writer.is_folder, opens=writer.opens,
+            is_made=writer.call in {"os.mkdir", "os.makedirs"},
+        )  # fmt: skip
+
+
+def _results(
+    text: str,
+    values: Values,
+    scope: Scope,
+    call: ast.Call,
+    *,
+    is_plain: bool = False,
+    is_folder: bool = False,
+    opens: bool = False,
+    is_made: bool = False,
+) -> Iterator[Result]:
+    is_file = is_folder and bool(re.search(r"\.(?:keras|h5|hdf5|csv|pt|ckpt)$", text))
+    for path in _relative(text, values.working_dir):
+        parts = path.lower().split("/")
+        passing = _PASSING | (_NOTES if is_plain else set())
+        is_passing = any(part.strip("._") in passing for part in parts) or path.endswith(_PASSING_FILES)
+        if not is_passing:
+            yield Result(path, scope.module.path, call.lineno, is_folder and not is_file, opens, is_made)
+
+
+_STORE = re.compile(r"(?:sqlite(?:\+\w+)?:///|file:(?://)?)(.*)")
+
+
+def _relative(text: str, working_dir: str) -> Iterator[str]:
+    """Yield a path as it is below the working directory, cut before what nobody can tell; nothing for others."""
+    if stored := _STORE.match(text):
+        text = stored[1]
+    if "://" in text or text.startswith(("~", "$", ":", "-")) or not text.strip():
+        return
+    whole, found, _ = text.partition(UNKNOWN_PART)
+    if found:
+        # What is not known whole is known by its folder, or by how its name begins.
+        whole = f"{whole.rstrip('/')}/*" if whole.endswith("/") else f"{whole}*"
+    path = posixpath.normpath(posixpath.join(working_dir, whole))
+    if path.startswith(f"{working_dir.rstrip('/')}/"):
+        yield posixpath.relpath(path, working_dir)
+
+
+def _by_themselves(program: Program, calls: list[tuple[ast.Call, Scope, str]]) -> Iterator[Result]:
+    for store in default_stores():
+        is_decided = any(dotted in store.decided_by for _, _, dotted in calls)
+        if (
+            is_decided
+            or not program.start.is_environment_known
+            or program.start.environment.keys() & set(store.variables)
+        ):
+            continue
+        for call, scope, dotted in calls:
+            if dotted in store.calls:
+                yield Result(store.path, scope.module.path, call.lineno, is_folder=True)
+                break
+
+
+_OUTPUT = re.compile(
+    r"(?:out|output|save|result|results|export|checkpoint|checkpoints|ckpt)[-_]?(?:dir|folder|path|directory)"
+)
+
+
+def _of_options(program: Program, values: Values) -> Iterator[Result]:
+    """Yield what options that are named after an output are by default: the code hands them to what nobody knows."""
+    for option in options_of(program):
+        if _OUTPUT.fullmatch(option.name) and option.default is not None:
+            for text in values.option_texts(option):
+                yield from _of_option(text, option, values)
+
+
+def _of_option(text: str, option: Option, values: Values) -> Iterator[Result]:
+    assert option.default is not None  # noqa: S101 - the caller asked
+    is_folder = not re.search(r"\.\w{1,11}$", text)
+    for path in _relative(text, values.working_dir):
+        if not {part.strip("._") for part in path.lower().split("/")} & _PASSING:
+            yield Result(path, option.scope.module.path, option.default.lineno, is_folder)

@@ -1,0 +1,58 @@
+"""Rules about what a program writes, and whether it outlasts the container."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from mlspec.advice.behaviour import find_results
+from mlspec.advice.behaviour.keeping import lost_results
+from mlspec.advice.lint.copied import yaml_word
+from mlspec.advice.lint.starting import program_of
+from mlspec.advice.lint.subject import Context, Subject
+from mlspec.errors import Problem
+
+_OUTPUTS = "outputs"
+
+
+def loses_results(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of what the program writes below its working directory where no mount keeps it."""
+    lost = lost_results(find_results(program_of(subject, context)), _kept_below(subject), context.kept)
+    # A list that is yet to be written is written once; to one that is there, each adds its own line.
+    every = tuple(dict.fromkeys(folder or _OUTPUTS for folder in lost))
+    for folder, results in lost.items():
+        first = results[0]
+        message = f"{first.place} writes {f'to {folder}' if folder else first.path}, which no mount keeps: {_GONE}"
+        hint = mount_hint(subject, *([folder or _OUTPUTS] if subject.settings.mounts else every))
+        if not folder:
+            hint = f"write it to {_OUTPUTS}/{posixpath.basename(first.path)}; and {hint}"
+        yield subject.warn(message, hint, mounts_key(subject))
+
+
+_GONE = "it is gone with the container"
+
+
+def _kept_below(subject: Subject) -> list[str]:
+    """Return the folders of mounts, relative to the working directory; empty for one that holds all of it."""
+    settings = subject.settings
+    targets = [mount.target for mount in settings.mounts] + [entry.partition(":")[0] for entry in settings.tmpfs]
+    return [
+        ""
+        if f"{settings.working_dir}/".startswith(f"{path.rstrip('/')}/")
+        else posixpath.relpath(path, settings.working_dir)
+        for path in map(posixpath.normpath, targets)
+    ]
+
+
+def mounts_key(subject: Subject) -> str:
+    """Return the key at which to speak of mounts: themselves, or the command where there are none."""
+    return "mounts" if subject.settings.mounts else "entrypoint" if subject.settings.entrypoint else "command"
+
+
+def mount_hint(subject: Subject, *folders: str) -> str:
+    """Return the line to add that keeps folders of the working directory in the folder of the spec."""
+    home = subject.settings.working_dir
+    mounts = [yaml_word(f"./{folder}:{posixpath.join(home, folder)}") for folder in folders]
+    if subject.settings.mounts:
+        return "\n".join(f"add below mounts: - {mount}" for mount in mounts)
+    return f"add: mounts: [{', '.join(mounts)}]"

@@ -1,0 +1,116 @@
+"""How a container starts a program of the project: through which words, with which files, searched where."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from mlspec.advice.behaviour import Program, Start, read_program
+from mlspec.advice.behaviour.reach import files_of_module
+from mlspec.advice.lint.programs import PYTHON, first_argument, is_shell, script_of, server_of, started
+from mlspec.advice.lint.shells import commands_in
+from mlspec.advice.lint.subject import Context, Subject
+
+_APPLICATION = re.compile(r"([\w.]+):([\w.]+)(?:\(.*\))?")
+
+
+def last_words(subject: Subject, context: Context) -> tuple[str, ...]:
+    """Return the words of the program that a container ends up running: those behind ``sh -c``, or in a script."""
+    words = subject.words
+    text = _shell_text(subject, context)
+    commands = commands_in(text) if text else None
+    # A command at the end of a script may hand over what the container was given.
+    own = [command for command in commands or () if not command.depth]
+    return tuple(word for word in own[-1].words if word not in {"$@", "$*"}) if own else words
+
+
+def _shell_text(subject: Subject, context: Context) -> str:
+    """Return the text that a shell reads first; empty where no shell is started, or it is not known."""
+    words = subject.words
+    if len(words) > 2 and is_shell(words[0]) and re.fullmatch(r"-\w*c", words[1]):
+        return words[2]
+    script = script_of(subject)
+    look = context.looks.get(script.path) if script else None
+    if script and look and (script.interpreter == "sh" or re.match(r"#!.*\b(?:ba|da)?sh\b", look.text)):
+        return look.text
+    return ""
+
+
+def program_of(subject: Subject, context: Context) -> Program:
+    """Return the program that a container starts with, read from what is copied into the image."""
+    return read_program(start_of(subject, last_words(subject, context)), context.texts)
+
+
+def start_of(subject: Subject, words: Sequence[str]) -> Start:
+    """Return how these words start a program of the project."""
+    settings = subject.settings
+    environment: dict[str, str | None] = {**settings.environment, **dict.fromkeys(settings.secrets)}
+    return start_by(
+        words,
+        environment=environment,
+        is_environment_known=not settings.env_file,
+        working_dir=settings.working_dir,
+    )
+
+
+def start_by(
+    words: Sequence[str],
+    *,
+    environment: Mapping[str, str | None],
+    is_environment_known: bool = True,
+    working_dir: str = "/app",
+) -> Start:
+    """Return how words start a program whose files are in ``working_dir``."""
+    files, modules, calls, code = _started(words, working_dir)
+    path = environment.get("PYTHONPATH") or ""
+    inside = [posixpath.normpath(posixpath.join(working_dir, entry)) for entry in path.split(":") if entry]
+    below = [posixpath.relpath(entry, working_dir) for entry in inside if f"{entry}/".startswith(f"{working_dir}/")]
+    roots = dict.fromkeys(("", *("" if entry == "." else entry for entry in below)))
+    # A script is where the words say; a module is wherever Python searches.
+    is_module = "-m" in words[1:3]
+    return Start(
+        files=_within(roots, files) if is_module else files,
+        modules=_within(roots, modules),
+        code=code,
+        calls=calls,
+        words=tuple(words),
+        roots=tuple(roots),
+        environment=environment,
+        is_environment_known=is_environment_known,
+        working_dir=working_dir,
+    )
+
+
+def _within(roots: Iterable[str], files: Iterable[str]) -> tuple[str, ...]:
+    return tuple(posixpath.join(root, file) for root in roots for file in files)
+
+
+_Started = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str]
+
+
+def _started(words: Sequence[str], working_dir: str) -> _Started:
+    """Return scripts that run, files of modules that are imported, functions that are called, and code."""
+    if not words:
+        return (), (), (), ""
+    if PYTHON.fullmatch(words[0]) and "-c" in words[1:3]:
+        place = words.index("-c") + 1
+        return (), (), (), words[place] if place < len(words) else ""
+    if PYTHON.fullmatch(words[0]) and "-m" in words[1:3] and not server_of(words):
+        place = words.index("-m") + 1
+        named = words[place] if place < len(words) else ""
+        path = named.replace(".", "/")
+        return (f"{path}.py", f"{path}/__main__.py"), (f"{path}/__init__.py",), (), ""
+    if PYTHON.fullmatch(words[0]):
+        first = first_argument(words)
+        return (_beside(first, working_dir),), (), (), ""
+    rest = started(words)[1:]
+    if found := next((match for word in rest if (match := _APPLICATION.fullmatch(word))), None):
+        return (), files_of_module(found[1]), (found[2].partition(".")[0],), ""
+    scripts = tuple(_beside(word, working_dir) for word in (*words[:1], *rest) if word.endswith(".py"))
+    return scripts[:1], (), (), ""
+
+
+def _beside(word: str, working_dir: str) -> str:
+    path = posixpath.normpath(posixpath.join(working_dir, word))
+    return posixpath.relpath(path, working_dir)
