@@ -212,7 +212,9 @@ def test_every_file_that_the_compiler_opens_is_part_of_the_proof(
 
     named = {str(Path(key[1:].partition("\0")[0]).absolute()) for key in seen}
     # Which specs there are is asked anew every time.
-    opened = {path for _, path in heard if path.startswith(str(project)) and Path(path).name != "specs"}
+    paths = (Path(path) for _, path in heard if path.startswith(str(project)))
+    # What an editable install puts into sys.path is no folder, but is looked for in each.
+    opened = {str(path) for path in paths if path.name != "specs" and not path.name.startswith("__editable__")}
     assert len(opened) > 5
     assert opened <= named
 

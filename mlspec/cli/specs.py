@@ -86,6 +86,8 @@ def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Out
             say(up_to_date(spec))
             return True
         with witnessed() as witness:
+            # Done already; here it is seen, and what is left in the folder later is no longer what was proven.
+            finish(path)
             outcome = act(path)
         if outcome.current:
             known.keep(question, spec, witness, _shown(outcome.current))

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlspec.host.cache.proofs import generated_names
 from mlspec.plan.unfinished import batch_of, journal_name, unfinished_name
 
 # Where a file system knows no locks, such as some of a network, age has to tell that nobody writes any more.
@@ -103,8 +104,7 @@ def finish(folder: Path) -> tuple[str, ...]:
     Where the folder cannot be read or written, nothing is done.
     """
     try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if batch_of(entry.name))
+        names = [name for name in generated_names(str(folder), ".") if batch_of(name)]
     except OSError:
         return ()
     finished: list[str] = []

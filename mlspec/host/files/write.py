@@ -23,6 +23,8 @@ def write(artifacts: Iterable[Artifact], folder: Path, encoding: str = "utf-8") 
 
     Raises ToolError where the disk refuses.
     """
+    if not (artifacts := tuple(artifacts)):
+        return
     try:
         with unfinished.batch(folder) as batch:
             for artifact in artifacts:
