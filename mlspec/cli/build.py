@@ -43,13 +43,13 @@ def _ready(file: str | None, images: Sequence[str], wish: Wish, start: HeadStart
     """
     from mlspec import api
     from mlspec.errors import Problem, SpecError
-    from mlspec.host.files import write as writing
+    from mlspec.host.files.turns import alone
 
     path = one_spec(file)
     loaded = api.load(path)
     for name in images:
         api.image_of(loaded, name)
-    with writing.alone(path):
+    with alone(path, say):
         with witnessed() as witness:
             rendered = rendered_of(path, wish)
             changed = api.stale(rendered)

@@ -70,10 +70,10 @@ def _fix(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: 
     from mlspec import api
     from mlspec.cli import changes
     from mlspec.host.files import rewriting
-    from mlspec.host.files import write as writing
+    from mlspec.host.files.turns import alone
 
     notes: list[str] = []
-    with writing.alone(path):
+    with alone(path, say):
         settled = api.repair(path, today(), notes.append)
         rewriting.rewrite(path, settled)
     if is_read:

@@ -152,9 +152,9 @@ def one_spec(file: str | None) -> Path:
 def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
     """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
     from mlspec import api
-    from mlspec.host.files import write as writing
+    from mlspec.host.files.turns import alone
 
-    with writing.alone(path):
+    with alone(path, say):
         rendered = rendered_of(path, wish, targets)
         written = api.write(rendered, force=force)
     changes = rendered.locked.changes

@@ -292,13 +292,13 @@ def remember(file: str, text: str) -> None:
     folder, made = os.path.dirname(file), f"{file}.{os.getpid()}"
     with contextlib.suppress(OSError, UnicodeError):
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        _forget_old(folder)
+        forget_old(folder)
         with open(made, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
         os.replace(made, file)
 
 
-def _forget_old(folder: str) -> None:
+def forget_old(folder: str) -> None:
     """Remove the files in a folder that nobody wrote for 30 days."""
     oldest = time.time() - _DAYS_KEPT * 24 * 3600
     with os.scandir(folder) as entries:

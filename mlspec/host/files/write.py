@@ -1,15 +1,12 @@
-"""Files to write: whole or not at all, by one process at a time, and nothing of the user's ever overwritten."""
+"""Files to write: whole or not at all, and nothing of the user's ever overwritten."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import hashlib
 import os
 import shlex
 import stat
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from mlspec.errors import Problem, SpecError, ToolError
@@ -51,17 +48,6 @@ def _mode(artifact: Artifact, place: Path) -> int:
     os.umask(umask)
     mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o666 & ~umask
     return mode | (0o111 & ~umask) if artifact.executable else mode
-
-
-@contextlib.contextmanager
-def alone(spec: Path) -> Iterator[None]:
-    """Hold the place of the one process that changes what stands beside ``spec``; others wait for it."""
-    from filelock import FileLock
-
-    name = hashlib.sha256(str(spec.resolve()).encode()).hexdigest()[:24]
-    owner = os.getuid() if hasattr(os, "getuid") else ""
-    with FileLock(Path(tempfile.gettempdir()) / f"mlspec-{owner}-{name}.lock"):
-        yield
 
 
 def check_free(path: Path) -> None:
