@@ -18,7 +18,7 @@ from mlspec.errors import LockError, Problem, Repair, Span, SpecError
 from mlspec.host.files import read as disk
 from mlspec.host.files import write as writing
 from mlspec.lock import platforms
-from mlspec.plan.plan import Plan, Resolved, files_of, resolve
+from mlspec.plan.plan import Plan, files_of, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.spec import fixes as repairs
 from mlspec.spec import spec
@@ -454,11 +454,14 @@ def diff(rendered: Rendered) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a spec asks of the host it is built and run on: the needs of its images, and the bases they start from."""
+    """What a spec asks of the host it is built and run on: the needs of its images, the bases that they start from, and
+    the addresses of the indexes that packages come from besides the default one.
+    """
 
     folder: Path
     needs: tuple[Need, ...]
     bases: tuple[str, ...]
+    indexes: tuple[str, ...] = ()
 
 
 def need(rendered: Rendered, plan: Plan) -> Need:
@@ -479,26 +482,29 @@ def demand(path: Path) -> Demand:
     from mlspec.host import checkup
 
     loaded = load(path)
-    plans, wheels = _plans(loaded, path)
+    plans, subjects = _outlines(loaded, path)
     folder, home = path.parent.resolve().as_posix(), Path.home().as_posix()
-    needs = []
+    needs, indexes = [], list[str]()
     for image, plan in zip(loaded.images, plans, strict=True):
-        size = wheels.get(image.key, 0)
+        own = [subject for subject in subjects if subject.image.key == image.key]
+        size = sum(pin.size or 0 for pin in own[-1].pins) if own else 0
         need = need_of(plan, wheels=size, folder=folder, home=home)
         needs.append(checkup.with_scripts(need, path.parent, (plan.files.run_script,)))
+        names = {pin.name for subject in own for pin in subject.pins}
+        names |= {requirement.name for subject in own for requirement in subject.requirements.requirements}
+        indexes += (index.url for index in relock.indexes_of(image) if any(map(index.serves, names)))
     choices = (catalog.base_reference(image.settings.python, image.settings.base) for image in loaded.images)
     bases = (choice.reference for choice in choices if isinstance(choice, catalog.BaseChoice))
-    return Demand(path.parent, tuple(needs), tuple(dict.fromkeys(bases)))
+    return Demand(path.parent, tuple(needs), tuple(dict.fromkeys(bases)), tuple(dict.fromkeys(indexes)))
 
 
-def _plans(loaded: Spec, path: Path) -> tuple[tuple[Plan, ...], dict[str, int]]:
-    """Return the plans of a spec and the bytes of each image's packages; without a lock, what is known without."""
+def _outlines(loaded: Spec, path: Path) -> tuple[tuple[Plan, ...], tuple[Subject, ...]]:
+    """Return the plans of a spec and its subjects; without a lock, what the spec alone tells."""
     try:
         rendered = render(path, Wish(locked=True, unpinned=True))
     except SpecError as error:
         if any(problem.code != "MLS404" for problem in error.problems):
             raise
-        unknown = Resolved(project=loaded.name or path.parent.resolve().name, base="", is_official=True)
-        return tuple(resolve(path.name, image, unknown) for image in loaded.images), {}
-    sizes = {subject.image.key: sum(pin.size or 0 for pin in subject.pins) for subject in rendered.subjects}
-    return rendered.plans, sizes
+        _, plans, subjects = _outlined(loaded, path, "")
+        return plans, subjects
+    return rendered.plans, rendered.subjects

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from mlspec import api
+from mlspec.advice.doctor import network
 from mlspec.advice.doctor.facts import Need
 from mlspec.errors import Problem, ToolError
 from mlspec.host import checkup
@@ -200,7 +201,7 @@ def test_a_socket_that_is_closed_to_this_user_is_told(commands: Commands, answer
     socket_file = Path(os.environ["DOCKER_HOST"].removeprefix("unix://"))
     socket_file.chmod(0)
     socket_file.parent.chmod(0o755)
-    script = "import sys; from mlspec.host import engine; print(engine.examined().silence)"
+    script = "import sys; from mlspec.host.engine import engine; print(engine.examined().silence)"
     prefix = ("setpriv", "--reuid=4321", "--regid=4322", "--clear-groups", "--")
     done = subprocess.run(
         [*prefix, sys.executable, "-c", script],
@@ -598,6 +599,24 @@ def test_a_spec_without_a_lock_has_needs_all_the_same(folder: Path) -> None:
 
     assert [(need.gpus, need.driver) for need in demand.needs] == [(True, "525.60.13")]
     assert demand.bases[0].startswith("python:3.12-slim-")
+    assert demand.indexes == ("https://download.pytorch.org/whl/cu128",)
+
+
+def test_indexes_that_serve_no_package_of_the_spec_are_not_asked(folder: Path) -> None:
+    (folder / "mlspec.yaml").write_text(
+        "python: 3.12\nrequirements: [six]\nindexes: [{url: 'https://index.example/simple', packages: ['team-*']}]\n"
+    )
+
+    assert api.demand(Path("mlspec.yaml")).indexes == ()
+
+
+def test_an_index_of_the_spec_that_does_not_answer_is_named_with_its_mirror_setting(folder: Path) -> None:
+    found = checkup.gather(folder, (), indexes=["http://127.0.0.1:9/whl/cpu"])
+
+    (answer,) = (answer for answer in found.answers if answer.index)
+    (told,) = (finding for finding in network.findings(found) if "127.0.0.1" in str(finding))
+    assert (answer.host, answer.state) == ("127.0.0.1", "silent")
+    assert "MLSPEC_INDEX_MIRRORS, as http://127.0.0.1:9/whl/cpu=MIRROR" in str(told)
 
 
 def test_a_spec_with_problems_is_told_beside_the_host(commands: Commands, answering: Answering, folder: Path) -> None:

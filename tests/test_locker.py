@@ -17,6 +17,7 @@ import pytest
 from mlspec.errors import LockError
 from mlspec.host.resolver import Compiled, compile_requirements
 from mlspec.host.resolver.child.sources import static_metadata
+from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.lock.layers import grouped
 from mlspec.lock.pins import Layer, RequirementsLock, Target
 from mlspec.lock.promises import credentials_problems
@@ -530,10 +531,45 @@ def test_a_failure_points_at_its_requirement(serve: Serve) -> None:
     assert str(caught.value).startswith("reqs.in:2:1: MLS242")
 
 
-def test_an_unreachable_index(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_index_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_INDEX_URL", "http://127.0.0.1:9/simple/")
 
-    assert "MLS253: http://127.0.0.1:9 cannot be reached" in refusal("torch")
+    said = refusal("torch")
+
+    assert "MLS253: http://127.0.0.1:9 cannot be reached: Connection refused" in said
+    assert "export MLSPEC_INDEX_URL=" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "message", "mirror"),
+    [
+        (
+            "https://download.pytorch.org/whl/cpu/torch/",
+            "torch for `accelerator: cpu` comes from https://download.pytorch.org/whl/cpu, which cannot be reached"
+            ": Name or service not known",
+            "MLSPEC_INDEX_MIRRORS=https://download.pytorch.org/whl/cpu=https://MIRROR/PATH",
+        ),
+        (
+            "https://download.pytorch.org/whl/cu128/torch/",
+            "torch for `accelerator: cuda12.8` comes from https://download.pytorch.org/whl/cu128, which cannot be "
+            "reached: Name or service not known",
+            "MLSPEC_INDEX_MIRRORS=https://download.pytorch.org/whl/cu128=https://MIRROR/PATH",
+        ),
+        (
+            "https://index.example/simple/torch/",
+            "https://index.example cannot be reached: Name or service not known",
+            "correct its address under `indexes`",
+        ),
+    ],
+)
+def test_the_index_of_an_accelerator_is_named_with_its_mirror_setting(url: str, message: str, mirror: str) -> None:
+    own = Index(url=url.removesuffix("torch/").rstrip("/"), packages=("torch",))
+    words = "Failed to resolve 'x' ([Errno -2] Name or service not known)"
+
+    said = describe_unreachable(url, "torch", words, (own,))
+
+    assert said[0] == message
+    assert mirror in said[1]
 
 
 def test_an_unreachable_second_index_is_not_passed_over(serve: Serve) -> None:

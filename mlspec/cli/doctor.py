@@ -38,6 +38,7 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
         demands[0].folder if demands else Path(),
         [need for demand in demands for need in demand.needs],
         bases=[base for demand in demands for base in demand.bases],
+        indexes=[index for demand in demands for index in demand.indexes],
         offline=offline,
     )
     findings = rules.examine(facts)

@@ -24,10 +24,18 @@ _LARGEST_SCRIPT = 1_000_000
 Fact = Host | Command | Engine | Builder | Answer
 
 
-def gather(folder: Path, needs: Iterable[Need], *, bases: Iterable[str] = (), offline: bool = False) -> Facts:
+def gather(
+    folder: Path,
+    needs: Iterable[Need],
+    *,
+    bases: Iterable[str] = (),
+    indexes: Iterable[str] = (),
+    offline: bool = False,
+) -> Facts:
     """Return the facts of this host, its engine and, unless ``offline``, the network; never raises.
 
-    ``folder`` is the project's, ``bases`` are the images that specs are built on.
+    ``folder`` is the project's, ``bases`` are the images that specs are built on, ``indexes`` the addresses that their
+    packages come from besides the default index.
     """
     own = examined()
     tasks: dict[str, Callable[[], Fact]] = {
@@ -41,6 +49,8 @@ def gather(folder: Path, needs: Iterable[Need], *, bases: Iterable[str] = (), of
         # Now, and not in each thread: it writes the certificates to a file.
         trusted()
         tasks["index"] = lambda: reach.answer("package index", (_index(),), _ANSWER)
+        for url in dict.fromkeys(indexes):
+            tasks[f"index {url}"] = functools.partial(_own_index, url)
         for base in dict.fromkeys(bases) or (_BASE,):
             tasks[f"registry of {base}"] = functools.partial(_registry, base)
     found = reach.at_once(tasks, _PATIENCE)
@@ -59,14 +69,14 @@ def _facts(found: dict[str, Fact], asked: Iterable[str], needs: tuple[Need, ...]
         command=command_,
         engine=engine_,
         builder=builder if is_there and isinstance(builder, Builder) else None,
-        answers=tuple(dict.fromkeys(_answer(name, found) for name in asked if name == "index" or "registry" in name)),
+        answers=tuple(dict.fromkeys(_answer(name, found) for name in asked if name.startswith(("index", "registry")))),
         needs=needs,
     )
 
 
 def _answer(name: str, found: dict[str, Fact]) -> Answer:
     fact = found.get(name)
-    place = "package index" if name == "index" else "registry"
+    place = "package index" if name.startswith("index") else "registry"
     late = Answer(place=place, host="its address", state="silent", words="it did not answer in time")
     return fact if isinstance(fact, Answer) else late
 
@@ -80,6 +90,13 @@ def _index() -> str:
 
     # One package's page: the page of all of them is 40 MB.
     return f"{(configuration().index_url or PyPI.simple_url).rstrip('/')}/pip/"
+
+
+def _own_index(url: str) -> Answer:
+    asked = configuration().index(url)
+    answer = reach.answer("package index", (f"{asked.rstrip('/')}/pip/",), _ANSWER)
+    # A mirror is named by its own address.
+    return replace(answer, index=url if asked == url else "")
 
 
 def with_scripts(need: Need, folder: Path, scripts: Iterable[str]) -> Need:

@@ -122,8 +122,8 @@ class Builder:
 class Answer:
     """What came of asking a place on the network; ``skew`` is its clock less this host's, in seconds.
 
-    ``private``: trusted by a certificate that this host alone knows. ``untold``: it is in this host's store, ``words``,
-    which mlspec was not told of.
+    ``index`` is the address of an index besides the default one. ``private``: trusted by a certificate that this host
+    alone knows. ``untold``: it is in this host's store, ``words``, which mlspec was not told of.
     """
 
     place: str
@@ -131,6 +131,7 @@ class Answer:
     state: Literal["fine", "silent", "proxy", "untrusted", "untold", "private"]
     words: str = ""
     skew: float | None = None
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

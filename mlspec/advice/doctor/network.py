@@ -86,6 +86,8 @@ def _trouble(answer: Answer) -> Problem:
         return problem("MLS557", message, hint, "warning")
     code = "MLS558" if answer.place == "package index" else "MLS559"
     variable = "MLSPEC_INDEX_URL" if answer.place == "package index" else "MLSPEC_REGISTRY_MIRROR"
+    if answer.index:
+        variable = f"MLSPEC_INDEX_MIRRORS, as {answer.index}=MIRROR"
     hint = f"check the network and HTTPS_PROXY, or name a mirror in {variable}; what is locked and built needs neither"
     return problem(code, f"{where} does not answer", f"{hint}\n{answer.words}", "warning")
 

@@ -15,8 +15,10 @@ from packaging.version import Version
 from mlspec.errors import LockError, Problem
 from mlspec.host.resolver.conflicts import Conflict
 from mlspec.host.resolver.names import INSTALL_NAMES
+from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import Target
+from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.printable import without_login
 
@@ -49,6 +51,7 @@ class Failure:
     error: Mapping[str, Any]
     tools: Mapping[str, str]
     stderr: str
+    indexes: tuple[Index, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems that a person should read."""
@@ -89,6 +92,9 @@ class Failure:
         url = str(self.error["url"])
         name = canonicalize_name(url.rstrip("/").rpartition("/")[2]) if url.endswith("/") else ""
         host = re.sub(r"^(\w+://[^/]+).*$", r"\1", url) or "the package index"
+        if kind == "connect":
+            words = str(self.error["message"])
+            return problem_at("MLS253", *describe_unreachable(url, name, words, self.indexes), self._asked(name))
         code, message, hint = _NETWORK[kind]
         status = self.error.get("status")
         written = next((r for r in self.requirements.requirements if url in r.text), None)
@@ -100,7 +106,6 @@ class Failure:
 
 # By kind: code, message, hint.
 _NETWORK = {
-    "connect": ("MLS253", "{host} cannot be reached", "check the network, or its address under `indexes`"),
     "timeout": ("MLS253", "{host} did not answer in time", "check the network, and try again"),
     "proxy": ("MLS253", "the proxy on the way to {host} refuses", "check HTTPS_PROXY and NO_PROXY"),
     "http": ("MLS254", "{host} answered {status} when asked for {name}", "try again later; the fault is on its side"),

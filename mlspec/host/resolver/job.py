@@ -64,9 +64,9 @@ class Job:
                 report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
                 if "error" not in report:
                     return report
-                raise LockError(
-                    *Failure(self.requirements, self.target, report["error"], report["tools"], done.stderr).problems()
-                )
+                error, tools = report["error"], report["tools"]
+                failure = Failure(self.requirements, self.target, error, tools, done.stderr, self.indexes)
+                raise LockError(*failure.problems())
         raise LockError(no_report(done.stderr))
 
     def _write(self, folder: Path) -> None:

@@ -1,0 +1,46 @@
+"""An index that does not answer, in words: whose it is, why the system says so, and where a mirror is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mlspec.errors import without_login
+from mlspec.facts.python import torch_index
+from mlspec.lock.requirements.indexes import Index
+
+_REASON = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(Connection refused|Connection reset by peer|timed out)")
+
+
+def describe_unreachable(url: str, name: str, words: str, indexes: Sequence[Index]) -> tuple[str, str]:
+    """Return a message and a hint about an index that cannot be reached.
+
+    ``url`` is what was asked, a page of the package ``name`` if that is not empty; ``words`` are those of the network
+    error; ``indexes`` are the image's own besides the default one, the accelerator's among them.
+    """
+    own = next((index for index in indexes if url.startswith(index.url.rstrip("/") + "/")), None)
+    host = re.sub(r"^(\w+://[^/]+).*$", r"\1", url) or "the package index"
+    accelerator = _accelerator(own.url) if own else ""
+    place = own.url if own and accelerator else host
+    who = f"{name or 'torch'} for `accelerator: {accelerator}` comes from " if accelerator else ""
+    message = f"{who}{without_login(place)}{', which' if who else ''} cannot be reached{_reason(words)}"
+    if own and accelerator:
+        hint = "check the network and HTTPS_PROXY; or name a mirror of it: export MLSPEC_INDEX_MIRRORS="
+        return message, f"{hint}{own.url}=https://MIRROR/PATH"
+    if own:
+        return message, "check the network and HTTPS_PROXY, or correct its address under `indexes`"
+    return message, "check the network and HTTPS_PROXY; or name a mirror: export MLSPEC_INDEX_URL=https://MIRROR/simple"
+
+
+def _accelerator(url: str) -> str:
+    """Return the accelerator whose index of the torch family has this address; empty for any other index."""
+    label = url.rstrip("/").rpartition("/")[2]
+    if torch_index(label).url.rstrip("/") != url.rstrip("/"):
+        return ""
+    return re.sub(r"^cu(\d+)(\d)$", r"cuda\1.\2", label)
+
+
+def _reason(words: str) -> str:
+    """Return why a connection failed as the system says it, behind a colon; empty where it gives no reason."""
+    found = [a or b for a, b in _REASON.findall(words)]
+    return f": {found[-1].strip()}" if found else ""
