@@ -88,6 +88,13 @@ def test_a_cpu_image_with_cuda_packages_is_refused_at_the_requirement_that_bring
     )
 
 
+def test_the_package_to_require_in_a_cpu_image_is_named() -> None:
+    nccl = pin("nvidia-nccl-cu12", 300 * MB, via=("xgboost",))
+    (problem,) = promise_problems(required("xgboost"), (pin("xgboost"), nccl))
+
+    assert problem.hint.startswith("require xgboost-cpu in place of xgboost; or write: accelerator: cuda")
+
+
 def test_a_cuda_image_takes_them() -> None:
     assert promise_problems(required("torch"), CUDA, accelerator="cuda12.8") == ()
 

@@ -14,6 +14,7 @@ from mlspec.lock.pins import Layer, Pin, Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.lock.requirements_txt import digest_lines
+from mlspec.lock.variants import fitting_name
 from mlspec.printable import login_spans, without_login
 from mlspec.sizes import shown_size
 
@@ -154,7 +155,9 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
     what = f"{names}{more}{weight}"
     message = f"{what} is not for" if itself else f"{who} brings {what} into"
     if accelerator == "cpu":
-        hint = f"take {who} from an index with cpu wheels, named under `indexes`; or write: accelerator: cuda"
+        other = fitting_name(requirement, "cpu") if requirement else ""
+        instead = f"require {other} in place of {who}" if other else f"take {who} from an index with cpu wheels"
+        hint = f"{instead}{'' if other else ', named under `indexes`'}; or write: accelerator: cuda"
         hint += "" if itself else f"; or, where it is meant, name in the requirements too: {found[0].name}"
         code, message = "MLS230", f"{message} a cpu image"
     else:

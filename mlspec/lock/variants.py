@@ -76,6 +76,12 @@ class Same:
     best: Mapping[str, str]
 
 
+def fitting_name(requirement: Requirement, kind: str) -> str:
+    """Return the package to require in place of one that does not fit a kind of accelerator; empty if none is known."""
+    rows = (row for row in variants() if row.is_wrong(requirement, kind, ()))
+    return next((row.instead[kind] for row in rows if row.instead[kind]), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Followed:
     """A requirement with the extras that follow from the accelerator: ``shown`` is jax[cuda12], say."""
