@@ -11,10 +11,11 @@ from mlspec.targets.labels import SPEC_LABEL, text_digest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalImage:
-    """An image that the engine has: its ID, its platform (empty if it is for several), and its labels."""
+    """An image that the engine has: its ID, its platform (empty if it is for several), its user and its labels."""
 
     id: str
     platform: str
+    user: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -64,8 +64,9 @@ def find_image(name: str) -> LocalImage | None:
     # Of an image for several platforms, a containerd store tells the one that fits the engine.
     is_index = str((found.get("Descriptor") or {}).get("mediaType", "")).endswith(("index.v1+json", "list.v2+json"))
     platform = "" if is_index else f"{found.get('Os', 'linux')}/{found.get('Architecture', '')}"
-    labels = (found.get("Config") or {}).get("Labels") or {}
-    return LocalImage(id=str(found.get("Id", "")), platform=platform, labels=labels)
+    config = found.get("Config") or {}
+    name, user, labels = str(found.get("Id", "")), str(config.get("User") or ""), config.get("Labels") or {}
+    return LocalImage(id=name, platform=platform, user=user, labels=labels)
 
 
 def require_command() -> None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 from mlspec.advice.doctor.facts import Need
 from mlspec.build.ownership import LocalImage, check_owner
 from mlspec.errors import Problem, Span, SpecError, ToolError
-from mlspec.host.engine import engine, fitness, images, secrets
+from mlspec.host.engine import engine, fitness, images, secrets, start
 from mlspec.plan.plan import RunPlan
 from mlspec.targets import run_script as commands
 from mlspec.targets.filters import HOME_MARK
@@ -42,9 +42,9 @@ def run(
 
 def shell(plan: RunPlan, folder: Path, warn: Warn = lambda problem: None, need: Need | None = None) -> NoReturn:
     """Run a shell in the image, with the mounts, devices and environment of its program, in place of this process."""
-    environment = _prepare(plan, folder, warn, need)
     # The program itself may be running, and hold the ports.
     plan = replace(plan, ports=())
+    environment = _prepare(plan, folder, warn, need)
     script = "[ ! -x /bin/bash ] || exec /bin/bash; exec /bin/sh"
     words = commands.run_words(plan, ("-c", script), caller(plan, folder), entrypoint="/bin/sh")
     _become(words, folder, environment)
@@ -85,7 +85,8 @@ def _on_host(path: str, folder: Path, home: str) -> Path:
 
 def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapping[str, str]:
     """Return the environment to run in, after making the folders that are written to and seeing that all is there."""
-    platform = _find_own(plan, folder, warn).platform
+    image = _find_own(plan, folder, warn)
+    platform = image.platform
     known = Need(image=plan.image, platform=plan.platform or platform, gpus=plan.wants_nvidia, devices=plan.devices)
     fitness.require(need or known, platform, warn)
     script, home = commands.run_script(plan), str(Path.home())
@@ -98,8 +99,13 @@ def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapp
     problems += [secrets.missing(e.name, e.variable, "the program") for e in exports if not os.environ.get(e.variable)]
     if problems:
         raise SpecError(*(problem.at(plan.spec, None) for problem in problems))
-    for path in script.folders:
-        _provide(folder / path.replace(HOME_MARK, home), _user() if plan.as_caller else None)
+    if busy := start.port_problems(plan.ports):
+        raise ToolError(*busy)
+    folders = [(path.replace(HOME_MARK, "~"), folder / path.replace(HOME_MARK, home)) for path in script.folders]
+    for _, place in folders:
+        _provide(place, _user() if plan.as_caller else None)
+    for problem in start.mount_problems(folders, _user() if plan.as_caller else image.user):
+        warn(problem)
     for entry in plan.env_files:
         for problem in _quoted_values(_on_host(entry.path, folder, home), entry.path):
             warn(problem)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mlspec.errors import without_login
 from mlspec.facts.python import torch_index
 from mlspec.lock.requirements.indexes import Index
+from mlspec.printable import without_login
 
 _REASON = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(Connection refused|Connection reset by peer|timed out)")
 
