@@ -122,7 +122,7 @@ def drawn(project: Project, old: str, new: str) -> Project:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        ("target=/context", "source=nothing.txt,target=/context", "MLS533"),
+        ("from=project,target=/context", "source=nothing.txt,target=/context", "MLS533"),
         (f"FROM {conftest.BASE} ", "FROM registry.nowhere.invalid/x:1 ", "MLS526"),
         ("RUN true", "RUN --mount=type=secret,id=TOKEN,required=true true", "MLS531"),
         ("RUN true", "RUN --mount=type=ssh,required=true true", "MLS530"),

@@ -14,10 +14,14 @@ RUN --network=none \
  && install -d /srv/image/etc && { cat /etc/passwd && echo app:x:1000:1000::/home/app:/bin/sh; } > /srv/image/etc/passwd \
  && find /srv/image -exec touch --no-dereference --date=@315619200 {} +
 
+# What the ignore file leaves of the project. A copy, as podman and buildah do not filter a mount of the context by it.
+FROM scratch AS project
+COPY . /
+
 # The code: readable by every user, and the same layer whatever the times and modes of a checkout.
 FROM python AS code
 RUN --network=none \
-    --mount=type=bind,target=/context \
+    --mount=type=bind,from=project,target=/context \
     install -d /srv/image/app && cp -R /context/. /srv/image/app \
  && chmod -R u=rwX,go=rX /srv/image \
  && chmod 1777 /srv/image/app \

@@ -71,7 +71,11 @@ def engine_problem(host: Host, engine: Engine) -> Problem | None:
 
 
 def _podman(message: str) -> Problem:
-    hint = "the files work with it: podman build --file Dockerfile . ; mlspec build and mlspec run need Docker"
+    # COPY --link came with buildah 1.41, which is in podman 5.6; and the OCI format, podman's own, has no HEALTHCHECK.
+    hint = (
+        "podman 5.6 or newer can build the files: podman build --format docker --tag NAME --file Dockerfile . ; "
+        "mlspec build and mlspec run need Docker"
+    )
     return problem("MLS503", message, hint)
 
 
