@@ -18,6 +18,7 @@ from mlspec.errors import LockError, Problem, Repair, Span, SpecError
 from mlspec.host.files import read as disk
 from mlspec.host.files import write as writing
 from mlspec.lock import platforms
+from mlspec.lock.requirements.values import Requirements
 from mlspec.plan.plan import Plan, files_of, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.spec import fixes as repairs
@@ -492,7 +493,8 @@ def demand(path: Path) -> Demand:
         needs.append(checkup.with_scripts(need, path.parent, (plan.files.run_script,)))
         names = {pin.name for subject in own for pin in subject.pins}
         names |= {requirement.name for subject in own for requirement in subject.requirements.requirements}
-        indexes += (index.url for index in relock.indexes_of(image) if any(map(index.serves, names)))
+        required = own[-1].requirements if own else Requirements()
+        indexes += (index.url for index in relock.indexes_of(image, required) if any(map(index.serves, names)))
     choices = (catalog.base_reference(image.settings.python, image.settings.base) for image in loaded.images)
     bases = (choice.reference for choice in choices if isinstance(choice, catalog.BaseChoice))
     return Demand(path.parent, tuple(needs), tuple(dict.fromkeys(bases)), tuple(dict.fromkeys(indexes)))

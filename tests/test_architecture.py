@@ -38,7 +38,7 @@ SHARED = {
 # Modules that read one kind of text together: a folder, or some of its modules.
 READERS = {
     "a spec": "spec/**/*.py",
-    "requirements": "lock/requirements/*.py",
+    "requirements": "lock/requirements/**/*.py",
     "a lock": "lock/*.py",
 }
 

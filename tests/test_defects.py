@@ -69,13 +69,13 @@ def test_a_torch_newer_than_the_tables_is_locked_as_any_other(tmp_path: Path) ->
 
 
 def test_a_torch_without_a_pin_comes_from_the_index_of_the_cuda_that_is_named() -> None:
-    indexes = indexes_of(image("{python: 3.12, accelerator: cuda12.8, requirements: ['torch>=2.4']}"))
+    indexes = indexes_of(image("{python: 3.12, accelerator: cuda12.8, requirements: ['torch>=2.4']}"), Requirements())
 
     assert [index.url for index in indexes if index.serves("torch")] == ["https://download.pytorch.org/whl/cu128"]
 
 
 def test_torch_and_its_family_come_from_one_index() -> None:
-    (index,) = indexes_of(image("{python: 3.12, accelerator: cuda12.6}"))
+    (index,) = indexes_of(image("{python: 3.12, accelerator: cuda12.6}"), Requirements())
 
     assert all(index.serves(name) for name in ("torch", "torchvision", "torchaudio"))
 
@@ -197,7 +197,7 @@ def test_nobody_is_asked_for_gpus_who_did_not_ask_for_them() -> None:
 
 def test_an_index_answers_for_the_packages_it_is_named_for_alone() -> None:
     text = "{python: 3.12, indexes: [{url: 'https://a.test/simple', packages: ['acme-*']}]}"
-    index, _ = indexes_of(image(text))
+    index, _ = indexes_of(image(text), Requirements())
 
     assert (index.serves("acme-models"), index.serves("numpy")) == (True, False)
 
@@ -215,7 +215,9 @@ def test_indexes_keep_the_order_of_the_spec() -> None:
     urls = [f"https://{name}.test/simple" for name in ("zoo", "ape", "mid", "bee")]
     rows = ", ".join(f"{{url: '{url}', packages: [p{i}]}}" for i, url in enumerate(urls))
 
-    assert [index.url for index in indexes_of(image(f"{{python: 3.12, indexes: [{rows}]}}"))][:4] == urls
+    assert [index.url for index in indexes_of(image(f"{{python: 3.12, indexes: [{rows}]}}"), Requirements())][
+        :4
+    ] == urls
 
 
 def test_a_login_in_an_address_is_refused_before_it_is_in_a_lock() -> None:

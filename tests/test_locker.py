@@ -519,7 +519,18 @@ def test_a_conflict_with_a_constraint_names_it(serve: Serve) -> None:
     with pytest.raises(LockError) as caught:
         compile_requirements(required("base>=2", "-c limits.txt", limits_txt="base<2\n"), TARGET, ())
 
-    assert "a constraint wants base<2" in str(caught.value)
+    assert "the spec wants base>=2" in str(caught.value)
+    assert "limits.txt:1 wants base<2" in str(caught.value)
+
+
+def test_a_conflict_names_the_lines_of_the_files_that_ask(serve: Serve) -> None:
+    serve(wheel("base", "1"), wheel("base", "2"), wheel("one", "1", ["base<2"]))
+
+    with pytest.raises(LockError) as caught:
+        compile_requirements(required("r.txt", "one", r_txt="# ours\nbase == 2\n"), TARGET, ())
+
+    assert "r.txt:2 wants base==2" in str(caught.value)
+    assert "one 1 wants base<2" in str(caught.value)
 
 
 def test_a_failure_points_at_its_requirement(serve: Serve) -> None:

@@ -260,7 +260,7 @@ def test_a_problem_of_a_project_points_into_it() -> None:
     ("entry", "text", "code"),
     [
         ("pyproject.toml", "[project", "MLS208"),
-        ("pyproject.toml", '[tool.poetry.dependencies]\nnumpy = "^1"\n', "MLS208"),
+        ("pyproject.toml", '[tool.poetry]\nname = "x"\n', "MLS208"),
         ("pyproject.toml", '[project]\nname = "x"\ndynamic = ["dependencies"]\n', "MLS208"),
         ("pyproject.toml", '[project]\nname = "x"\ndependencies = "numpy"\n', "MLS208"),
         ("pyproject.toml[srve]", PYPROJECT, "MLS209"),

@@ -33,6 +33,8 @@ def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[
         # The first index whose pattern fits answers, so their order decides.
         "indexes": [[index.url, sorted(index.packages)] for index in indexes],
     }
+    if requirements.build_constraints:
+        inputs["build_constraints"] = sorted(r.text for r in requirements.build_constraints)
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from mlspec.errors import LockError
 from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock, Target
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.plan import compilers as compiling
 from mlspec.relock.work import Work
 from mlspec.spec.spec import Image
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """What packages are resolved for, and where from, logins included."""
+    """What packages are resolved for, and where from, logins included; and what holds for all that builds take."""
 
     target: Target
     indexes: tuple[Index, ...]
+    build_constraints: tuple[Requirement, ...] = ()
 
 
 def with_builds(
@@ -47,6 +49,7 @@ def with_builds(
         names = ", ".join(pin.name for pin in pins)
         work.say(f"locking what it takes to build {names}")
         requirements = collect([Entry(text, image.origin("requirements")) for text in dict.fromkeys(asked)], _none, "")
+        requirements = dataclasses.replace(requirements, constraints=resolver.build_constraints)
         try:
             found = _locked(requirements, resolver, before.get(name))
         except LockError as error:

@@ -185,8 +185,8 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
         layers=platforms.united(layers),
         partial_layers=platforms.partial(layers),
         architectures=_architectures(work.spec),
-        layer_indexes=_layer_indexes(image, locks.values()),
-        index_urls=locking.serving(indexes_of(image), (*pins, *build_pins)),
+        layer_indexes=_layer_indexes(image, requirements, locks.values()),
+        index_urls=locking.serving(indexes_of(image, requirements), (*pins, *build_pins)),
         has_vcs=bool(vcs),
         uses_ssh=any("git+ssh://" in pin.requirement for pin in vcs),
         sources=compiling.united(map(compiling.source_layers, locks.values())),
@@ -196,9 +196,11 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
     )
 
 
-def _layer_indexes(image: Image, locks: Iterable[RequirementsLock]) -> tuple[tuple[str, str], ...]:
+def _layer_indexes(
+    image: Image, requirements: Requirements, locks: Iterable[RequirementsLock]
+) -> tuple[tuple[str, str], ...]:
     """Return the layers that come from an index of the image, on any of its platforms, each with its address."""
-    indexes = indexes_of(image)
+    indexes = indexes_of(image, requirements)
     return tuple(dict(pair for lock in locks for pair in locking.layer_indexes(indexes, lock.layers)).items())
 
 

@@ -20,6 +20,7 @@ from mlspec.lock.pins import RequirementsLock, Target
 from mlspec.lock.platforms import preferring
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
 from mlspec.plan.plan import Files, files_of
@@ -38,16 +39,38 @@ def requirements_of(work: Work, image: Image) -> Requirements:
     """Return what an image requires, files followed; raises SpecError with every problem of it."""
     items = enumerate(image.settings.requirements)
     entries = [Entry(text, image.origin("requirements", index)) for index, text in items]
-    return collect(entries, disk.reader(work.folder), work.spec.document.file, disk.looker(work.folder))
+    settings = image.settings
+    conditions = Conditions(
+        python=settings.python,
+        platforms=tuple(map(str, settings.platforms)),
+        indexes=_named_indexes(image),
+        accelerator=settings.accelerator,
+    )
+    look = disk.looker(work.folder)
+    return collect(entries, disk.reader(work.folder), work.spec.document.file, look, conditions)
 
 
-def indexes_of(image: Image) -> tuple[Index, ...]:
-    """Return the indexes of an image: those of the spec, then the one its accelerator implies for torch's family."""
-    named = tuple(Index(url=index.url, packages=index.packages) for index in image.settings.indexes)
+def _named_indexes(image: Image) -> tuple[Index, ...]:
+    return tuple(Index(url=index.url, packages=index.packages) for index in image.settings.indexes)
+
+
+def _project_indexes(image: Image, requirements: Requirements) -> tuple[Index, ...]:
+    """Return the indexes of projects; one that the spec has too is spelt as there, where its login is named."""
+    known = {index.url.rstrip("/"): index.url for index in image.settings.indexes}
+    return tuple(
+        dataclasses.replace(index, url=known.get(index.url.rstrip("/"), index.url)) for index in requirements.indexes
+    )
+
+
+def indexes_of(image: Image, requirements: Requirements) -> tuple[Index, ...]:
+    """Return the indexes of an image: those of the spec, those of projects for packages that these name, then the one
+    its accelerator implies for torch's family, and last what takes the default's place.
+    """
+    own = _project_indexes(image, requirements)
     label = catalog.torch_label(image.settings.accelerator)
-    if label is None:
-        return named
-    return (*named, Index(url=catalog.torch_index(label).url, packages=catalog.torch_packages()))
+    torch = () if label is None else (Index(url=catalog.torch_index(label).url, packages=catalog.torch_packages()),)
+    named, rest = (tuple(index for index in own if bool(index.packages) is is_named) for is_named in (True, False))
+    return (*_named_indexes(image), *named, *torch, *rest)
 
 
 def _with_logins(work: Work, image: Image, indexes: tuple[Index, ...]) -> tuple[Index, ...]:
@@ -55,12 +78,14 @@ def _with_logins(work: Work, image: Image, indexes: tuple[Index, ...]) -> tuple[
 
     settings = image.settings
     entered = list(indexes)
-    for number, index in enumerate(settings.indexes):
-        if index.secret:
+    secrets = {index.url: (place, index) for place, index in enumerate(settings.indexes) if index.secret}
+    for number, given in enumerate(indexes):
+        place, index = secrets.get(given.url, (0, None))
+        if index and index.secret:
             try:
                 user, password = login(index.url, index.secret, settings.secrets[index.secret], work.folder)
             except SpecError as error:
-                path = image.origin("indexes", number, "secret")
+                path = image.origin("indexes", place, "secret")
                 raise SpecError(*(dataclasses.replace(problem, path=path) for problem in error.problems)) from None
             entered[number] = dataclasses.replace(indexes[number], username=user, password=password)
     return tuple(entered)
@@ -82,9 +107,10 @@ def requirements_lock(
     """
     files = files_of(work.spec.document.file, image.key).on(platform, image.settings.platforms)
     target = Target(python=_whole_version(base.python), platform=platform, glibc=base.glibc)
-    indexes = indexes_of(image)
+    indexes = indexes_of(image, requirements)
     # The accelerator stands for the index it implies, so that a new table of those does not void every lock.
-    named = (*indexes[: len(image.settings.indexes)], Index(url=f"accelerator:{image.settings.accelerator}"))
+    accelerator = Index(url=f"accelerator:{image.settings.accelerator}")
+    named = (*_named_indexes(image), *_project_indexes(image, requirements), accelerator)
     asked = wanted(image, base, requirements, platform)
     inputs = locking.inputs_digest(target, asked.requirements, named)
     known = work.before.image(image.key, platform)
@@ -115,7 +141,7 @@ def _whole_version(python: str) -> str:
 
 def _kept(work: Work, image: Image, files: Files, known: ImageLock, asked: Wanted) -> RequirementsLock:
     current = _parsed(work, files)
-    if not layering.is_as_wanted(current.layers, image.settings.layers, indexes_of(image)):
+    if not layering.is_as_wanted(current.layers, image.settings.layers, indexes_of(image, asked.written)):
         return _regrouped(work, image, files, known, current, asked)
     work.images.append(known)
     texts = work.before.texts
@@ -132,7 +158,7 @@ def _regrouped(
     """Return the same pins in the layers that the spec asks for now: nothing is resolved, so no network is used."""
     if work.wish.locked:
         raise SpecError(not_current(work, "its layers are not those of the spec"))
-    layers = layering.grouped(former.pins, former, image.settings.layers, indexes_of(image))
+    layers = layering.grouped(former.pins, former, image.settings.layers, indexes_of(image, asked.written))
     current = RequirementsLock(layers, former.vcs, regrouped_builds(former, layers))
     texts = _texts(files, current, asked)
     work.artifacts += [Artifact(name, text) for name, text in texts.items()]
@@ -189,7 +215,7 @@ def _compiled(
         raise SpecError(*errors)
     work.warnings += [problem for problem in found if problem.severity == "warning"]
     layers = layering.grouped(compiled.pins, previous or model, image.settings.layers, indexes)
-    resolver = Resolver(target, entered)
+    resolver = Resolver(target, entered, requirements.build_constraints)
     current = with_builds(work, image, resolver, compiled, RequirementsLock(layers, compiled.vcs), previous)
     texts = _texts(files, current, asked)
     for note in asked.notes(current):

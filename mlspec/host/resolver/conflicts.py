@@ -39,7 +39,7 @@ class Conflict:
         names = list(dict.fromkeys(cause.name for cause in wishes))
         for name in names:
             releases = self.error["releases"].get(name, [])
-            if not releases:
+            if not releases and not self._is_at_address(name):
                 yield self._unknown(name, causes)
                 return
         if pythons:
@@ -74,6 +74,10 @@ class Conflict:
     def _close_name(self, name: str) -> str:
         close = close_name(name, (r.name for r in self.requirements.requirements))
         return f"did you mean: {close}" if close else "correct its name, or name the index that has it under `indexes`"
+
+    def _is_at_address(self, name: str) -> bool:
+        """Return whether a package comes from an address, so that no index was asked for it."""
+        return any(r.name == name and r.kind != "index" for r in self.requirements.requirements)
 
     def _asked(self, name: str) -> Requirement | None:
         return self.requirements.named(name) if name else None
@@ -124,17 +128,25 @@ class Conflict:
             f"ask for another {name}{other}",
         )
 
+    def _own_wants(self, name: str, causes: Sequence[_Cause]) -> Iterator[str]:
+        """Yield what the spec and its files want of a package, each with the line that it was written in."""
+        for cause in causes:
+            written = [r for r in self.requirements.requirements if r.name == name and _has(r, cause.specifier)]
+            wanted = f"{name}{cause.specifier or ' in any version'}"
+            yield from (f"{_shown_place(r) or 'the spec'} wants {wanted}" for r in written[:1])
+            yield from () if written else (f"the spec wants {wanted}",)
+
     def _constraints(self, name: str) -> list[Requirement]:
         return [r for r in self.requirements.constraints if r.name == name]
 
     def _disagreement(self, name: str, causes: Sequence[_Cause]) -> Problem:
         wants = [
             f"{cause.parent} {cause.parent_version} wants {name}{cause.specifier or ' in any version'}"
-            if cause.parent
-            else f"the spec wants {name}{cause.specifier or ' in any version'}"
             for cause in causes
+            if cause.parent
         ]
-        wants += [f"a constraint wants {r.text}" for r in self._constraints(name)]
+        wants = [*self._own_wants(name, [cause for cause in causes if not cause.parent]), *wants]
+        wants += [f"{_shown_place(r) or 'a constraint'} wants {r.text}" for r in self._constraints(name)]
         root = next((cause.root for cause in causes if self._asked(cause.root)), "")
         hint = "\n".join((*dict.fromkeys(wants), "loosen one of them"))
         return problem_at("MLS246", f"no version of {name} suits all who ask for it", hint, self._asked(root))
@@ -153,6 +165,22 @@ class _Cause:
     def root(self) -> str:
         """The package whose requirement in the spec is nearest to this wish."""
         return self.parent or self.name
+
+
+def _has(requirement: Requirement, specifier: str) -> bool:
+    """Return whether a requirement asks for these versions; one at an address asks for any."""
+    if requirement.kind != "index":
+        return True
+    try:
+        return Pep508(requirement.text).specifier == SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return False
+
+
+def _shown_place(requirement: Requirement) -> str:
+    """Return the file and the line that a requirement was written in; empty for an entry of the spec."""
+    place = requirement.place
+    return f"{place.file}:{place.span.line}" if place.file and place.span else place.file
 
 
 def _contains(specifier: str, version: str) -> bool:

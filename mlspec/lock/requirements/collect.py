@@ -17,8 +17,10 @@ from mlspec.lock.requirements import requirements_lines as options
 from mlspec.lock.requirements import syntax as notation
 from mlspec.lock.requirements.lines import Line, lines_of
 from mlspec.lock.requirements.other_files import Look, see_nothing
-from mlspec.lock.requirements.pyproject import Project
-from mlspec.lock.requirements.values import Place, Requirement, Requirements
+from mlspec.lock.requirements.pyproject import Project, parse_project
+from mlspec.lock.requirements.sources.choices import Route, group_routes
+from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements
 from mlspec.spec import suppressions as ignores
 from mlspec.spec.suppressions import Ignores
 
@@ -33,15 +35,22 @@ class Entry:
     path: KeyPath
 
 
-def collect(entries: Iterable[Entry], read: Callable[[str], str], file: str, look: Look = see_nothing) -> Requirements:
-    """Return what ``entries`` and the files they name require.
+def collect(
+    entries: Iterable[Entry],
+    read: Callable[[str], str],
+    file: str,
+    look: Look = see_nothing,
+    conditions: Conditions | None = None,
+) -> Requirements:
+    """Return what ``entries`` and the files they name require of an image that ``conditions`` tell of.
 
     ``read`` and ``look`` are given POSIX paths relative to the folder of the spec ``file``; ``read`` may raise OSError
     or UnicodeError. Raises SpecError with every problem found.
     """
-    collector = _Collector(read, look, posixpath.dirname(file))
+    collector = _Collector(read, look, posixpath.dirname(file), conditions or Conditions())
     for entry in entries:
         collector.add(Line(entry.text.strip(), Place(path=entry.path)))
+    indexes = tuple(collector.sound(group_routes(collector.routes)))
     if collector.problems:
         raise SpecError(*dict.fromkeys(collector.problems))
     return Requirements(
@@ -49,6 +58,9 @@ def collect(entries: Iterable[Entry], read: Callable[[str], str], file: str, loo
         constraints=tuple(dict.fromkeys(collector.constraints)),
         options=tuple(dict.fromkeys(collector.options)),
         files=tuple(dict.fromkeys(collector.files)),
+        indexes=indexes,
+        build_constraints=tuple(dict.fromkeys(collector.build_constraints)),
+        pythons=tuple(dict.fromkeys(collector.pythons)),
         ignores=ignores.joined(collector.ignores),
     )
 
@@ -60,9 +72,10 @@ _OPTION_START = re.compile(r"\s+(?=--?[A-Za-z])")
 class _Collector:
     """Lines to requirements, following files, and every problem on the way."""
 
-    def __init__(self, read: Callable[[str], str], look: Look, root: str) -> None:
+    def __init__(self, read: Callable[[str], str], look: Look, root: str, conditions: Conditions) -> None:
         self.read = read
         self.look = look
+        self.conditions = conditions
         self.root = root
         self.problems: list[Problem] = []
         self.requirements: list[Requirement] = []
@@ -70,6 +83,9 @@ class _Collector:
         self.options: list[str] = []
         self.files: list[str] = []
         self.ignores: list[Ignores] = []
+        self.routes: list[Route] = []
+        self.build_constraints: list[Requirement] = []
+        self.pythons: list[RequiredPython] = []
 
     def add(self, line: Line) -> None:
         """Take in one line: an entry of the spec or a line of a file."""
@@ -91,7 +107,7 @@ class _Collector:
     def _problem(self, line: Line, code: str, message: str, hint: str = "") -> None:
         self.problems.append(line.place.problem(code, message, hint))
 
-    def _sound(self, found: Iterable[_T | Problem]) -> Iterator[_T]:
+    def sound(self, found: Iterable[_T | Problem]) -> Iterator[_T]:
         """Yield what is no problem, and note what is."""
         for item in found:
             if isinstance(item, Problem):
@@ -99,14 +115,19 @@ class _Collector:
             else:
                 yield item
 
-    def _add_all(self, lines: Iterable[Line | Problem]) -> None:
-        for line in self._sound(lines):
-            self.add(line)
+    def _add_all(self, lines: Iterable[Line | Route | Problem]) -> None:
+        for line in lines:
+            if isinstance(line, Route):
+                self.routes.append(line)
+            elif isinstance(line, Problem):
+                self.problems.append(line)
+            else:
+                self.add(line)
 
     # Options
 
     def _option_line(self, line: Line) -> None:
-        for name, value in self._sound(options.options(line.text, line.place)):
+        for name, value in self.sound(options.options(line.text, line.place)):
             if name == "--requirement":
                 self._file(value, line)
             elif name == "--constraint":
@@ -139,7 +160,7 @@ class _Collector:
             return
         if posixpath.basename(path).lower() == "pyproject.toml":
             wanted = tuple(filter(None, (e.strip() for e in extras.removesuffix("]").split(","))))
-            self._add_all(self._project(path, text, line).dependencies(wanted))
+            self._project(path, text, line, lambda project: project.dependencies(wanted))
         else:
             self._add_all(lines_of(text, path, posixpath.join(self.root, path), line))
 
@@ -177,16 +198,30 @@ class _Collector:
         path = posixpath.normpath(posixpath.join(line.folder, name or "pyproject.toml"))
         text = self._text(path, line)
         if text is not None:
-            self._add_all(self._project(path, text, line).group(group))
+            self._project(path, text, line, lambda project: project.group(group))
 
-    def _project(self, path: str, text: str, line: Line) -> Project:
-        return Project(text, path, posixpath.join(self.root, path), line)
+    def _project(
+        self, path: str, text: str, line: Line, take: Callable[[Project], Iterable[Line | Route | Problem]]
+    ) -> None:
+        project = parse_project(text, path, posixpath.join(self.root, path), line, self.conditions)
+        if isinstance(project, Problem):
+            self.problems.append(project)
+            return
+        self._add_all(take(project))
+        for written, place in project.tables.build_constraints:
+            found = notation.read(written)
+            if isinstance(found, Requirement):
+                self.build_constraints.append(dataclasses.replace(found, place=place))
+            else:
+                self.problems.append(place.problem("MLS203", found.message, found.hint))
+        if required := project.required_python:
+            self.pythons.append(RequiredPython(*required))
 
     # Requirements
 
     def _requirement(self, line: Line) -> None:
         text, *rest = _OPTION_START.split(line.text, maxsplit=1)
-        hashes = tuple(sorted(set(self._sound(options.hashes(rest[0], line.place))))) if rest else ()
+        hashes = tuple(sorted(set(self.sound(options.hashes(rest[0], line.place))))) if rest else ()
         if refusal := notation.refusal(text):
             self._problem(line, *refusal)
             return

@@ -2,61 +2,107 @@
 
 from __future__ import annotations
 
-import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
-from mlspec.errors import Problem, Span
+from mlspec.errors import KeyPath, Problem, Span
 from mlspec.lock.requirements.lines import Line
+from mlspec.lock.requirements.sources import choices, hatch, pdm, pixi, poetry, uv
+from mlspec.lock.requirements.sources.choices import Route
+from mlspec.lock.requirements.sources.values import (
+    PATH_HINT,
+    Conditions,
+    Source,
+    Tables,
+    TomlText,
+    join_tables,
+    refuse_path,
+)
 from mlspec.lock.requirements.values import Place
 from mlspec.text import nearest
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A pyproject.toml: its text and path, what messages call it, and the line that names it."""
+def parse_project(text: str, path: str, shown: str, line: Line, conditions: Conditions) -> Project | Problem:
+    """Return the project in a pyproject.toml that ``line`` names; a problem at the place where it is not TOML."""
+    try:
+        return Project(TomlText(text, shown, tomllib.loads(text)), path, line, conditions)
+    except tomllib.TOMLDecodeError as error:
+        said = str(error)
+        found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", said)
+        lines = text.split("\n")
+        number, column = (int(found[1]), int(found[2])) if found and found[1] else (len(lines), len(lines[-1]) + 1)
+        place = Place(file=shown, span=Span(number, column, number, column + 1), excerpt=lines[number - 1])
+        return place.problem("MLS208", f"{path} is not TOML: {said[: found.start() if found else None].lower()}")
 
-    text: str
+
+@dataclass(frozen=True)
+class Project:
+    """A pyproject.toml: its text and path, the line that names it, and the image that it is read for."""
+
+    toml: TomlText
     path: str
-    shown: str
     line: Line
+    conditions: Conditions
+
+    @cached_property
+    def tables(self) -> Tables:
+        """What its tables say of where packages come from."""
+        readers = (uv.read_uv, pdm.read_pdm, pixi.read_pixi, hatch.read_hatch)
+        return join_tables((*(read(self.toml) for read in readers), poetry.read_poetry(self.toml, self.conditions)))
+
+    @property
+    def required_python(self) -> tuple[str, Place] | None:
+        """The Pythons that it is for, as a specifier, and where it says so; None where it does not."""
+        path: KeyPath = ("project", "requires-python")
+        specifier = str(self.toml.value("project", "requires-python") or "")
+        if not specifier:
+            specifier, path = poetry.required_python(self.toml)
+        return (specifier, self.toml.place(*path)) if specifier else None
 
     def _problem(self, code: str, message: str, hint: str = "") -> Problem:
         return self.line.place.problem(code, message, hint)
 
-    def _loaded(self) -> tuple[Mapping[str, Any], tuple[Problem, ...]]:
-        try:
-            return tomllib.loads(self.text), ()
-        except tomllib.TOMLDecodeError as error:
-            return {}, (self._problem("MLS208", f"{self.path} is not TOML: {str(error).lower()}"),)
+    # Dependencies
 
-    def dependencies(self, extras: tuple[str, ...]) -> Iterator[Line | Problem]:
-        """Yield the dependencies of the project, and those of ``extras``."""
-        data, problems = self._loaded()
-        yield from problems
-        project = data.get("project")
-        if not isinstance(project, dict):
-            if data:
-                poetry = "poetry" in data.get("tool", {})
-                hint = "export them: poetry export -o requirements.txt" if poetry else "add: [project] dependencies"
-                yield self._problem("MLS208", f"{self.path} has no [project] table with dependencies", hint)
+    def dependencies(self, extras: tuple[str, ...]) -> Iterator[Line | Route | Problem]:
+        """Yield the dependencies of the project and those of ``extras``, and the indexes that serve some of them."""
+        project = self.toml.value("project")
+        listed = project if isinstance(project, dict) else {}
+        is_dynamic = "dependencies" in listed.get("dynamic", ())
+        wanted = frozenset(map(canonicalize_name, extras))
+        if self.toml.table("tool", "poetry", "dependencies") and ("dependencies" not in listed or is_dynamic):
+            yield from self._of_poetry(extras, "")
+        elif not isinstance(project, dict):
+            yield self._problem(
+                "MLS208", f"{self.path} has no [project] table with dependencies", "add: [project] dependencies"
+            )
             return
+        else:
+            yield from self._of_project(listed, extras)
+        yield from self._routes(wanted, frozenset())
+
+    def _of_project(self, project: Mapping[str, Any], extras: tuple[str, ...]) -> Iterator[Line | Problem]:
         dynamic = set(project.get("dynamic", ())) & {"dependencies", *(["optional-dependencies"] if extras else [])}
         if dynamic:
             message = f"the {sorted(dynamic)[0]} of {self.path} are dynamic: only its build backend knows them"
-            yield self._problem("MLS208", message, "list them in the file itself, or name the file they are read from")
-        yield from self._listed(project.get("dependencies", ()), "project.dependencies")
-        yield from self._extras(project, extras)
+            hint = "list them in the file itself, or name the file they are read from"
+            yield self.toml.place("project", "dynamic").problem("MLS208", message, hint)
+        sources = self._sources(frozenset(map(canonicalize_name, extras)), frozenset())
+        yield from self._listed(project.get("dependencies", ()), ("project", "dependencies"), sources)
+        yield from self._extras(project, extras, sources)
 
-    def _extras(self, project: Mapping[str, Any], extras: tuple[str, ...]) -> Iterator[Line | Problem]:
-        table = {canonicalize_name(k): v for k, v in project.get("optional-dependencies", {}).items()}
-        own = canonicalize_name(str(project.get("name", "")))
+    def _extras(
+        self, project: Mapping[str, Any], extras: tuple[str, ...], sources: Mapping[str, _Active]
+    ) -> Iterator[Line | Problem]:
+        table = {canonicalize_name(k): (k, v) for k, v in project.get("optional-dependencies", {}).items()}
         todo, seen = [canonicalize_name(e) for e in extras], set[str]()
         while todo:
             extra = todo.pop(0)
@@ -66,53 +112,125 @@ class Project:
             if extra not in table:
                 yield self._problem("MLS209", f'{self.path} has no extra "{extra}"', _choice(extra, table))
                 continue
-            others = []
-            for text in table[extra]:
-                # A project's extra may name others by the project's own name: all = ["this[gpu,serve]"].
-                parsed = _self_reference(text, own)
-                todo.extend(canonicalize_name(e) for e in parsed)
-                others.extend([] if parsed else [text])
-            yield from self._listed(others, f"project.optional-dependencies.{extra}")
+            key, texts = table[extra]
+            # A project's extra may name others by the project's own name: all = ["this[gpu,serve]"].
+            todo += [canonicalize_name(e) for text in texts for e in _self_reference(text, self.toml.name)]
+            yield from self._listed(texts, ("project", "optional-dependencies", key), sources)
 
-    def group(self, name: str) -> Iterator[Line | Problem]:
+    def _of_poetry(self, extras: tuple[str, ...], group: str) -> Iterator[Line | Problem]:
+        groups = frozenset({group} if group else ())
+        sources = self._sources(frozenset(map(canonicalize_name, extras)), groups)
+        for found in poetry.list_dependencies(self.toml, extras, group, self.conditions):
+            if isinstance(found, Problem):
+                yield found
+            else:
+                yield from self._sourced(*found, sources)
+
+    # Groups
+
+    def group(self, name: str) -> Iterator[Line | Route | Problem]:
         """Yield the requirements of the dependency group ``name``, with those of the groups it includes."""
-        data, problems = self._loaded()
-        yield from problems
-        groups: dict[str, Any] = {canonicalize_name(k): v for k, v in data.get("dependency-groups", {}).items()}
-        yield from self._group(groups, canonicalize_name(name), ())
+        wanted = canonicalize_name(name)
+        groups: dict[str, str] = {canonicalize_name(key): key for key in self.toml.table("dependency-groups")}
+        tables = {canonicalize_name(key) for key in self.toml.table("tool", "poetry", "group")}
+        if wanted not in groups and wanted in tables:
+            yield from self._of_poetry((), wanted)
+        else:
+            sources = self._sources(frozenset(), frozenset({wanted}))
+            yield from self._group(groups, wanted, (), sources)
+        yield from self._routes(frozenset(), frozenset({wanted}))
 
-    def _group(self, groups: Mapping[str, Any], name: str, trail: tuple[str, ...]) -> Iterator[Line | Problem]:
+    def _group(
+        self, groups: Mapping[str, str], name: str, trail: tuple[str, ...], sources: Mapping[str, _Active]
+    ) -> Iterator[Line | Problem]:
         if name in trail:
             way = " -> ".join((*trail, name))
-            yield self._problem("MLS202", f'the group "{name}" of {self.path} includes itself: {way}')
+            message = f'the group "{name}" of {self.path} includes itself: {way}'
+            yield self.toml.place("dependency-groups", groups[name]).problem("MLS202", message)
         elif name not in groups:
             yield self._problem("MLS209", f'{self.path} has no dependency group "{name}"', _choice(name, groups))
         else:
-            for item in groups[name]:
+            path = ("dependency-groups", groups[name])
+            items = self.toml.value(*path)
+            for number, item in enumerate(items if isinstance(items, list) else ()):
                 if isinstance(item, dict) and set(item) == {"include-group"}:
-                    yield from self._group(groups, canonicalize_name(str(item["include-group"])), (*trail, name))
+                    other = canonicalize_name(str(item["include-group"]))
+                    yield from self._group(groups, other, (*trail, name), sources)
                 else:
-                    yield from self._listed([item], f"dependency-groups.{name}")
+                    yield from self._item(item, (*path, number), sources)
 
-    def _listed(self, texts: object, key: str) -> Iterator[Line | Problem]:
+    # Lines
+
+    def _listed(self, texts: object, path: KeyPath, sources: Mapping[str, _Active]) -> Iterator[Line | Problem]:
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-            yield self._problem("MLS208", f"{key} of {self.path} is not a list of texts")
+            message = f"{'.'.join(map(str, path))} of {self.path} is not a list of texts"
+            yield self.toml.place(*path).problem("MLS208", message)
             return
-        for text in texts:
-            place = self._place(text)
-            if text.lstrip().startswith("-"):
-                yield place.problem("MLS203", f'"{text}" is not a requirement')
-            else:
-                yield Line(text.strip(), place, (*self.line.trail, self.path), self.line.is_constraint)
+        for number, text in enumerate(texts):
+            if not _self_reference(text, self.toml.name):
+                yield from self._item(text, (*path, number), sources)
 
-    def _place(self, text: str) -> Place:
-        for quoted in (json.dumps(text, ensure_ascii=False), f"'{text}'"):
-            if (start := self.text.find(quoted)) >= 0:
-                number = self.text.count("\n", 0, start) + 1
-                column = start - self.text.rfind("\n", 0, start)
-                excerpt = self.text.split("\n")[number - 1]
-                return Place(file=self.shown, span=Span(number, column, number, column + len(quoted)), excerpt=excerpt)
-        return Place(file=self.shown)
+    def _item(self, text: object, path: KeyPath, sources: Mapping[str, _Active]) -> Iterator[Line | Problem]:
+        place = self.toml.place(*path)
+        if not isinstance(text, str):
+            yield place.problem("MLS208", f"{'.'.join(map(str, path[:-1]))} of {self.path} is not a list of texts")
+        elif text.lstrip().startswith("-"):
+            yield place.problem("MLS203", f'"{text}" is not a requirement')
+        elif found := re.search(r"\{root:|\$\{PROJECT_ROOT\}", text):
+            name = re.split(r"[\s@\[]", text.strip())[0]
+            hint = PATH_HINT.format(file=self.toml.shown)
+            yield refuse_path(name, f"code of this folder ({found[0]}…)", place, hint)
+        else:
+            yield from self._sourced(text, place, sources)
+
+    def _sourced(self, text: str, place: Place, sources: Mapping[str, _Active]) -> Iterator[Line | Problem]:
+        """Yield a requirement as a line, from where its package is said to come from."""
+        own = sources.get(_name_of(text), ())
+        found = list(choices.sourced_lines(text, own, self.conditions)) if own else []
+        for item in found:
+            yield item if isinstance(item, Problem) else self._line(item[0], item[1] if item[1].file else place)
+        if not found:
+            yield self._line(text, place)
+        elif specifier := Pep508(text).specifier:
+            # The release at an address is held to what the project asks of it.
+            yield self._line(f"{_name_of(text)}{specifier}", place, is_constraint=True)
+
+    def _line(self, text: str, place: Place, *, is_constraint: bool = False) -> Line:
+        trail = (*self.line.trail, self.path)
+        return Line(text.strip(), place, trail, self.line.is_constraint or is_constraint)
+
+    # Sources
+
+    def _active(self, extras: frozenset[str], groups: frozenset[str]) -> list[tuple[Source, tuple[str, ...]] | Problem]:
+        return list(choices.active_sources(self.tables, self.conditions, extras, groups))
+
+    def _sources(self, extras: frozenset[str], groups: frozenset[str]) -> Mapping[str, _Active]:
+        found: dict[str, list[tuple[Source, tuple[str, ...]]]] = {}
+        for item in self._active(extras, groups):
+            if not isinstance(item, Problem):
+                found.setdefault(item[0].name, []).append(item)
+        return found
+
+    def _routes(self, extras: frozenset[str], groups: frozenset[str]) -> Iterator[Line | Route | Problem]:
+        """Yield what the tables say of all that is taken: routes, constraints, and what is refused."""
+        active = self._active(extras, groups)
+        yield from self.tables.problems
+        yield from (item for item in active if isinstance(item, Problem))
+        sources = [item for item in active if not isinstance(item, Problem)]
+        yield from choices.find_routes(sources, self.tables, self.conditions)
+        for text, place in self.tables.constraints:
+            yield self._line(text, place, is_constraint=True)
+
+
+_Active = list[tuple[Source, tuple[str, ...]]] | tuple[()]
+
+
+def _name_of(text: str) -> str:
+    """Return the normalised name of the package of a requirement; empty where it is none."""
+    try:
+        return canonicalize_name(Pep508(text).name)
+    except InvalidRequirement:
+        return ""
 
 
 def _self_reference(text: object, own: str) -> tuple[str, ...]:

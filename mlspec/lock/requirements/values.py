@@ -9,6 +9,7 @@ from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath, Problem, Severity, Span
+from mlspec.lock.requirements.indexes import Index
 from mlspec.spec.suppressions import Ignores
 
 Kind = Literal["index", "url", "vcs"]
@@ -55,18 +56,30 @@ class Requirement:
         return len(specifiers) == 1 and specifiers[0].operator in {"==", "==="} and "*" not in specifiers[0].version
 
 
+@dataclass(frozen=True, slots=True)
+class RequiredPython:
+    """The Pythons that a project says it is for, as a specifier, and where it says so."""
+
+    specifier: str
+    place: Place = field(compare=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
     """All that a spec requires: requirements, constraints, pip options, and the files they were read from.
 
     ``options`` holds one option and its value an item, such as ``--no-binary flash-attn``; ``files`` are relative to
-    the spec's folder.
+    the spec's folder. ``indexes`` are those that projects name for some of their packages, ``build_constraints`` hold
+    for what builds take, and ``pythons`` are those that projects say they are for.
     """
 
     requirements: tuple[Requirement, ...] = ()
     constraints: tuple[Requirement, ...] = ()
     options: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    build_constraints: tuple[Requirement, ...] = ()
+    pythons: tuple[RequiredPython, ...] = ()
     ignores: Ignores = field(default_factory=Ignores)
 
     @property

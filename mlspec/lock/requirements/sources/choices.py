@@ -1,0 +1,231 @@
+"""Which of a project's sources hold for an image, and what becomes of them: addresses, index routes, or problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import Requirement as Pep508
+
+from mlspec.errors import Problem
+from mlspec.facts import python as catalog
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.sources.values import Conditions, ProjectIndex, Source, Tables
+from mlspec.lock.requirements.values import Place
+from mlspec.printable import without_login
+from mlspec.spec import values as syntax
+
+_PYPI = re.compile(r"https://pypi\.org/simple/?|https://pypi\.python\.org/simple/?")
+_TORCH = re.compile(r"https?://download\.pytorch\.org/whl/(cpu|cu\d{3}|rocm\d+(?:\.\d+)+)/?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A package (or pattern) that comes from one index, and the place that says so; without a name, all others."""
+
+    name: str
+    url: str
+    place: Place
+
+
+def is_pypi(url: str) -> bool:
+    """Return whether an index is pypi.org, which is asked anyway."""
+    return bool(_PYPI.fullmatch(url))
+
+
+def torch_accelerator(url: str) -> str:
+    """Return the accelerator that one of PyTorch's own indexes is for, such as cuda12.8; empty for another index."""
+    found = _TORCH.fullmatch(url)
+    return re.sub(r"^cu(\d+)(\d)$", r"cuda\1.\2", found[1]) if found else ""
+
+
+# Markers
+
+_MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+
+
+def _environment(conditions: Conditions, platform: str) -> dict[str, str]:
+    whole = conditions.python if conditions.python.count(".") > 1 else f"{conditions.python}.0"
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": whole,
+        "os_name": "posix",
+        "platform_machine": _MACHINES.get(platform, platform.partition("/")[2]),
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": whole,
+        "python_version": ".".join(whole.split(".")[:2]),
+        "sys_platform": "linux",
+        "extra": "",
+    }
+
+
+def fitting_platforms(marker: str, conditions: Conditions) -> tuple[str, ...]:
+    """Return the platforms of the image that a marker is true on; raises InvalidMarker."""
+    if not marker:
+        return conditions.platforms
+    read = Marker(marker)
+    return tuple(p for p in conditions.platforms if read.evaluate(_environment(conditions, p)))
+
+
+# Sources
+
+
+def active_sources(
+    tables: Tables, conditions: Conditions, extras: Iterable[str], groups: Iterable[str]
+) -> Iterator[tuple[Source, tuple[str, ...]] | Problem]:
+    """Yield the sources that hold for the image and for what is taken of the project, with their platforms."""
+    extras, groups = frozenset(extras), frozenset(groups)
+    for source in tables.sources:
+        if (source.extra and source.extra not in extras) or (source.group and source.group not in groups):
+            continue
+        try:
+            platforms = fitting_platforms(source.marker, conditions)
+        except InvalidMarker:
+            yield source.place.problem("MLS203", f'"{source.marker}" is not a marker', "write one as pip has it")
+            continue
+        if platforms:
+            yield source, platforms
+
+
+def sourced_lines(
+    text: str, sources: Iterable[tuple[Source, tuple[str, ...]]], conditions: Conditions
+) -> Iterator[tuple[str, Place] | Problem]:
+    """Yield what becomes of a requirement whose package has ``sources`` of its own: at their addresses.
+
+    Yields nothing where an index is all that they say. What is for some platforms alone is marked as such.
+    """
+    parsed = Pep508(text)
+    covered: list[str] = []
+    for source, platforms in sources:
+        if source.problem:
+            yield source.problem
+        elif source.address:
+            machines = " or ".join(f'platform_machine == "{_MACHINES.get(p, p)}"' for p in platforms)
+            marker = "" if platforms == conditions.platforms else machines
+            yield _at_address(parsed, source.address, marker), source.place
+        covered += platforms
+    is_elsewhere = any(source.address for source, _ in sources)
+    if is_elsewhere and (rest := [p for p in conditions.platforms if p not in covered]):
+        machines = " or ".join(f'platform_machine == "{_MACHINES.get(p, p)}"' for p in rest)
+        own = f"({parsed.marker}) and ({machines})" if parsed.marker else machines
+        parsed.marker = None
+        yield f"{parsed} ; {own}", Place()
+
+
+def _at_address(parsed: Pep508, address: str, machines: str) -> str:
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    both = [f"({parsed.marker})" if machines else str(parsed.marker)] if parsed.marker else []
+    both += [f"({machines})" if both else machines] if machines else []
+    return f"{parsed.name}{extras} @ {address}" + (f" ; {' and '.join(both)}" if both else "")
+
+
+# Indexes
+
+
+def find_routes(
+    sources: Iterable[tuple[Source, tuple[str, ...]]], tables: Tables, conditions: Conditions
+) -> Iterator[Route | Problem]:
+    """Yield the packages that an index of the project serves, and what no such route can be made of."""
+    named: dict[str, list[str]] = {}
+    has_default = any(index.reach == "rest" and not is_pypi(index.url) for index in tables.indexes)
+    for source, platforms in sources:
+        if not source.index or source.problem or (is_pypi(source.index) and not has_default):
+            continue
+        named.setdefault(source.index, []).append(source.name)
+        if platforms != conditions.platforms:
+            message = f"{source.name} comes from this index on {' and '.join(platforms)} alone"
+            yield source.place.problem("MLS217", message, "take it from one index on all platforms of the image")
+        else:
+            yield from _routed(Route(name=source.name, url=source.index, place=source.place), conditions)
+    for index in tables.indexes:
+        yield from _index_routes(index, named.get(index.url, []), conditions)
+
+
+def _index_routes(index: ProjectIndex, named: list[str], conditions: Conditions) -> Iterator[Route | Problem]:
+    for pattern in index.packages:
+        yield from _routed(Route(name=pattern, url=index.url, place=index.place), conditions)
+    if index.reach == "named" or is_pypi(index.url) or (index.reach == "any" and _is_in_spec(index.url, conditions)):
+        return
+    if accelerator := torch_accelerator(index.url):
+        if not _is_for(accelerator, conditions):
+            yield _other_accelerator("torch", accelerator, index.place, conditions)
+    elif index.reach == "rest":
+        yield from _routed(Route(name="", url=index.url, place=index.place), conditions)
+    else:
+        listed = ", ".join(dict.fromkeys(named)) or "NAME, ..."
+        message = f"any package may come from {without_login(index.url)}, whoever registered its name elsewhere"
+        hint = f"say under `indexes` of the spec which it serves:\n- url: {without_login(index.url)}"
+        yield index.place.problem("MLS217", message, f"{hint}\n  packages: [{listed}]")
+
+
+def _routed(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
+    """Yield a route, nothing where the image has it already, or the problem with it."""
+    if route.url.startswith("file:"):
+        message = f"{route.url} is a folder of this machine, and the image is built anywhere"
+        yield route.place.problem("MLS217", message, "name an index that a build reaches: https://...")
+        return
+    try:
+        syntax.index_url(route.url)
+    except syntax.Refused as refused:
+        hint = "write https://HOST/PATH" if "://" not in route.url or "@" not in route.url else "take the login out"
+        yield route.place.problem("MLS210" if "login" in refused.message else "MLS217", refused.message, hint)
+        return
+    own = next((index for index in conditions.indexes if index.packages and index.serves(route.name)), None)
+    if route.name and own and not _is_same(own.url, route.url):
+        message = f"{route.name} comes from {route.url} here, and from {own.url} by `indexes` of the spec"
+        yield route.place.problem("MLS217", message, "name one of them in both")
+    elif accelerator := torch_accelerator(route.url):
+        if not _is_for(accelerator, conditions):
+            yield _other_accelerator(route.name, accelerator, route.place, conditions)
+        elif conditions.accelerator == "cuda" or route.name not in catalog.torch_packages():
+            yield route
+    elif not own:
+        yield route
+
+
+def _is_same(one: str, other: str) -> bool:
+    return one.rstrip("/") == other.rstrip("/")
+
+
+def _is_in_spec(url: str, conditions: Conditions) -> bool:
+    return any(_is_same(index.url, url) for index in conditions.indexes)
+
+
+def _is_for(accelerator: str, conditions: Conditions) -> bool:
+    wanted = conditions.accelerator
+    return accelerator == wanted or (wanted == "cuda" and accelerator.startswith("cuda"))
+
+
+def _other_accelerator(name: str, accelerator: str, place: Place, conditions: Conditions) -> Problem:
+    message = f"{name} comes from PyTorch's index for {accelerator} here, and the image is for {conditions.accelerator}"
+    return place.problem("MLS217", message, f"write in the spec: accelerator: {accelerator}")
+
+
+def group_routes(routes: Iterable[Route]) -> Iterator[Index | Problem]:
+    """Yield the indexes that serve ``routes``; a package of two indexes is a problem."""
+    by_url: dict[str, list[str]] = {}
+    known: dict[str, Route] = {}
+    for route in routes:
+        former = known.setdefault(route.name, route)
+        if not _is_same(former.url, route.url):
+            what = route.name or "every other package"
+            message = f"{what} comes from {route.url} here, and from {former.url} in {former.place.file}"
+            yield route.place.problem("MLS217", message, "name one of them in both")
+            continue
+        by_url.setdefault(former.url, []).append(route.name)
+    yield from _ordered(by_url)
+
+
+def _ordered(by_url: Mapping[str, list[str]]) -> Iterator[Index]:
+    for url, names in by_url.items():
+        if named := tuple(dict.fromkeys(filter(None, names))):
+            yield Index(url=url, packages=named)
+    # What serves all others comes last: the first index that fits answers.
+    for url, names in by_url.items():
+        if "" in names:
+            yield Index(url=url)

@@ -1,0 +1,57 @@
+"""Where packages come from by `[tool.pixi]` (pixi's documentation of its manifest, 0.50)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from mlspec.lock.requirements.sources.values import (
+    PATH_HINT,
+    Finds,
+    ProjectIndex,
+    Source,
+    Tables,
+    TomlText,
+    git_address,
+    refuse_path,
+    url_address,
+)
+
+
+def read_pixi(toml: TomlText) -> Tables:
+    """Return what pixi's tables say of where packages come from."""
+    finds, above = Finds(), ("tool", "pixi")
+    for name, row in toml.table(*above, "pypi-dependencies").items():
+        if canonicalize_name(name) != toml.name and isinstance(row, dict):
+            _read_source(toml, name, row, finds)
+    options, path = toml.table(*above, "pypi-options"), (*above, "pypi-options")
+    if url := options.get("index-url"):
+        finds.indexes.append(ProjectIndex(url=str(url), place=toml.place(*path, "index-url"), reach="rest"))
+    for number, url in enumerate(options.get("extra-index-urls") or ()):
+        place = toml.place(*path, "extra-index-urls", number)
+        finds.indexes.append(ProjectIndex(url=str(url), place=place, reach="any"))
+    if options.get("find-links"):
+        message, hint = "find-links may hold another file tomorrow", "require each file by its address"
+        finds.problems.append(toml.place(*path, "find-links").problem("MLS217", message, hint))
+    if options.get("dependency-overrides"):
+        message = "dependency-overrides change what other packages ask for, which pip's resolver cannot do"
+        hint = "remove them; or require releases that agree"
+        finds.problems.append(toml.place(*path, "dependency-overrides").problem("MLS219", message, hint))
+    return finds.tables()
+
+
+def _read_source(toml: TomlText, name: str, row: Mapping[str, Any], finds: Finds) -> None:
+    place = toml.place("tool", "pixi", "pypi-dependencies", name)
+    problem = None
+    if "path" in row:
+        hint = PATH_HINT.format(file=toml.shown)
+        problem = refuse_path(name, f"what stands at {row['path']}", place, hint)
+    address = git_address(row) if "git" in row else url_address(row) if "url" in row else ""
+    index = str(row.get("index", ""))
+    if address or index or problem:
+        key = canonicalize_name(name)
+        finds.sources.append(Source(name=key, place=place, address=address, index=index, problem=problem))
+    if index:
+        finds.indexes.append(ProjectIndex(url=index, place=place, reach="named"))

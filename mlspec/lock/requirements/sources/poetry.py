@@ -1,0 +1,206 @@
+"""What `[tool.poetry]` requires, and where it comes from (poetry's documentation, 2.1), in pip's words."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from mlspec.errors import KeyPath, Problem
+from mlspec.lock.requirements.sources.values import (
+    PATH_HINT,
+    Conditions,
+    Finds,
+    ProjectIndex,
+    Reach,
+    Source,
+    Tables,
+    TomlText,
+    git_address,
+    refuse_path,
+    url_address,
+)
+from mlspec.lock.requirements.values import Place
+
+_MAIN = ("tool", "poetry", "dependencies")
+
+
+# Where packages come from
+
+
+def read_poetry(toml: TomlText, conditions: Conditions) -> Tables:
+    """Return what poetry's tables say of where packages come from."""
+    finds = Finds()
+    urls = _read_indexes(toml, finds)
+    for group, path in _dependency_tables(toml):
+        for name, rows in toml.table(*path).items():
+            for place, row in _rows(toml, path, name, rows):
+                if _applies(row, conditions) and (source := _source(toml, name, place, row, urls)):
+                    finds.sources.append(dataclasses.replace(source, group=group))
+    return finds.tables()
+
+
+def _dependency_tables(toml: TomlText) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the tables of dependencies with their groups; that of the project itself has none."""
+    yield "", _MAIN
+    yield "dev", ("tool", "poetry", "dev-dependencies")
+    for group in toml.table("tool", "poetry", "group"):
+        yield canonicalize_name(group), ("tool", "poetry", "group", group, "dependencies")
+
+
+def _rows(toml: TomlText, path: tuple[str, ...], name: str, rows: object) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    if isinstance(rows, list):
+        tables = [(toml.place(*path, name, number), row) for number, row in enumerate(rows)]
+    else:
+        tables = [(toml.place(*path, name), rows)]
+    for place, row in tables:
+        yield place, row if isinstance(row, dict) else {"version": row}
+
+
+def _source(toml: TomlText, name: str, place: Place, row: Mapping[str, Any], urls: Mapping[str, str]) -> Source | None:
+    problem, source = None, str(row.get("source", ""))
+    if where := row.get("path") or row.get("file"):
+        problem = refuse_path(name, f"what stands at {where}", place, PATH_HINT.format(file=toml.shown))
+    elif source and source.lower() != "pypi" and source not in urls:
+        hint = f'add its address here: [[tool.poetry.source]] with name = "{source}"'
+        problem = place.problem("MLS217", f"{name} comes from {source}, whose address is not here", hint)
+    address = git_address(row) if "git" in row else url_address(row) if "url" in row else ""
+    if not (address or problem or source in urls):
+        return None
+    return Source(
+        name=canonicalize_name(name),
+        place=place,
+        address=address,
+        index=urls.get(source, ""),
+        problem=problem,
+        marker=str(row.get("markers", "")),
+    )
+
+
+def _read_indexes(toml: TomlText, finds: Finds) -> Mapping[str, str]:
+    urls: dict[str, str] = {}
+    rows = toml.tables("tool", "poetry", "source")
+    first = [number for number, row in rows if _priority(row) in {"primary", "default"}]
+    for number, row in rows:
+        name, url = str(row.get("name", "")), str(row.get("url", ""))
+        if name.lower() == "pypi":
+            continue
+        urls[name] = url
+        # One primary source takes the place of pypi.org; several are asked together.
+        alone = _priority(row) in {"primary", "default"} and len(first) == 1
+        reach: Reach = "named" if _priority(row) == "explicit" else "rest" if alone else "any"
+        place = toml.place("tool", "poetry", "source", number)
+        finds.indexes.append(ProjectIndex(url=url, place=place, reach=reach))
+    return urls
+
+
+def _priority(row: Mapping[str, Any]) -> str:
+    if row.get("default"):
+        return "default"
+    return "secondary" if row.get("secondary") else str(row.get("priority", "primary")).lower()
+
+
+def _applies(row: Mapping[str, Any], conditions: Conditions) -> bool:
+    """Return whether a row is for the Python and the platform of the image; its markers are another matter."""
+    if str(row.get("platform", "linux")).lower() != "linux":
+        return False
+    python = str(row.get("python", "*"))
+    try:
+        whole = conditions.python if conditions.python.count(".") > 1 else f"{conditions.python}.0"
+        return any(SpecifierSet(specifier).contains(whole) for specifier in _alternatives(python))
+    except InvalidSpecifier:
+        return True
+
+
+# What is required
+
+
+def list_dependencies(
+    toml: TomlText, extras: tuple[str, ...], group: str, conditions: Conditions
+) -> Iterator[tuple[str, Place] | Problem]:
+    """Yield the requirements of poetry's tables in pip's words, with their places, and what has none.
+
+    Of the project's own, the optional ones are those of ``extras``; a ``group`` is read instead where one is named.
+    """
+    paths = [path for name, path in _dependency_tables(toml) if name == group]
+    wanted = _optional_names(toml, extras)
+    for path in paths:
+        for name, rows in toml.table(*path).items():
+            if name.lower() == "python":
+                continue
+            for place, row in _rows(toml, path, name, rows):
+                is_left_out = row.get("optional") and canonicalize_name(name) not in wanted
+                if _applies(row, conditions) and not is_left_out:
+                    yield _line(name, row, place)
+
+
+def _optional_names(toml: TomlText, extras: tuple[str, ...]) -> frozenset[str]:
+    table = {canonicalize_name(key): names for key, names in toml.table("tool", "poetry", "extras").items()}
+    named = (str(name) for extra in extras for name in table.get(canonicalize_name(extra), ()))
+    return frozenset(canonicalize_name(name) for name in named)
+
+
+def _line(name: str, row: Mapping[str, Any], place: Place) -> tuple[str, Place] | Problem:
+    version = str(row.get("version", "*"))
+    try:
+        alternatives = _alternatives(version)
+    except InvalidSpecifier:
+        return place.problem("MLS203", f'"{version}" is not a version of {name}', "write one such as: >=1.2,<2")
+    if len(alternatives) != 1:
+        hint = "write one range, such as: >=1.2,<2"
+        return place.problem("MLS203", f'"{version}" is several ranges of {name}, and pip takes one', hint)
+    if row.get("allow-prereleases"):
+        hint = f'remove it here, and name the pre-release: {name} = "==1.0rc1"'
+        return place.problem("MLS219", f"pip takes pre-releases of all packages or of none, not of {name} alone", hint)
+    extras = f"[{','.join(map(str, row['extras']))}]" if row.get("extras") else ""
+    marker = f" ; {row['markers']}" if row.get("markers") else ""
+    return f"{name}{extras}{alternatives[0]}{marker}", place
+
+
+def required_python(toml: TomlText) -> tuple[str, KeyPath]:
+    """Return the Pythons that poetry's table requires, as a specifier, and where it says so; empty without one."""
+    rows = toml.value(*_MAIN, "python")
+    if not isinstance(rows, str):
+        return "", ()
+    try:
+        alternatives = _alternatives(rows)
+    except InvalidSpecifier:
+        return "", ()
+    return (alternatives[0], (*_MAIN, "python")) if len(alternatives) == 1 else ("", ())
+
+
+# Versions
+
+
+def _alternatives(version: str) -> list[str]:
+    """Return a version of poetry's as specifiers of pip's, of which one has to fit; raises InvalidSpecifier."""
+    return [_specifier(part) for part in re.split(r"\s*\|\|?\s*", version.strip())]
+
+
+def _specifier(text: str) -> str:
+    parts = [part for part in re.split(r"\s*,\s*|(?<=[\w*.])\s+(?=[<>=!~^])", text.strip()) if part]
+    specifier = ",".join(filter(None, map(_one_specifier, parts)))
+    return ",".join(text for text in specifier.split(",") if SpecifierSet(text) is not None)
+
+
+def _one_specifier(part: str) -> str:
+    """Return one condition as pip has it: `^1.2` is `>=1.2,<2`, `~1.2` is `>=1.2,<1.3`, `1.2` is `==1.2`."""
+    operator, version = re.fullmatch(r"([\^~<>=!]*)\s*v?(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+    if operator in {"", "=", "=="}:
+        return "" if version == "*" else f"=={version}"
+    if operator not in {"^", "~"}:
+        return f"{operator}{version}"
+    release = re.match(r"\d+(?:\.\d+)*", version)
+    if not release:
+        raise InvalidSpecifier(part)
+    numbers = [int(number) for number in release[0].split(".")]
+    if operator == "^":
+        place = next((n for n, number in enumerate(numbers) if number), len(numbers) - 1)
+    else:
+        place = min(1, len(numbers) - 1)
+    upper = [*numbers[:place], numbers[place] + 1]
+    return f">={version},<{'.'.join(map(str, upper))}"
