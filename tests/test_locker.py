@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import LockError
-from mlspec.host.resolver import Compiled, compile_requirements
+from mlspec.host.resolver import Compiled, compile_requirements, job
 from mlspec.host.resolver.child.sources import static_metadata
 from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.lock.layers import grouped
@@ -640,11 +640,11 @@ def test_an_index_in_trouble(serve: Serve) -> None:
 def test_an_untrusted_certificate_is_told_from_an_unreachable_index(monkeypatch: pytest.MonkeyPatch) -> None:
     error = {"kind": "tls", "url": "https://packages.example/simple/torch/", "message": "certificate verify failed"}
 
-    def run(*_: object, cwd: Path, **__: object) -> subprocess.CompletedProcess[str]:
-        (cwd / "report.json").write_text(json.dumps({"error": error, "tools": {}}))
-        return subprocess.CompletedProcess([], 1, "", "")
+    def converse(_: object, folder: Path) -> str:
+        (folder / "report.json").write_text(json.dumps({"error": error, "tools": {}}))
+        return ""
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(job.Job, "_converse", converse)
 
     assert "MLS255: the certificate of https://packages.example is not trusted here" in refusal("torch")
 

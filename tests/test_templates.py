@@ -9,6 +9,7 @@ import pytest
 from jinja2 import nodes
 
 from mlspec.build.report import page
+from mlspec.targets import metadata
 from mlspec.targets.filters import FILTERS, environment
 from mlspec.targets.registry import TARGETS
 
@@ -90,7 +91,7 @@ def test_such_a_template_is_fine(source: str) -> None:
 
 
 def test_every_template_is_drawn_or_imported() -> None:
-    drawn = {*(target.template for target in TARGETS.values()), page.TEMPLATE}
+    drawn = {*(target.template for target in TARGETS.values()), page.TEMPLATE, metadata.TEMPLATE}
     imported = {
         found.template.value
         for name in TEMPLATES

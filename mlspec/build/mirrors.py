@@ -13,9 +13,10 @@ from mlspec.build.configuration import Configuration
 from mlspec.build.dockerfile import Instruction, instructions
 from mlspec.facts import python as catalog
 from mlspec.facts.python import DOCKER_HUB
-from mlspec.plan.compilers import Build
+from mlspec.plan.compilers import Build, Stage
 from mlspec.plan.plan import Layer, Plan
 from mlspec.spec.nested_keys import RunStep
+from mlspec.targets import metadata
 from mlspec.targets.registry import emit
 
 _FOLDER = "/dev/mlspec"
@@ -49,18 +50,28 @@ class Variant:
 def variant(plan: Plan, configuration: Configuration, extras: Extras) -> Variant | None:
     """Return how this user builds an image; None where the committed Dockerfile does all of it."""
     mirrored = _mirrored(plan, configuration)
-    files = dict(_files(mirrored, configuration, extras))
+    files = dict(_files(configuration, extras, is_snapshot=bool(plan.apt_sources)))
     if mirrored == plan and not files:
         return None
     (drawn,) = emit(mirrored, ["dockerfile"])
     needed = {name for step in _steps(plan) for name in step.secrets} | {layer.secret for layer in mirrored.layers}
-    secrets = {f"mlspec-{name}": text for name, text in files.items()}
-    secrets |= {f"mlspec-{name}-path": f"{_FOLDER}/{name}" for name in files if name in _VARIABLES}
     return Variant(
         dockerfile=_with_mounts(drawn.text, tuple(files)),
-        secrets=secrets,
+        secrets=_secrets(files),
         unused=frozenset(name for name, _ in plan.build_secrets if name not in needed),
     )
+
+
+def staged(stage: Stage, configuration: Configuration, extras: Extras) -> Variant:
+    """Return how this user makes metadata on a stage: from mirrors, with certificates, and never with a login."""
+    files = dict(_files(configuration, replace(extras, logins=""), is_snapshot=bool(stage.apt_sources)))
+    drawn = metadata.drawn(replace(stage, base=_image(stage.base, configuration)))
+    return Variant(dockerfile=_with_mounts(drawn, tuple(files)), secrets=_secrets(files))
+
+
+def _secrets(files: Mapping[str, str]) -> dict[str, str]:
+    secrets = {f"mlspec-{name}": text for name, text in files.items()}
+    return secrets | {f"mlspec-{name}-path": f"{_FOLDER}/{name}" for name in files if name in _VARIABLES}
 
 
 def _steps(plan: Plan) -> tuple[RunStep, ...]:
@@ -111,13 +122,13 @@ def _build(build: Build, configuration: Configuration) -> Build:
 # Secrets
 
 
-def _files(plan: Plan, configuration: Configuration, extras: Extras) -> Iterator[tuple[str, str]]:
+def _files(configuration: Configuration, extras: Extras, *, is_snapshot: bool) -> Iterator[tuple[str, str]]:
     settings = []
     if extras.certificates:
         yield _CERTIFICATES, extras.certificates
         settings.append(f'Acquire::https::CaInfo "{_FOLDER}/{_CERTIFICATES}";')
     # A snapshot of one day is not what a mirror holds.
-    if configuration.debian_mirror and extras.codename and not plan.apt_sources:
+    if configuration.debian_mirror and extras.codename and not is_snapshot:
         yield _DEBIAN, _sources(configuration.debian_mirror.rstrip("/"), extras.codename)
         settings += [f'Dir::Etc::sourcelist "{_FOLDER}/{_DEBIAN}";', 'Dir::Etc::sourceparts "-";']
     if settings:

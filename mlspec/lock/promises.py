@@ -24,7 +24,7 @@ _FORMAT = 1
 
 def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[Index]) -> str:
     """Return the digest of all that decides a lock: sha256 over canonical JSON, blind to comments, order and logins."""
-    inputs = {
+    inputs: dict[str, object] = {
         "format": _FORMAT,
         "target": [target.python, target.platform, target.glibc],
         "requirements": sorted([r.text, *r.hashes] for r in requirements.requirements),
@@ -33,8 +33,11 @@ def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[
         # The first index whose pattern fits answers, so their order decides.
         "indexes": [[index.url, sorted(index.packages)] for index in indexes],
     }
+    # Only where they are there, so that locks from before they were known hold.
     if requirements.build_constraints:
         inputs["build_constraints"] = sorted(r.text for r in requirements.build_constraints)
+    if requirements.stated:
+        inputs["stated"] = sorted(map(dataclasses.astuple, requirements.stated))
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

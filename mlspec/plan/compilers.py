@@ -66,6 +66,20 @@ class Compiler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What the metadata of a source is made on, while nothing is locked yet: the image's base, and what compiles there.
+
+    ``apt_sources`` are the lines that name Debian as of a day, where the spec names one.
+    """
+
+    base: str
+    base_user: str | None = None
+    apt: tuple[str, ...] = ()
+    apt_sources: tuple[str, ...] = ()
+    codename: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     """How the sources of a layer are built: the stage they stand on, Debian's packages, variables for the build.
 
@@ -129,23 +143,32 @@ def unlocked(problem: Problem, names: str) -> Problem:
 
 def compiler(kit: Kit, sources: Iterable[SourceLayer]) -> Compiler | None:
     """Return the compilers for the sources of an image; None where nothing is compiled, or the spec wants none."""
-    compiled = [source for source in sources if source.is_compiled]
-    if not compiled or kit.settings.build_apt == ():
+    compiled = [source for source in sources if _takes_compilers(kit, source)]
+    if not compiled:
         return None
     image = compilers.cuda_image(kit.cuda) if kit.cuda and any(source.has_cuda for source in compiled) else None
-    # Headers below `apt` are there for something that is compiled.
-    headers = (name for name in kit.settings.apt if name.partition("=")[0].endswith("-dev"))
-    apt = {*compilers.tools(), *headers, *(kit.settings.build_apt or ())}
+    apt = _tools(kit)
     if not image:
-        return Compiler(apt=tuple(sorted(apt)))
+        return Compiler(apt=apt)
     gcc = _older_gcc(kit.codename, image.gcc)
     return Compiler(
-        apt=tuple(sorted(apt)),
+        apt=apt,
         cuda_image=image.image,
         cuda_folder=f"/usr/local/cuda-{image.version}",
         cuda_apt=(f"g++-{gcc}", f"gcc-{gcc}") if gcc else (),
         cuda_environment=tuple(_cuda_environment(kit, gcc)),
     )
+
+
+def _takes_compilers(kit: Kit, source: SourceLayer) -> bool:
+    """Tell whether a source is built on the stage with compilers: also where the spec names what else it takes."""
+    return kit.settings.build_apt != () and (source.is_compiled or bool(kit.settings.build_apt))
+
+
+def _tools(kit: Kit) -> tuple[str, ...]:
+    # Headers below `apt` are there for something that is compiled.
+    headers = (name for name in kit.settings.apt if name.partition("=")[0].endswith("-dev"))
+    return tuple(sorted({*compilers.tools(), *headers, *(kit.settings.build_apt or ())}))
 
 
 def _older_gcc(codename: str, newest: int) -> int | None:
@@ -181,7 +204,7 @@ def _architectures(kit: Kit) -> tuple[str, ...]:
 
 def build(kit: Kit, source: SourceLayer) -> Build:
     """Return how the sources of a layer are built."""
-    has_compiler = source.is_compiled and kit.settings.build_apt != ()
+    has_compiler = _takes_compilers(kit, source)
     has_cuda = has_compiler and source.has_cuda and bool(kit.cuda and compilers.cuda_image(kit.cuda))
     return Build(
         base=("cuda-compiler" if has_cuda else "compiler") if has_compiler else "installer",
@@ -198,6 +221,21 @@ def _apt(kit: Kit, source: SourceLayer) -> tuple[str, ...]:
     names = [name for language in written_in for name in language.compilers(kit.codename)]
     names += [name for package in source.packages for name in compilers.recipe(package).apt]
     return tuple(sorted({current(name, kit.codename) for name in names}))
+
+
+def stage(kit: Kit, base: str, base_user: str | None, source: SourceLayer) -> Stage:
+    """Return what the metadata of a source is made on: the stage that will build it, without CUDA's compiler."""
+    apt = (*_tools(kit), *_apt(kit, source)) if _takes_compilers(kit, source) else ()
+    # Versions are often told by the tags of a repository.
+    apt = (*apt, *(("git",) if source.layer == FROM_GIT else ()))
+    day = kit.settings.apt_snapshot
+    return Stage(
+        base=base,
+        base_user=base_user,
+        apt=tuple(sorted(set(apt))),
+        apt_sources=catalog.apt_sources(kit.codename, day) if day else (),
+        codename=kit.codename,
+    )
 
 
 def current(package: str, codename: str) -> str:

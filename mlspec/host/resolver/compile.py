@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.host.resolver.commits import pinned
 from mlspec.host.resolver.failures import check_pip
 from mlspec.host.resolver.job import Job
+from mlspec.host.resolver.metadata import Maker
 from mlspec.host.resolver.upgrades import check_upgrades, kept
 from mlspec.lock.pins import Pin, RequirementsLock, Target
 from mlspec.lock.requirements.indexes import Index
@@ -34,7 +36,8 @@ class HeldBack:
 class Compiled:
     """What requirements became: pins with hashes, pins at commits, the tools' versions, and what was not taken.
 
-    ``builds`` are the requirements of the build of each source, by its name.
+    ``builds`` are the requirements of the build of each source, by its name; ``stated`` the names of those whose
+    metadata the spec states.
     """
 
     pins: tuple[Pin, ...]
@@ -42,6 +45,54 @@ class Compiled:
     tools: Mapping[str, str]
     held_back: tuple[HeldBack, ...] = ()
     builds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stated: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """What requirements are resolved for, and where from, logins included; ``metadata`` makes what only builds tell.
+
+    The files of what was resolved are put into the folder ``download``, where there is one.
+    """
+
+    target: Target
+    indexes: tuple[Index, ...]
+    metadata: Maker
+    download: Path | None = None
+
+    def compile(
+        self,
+        requirements: Requirements,
+        *,
+        previous: RequirementsLock | None = None,
+        upgrade: bool = False,
+        upgrade_packages: Sequence[str] = (),
+    ) -> Compiled:
+        """Return the pins of requirements; those of ``previous`` stay unless an upgrade asks for more.
+
+        Requirements that are a lock already are taken as they are. ``previous`` must have been made for the same
+        target. Raises LockError, in a person's words, when nothing fits or something outside does not answer.
+        """
+        if requirements.compiled:
+            return Compiled(pins=tuple(map(_as_written, requirements.requirements)), tools={})
+        if not requirements.requirements:
+            return Compiled(pins=(), tools={})
+        check_pip()
+        check_upgrades(requirements, previous, upgrade_packages)
+        from_git = (r for r in requirements.requirements if r.kind == "vcs")
+        commits = {r: pinned(r, previous, upgrade, upgrade_packages) for r in from_git}
+        before = kept(requirements, previous, upgrade)
+        job = Job(
+            requirements,
+            self.target,
+            self.indexes,
+            commits,
+            before,
+            upgrade_packages,
+            self.metadata,
+            self.download,
+        )
+        return _compiled(job)
 
 
 def compile_requirements(
@@ -53,19 +104,13 @@ def compile_requirements(
     upgrade: bool = False,
     upgrade_packages: Sequence[str] = (),
 ) -> Compiled:
-    """Return the pins of ``requirements`` on ``target``; those of ``previous`` stay unless an upgrade asks for more.
+    """Return the pins of ``requirements`` on ``target``, as :meth:`Resolver.compile` does; this host makes metadata."""
+    maker = Maker(target, tuple(indexes), requirements.build_constraints)
+    resolver = Resolver(target, tuple(indexes), maker)
+    return resolver.compile(requirements, previous=previous, upgrade=upgrade, upgrade_packages=upgrade_packages)
 
-    Requirements that are a lock already are taken as they are. ``previous`` must have been made for the same target.
-    Raises LockError, in a person's words, when nothing fits or something outside does not answer.
-    """
-    if requirements.compiled:
-        return Compiled(pins=tuple(map(_as_written, requirements.requirements)), tools={})
-    if not requirements.requirements:
-        return Compiled(pins=(), tools={})
-    check_pip()
-    check_upgrades(requirements, previous, upgrade_packages)
-    commits = {r: pinned(r, previous, upgrade, upgrade_packages) for r in requirements.requirements if r.kind == "vcs"}
-    job = Job(requirements, target, tuple(indexes), commits, kept(requirements, previous, upgrade), upgrade_packages)
+
+def _compiled(job: Job) -> Compiled:
     report = job.run()
     pins = [job.pin(row) for row in report["pins"]]
     return Compiled(
@@ -74,6 +119,7 @@ def compile_requirements(
         tools=report["tools"],
         held_back=tuple(HeldBack(**row) for row in report["held_back"]),
         builds={row["name"]: tuple(row["requires"]) for row in report["pins"] if "requires" in row},
+        stated=frozenset(row["name"] for row in report["pins"] if row.get("is_stated")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from mlspec.host.network.configuration import configuration, trusted
 from mlspec.host.resolver.commits import Commit
 from mlspec.host.resolver.environment import cache, environment
 from mlspec.host.resolver.failures import Failure, no_report
+from mlspec.host.resolver.metadata import Maker, Source
 from mlspec.host.resolver.upgrades import named
 from mlspec.lock.pins import Pin, Target
 from mlspec.lock.requirements.indexes import Index
@@ -43,31 +45,66 @@ class Job:
     commits: Mapping[Requirement, Commit]
     kept: tuple[str, ...]
     upgrade_packages: Sequence[str]
+    metadata: Maker
+    download: Path | None = None
 
     def run(self) -> dict[str, Any]:
         """Return the resolver's report; raises LockError for every failure it tells of."""
         with tempfile.TemporaryDirectory(prefix="mlspec-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             self._write(folder)
-            done = subprocess.run(
-                [sys.executable, "-I", "-X", "utf8", "-c", START, str(_ROOT), "report.json"],
-                input=json.dumps(self._data()),
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-                cwd=folder,
-                env=environment(),
-            )
+            said = self._converse(folder)
             with contextlib.suppress(OSError, ValueError):
                 report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
                 if "error" not in report:
                     return report
                 error, tools = report["error"], report["tools"]
-                failure = Failure(self.requirements, self.target, error, tools, done.stderr, self.indexes)
+                failure = Failure(self.requirements, self.target, error, tools, said, self.indexes)
                 raise LockError(*failure.problems())
-        raise LockError(no_report(done.stderr))
+        raise LockError(no_report(said))
+
+    def _converse(self, folder: Path) -> str:
+        """Run the resolver in a folder, answer what it asks, and return its words for people."""
+        with (folder / "stderr").open("w+b") as words:
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-X", "utf8", "-c", START, str(_ROOT), "report.json"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=words,
+                encoding="utf-8",
+                cwd=folder,
+                env=environment(),
+            )
+            with child:
+                try:
+                    self._answer_all(child)
+                except BaseException:
+                    child.kill()
+                    raise
+            words.seek(0)
+            return words.read().decode("utf-8", "replace")
+
+    def _answer_all(self, child: subprocess.Popen[str]) -> None:
+        assert child.stdin is not None  # noqa: S101 - both are pipes
+        assert child.stdout is not None  # noqa: S101
+        # One that ended early tells why by its report, or its last words.
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(self._data()) + "\n")
+            child.stdin.flush()
+            for line in child.stdout:
+                child.stdin.write(json.dumps(self._answer(json.loads(line))) + "\n")
+                child.stdin.flush()
+
+    def _answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to a question of the resolver."""
+        if question["question"] == "download":
+            self.metadata.tell_download(question["files"])
+            return {}
+        facts = {name: tuple(v) if isinstance(v, list) else v for name, v in question["source"].items()}
+        made = self.metadata.make(Source(**facts))
+        if made.text:
+            return {"text": made.text, "requires": made.requires, "place": made.place}
+        return {"error": made.error or "it told nothing", "place": made.place}
 
     def _write(self, folder: Path) -> None:
         def text(requirements: Iterable[Requirement]) -> str:
@@ -101,6 +138,8 @@ class Job:
             "options": list(self.requirements.options),
             "build": sorted(self.requirements.built),
             "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
+            "metadata": [dataclasses.asdict(row) for row in self.requirements.stated],
+            "download": str(self.download or ""),
             "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
             "cert": trusted(),
             "cache": cache(),

@@ -65,12 +65,23 @@ class RequiredPython:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """The metadata of a source package as the spec states it, of every release where it names no version."""
+
+    name: str
+    version: str = ""
+    requires_dist: tuple[str, ...] = ()
+    requires_python: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
     """All that a spec requires: requirements, constraints, pip options, and the files they were read from.
 
     ``options`` holds one option and its value an item, such as ``--no-binary flash-attn``; ``files`` are relative to
     the spec's folder. ``indexes`` are those that projects name for some of their packages, ``build_constraints`` hold
-    for what builds take, and ``pythons`` are those that projects say they are for.
+    for what builds take, ``stated`` is metadata that needs no build, and ``pythons`` are those that projects say they
+    are for.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -79,6 +90,7 @@ class Requirements:
     files: tuple[str, ...] = ()
     indexes: tuple[Index, ...] = ()
     build_constraints: tuple[Requirement, ...] = ()
+    stated: tuple[Stated, ...] = ()
     pythons: tuple[RequiredPython, ...] = ()
     ignores: Ignores = field(default_factory=Ignores)
 

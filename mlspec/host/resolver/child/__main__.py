@@ -13,6 +13,7 @@ from pip._internal.models.index import PyPI
 from pip._vendor.packaging.version import InvalidVersion
 from piptools.scripts.compile import cli
 
+from mlspec.host.resolver.child.channel import Channel
 from mlspec.host.resolver.child.errors import MismatchError
 from mlspec.host.resolver.child.failures import explained
 from mlspec.host.resolver.child.identity import become
@@ -26,9 +27,10 @@ MISMATCH = 9
 
 def main() -> int:
     """Resolve the job on standard input and write the report; returns the exit code."""
-    job: dict[str, Any] = json.load(sys.stdin)
+    channel = Channel()
+    job = channel.job()
     target = Target(job["python"], job["platform"], job["glibc"])
-    seen = Seen(target)
+    seen = Seen(target, channel)
     code = 0
     try:
         become(target, job, seen)

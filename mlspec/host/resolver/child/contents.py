@@ -16,10 +16,16 @@ _DEFAULT = {"requires": ["setuptools>=40.8.0"], "build-backend": "setuptools.bui
 
 def contents_of(source: Path) -> dict[str, Any]:
     """Return ``languages``, and what the build of an unpacked source ``requires``, asked for later included."""
+    requires, backend, _ = build_system(source)
+    return {"languages": _languages(source), "requires": [*requires, *compilers.asked_by(backend)]}
+
+
+def build_system(source: Path) -> tuple[list[str], str, list[str]]:
+    """Return what the build of an unpacked source requires, its backend, and the folders that this is found in."""
     system = _build_system(source / "pyproject.toml")
     requires = [str(text) for text in system.get("requires", _DEFAULT["requires"])]
     backend = str(system.get("build-backend", _DEFAULT["build-backend"]))
-    return {"languages": _languages(source), "requires": [*requires, *compilers.asked_by(backend)]}
+    return requires, backend, [str(path) for path in system.get("backend-path", ())]
 
 
 def _build_system(project: Path) -> dict[str, Any]:

@@ -18,10 +18,10 @@ class IndexFailureError(Exception):
 
 
 class BuildFailureError(Exception):
-    """The metadata of a source could not be made."""
+    """The metadata of a source could not be made; ``place`` is where that was tried."""
 
-    def __init__(self, name: str, detail: str) -> None:
-        self.name, self.detail = name, detail
+    def __init__(self, name: str, version: str, detail: str, place: str = "") -> None:
+        self.name, self.version, self.detail, self.place = name, version, detail, place
         super().__init__(f"{name}: {detail}")
 
 
@@ -31,3 +31,10 @@ class WrongHashesError(Exception):
     def __init__(self, name: str, version: str) -> None:
         self.name, self.version = name, version
         super().__init__(f"{name} {version}")
+
+
+class MismatchedFileError(Exception):
+    """A file is not the one that its index promised."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"{file} is not the file that its index promised")

@@ -13,7 +13,7 @@ from pip._vendor.resolvelib import ResolutionImpossible
 
 from mlspec.host.resolver.child.answers import network_kind
 from mlspec.host.resolver.child.errors import BuildFailureError, IndexFailureError, WrongHashesError
-from mlspec.host.resolver.child.releases import releases_of
+from mlspec.host.resolver.child.releases import newest_wheel, releases_of
 from mlspec.host.resolver.child.routing import without_login
 from mlspec.host.resolver.child.seen import Seen
 
@@ -25,8 +25,16 @@ def explained(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
         if isinstance(cause, IndexFailureError):
             return {"kind": cause.kind, "url": cause.url, "status": cause.status, "message": cause.detail}
         if isinstance(cause, BuildFailureError):
-            releases = _releases({canonicalize_name(cause.name)}, seen, pre=pre)
-            return {"kind": "build", "name": cause.name, "message": cause.detail, "releases": releases}
+            name = canonicalize_name(cause.name)
+            return {
+                "kind": "build",
+                "name": name,
+                "version": cause.version,
+                "place": cause.place,
+                "message": cause.detail,
+                "releases": _releases({name}, seen, pre=pre),
+                "wheel_version": newest_wheel(name, seen, pre=pre) if seen.finder else "",
+            }
         if isinstance(cause, WrongHashesError):
             return {"kind": "hashes", "name": cause.name, "message": str(cause)}
         if isinstance(cause, ResolutionImpossible):

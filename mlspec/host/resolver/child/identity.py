@@ -38,7 +38,7 @@ def become(target: Target, job: dict[str, Any], seen: Seen) -> None:
     _replace_resolver(target, seen)
     replace_links(seen)
     replace_sources(frozenset(job["build"]), seen)
-    replace_sdist_metadata(seen)
+    replace_sdist_metadata(job, seen)
     # Until 25.2 the resolver itself ends by fetching what it will not install here.
     replace(pip._internal.operations.prepare.RequirementPreparer, "prepare_linked_requirements_more", nothing)
     replace_report(job, seen)
@@ -80,10 +80,6 @@ def _replace_finder(target: Target, job: dict[str, Any], seen: Seen) -> None:
         return of
 
     replace(SearchScope, "get_index_urls_locations", locations)
-    # What a build needs is installed by another pip, on the host: it must not see the routed indexes, where anyone
-    # could have put a "setuptools".
-    build_index = route("setuptools")
-    replace(PackageFinder, "index_urls", lambda _: property(lambda self: [build_index]))
 
 
 def _replace_resolver(target: Target, seen: Seen) -> None:

@@ -13,6 +13,7 @@ from pip._internal.models.link import Link
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
+from mlspec.host.resolver.child.downloads import download
 from mlspec.host.resolver.child.errors import WrongHashesError
 from mlspec.host.resolver.child.patching import check, replace
 from mlspec.host.resolver.child.releases import newest_wheel, releases_of
@@ -31,6 +32,8 @@ def replace_report(job: dict[str, Any], seen: Seen) -> None:
             with ThreadPoolExecutor(8) as pool:
                 pins = dict(zip(ordered_ireqs, pool.map(reporter.pin, ordered_ireqs), strict=True))
             ordered = sorted(pins.values(), key=lambda pin: str(pin["name"]))
+            if job["download"]:
+                download(reporter.repository.session, [ireq.link for ireq in ordered_ireqs], ordered, job, seen)
             seen.report = {"pins": ordered, "held_back": list(reporter.held_back(ordered))}
             return {ireq: set(pin["hashes"]) for ireq, pin in pins.items()}
 

@@ -8,6 +8,7 @@ from typing import Any
 from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models.link import Link
 
+from mlspec.host.resolver.child.channel import Channel
 from mlspec.host.resolver.child.target import Target
 
 
@@ -16,6 +17,7 @@ class Seen:
     """What passes by while pip works, and is told at the end."""
 
     target: Target
+    channel: Channel
     pages: dict[str, dict[str, Link]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)

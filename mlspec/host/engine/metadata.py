@@ -1,0 +1,67 @@
+"""The metadata of a source, made by the engine: a build that leaves no image and no container."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from mlspec.build import mirrors as variants
+from mlspec.build.mirrors import Extras
+from mlspec.build.stream import Build
+from mlspec.errors import MlspecError, ToolError
+from mlspec.host.engine import engine
+from mlspec.host.engine.build import follow
+from mlspec.host.engine.mirrors import in_reach
+from mlspec.host.network import configuration as own
+from mlspec.plan.compilers import Stage
+from mlspec.targets.run_script import EPOCH
+
+
+def unusable() -> str:
+    """Return why no engine can build here, as one line; empty where one can."""
+    try:
+        engine.require()
+    except MlspecError as error:
+        return error.problems[0].message
+    return ""
+
+
+def platform_for(wanted: str) -> str:
+    """Return the platform to build for: the wanted one, or the engine's own where that cannot run the wanted one."""
+    if wanted in engine.builder().platforms:
+        return wanted
+    native = engine.own_platform()
+    return native if native.startswith("linux/") else wanted
+
+
+def make(stage: Stage, platform: str, context: Path, out: Path) -> str:
+    """Run the script of a context on a stage, and put its result into the folder ``out``.
+
+    Returns why the stage itself could not be built, as one line; empty where the script ran.
+    """
+    extras = Extras(certificates=own.certificates(), codename=stage.codename)
+    made = variants.staged(stage, in_reach(own.configuration()), extras)
+    with tempfile.TemporaryDirectory(prefix="mlspec-") as name:
+        folder = Path(name)
+        dockerfile = folder / "Dockerfile"
+        dockerfile.write_text(made.dockerfile, encoding="utf-8")
+        words = ["docker", "buildx", "build", "--progress", "plain", "--file", str(dockerfile)]
+        words += ["--platform", platform, "--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={EPOCH}"]
+        for secret, text in made.secrets.items():
+            path = folder / secret
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+            words += ["--secret", f"id={secret},src={path}"]
+        words += ["--output", f"type=local,dest={out}", str(context)]
+        try:
+            code, state = follow(words, folder, lambda *_: None)
+        except ToolError as error:
+            return error.problems[0].message
+    return _reason(state) if code else ""
+
+
+def _reason(state: Build) -> str:
+    """Return the words of what ended a build, as one line."""
+    lines = [line.strip() for line in state.said if line.strip()]
+    own_words = [line for line in lines if "E: " in line or line.startswith("ERROR: ")]
+    return (own_words or lines or ["it said nothing"])[0][:200]

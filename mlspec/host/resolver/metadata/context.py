@@ -1,0 +1,50 @@
+"""The folder that the script for metadata is given, and the one with what came of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlspec.host.resolver.metadata.values import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Core metadata, what the backend asked for, or the words of what failed."""
+
+    text: str = ""
+    asked: tuple[str, ...] = ()
+    error: str = ""
+
+
+def write_context(folder: Path, source: Source, requirements: tuple[str, ...], limits: tuple[str, ...] | None) -> None:
+    """Write all that the script needs beside the files that are there already.
+
+    With ``limits``, pip resolves the requirements itself, within them; without, it takes the files alone.
+    """
+    shutil.copytree(source.folder, folder / "source", symlinks=True)
+    shutil.copyfile(Path(__file__).with_name("script.py"), folder / "script.py")
+    options = ["--no-index", "--no-deps", "--find-links", "CONTEXT/files"]
+    if limits is not None:
+        (folder / "limits.txt").write_text("\n".join((*limits, "")), encoding="utf-8")
+        options = ["--constraint", "CONTEXT/limits.txt"]
+    job = {
+        "backend": source.backend,
+        "backend_path": list(source.backend_path),
+        "requirements": list(requirements),
+        "pip": options,
+    }
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+
+
+def read_result(out: Path) -> Result:
+    """Return what the script left."""
+
+    def text(name: str) -> str:
+        path = out / name
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+    asked = text("requires.json") or text("asked.json")
+    return Result(text=text("METADATA"), asked=tuple(json.loads(asked)) if asked else (), error=text("error.txt"))

@@ -1,0 +1,65 @@
+"""The metadata of a source, made by the Python that runs this: where there is no engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from mlspec.host.network.configuration import configuration, trusted
+from mlspec.host.resolver.environment import cache, environment
+from mlspec.lock.pins import Target
+
+_MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
+
+
+def shown() -> str:
+    """Return this host as people read it."""
+    return f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def target() -> Target | None:
+    """Return this host as a target to resolve for; None where it is none of those that images are for."""
+    on = _MACHINES.get(platform.machine()) if sys.platform == "linux" else None
+    libc, glibc = platform.libc_ver()
+    return Target(python=platform.python_version(), platform=on, glibc=glibc) if on and libc == "glibc" else None
+
+
+def run(context: Path, out: Path) -> None:
+    """Run the script of a context; all that it started ends with it."""
+    words = [sys.executable, "-I", "-X", "utf8", str(context / "script.py"), str(context), str(out)]
+    child = subprocess.Popen(
+        words,
+        env={**environment(), **_pip()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        said, _ = child.communicate()
+    except BaseException:
+        _end(child)
+        raise
+    if child.returncode:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "error.txt").write_bytes(said)
+
+
+def _pip() -> dict[str, str]:
+    """Return what pip goes by where it resolves by itself."""
+    values = {"PIP_INDEX_URL": configuration().index_url, "PIP_CERT": trusted(), "PIP_CACHE_DIR": cache()}
+    return {name: value for name, value in values.items() if value}
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            child.kill()
+        else:
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
