@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -106,6 +107,30 @@ def sdist(
             member.size = len(content.encode())
             archive.addfile(member, io.BytesIO(content.encode()))
     return File(f"{stem}.tar.gz", canonicalize_name(name), buffer.getvalue(), requires_python)
+
+
+def dynamic(name: str, version: str, told: str, *, build: Iterable[str] = (), asks: Iterable[str] = ()) -> File:
+    """Return a source whose metadata only its build can tell.
+
+    ``told`` is Python that sets ``requires``; ``build`` is what the build requires, ``asks`` what its backend asks for.
+    """
+    project = f'[build-system]\nrequires = {list(build)!r}\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    lines = "".join(f"    {line}\n" for line in told.splitlines())
+    head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    backend = (
+        "import os, zipfile\n"
+        f"def get_requires_for_build_wheel(settings=None):\n    return {list(asks)!r}\n"
+        f"def prepare_metadata_for_build_wheel(folder, settings=None):\n{lines}"
+        f"    name = '{name.replace('-', '_')}-{version}.dist-info'\n"
+        "    os.mkdir(os.path.join(folder, name))\n"
+        "    with open(os.path.join(folder, name, 'METADATA'), 'w') as file:\n"
+        f"        file.write({head!r} + ''.join(f'Requires-Dist: {{text}}\\n' for text in requires))\n"
+        "    return name\n"
+    )
+    file = sdist(name, version, contents={"pyproject.toml": project, "own.py": backend})
+    # As it was packed before metadata could be static.
+    old = gzip.compress(gzip.decompress(file.data).replace(b"Metadata-Version: 2.2", b"Metadata-Version: 2.1"))
+    return File(file.name, file.project, old)
 
 
 @dataclass

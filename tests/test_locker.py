@@ -425,7 +425,7 @@ def test_a_source_whose_build_fails_is_told_by_name(serve: Serve) -> None:
 
     said = refusal("broken")
 
-    assert "MLS249: broken is a source whose dependencies only its own build can tell" in said
+    assert "MLS249: broken 1 is a source whose dependencies only its own build can tell" in said
 
 
 def test_where_only_a_source_of_long_ago_is_left_what_lacks_a_wheel_is_told(serve: Serve) -> None:

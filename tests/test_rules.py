@@ -155,6 +155,11 @@ def test_a_rule_is_called_what_its_section_is_called(rule: Rule | FolderRule) ->
 
 
 SILENT = {
+    "bounds on a build that there is": (
+        "python: 3.12\nrequirements: [fasttext, --no-binary fasttext]\nbuild_constraints: [setuptools<81]\n"
+        "dependency_metadata: [{name: FastText, version: 0.9.3.0, requires_dist: [numpy]}]\n"
+        "x-lock: ['fasttext==0.9.3', '    # 73.4 kB, from source in C++']"
+    ),
     "a number of AMD's GPUs for a cluster": (
         "python: 3.12\naccelerator: rocm6.3\ngpus: 1\ntargets: kubernetes\nrequirements: [torch==2.9.1]"
     ),

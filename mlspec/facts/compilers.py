@@ -96,3 +96,9 @@ def cuda_image(cuda: str) -> CudaImage | None:
     major, _, minor = cuda.partition(".")
     same = [row for row in _cuda_images() if row.version.split(".")[0] == major]
     return min(same, key=lambda row: abs(int(row.version.split(".")[1]) - int(minor or 0)), default=None)
+
+
+def package_of(program: str) -> str:
+    """Return the Debian package that has a program, or a library as pkg-config names it; empty where none is known."""
+    known: Mapping[str, str] = table("compilers")["programs"]
+    return str(known.get(program, ""))

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlspec.errors import LockError
-from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock, Target
-from mlspec.lock.requirements.collect import Entry, collect
-from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
+from mlspec.lock.requirements.values import Requirements
 from mlspec.plan import compilers as compiling
 from mlspec.relock.work import Work
 from mlspec.spec.spec import Image
 
 if TYPE_CHECKING:
-    from mlspec.host.resolver import Compiled
-
-
-@dataclass(frozen=True, slots=True)
-class Resolver:
-    """What packages are resolved for, and where from, logins included; and what holds for all that builds take."""
-
-    target: Target
-    indexes: tuple[Index, ...]
-    build_constraints: tuple[Requirement, ...] = ()
+    from mlspec.host.resolver import Compiled, Resolver
 
 
 def with_builds(
@@ -39,7 +26,9 @@ def with_builds(
 ) -> RequirementsLock:
     """Return a lock with what the builds of its sources take; of a build that cannot be locked, it is warned."""
     from mlspec.host.resolver import UNFIT
+    from mlspec.host.resolver.metadata import build_requirements
 
+    limits = resolver.metadata.constraints
     versions = {pin.name: pin.requirement for pin in current.pins if " @ " not in pin.requirement}
     before = {layer.name: layer for layer in previous.builds} if previous and not work.wish.upgrade else {}
     builds = []
@@ -48,8 +37,7 @@ def with_builds(
         asked += [text for pin in pins for text in compiling.first_of(pin.name, versions)]
         names = ", ".join(pin.name for pin in pins)
         work.say(f"locking what it takes to build {names}")
-        requirements = collect([Entry(text, image.origin("requirements")) for text in dict.fromkeys(asked)], _none, "")
-        requirements = dataclasses.replace(requirements, constraints=resolver.build_constraints)
+        requirements = build_requirements(asked, limits, image.origin("requirements"))
         try:
             found = _locked(requirements, resolver, before.get(name))
         except LockError as error:
@@ -70,16 +58,10 @@ def _sources(lock: RequirementsLock) -> Iterator[tuple[str, Sequence[Pin]]]:
 
 
 def _locked(requirements: Requirements, resolver: Resolver, before: Layer | None) -> tuple[Pin, ...]:
-    from mlspec.host.resolver import compile_requirements
-
     previous = RequirementsLock((before,)) if before else None
-    compiled = compile_requirements(requirements, resolver.target, resolver.indexes, previous=previous)
+    compiled = resolver.compile(requirements, previous=previous)
     # A build that takes something from git takes it from where its own requirement says.
     return compiled.pins
-
-
-def _none(path: str) -> str:
-    raise FileNotFoundError(path)
 
 
 def regrouped_builds(former: RequirementsLock, layers: Iterable[Layer]) -> tuple[Layer, ...]:

@@ -17,8 +17,8 @@ from mlspec.lock.requirements.values import Requirements
 from mlspec.plan import compilers as compiling
 from mlspec.plan.plan import Files, Resolved, architecture, files_of
 from mlspec.relock.bases import base_of
-from mlspec.relock.packages import indexes_of, requirements_of
 from mlspec.relock.platforms import platform_locks
+from mlspec.relock.requirements import indexes_of, requirements_of
 from mlspec.relock.work import Before, Contents, Locked, Wish, Work, banner
 from mlspec.spec import values as syntax
 from mlspec.spec.spec import Image, Spec

@@ -11,84 +11,27 @@ from packaging.utils import canonicalize_name
 
 from mlspec.errors import LockError, Problem, SpecError
 from mlspec.facts import python as catalog
-from mlspec.host.files import read as disk
 from mlspec.lock import layers as layering
 from mlspec.lock import promises as locking
 from mlspec.lock.damage import first_side
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock
 from mlspec.lock.pins import RequirementsLock, Target
 from mlspec.lock.platforms import preferring
-from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
 from mlspec.plan.plan import Files, files_of
 from mlspec.relock.bases import verify
-from mlspec.relock.builds import Resolver, regrouped_builds, with_builds
+from mlspec.relock.builds import regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
+from mlspec.relock.metadata import made_elsewhere, metadata_maker, resolver_of
+from mlspec.relock.requirements import indexes_of, with_logins
 from mlspec.relock.work import Work, banner, not_current
 from mlspec.spec.spec import Image
 from mlspec.targets.registry import Artifact
 
 if TYPE_CHECKING:
-    from mlspec.host.resolver import Compiled
-
-
-def requirements_of(work: Work, image: Image) -> Requirements:
-    """Return what an image requires, files followed; raises SpecError with every problem of it."""
-    items = enumerate(image.settings.requirements)
-    entries = [Entry(text, image.origin("requirements", index)) for index, text in items]
-    settings = image.settings
-    conditions = Conditions(
-        python=settings.python,
-        platforms=tuple(map(str, settings.platforms)),
-        indexes=_named_indexes(image),
-        accelerator=settings.accelerator,
-    )
-    look = disk.looker(work.folder)
-    return collect(entries, disk.reader(work.folder), work.spec.document.file, look, conditions)
-
-
-def _named_indexes(image: Image) -> tuple[Index, ...]:
-    return tuple(Index(url=index.url, packages=index.packages) for index in image.settings.indexes)
-
-
-def _project_indexes(image: Image, requirements: Requirements) -> tuple[Index, ...]:
-    """Return the indexes of projects; one that the spec has too is spelt as there, where its login is named."""
-    known = {index.url.rstrip("/"): index.url for index in image.settings.indexes}
-    return tuple(
-        dataclasses.replace(index, url=known.get(index.url.rstrip("/"), index.url)) for index in requirements.indexes
-    )
-
-
-def indexes_of(image: Image, requirements: Requirements) -> tuple[Index, ...]:
-    """Return the indexes of an image: those of the spec, those of projects for packages that these name, then the one
-    its accelerator implies for torch's family, and last what takes the default's place.
-    """
-    own = _project_indexes(image, requirements)
-    label = catalog.torch_label(image.settings.accelerator)
-    torch = () if label is None else (Index(url=catalog.torch_index(label).url, packages=catalog.torch_packages()),)
-    named, rest = (tuple(index for index in own if bool(index.packages) is is_named) for is_named in (True, False))
-    return (*_named_indexes(image), *named, *torch, *rest)
-
-
-def _with_logins(work: Work, image: Image, indexes: tuple[Index, ...]) -> tuple[Index, ...]:
-    from mlspec.host.network.logins import login
-
-    settings = image.settings
-    entered = list(indexes)
-    secrets = {index.url: (place, index) for place, index in enumerate(settings.indexes) if index.secret}
-    for number, given in enumerate(indexes):
-        place, index = secrets.get(given.url, (0, None))
-        if index and index.secret:
-            try:
-                user, password = login(index.url, index.secret, settings.secrets[index.secret], work.folder)
-            except SpecError as error:
-                path = image.origin("indexes", place, "secret")
-                raise SpecError(*(dataclasses.replace(problem, path=path) for problem in error.problems)) from None
-            entered[number] = dataclasses.replace(indexes[number], username=user, password=password)
-    return tuple(entered)
+    from mlspec.host.resolver import Compiled, Resolver
 
 
 def requirements_lock(
@@ -207,15 +150,17 @@ def _compiled(
     previous, requirements = _previous(work, image, files, target.platform), asked.written
     label = f"{image.key}: " if image.key else ""
     work.say(f"{label}locking the requirements for Python {target.python} on {target.platform}")
-    entered = _with_logins(work, image, indexes)
+    entered = with_logins(work, image, indexes)
     upgrades = _own_upgrades(work, image, requirements, previous)
-    compiled = asked.compiled(lambda wish: _resolved(work, wish, target, entered, previous, model, upgrades))
+    maker = metadata_maker(work, image, target, asked.written, entered)
+    resolver = resolver_of(maker)
+    compiled = asked.compiled(lambda wish: _resolved(work, wish, resolver, previous, model, upgrades))
+    work.warnings += made_elsewhere(maker, compiled, requirements)
     found = locking.promise_problems(requirements, compiled.pins, accelerator=image.settings.accelerator)
     if errors := [problem for problem in found if problem.severity == "error"]:
         raise SpecError(*errors)
     work.warnings += [problem for problem in found if problem.severity == "warning"]
     layers = layering.grouped(compiled.pins, previous or model, image.settings.layers, indexes)
-    resolver = Resolver(target, entered, requirements.build_constraints)
     current = with_builds(work, image, resolver, compiled, RequirementsLock(layers, compiled.vcs), previous)
     texts = _texts(files, current, asked)
     for note in asked.notes(current):
@@ -244,15 +189,14 @@ def _compiled(
 def _resolved(
     work: Work,
     requirements: Requirements,
-    target: Target,
-    indexes: tuple[Index, ...],
+    resolver: Resolver,
     previous: RequirementsLock | None,
     model: RequirementsLock | None,
     upgrades: tuple[str, ...],
 ) -> Compiled:
-    from mlspec.host.resolver import UNFIT, compile_requirements
+    from mlspec.host.resolver import UNFIT
 
-    resolve = partial(compile_requirements, requirements, target, indexes, upgrade_packages=upgrades)
+    resolve = partial(resolver.compile, requirements, upgrade_packages=upgrades)
     upgrade = work.wish.upgrade
     if model is not None:
         try:

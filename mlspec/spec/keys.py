@@ -21,6 +21,7 @@ from mlspec.spec.nested_keys import (
     Keys,
     Line,
     Mount,
+    PackageMetadata,
     Port,
     RunStep,
     Secret,
@@ -146,6 +147,19 @@ class Settings(Keys):
             ["libsnappy-dev"],
         ),
     ] = None
+    build_constraints: Annotated[
+        tuple[Filled, ...],
+        BeforeValidator(as_list),
+        ONE_OR_MORE,
+        about("Bounds on what builds take, as pip's --build-constraint. Default: none.", ["setuptools<81"]),
+    ] = ()
+    dependency_metadata: Annotated[
+        tuple[PackageMetadata, ...],
+        about(
+            "What source packages require, where only a build would tell and that is not to run. Default: none.",
+            [{"name": "gdal", "version": "3.6.2", "requires_dist": ["numpy"]}],
+        ),
+    ] = ()
     apt_snapshot: Annotated[
         Annotated[str, AfterValidator(syntax.day), shape(shapes.DAY)] | None,
         about("The day whose Debian the packages come from. Default: the newest at each build.", "2026-11-01"),

@@ -11,7 +11,18 @@ from pydantic_core import ErrorDetails
 from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split, quoted
 from mlspec.spec import values as syntax
 from mlspec.spec.keys import Settings
-from mlspec.spec.nested_keys import EnvFile, Gpus, Healthcheck, Index, Mount, Port, RunStep, Secret, Ulimit
+from mlspec.spec.nested_keys import (
+    EnvFile,
+    Gpus,
+    Healthcheck,
+    Index,
+    Mount,
+    PackageMetadata,
+    Port,
+    RunStep,
+    Secret,
+    Ulimit,
+)
 from mlspec.spec.values import Refused
 from mlspec.text import did_you_mean, slip
 
@@ -107,6 +118,8 @@ _EXAMPLES = {
     "mounts": "write a list, such as: [./data:/app/data]",
     "apt": "write a list, such as: [ffmpeg, libgl1]",
     "build_apt": "write a list, such as: [libsnappy-dev, swig]",
+    "build_constraints": "write a list, such as: [setuptools<81]",
+    "dependency_metadata": "write a list, such as: [{name: gdal, version: 3.6.2, requires_dist: [numpy]}]",
     "healthcheck": "write: healthcheck: /healthz",
     "run": 'write a list of steps, such as: ["python -m nltk.downloader punkt"]',
     "secrets": "write a list of environment variables, such as: [HF_TOKEN]",
@@ -123,6 +136,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "ulimits": Ulimit,
     "run": RunStep,
     "indexes": Index,
+    "dependency_metadata": PackageMetadata,
 }
 # What people write who come from Compose, Dockerfiles or other tools of this field, and our name for it.
 _ALIASES = {
@@ -139,6 +153,9 @@ _ALIASES = {
     "system_packages": "apt",
     "apt_packages": "apt",
     "build_packages": "build_apt",
+    "build_constraint": "build_constraints",
+    "build_constraint_dependencies": "build_constraints",
+    "package_metadata": "dependency_metadata",
     "python_version": "python",
     "gpu": "gpus",
     "gpu_model": "gpu_models",

@@ -247,6 +247,17 @@ class Index(Keys):
     secret: Annotated[str | None, about("The secret with its login, in netrc form.", "OUR_INDEX")] = None
 
 
+class PackageMetadata(Keys):
+    """What a source package tells of itself once it is built, stated by hand: then nothing builds it to be locked."""
+
+    name: Annotated[Filled, about("The package.", "gdal")]
+    version: Annotated[Line, about("The release; without one, all of them.", "3.6.2")] = ""
+    requires_dist: Annotated[
+        tuple[Filled, ...], BeforeValidator(as_list), ONE_OR_MORE, about("What it requires.", ["numpy>=1.23"])
+    ] = ()
+    requires_python: Annotated[Line, about("The Pythons that it is for.", ">=3.8")] = ""
+
+
 def _written_secret(name: str, path: KeyPath = ()) -> Refused:
     hint = f"write the name alone: secrets: [{name}]; its value is taken from the environment"
     return Refused("MLS117", "the value of a secret does not stand in a spec", hint, path, shows_secret=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
 from mlspec.advice.lint.packages import has_library
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Add, Problem
@@ -70,3 +73,23 @@ def lacks_cuda_image(subject: Subject) -> Iterator[Problem]:
         message = f"no image with the compiler of CUDA {cuda} is known for {compiled[0].name}: {taken}"
         hint = f"known are {', '.join(known)}; write: accelerator: cuda{image.version if image else known[-1]}"
         yield subject.warn(message, hint, "accelerator")
+
+
+def bounds_no_build(subject: Subject) -> Iterator[Problem]:
+    """Warn of what a spec says of builds that no locked package has: a slip in a name, or what is long gone."""
+    if not subject.is_locked or not subject.pins:
+        return
+    built = {pin.name: pin.version for pin in _sources(subject)}
+    if subject.settings.build_constraints and not built:
+        message = "nothing that is locked here is built from source, so this bounds nothing"
+        yield subject.warn(message, "remove build_constraints", "build_constraints")
+    for index, row in enumerate(subject.settings.dependency_metadata):
+        name = canonicalize_name(row.name)
+        path = ("dependency_metadata", index, "name")
+        if name not in built:
+            why = "has a wheel" if name in subject.packages else "is not locked here"
+            message = f"{name} {why}, so what is stated of it decides nothing"
+            yield subject.warn(message, "correct its name, or remove the entry", *path)
+        elif row.version and Version(row.version) != Version(built[name]):
+            message = f"{name} {built[name]} is locked, and this is about {row.version}"
+            yield subject.warn(message, f"write: version: {built[name]}", "dependency_metadata", index, "version")

@@ -64,6 +64,7 @@ RULES = (
     Rule("MLS660", "a library that a compiled package loads", compiled.lacks_libraries),
     Rule("MLS661", "what compiling takes, in the image", compiled.keeps_headers),
     Rule("MLS662", "a CUDA whose compiler is not known", compiled.lacks_cuda_image),
+    Rule("MLS663", "bounds on builds that nothing has", compiled.bounds_no_build),
     Rule("MLS670", "a limit that a cluster does not set", clusters.sets_no_limits),
 )
 """What a spec and its lock tell."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import re
 import sys
@@ -14,6 +15,7 @@ from packaging.version import Version
 
 from mlspec.errors import LockError, Problem
 from mlspec.host.resolver.conflicts import Conflict
+from mlspec.host.resolver.failed_builds import FailedBuild
 from mlspec.host.resolver.names import INSTALL_NAMES
 from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.host.resolver.wording import problem_at
@@ -63,7 +65,7 @@ class Failure:
             message = f"{pair} cannot resolve for another machine: {self.error['message']}"
             yield problem_at("MLS241", message, f'{sys.executable} -m pip install "pip-tools>=7.6.2,<8" "pip<27"')
         elif kind == "build":
-            yield self._failed_build(canonicalize_name(self.error["name"]))
+            yield self._failed_build(self.error["name"])
         elif kind == "hashes":
             message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
             yield problem_at("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))
@@ -77,10 +79,9 @@ class Failure:
         # A source of long ago is what is left where newer releases have wheels, and none for this Python.
         if lacking := Conflict(self.requirements, self.target, self.error).without_wheel(name):
             return lacking
-        message = f"{name} is a source whose dependencies only its own build can tell, and that build failed here"
-        hint = f"take a release with a wheel or with static metadata\n{self._tail()}".strip()
-        hint = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else hint
-        return problem_at("MLS249", message, hint, self._asked(name))
+        found = FailedBuild.of(self.error).problem(self._asked(name))
+        meant = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else ""
+        return dataclasses.replace(found, hint=meant or found.hint)
 
     def _asked(self, name: str) -> Requirement | None:
         return self.requirements.named(name) if name else None

@@ -100,7 +100,7 @@ class Job:
         if question["question"] == "download":
             self.metadata.tell_download(question["files"])
             return {}
-        facts = {name: tuple(v) if isinstance(v, list) else v for name, v in question["source"].items()}
+        facts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in question["source"].items()}
         made = self.metadata.make(Source(**facts))
         if made.text:
             return {"text": made.text, "requires": made.requires, "place": made.place}

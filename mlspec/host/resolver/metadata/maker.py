@@ -121,10 +121,10 @@ class Maker:
 
     def _rounds(self, source: Source, target: Target | None, run: Callable[[Path, Path], None]) -> Made:
         """Return what a build tells, which may ask for more packages before it does."""
-        requires, asked = source.requires, ()
+        asked: tuple[str, ...] = ()
         for _ in range(_MOST_ROUNDS):
             with tempfile.TemporaryDirectory(prefix="mlspec-", ignore_cleanup_errors=True) as name:
-                result = self._round(Path(name), source, (*requires, *asked), target, run)
+                result = self._round(Path(name), source, (*source.requires, *asked), target, run)
             if result.error or result.text or not result.asked:
                 return Made(text=result.text, requires=result.asked, error=result.error)
             asked = result.asked
