@@ -208,7 +208,7 @@ def test_an_engine_that_cannot_make_the_stage_leaves_it_to_the_host_and_says_why
 
 
 def test_what_cannot_be_read_of_builds_is_told_where_it_stands(tmp_path: Path) -> None:
-    text = SPEC.replace("helper<2", "helper @ https://example.org/helper.whl").replace("[base]", "[base=1]")
+    text = SPEC.replace("helper<2", "helper @ https://example.org/helper-1.tar.gz").replace("[base]", "[base=1]")
     (tmp_path / "mlspec.yaml").write_text(text.replace("name: gone", "name: gone, version: newest"))
 
     with pytest.raises(SpecError) as caught:
