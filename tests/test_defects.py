@@ -18,7 +18,7 @@ from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
 from mlspec.plan.plan import Plan, Resolved, resolve
-from mlspec.relock.packages import indexes_of
+from mlspec.relock.requirements import indexes_of
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, validate
 from mlspec.targets import registry as targets

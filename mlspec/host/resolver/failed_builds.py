@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlspec.errors import Problem, without_login
+from mlspec.errors import Problem
 from mlspec.facts import compilers
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.requirements.values import Requirement
+from mlspec.printable import without_login
 
 # What setup.py files, shells, pkg-config and Python say of what they do not find; seen in builds of gdal, mysqlclient,
 # psycopg2, av, pycairo and mmcv-full.
