@@ -25,7 +25,7 @@ from mlspec.relock.bases import verify
 from mlspec.relock.builds import regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
 from mlspec.relock.metadata import made_elsewhere, metadata_maker, resolver_of
-from mlspec.relock.requirements import indexes_of, with_logins
+from mlspec.relock.requirements import indexes_of, with_logins, written_indexes
 from mlspec.relock.work import Work, banner, not_current
 from mlspec.spec.spec import Image
 from mlspec.targets.registry import Artifact
@@ -53,7 +53,7 @@ def requirements_lock(
     indexes = indexes_of(image, requirements)
     # The accelerator stands for the index it implies, so that a new table of those does not void every lock.
     accelerator = Index(url=f"accelerator:{image.settings.accelerator}")
-    named = (*_named_indexes(image), *_project_indexes(image, requirements), accelerator)
+    named = (*written_indexes(image, requirements), accelerator)
     asked = wanted(image, base, requirements, platform)
     inputs = locking.inputs_digest(target, asked.requirements, named)
     known = work.before.image(image.key, platform)

@@ -62,6 +62,11 @@ def _project_indexes(image: Image, requirements: Requirements) -> tuple[Index, .
     )
 
 
+def written_indexes(image: Image, requirements: Requirements) -> tuple[Index, ...]:
+    """Return the indexes that a spec and the projects in its requirements write, those of the spec first."""
+    return (*_named_indexes(image), *_project_indexes(image, requirements))
+
+
 def indexes_of(image: Image, requirements: Requirements) -> tuple[Index, ...]:
     """Return the indexes of an image: those of the spec, those of projects for packages that these name, then the one
     its accelerator implies for torch's family, and last what takes the default's place.
