@@ -45,7 +45,7 @@ def settings(texts: dict[str, str] | None = None, *folders: str, **wanted: str) 
 
 
 def said(draft: Draft) -> str:
-    return "\n".join(map(str, draft.choices))
+    return "\n".join(map(str, (*draft.choices, *draft.statements)))
 
 
 # The whole text
@@ -154,7 +154,10 @@ DEPENDENCIES = '[project]\ndependencies = ["torch"]\n'
         ({"train.py": "import sentence_transformers"}, ("sentence-transformers",)),
         ({"train.py": "import utils, models.net\nfrom . import x", "utils.py": "", "models/net.py": ""}, ()),
         ({"train.py": "import core", "src/core/__init__.py": "import numpy"}, ("numpy",)),
-        ({"loggers/__init__.py": "", "loggers/wandb.py": "import wandb", "train.py": "import loggers"}, ("wandb",)),
+        ({"loggers/__init__.py": "", "loggers/wandb.py": "import wandb", "train.py": "import loggers"}, ()),
+        ({"services/api/main.py": "import common", "libs/common/src/common/__init__.py": ""}, ()),
+        ({"services/api/main.py": "import shared", "libs/core/shared/x.py": ""}, ()),
+        ({"services/api/main.py": "import six", "libs/core/sixth.py": ""}, ("six",)),
         ({"scripts/train.py": "import common", "scripts/common.py": ""}, ()),
         ({"train.py": "try:\n    import wandb\nexcept ImportError:\n    import fallback"}, ()),
         ({"train.py": "try:\n    import wandb\nfinally:\n    pass"}, ("wandb",)),
@@ -184,8 +187,16 @@ def test_what_is_left_out_is_said() -> None:
         "google: left out (several packages bring this import; add yours to the requirements)",
         "entrypoint: python train.py (train.py: by its name)",
         "models/ as a mount: left out (it holds code, so it is copied into the image like the rest)",
-        "environment.yml: left out (it cannot be read as YAML)",
+        "environment.yml:1: left out: it cannot be read as YAML: "
+        "while parsing a flow node expected the node content, but found '<stream end>'",
     ]
+
+
+def test_an_import_with_the_name_of_a_module_here_is_a_loss_and_no_requirement() -> None:
+    draft = drafted({"train.py": "import wandb", "loggers/wandb.py": "", "loggers/__init__.py": ""})
+
+    assert "wandb: left out (train.py imports it, and loggers/wandb is called so" in said(draft)
+    assert draft.losses == 1
 
 
 def test_an_import_called_like_a_key_writes_nothing_there() -> None:
@@ -196,7 +207,7 @@ def test_an_import_called_like_a_key_writes_nothing_there() -> None:
 
 
 def test_poetry_is_told_how_to_export() -> None:
-    draft = drafted({"pyproject.toml": "[tool.poetry]\n"})
+    draft = drafted({"pyproject.toml": '[tool.poetry.dependencies]\nsix = "*"\n'})
 
     assert "poetry export -o requirements.txt" in said(draft)
 
@@ -516,6 +527,7 @@ def test_init_writes_through_no_link(tmp_path: Path) -> None:
 def test_init_takes_flags(tmp_path: Path) -> None:
     flags = ["--python", "3.11", "--requirements", "torch", "--requirements", "numpy", "--entrypoint", "python x.py"]
 
+    (tmp_path / "x.py").touch()
     done = init(tmp_path, *flags, "--name", "mine", "--base", "slim-bookworm", "-q")
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from mlspec.cli.terminal import ask, interrupted, say, show
 
 if TYPE_CHECKING:
     from mlspec.advice.draft import Draft, Folder, Question, Wanted
+    from mlspec.errors import Problem
 
 
 @click.command()
@@ -35,7 +38,7 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     """Write a first mlspec.yaml from what is in the folder.
 
     Says what was guessed and why. Asks what only you know, on a terminal; every question has an option, and --yes
-    takes the guesses. Never overwrites a file.
+    takes the guesses, and exits 1 where it left out something that the program may need. Never overwrites a file.
     """
     from mlspec.advice import draft as starter
     from mlspec.cli.editors import write_schema
@@ -47,19 +50,47 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     writing.check_free(path)
     found, wishes = survey(Path(folder)), starter.Wanted(**wanted)
     draft = starter.draft(found, wishes)
-    if not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
+    is_asked = not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr)
+    if is_asked:
         try:
             draft = _asked(found, wishes, draft)
         except click.Abort:
             interrupted("\ninterrupted; nothing was written")
     writing.create(path, draft.text)
     schema = write_schema(path.parent)
-    for choice in draft.choices:
-        say(f"  {choice}")
+    _show_draft(draft)
     where = "" if folder == "." else f" {shlex.quote(path.as_posix())}"
     if schema:
         say(f"wrote {schema.as_posix()}, with which editors complete and check the spec")
     say(f"wrote {path.as_posix()}; look it over, then: mlspec render{where}")
+    problems = tuple(_find_problems(path, draft))
+    for problem in problems:
+        show(problem)
+    # Who was asked has read what is above; a program reads the exit code alone.
+    sys.exit(any(problem.severity == "error" for problem in problems) and not is_asked)
+
+
+def _show_draft(draft: Draft) -> None:
+    """Show what was chosen, changed and left out; to who wants problems only, what the program may miss."""
+    for choice in draft.choices:
+        click.echo(f"  {choice}", err=True) if choice.matters else say(f"  {choice}")
+    for statement in draft.statements:
+        click.echo(f"  {statement}", err=True) if statement.is_loss else say(f"  {statement}")
+
+
+def _find_problems(path: Path, draft: Draft) -> Iterator[Problem]:
+    """Yield what is wrong with a first spec: the problems that `mlspec check` finds, and what was left out of it."""
+    from mlspec import api
+    from mlspec.cli.specs import today
+    from mlspec.errors import Problem
+
+    yield from api.check(path, today(), lambda _: None)
+    if draft.losses:
+        count = f"{draft.losses} thing{'s' * (draft.losses > 1)} that the program may need"
+        message = f"{count} {'are' if draft.losses > 1 else 'is'} not in this spec: see what is left out above"
+        where = "" if path.as_posix() == "mlspec.yaml" else f" {shlex.quote(path.as_posix())}"
+        hint = f"write what it needs into {path.as_posix()}, then: mlspec check{where}"
+        yield Problem(code="MLS415", message=message, hint=hint, file=path.as_posix())
 
 
 def _asked(folder: Folder, wanted: Wanted, draft: Draft) -> Draft:
@@ -79,6 +110,8 @@ def _answered(folder: Folder, wanted: Wanted, question: Question) -> tuple[Wante
         answer = ask(question.text, question.guess)
         # A guess that is taken stays one, with its reason.
         said: dict[str, Any] = {question.key: answer.strip()}
+        if question.key == "requirements":
+            said = {question.key: tuple(re.split(r"[,\s]+", answer.strip()))}
         now = wanted if answer == question.guess else replace(wanted, **said)
         try:
             return now, starter.draft(folder, now)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from mlspec.advice.draft.folder import REQUIREMENT_FILES, Choice, Folder, Wanted
-from mlspec.advice.draft.other_tools import Others
+from mlspec.advice.draft.folder import Choice, Chosen, Wanted
+from mlspec.advice.draft.readers import Statement
+from mlspec.advice.draft.required import Required
 from mlspec.advice.draft.scripts import Script, is_tool
-from mlspec.facts import libraries
+from mlspec.facts import frameworks, libraries
+from mlspec.facts import python as catalog
 
 _ABLE = ("jax", "tensorflow", "torch")
 # Packages that do nothing without an NVIDIA GPU.
 _CUDA_ONLY = ("vllm", "flash-attn", "bitsandbytes", "cupy", "tensorrt", "deepspeed", "apex", "mamba-ssm", "auto-gptq")
 _USES_CUDA = re.compile(r"""\.cuda\(|\.to\(\s*["']cuda|device\s*=\s*(?:torch\.device\(\s*)?["']cuda|--gpus\b""")
 _ASKS_FIRST = re.compile(r"cuda\.is_available|device_count\(\)|is_gpu_available|list_physical_devices")
-_LABEL = re.compile(r"(?:\+|/whl/)cu(\d{2})(\d)\b")
-_EXTRA = re.compile(r"(?im)^\s*(jax\[[^\]]*cuda|tensorflow\[[^\]]*and-cuda)")
+_LABEL = re.compile(r"(?:\+|/whl/(?:nightly/)?)cu(\d{2})(\d)\b")
+# Extras by which packages ask for the libraries of CUDA: jax[cuda12], tensorflow[and-cuda], openmm[cuda12].
+_EXTRA = re.compile(r"(?:.*[-_])?cuda[\d.x-]*(?:[-_].*)?|cu1[1-9]\d?", re.IGNORECASE)
 # As the rule on loader workers: with any, batches pass through shared memory, of which Docker gives 64 MB.
 _WORKERS = re.compile(r"""\bnum_workers["']?\s*[=:]\s*(?:[1-9]|os\.cpu_count|cpu_count|multiprocessing)""")
 
@@ -26,48 +29,92 @@ _WORKERS = re.compile(r"""\bnum_workers["']?\s*[=:]\s*(?:[1-9]|os\.cpu_count|cpu
 class Device:
     """The accelerator that was chosen, and whether there was a choice: whether what is used runs on either."""
 
-    choices: tuple[Choice, ...]
+    chosen: Chosen
     is_open: bool = False
 
 
-def find_device(folder: Folder, scripts: Iterable[Script], packages: frozenset[str], wanted: Wanted) -> Device:
-    """Return the accelerator: as asked, or as the requirements and the code say, or left to the reader."""
+def find_device(
+    scripts: Iterable[Script],
+    required: Sequence[Required],
+    statements: Iterable[Statement],
+    wanted: Wanted,
+) -> Device:
+    """Return the accelerator: as asked, or as the requirements, other files and the code say, or left to the reader."""
     if wanted.accelerator is not None:
-        return Device((Choice("accelerator", wanted.accelerator, "as asked"),) if wanted.accelerator else ())
+        choices = (Choice("accelerator", wanted.accelerator, "as asked"),) if wanted.accelerator else ()
+        return Device(Chosen(choices))
+    evidence = (*_labels(required), *statements)
+    if found := [statement for statement in evidence if statement.value != "cpu"]:
+        return Device(_settle(found, required))
     own = [script for script in scripts if not is_tool(script.path)]
-    used = {name for script in own for name in script.imports} | packages
-    if version := _version(folder):
-        return Device((Choice("accelerator", f"cuda{version}", "the version that the requirements name"),))
+    used = {name for script in own for name in script.imports} | {line.name for line in required}
     if only := sorted(used & {*_CUDA_ONLY, *(name.replace("-", "_") for name in _CUDA_ONLY)}):
-        return Device((Choice("accelerator", "cuda", f"{only[0]} needs an NVIDIA GPU"),))
-    if extra := _extra(folder):
-        return Device((Choice("accelerator", "cuda", f"the requirements ask for {extra}"),))
+        return Device(Chosen((Choice("accelerator", "cuda", f"{only[0]} needs an NVIDIA GPU"),)))
+    for line in required:
+        if extra := next((extra for extra in sorted(line.extras) if _EXTRA.fullmatch(extra)), ""):
+            why = f"the requirements ask for {line.name}[{extra}]"
+            return Device(Chosen((Choice("accelerator", "cuda", why),)))
     return _of_code(own, sorted(used & set(_ABLE)))
+
+
+def _labels(required: Iterable[Required]) -> Iterator[Statement]:
+    """Yield the CUDAs that lines of requirements name, by a label or by the address of an index."""
+    for line in required:
+        if label := _LABEL.search(line.text):
+            yield replace(line.statement, key="accelerator", value=f"cuda{label[1]}.{label[2]}")
+
+
+def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
+    """Return the first accelerator that is named in full, made to fit the torch that is pinned."""
+    first = next((statement for statement in found if statement.value != "cuda"), found[0])
+    value, why = str(first.value), f"{first.place} says {first.text}"
+    left = []
+    if (fitting := _fit_torch(value, required)) != value:
+        left.append(first.leave(f"the torch that is pinned is not built for {value}: {fitting} is taken"))
+        value, why = fitting, f"{why}; the nearest that the torch that is pinned is built for"
+    for other in found:
+        if other.value not in {value, "cuda", first.value}:
+            left.append(other.leave(f"{first.place} says {first.value}", matters=False))
+    return Chosen((Choice("accelerator", value, why),), (*left, *_index_lines(required, value)))
+
+
+def _fit_torch(accelerator: str, required: Iterable[Required]) -> str:
+    """Return the accelerator, or the nearest CUDA that a pinned torch is known to be built for."""
+    pin = next((line for line in required if line.name == "torch" and "==" in str(line.specifier)), None)
+    label = catalog.torch_label(accelerator)
+    known = [index for index in catalog.torch_indexes() if index.kind == "cuda"]
+    if pin is None or label not in {index.label for index in known}:
+        return accelerator
+    torch = str(pin.specifier).partition("==")[2].partition(",")[0]
+    able = [index for index in known if index.has(torch)]
+    if not able or any(index.label == label for index in able):
+        return accelerator
+    asked = frameworks.number(accelerator.removeprefix("cuda"))
+    older = [index for index in able if frameworks.number(index.version) <= asked]
+    return f"cuda{(older[-1] if older else able[0]).version}"
+
+
+def _index_lines(required: Iterable[Required], accelerator: str) -> Iterator[Statement]:
+    """Yield the lines of files that name an index of torch's builds, which the accelerator stands for."""
+    for line in required:
+        if line.file and line.text.startswith("-") and _LABEL.search(line.text):
+            why = f"remove this line from {line.file}: accelerator: {accelerator} takes torch from there"
+            yield line.statement.leave(why, matters=False)
 
 
 def _of_code(scripts: Iterable[Script], able: list[str]) -> Device:
     """Return what the code does with a GPU, where a framework is used that runs with one and without."""
     if not able:
-        return Device(())
+        return Device(Chosen())
     using = [script.path for script in scripts if _USES_CUDA.search(script.text)]
     asking = [script.path for script in scripts if _ASKS_FIRST.search(script.text)]
     if using and not asking:
         why = f"{using[0]} asks for a GPU, and does not look whether there is one"
-        return Device((Choice("accelerator", "cuda", why),))
+        return Device(Chosen((Choice("accelerator", "cuda", why),)))
     why = f"{able[0]} runs on the cpu, unless you say cuda"
     if asking:
         why = f"{asking[0]} uses a GPU where there is one, which you get with cuda"
-    return Device((Choice("accelerator", "", why),), is_open=True)
-
-
-def _version(folder: Folder) -> str:
-    found = next((match for name in REQUIREMENT_FILES if (match := _LABEL.search(folder.texts.get(name, "")))), None)
-    return f"{found[1]}.{found[2]}" if found else ""
-
-
-def _extra(folder: Folder) -> str:
-    found = next((match for name in REQUIREMENT_FILES if (match := _EXTRA.search(folder.texts.get(name, "")))), None)
-    return f"{found[1]}]" if found else ""
+    return Device(Chosen((Choice("accelerator", "", why),)), is_open=True)
 
 
 def find_memory(scripts: Iterable[Script], used: frozenset[str]) -> Iterator[Choice]:
@@ -78,12 +125,12 @@ def find_memory(scripts: Iterable[Script], used: frozenset[str]) -> Iterator[Cho
             return
 
 
-def find_apt(packages: frozenset[str], others: Iterable[Others], wanted: Wanted) -> Iterator[Choice]:
-    """Yield the Debian packages: as asked, what a Dockerfile installs, and what packages are known to need."""
+def find_apt(packages: frozenset[str], statements: Iterable[Statement], wanted: Wanted) -> Iterator[Choice]:
+    """Yield the Debian packages: as asked, what other files install, and what packages are known to need."""
     if wanted.apt:
         yield Choice("apt", wanted.apt, "as asked")
         return
-    installed = {name: f"{other.file} installs them" for other in others for name in other.apt}
+    installed = {str(statement.value): f"{statement.file} installs them" for statement in statements}
     for row in libraries.needs():
         if row.package in packages and not packages & set(row.unless):
             for name in row.apt:

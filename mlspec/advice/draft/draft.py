@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
 from mlspec.advice.draft.devices import find_apt, find_device, find_memory
-from mlspec.advice.draft.entry import Entry, find_entry, given
-from mlspec.advice.draft.folder import Choice, Folder, Wanted, pyproject, table
-from mlspec.advice.draft.other_tools import Others, minor, read_others
-from mlspec.advice.draft.packages import find_requirements, named
+from mlspec.advice.draft.entry import Entry, find_entry, given, set_start
+from mlspec.advice.draft.folder import Choice, Chosen, Folder, Wanted
+from mlspec.advice.draft.modules import find_modules
+from mlspec.advice.draft.mounts import find_env_file, find_mounts
+from mlspec.advice.draft.own_package import find_expectations
+from mlspec.advice.draft.packages import FROM_IMPORTS, find_requirements, named, unclear_files
+from mlspec.advice.draft.pythons import BY_DEFAULT, DEFAULT_PYTHON, choose_python
+from mlspec.advice.draft.readers import Source, Statement, is_for_r, read_tools
+from mlspec.advice.draft.required import list_required
 from mlspec.advice.draft.scripts import Script, read_scripts
+from mlspec.advice.draft.settings import find_environment, find_ports, keep_base
+from mlspec.advice.draft.starting import check_start
 from mlspec.advice.draft.text import spec_text
 from mlspec.errors import Problem, SpecError
 from mlspec.facts import python as catalog
@@ -22,9 +29,7 @@ from mlspec.lock.requirements.collect import collect
 from mlspec.spec import document, spec
 from mlspec.spec import values as syntax
 
-DEFAULT_PYTHON = "3.12"
 _ROUTE = "a route that says whether it works"
-_DATA_FOLDERS = ("data", "datasets", "models", "checkpoints", "outputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +43,137 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The text of a first spec, what was chosen in it, and what a person might know better."""
+    """The text of a first spec, what was chosen in it, and what a person might know better.
+
+    ``statements`` are those of the folder's files that the spec changed or left out.
+    """
 
     text: str
     choices: tuple[Choice, ...]
     questions: tuple[Question, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+    @property
+    def losses(self) -> int:
+        """How many things were left out that the program may miss."""
+        return sum(item.is_loss for item in self.statements) + sum(choice.matters for choice in self.choices)
 
 
 def draft(folder: Folder, wanted: Wanted | None = None) -> Draft:
     """Return the first spec for a folder; raises SpecError where what the caller wants cannot be right."""
     wanted = wanted or Wanted()
-    scripts, others = read_scripts(folder.texts), read_others(folder)
-    entry = find_entry(folder, scripts) if wanted.entrypoint is None else given(wanted.entrypoint)
-    requirements = tuple(find_requirements(folder, scripts, entry, others, wanted))
-    packages = named(_values(requirements, "requirements"), folder)
-    device = find_device(folder, scripts, packages, wanted)
-    ports = tuple(_ports(entry, others, wanted))
-    choices = (
-        _name(folder, wanted),
-        _python(folder, others, wanted),
-        *([Choice("base", wanted.base, "as asked")] if wanted.base else []),
-        *device.choices,
-        *requirements,
-        *find_apt(packages, others, wanted),
-        *([Choice("environment", entry.environment, "what the entrypoint needs")] if entry.environment else []),
-        entry.choice,
-        *ports,
-        *([Choice("healthcheck", entry.health, _ROUTE)] if entry.health and ports else []),
-        *find_memory(scripts, packages),
-        *_mounts(folder, scripts, wanted),
-        *(note for other in others for note in other.notes),
+    scripts, statements = read_scripts(folder.texts), read_tools(folder.texts)
+    _refuse_r(folder, scripts)
+    home = _find_home(statements)
+    entry = _find_entry(folder, scripts, statements, wanted, home)
+    requirements = find_requirements(folder, scripts, entry, _of("requirements", statements), wanted)
+    required = list_required(_values(requirements.choices, "requirements"), folder)
+    python = choose_python(_of("python", statements), required, wanted)
+    version = str(python.choices[0].value)
+    device = find_device(scripts, required, _of("accelerator", statements), wanted)
+    packages = named(_values(requirements.choices, "requirements"), folder)
+    parts = (
+        Chosen((_name(folder, wanted),)),
+        python,
+        keep_base(_of("base", statements), version, wanted),
+        device.chosen,
+        requirements,
+        Chosen(tuple(find_apt(packages, _of("apt", statements), wanted))),
+        *_program(folder, scripts, statements, wanted, _Program(entry, home, version)),
+        Chosen(tuple(find_memory(scripts, packages))),
+        Chosen(tuple(find_mounts(folder, scripts, entry, wanted, home))),
     )
+    choices = tuple(choice for part in parts for choice in part.choices)
     text = spec_text(choices)
     _check(text)
     _check_asked(wanted.requirements)
-    return Draft(text, choices, tuple(_questions(choices, entry, wanted, is_open=device.is_open)))
+    questions = tuple(_questions(folder, choices, entry, wanted, is_open=device.is_open))
+    return Draft(text, choices, questions, _report(statements, parts, _listed(requirements.choices[0], packages)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """What the image starts, the folder of its code, and its Python."""
+
+    entry: Entry
+    home: str
+    python: str
+
+
+def _program(
+    folder: Folder, scripts: Sequence[Script], statements: Sequence[Statement], wanted: Wanted, program: _Program
+) -> Iterator[Chosen]:
+    """Yield what the program starts with: its variables, its folder, its command and its ports."""
+    entry, home = program.entry, program.home
+    roots = dict.fromkeys((*entry.roots, *find_modules(folder).find_roots(scripts)))
+    path = ":".join(f"{home}/{root}" for root in roots)
+    own = (*entry.environment, *([f"PYTHONPATH={path}"] if path else []))
+    environment = find_environment(_of("environment", statements), own)
+    yield environment
+    yield Chosen(tuple(find_env_file(folder, scripts)))
+    if home != HOME:
+        place = _of("working_dir", statements)[0].place
+        yield Chosen((Choice("working_dir", home, f"{place} says so"),))
+    starts = _of("entrypoint", statements) if wanted.entrypoint is None else []
+    if starts:
+        variables = dict(value.partition("=")[::2] for value in _values(environment.choices, "environment"))
+        start = check_start(starts[0], folder, variables, program.python, home)
+        entry = set_start(entry, start.statement)
+        others = tuple(other.leave(f"{starts[0].place} is started") for other in starts[1:])
+        yield Chosen(left=(*([start.statement] if start.statement.why else []), *start.missing, *others))
+    ports = find_ports(_of("ports", statements), entry.port, wanted)
+    health = [Choice("healthcheck", entry.health, _ROUTE)] if entry.health and ports.choices else []
+    yield Chosen((entry.choice, *entry.notes, *ports.choices, *health), ports.left)
+    yield Chosen(left=tuple(find_expectations(folder, scripts, path)))
+
+
+def _find_entry(
+    folder: Folder, scripts: Sequence[Script], statements: Sequence[Statement], wanted: Wanted, home: str
+) -> Entry:
+    if wanted.entrypoint is not None:
+        return given(wanted.entrypoint)
+    return find_entry(folder, scripts, _of("entrypoint", statements), home)
+
+
+HOME = "/app"
+
+
+def _find_home(statements: Iterable[Statement]) -> str:
+    """Return the folder of the code in the image."""
+    return next((str(statement.value) for statement in statements if statement.key == "working_dir"), HOME)
+
+
+def _of(key: str, statements: Iterable[Statement]) -> list[Statement]:
+    return [statement for statement in statements if statement.key == key]
+
+
+def _listed(requirements: Choice, packages: frozenset[str]) -> frozenset[str]:
+    """Return the packages that a file or another list names; what the code imports says no version."""
+    return frozenset() if requirements.why.startswith(FROM_IMPORTS) else packages
+
+
+def _report(statements: Sequence[Statement], parts: Iterable[Chosen], listed: frozenset[str]) -> tuple[Statement, ...]:
+    """Return the statements that were changed or left out, each once, by file and line."""
+    statements = [
+        s.leave("the requirements name it, too", matters=False) if canonicalize_name(s.package) in listed else s
+        for s in statements
+    ]
+    left = [statement for part in parts for statement in part.left]
+    said = {(statement.file, statement.number, statement.text) for statement in left}
+    own = [s for s in statements if (not s.key or s.why) and (s.file, s.number, s.text) not in said]
+    order = list(dict.fromkeys(statement.file for statement in (*statements, *left)))
+    found = sorted((*own, *left), key=lambda s: (order.index(s.file), s.number))
+    return tuple({str(statement): statement for statement in found}.values())
+
+
+def _refuse_r(folder: Folder, scripts: Sequence[Script]) -> None:
+    """Raise SpecError for a project of R: what would be written has nothing of it."""
+    files = [path for path in folder.texts if path.endswith((".yml", ".yaml"))]
+    of_r = [path for path in files if is_for_r(Source(path, folder.texts[path]))]
+    if of_r and not scripts:
+        message = f"{of_r[0]} lists packages of R only; mlspec makes Python images"
+        hint = "for R there is https://rocker-project.org; for Python beside it, add a script first"
+        raise SpecError(Problem(code="MLS416", message=message, hint=hint))
 
 
 def _values(choices: Iterable[Choice], key: str) -> tuple[str, ...]:
@@ -103,86 +204,25 @@ def _unplaced(problem: Problem) -> Problem:
     return dataclasses.replace(problem, file="", span=None, excerpt="")
 
 
-def _questions(choices: Iterable[Choice], entry: Entry, wanted: Wanted, *, is_open: bool) -> Iterator[Question]:
-    for choice in choices:
-        if choice.key == "python" and choice.why == _BY_DEFAULT:
-            yield Question("python", "Python of the image", DEFAULT_PYTHON)
-        if choice.key == "accelerator" and is_open:
-            yield Question("accelerator", "cpu, or cuda for NVIDIA GPUs", "cpu")
-        if choice.key == "entrypoint" and wanted.entrypoint is None and (not choice.value or entry.others):
-            guess = choice.value if isinstance(choice.value, str) else ""
-            example = f"python {entry.others[0]}" if entry.others else "python train.py"
-            hint = "" if guess else "; Enter leaves it open"
-            yield Question("entrypoint", f"What the image starts, such as: {example}{hint}", guess)
-
-
-# Name and Python
-
-_BY_DEFAULT = "the default"
-
-
 def _name(folder: Folder, wanted: Wanted) -> Choice:
     if wanted.name:
         return Choice("name", wanted.name, "as asked")
     return Choice("name", syntax.slug(folder.name), "from the name of the folder")
 
 
-def _python(folder: Folder, others: Iterable[Others], wanted: Wanted) -> Choice:
-    if wanted.python:
-        return Choice("python", wanted.python, "as asked")
-    for line in folder.texts.get(".python-version", "").splitlines():
-        if found := minor(line):
-            why = f".python-version says {line.strip()}; its minor version keeps getting fixes"
-            return Choice("python", found, why)
-    required = str(table(pyproject(folder), "project").get("requires-python", ""))
-    if required and (fitting := _fitting(required)):
-        return Choice("python", fitting, f"pyproject.toml requires {required}")
-    for other in others:
-        if other.python:
-            return Choice("python", other.python, f"{other.file} says so")
-    return Choice("python", DEFAULT_PYTHON, _BY_DEFAULT)
-
-
-def _fitting(required: str) -> str:
-    """Return the default Python where it fits, or else the newest that does; an empty text where none is known to."""
-    try:
-        specifier = SpecifierSet(required)
-    except InvalidSpecifier:
-        return ""
-    known = [row.python for row in reversed(catalog.python_versions())]
-    return next((p for p in (DEFAULT_PYTHON, *known) if any(specifier.contains(f"{p}.{n}") for n in range(40))), "")
-
-
-# Ports and mounts
-
-
-def _ports(entry: Entry, others: Iterable[Others], wanted: Wanted) -> Iterator[Choice]:
-    exposed = next((other for other in others if other.ports), None)
-    if wanted.ports:
-        yield Choice("ports", wanted.ports, "as asked")
-    elif entry.port:
-        yield Choice("ports", (f"{entry.port}:{entry.port}",), "where that answers")
-    elif exposed:
-        yield Choice("ports", exposed.ports, f"what {exposed.file} exposes")
-
-
-def _mounts(folder: Folder, scripts: Iterable[Script], wanted: Wanted) -> Iterator[Choice]:
-    if wanted.mounts:
-        yield Choice("mounts", wanted.mounts, "as asked")
-        return
-    there = [name for name in _DATA_FOLDERS if name in folder.folders]
-    code = [name for name in there if any(path.startswith(f"{name}/") for path in folder.texts)]
-    kept = [name for name in there if name not in code]
-    notebooks = {script.path.partition("/")[0] for script in scripts if script.is_notebook and "/" in script.path}
-    saved = [name for name in sorted(notebooks) if name not in there and not _holds_code(folder, name)]
-    if mounted := tuple(f"./{name}:/app/{name}" for name in (*kept, *saved)):
-        why = "folders for data: seen by the program, and left out of the image"
-        yield Choice("mounts", mounted, f"{why}; notebooks are saved there, too" if saved else why)
-    for name in code:
-        yield Choice("", f"{name}/ as a mount", "it holds code, so it is copied into the image like the rest")
-
-
-def _holds_code(folder: Folder, name: str) -> bool:
-    # A name that is not plain could not stand in the short form of a mount.
-    is_plain = syntax.slug(name) == name
-    return not is_plain or any(path.startswith(f"{name}/") and path.endswith(".py") for path in folder.texts)
+def _questions(
+    folder: Folder, choices: Iterable[Choice], entry: Entry, wanted: Wanted, *, is_open: bool
+) -> Iterator[Question]:
+    for choice in choices:
+        if choice.key == "python" and choice.why == BY_DEFAULT:
+            yield Question("python", "Python of the image", DEFAULT_PYTHON)
+        if choice.key == "accelerator" and is_open:
+            yield Question("accelerator", "cpu, or cuda for NVIDIA GPUs", "cpu")
+        if choice.key == "requirements" and (files := unclear_files(folder, choice, wanted)):
+            text = f"Requirement files to take, of {', '.join(files)}; Enter takes what the code imports"
+            yield Question("requirements", text, "")
+        if choice.key == "entrypoint" and wanted.entrypoint is None and (not choice.value or entry.others):
+            guess = choice.value if isinstance(choice.value, str) else ""
+            example = f"python {entry.others[0]}" if entry.others else "python train.py"
+            hint = "" if guess else "; Enter leaves it open"
+            yield Question("entrypoint", f"What the image starts, such as: {example}{hint}", guess)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mlspec.advice.draft.folder import Choice, Folder, pyproject, table
-from mlspec.advice.draft.other_tools import started_by_dockerfile
+from mlspec.advice.draft.folder import REQUIREMENT_FILES, Choice, Folder, pyproject, table
+from mlspec.advice.draft.readers import Statement
 from mlspec.advice.draft.scripts import Script, is_tool
+from mlspec.spec import values as syntax
 
 _ENTRIES = ("train.py", "main.py", "app.py", "serve.py", "run.py")
 
@@ -26,8 +27,18 @@ class Entry:
     port: str = ""
     health: str = ""
     environment: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+    """Folders of the project in which Python has to look for modules."""
     others: tuple[str, ...] = ()
     """Scripts that might be meant as well."""
+    notes: tuple[Choice, ...] = ()
+    mounts: tuple[str, ...] = ()
+    """Mounts without which the results of what is started are lost."""
+
+
+def set_start(entry: Entry, statement: Statement) -> Entry:
+    """Return an entry that starts what a statement says."""
+    return replace(entry, choice=_stated(statement).choice)
 
 
 def given(entrypoint: str) -> Entry:
@@ -35,20 +46,65 @@ def given(entrypoint: str) -> Entry:
     return Entry(Choice("entrypoint", entrypoint, "as asked"))
 
 
-def find_entry(folder: Folder, every: Iterable[Script]) -> Entry:
-    """Return what the image starts: what a Dockerfile says, or the surest script, or a notebook server."""
-    if words := started_by_dockerfile(folder):
-        return Entry(_command(list(words), "the Dockerfile here starts it"))
+def find_entry(folder: Folder, every: Sequence[Script], statements: Sequence[Statement], home: str) -> Entry:
+    """Return what the image starts: what another file says, or the surest script, or a notebook server."""
+    if statements:
+        return _stated(statements[0])
+    inner = _inner_projects(folder)
     scripts = [script for script in every if not is_tool(script.path) and not script.is_notebook]
     packages = {posixpath.dirname(script.path) for script in scripts if script.path.endswith("/__init__.py")}
     candidates = [script for script in scripts if not posixpath.basename(script.path).startswith("__")]
-    levels = ([script for script in candidates if script.path.count("/") == depth] for depth in (0, 1))
+    # What has a spec of its own is another image.
+    able = [script for script in candidates if inner.get(script.path.partition("/")[0]) != SPEC]
+    levels = ([script for script in able if script.path.count("/") == depth] for depth in (0, 1))
+    own = tuple(_other_spec(name) for name, file in sorted(inner.items()) if file == SPEC)
     for found, why in (ranked for level in levels for ranked in _ranked(level)):
         if found:
             names = tuple(script.path for script in found[1:4])
+            why += _of_another(found[0].path, inner)
             started = _started(found[0], f"{why}; not taken: {', '.join(names)}" if names else why, packages)
-            return replace(started, others=names)
-    return _declared(folder, scripts) or _notebook_server(every) or _no_entry(candidates)
+            return replace(started, others=names, notes=own)
+    entry = _declared(folder, scripts) or _notebook_server(every, home) or _no_entry(able)
+    return replace(entry, notes=own)
+
+
+SPEC = "mlspec.yaml"
+_OF_A_PROJECT = (SPEC, "pyproject.toml", "setup.py", *REQUIREMENT_FILES, "Dockerfile", "environment.yml")
+
+
+def _inner_projects(folder: Folder) -> dict[str, str]:
+    """Return the folders one level down that look like a project, each with the file that says so."""
+    paths = folder.files | folder.texts.keys()
+    tops = {path.partition("/")[0] for path in paths if "/" in path}
+    found = {top: next((name for name in _OF_A_PROJECT if f"{top}/{name}" in paths), "") for top in tops}
+    return {top: name for top, name in found.items() if name}
+
+
+def _of_another(path: str, inner: Mapping[str, str]) -> str:
+    top = path.partition("/")[0] if "/" in path else ""
+    if top not in inner:
+        return ""
+    return f"; {top}/ has a {inner[top]} of its own: if that is another project, run: mlspec init {top}"
+
+
+def _other_spec(name: str) -> Choice:
+    return Choice("", f"{name}/", f"it has a spec of its own: mlspec render {name}/{SPEC}")
+
+
+def _stated(statement: Statement) -> Entry:
+    words = statement.value if isinstance(statement.value, tuple) else (statement.value,)
+    needs = next((word for word in words[:1] if word in SERVERS), "")
+    return Entry(_command(list(words), f"{statement.place} starts it"), SERVERS.get(needs, ""))
+
+
+# The commands of servers, and the packages that bring them.
+SERVERS = {
+    "uvicorn": "uvicorn",
+    "gunicorn": "gunicorn",
+    "flask": "flask",
+    "streamlit": "streamlit",
+    "jupyter": "jupyterlab",
+}
 
 
 def _no_entry(candidates: Sequence[Script]) -> Entry:
@@ -67,17 +123,25 @@ def _declared(folder: Folder, scripts: Iterable[Script]) -> Entry | None:
             if match and {f"{top}{place}.py", f"{top}{place}/__init__.py"} & paths:
                 code = f"import sys; from {match[1]} import {match[2]}; sys.exit({match[2]}())"
                 choice = Choice("entrypoint", ("python", "-c", code), f'what pyproject.toml calls "{name}"')
-                return Entry(choice, environment=("PYTHONPATH=/app/src",) if top else ())
+                return Entry(choice, roots=("src",) if top else ())
     return None
 
 
-def _notebook_server(scripts: Iterable[Script]) -> Entry | None:
+def _notebook_server(scripts: Iterable[Script], home: str) -> Entry | None:
+    """Return JupyterLab for a folder with notebooks; its start page shows, and keeps, a folder of the host."""
     notebooks = [script.path for script in scripts if script.is_notebook]
     if not notebooks:
         return None
-    words = ["jupyter", "lab", "--ip", "0.0.0.0", "--port", "8888", "--no-browser"]  # noqa: S104 - in a container
-    why = f"there are notebooks, such as {notebooks[0]}; it prints its address when it runs"
-    return Entry(_command(words, why), "jupyterlab", "8888")
+    tops = {path.partition("/")[0] if "/" in path else "" for path in notebooks}
+    # A name that is not plain could not stand in the short form of a mount.
+    top = tops.pop() if len(tops) == 1 else ""
+    place = f"/{top}" if top and syntax.slug(top) == top else ""
+    # Where you are root, as on rented machines, so are you in the container, and Jupyter asks to be told.
+    words = ["jupyter", "lab", "--ip", "0.0.0.0", "--port", "8888", "--no-browser", "--allow-root"]  # noqa: S104
+    words.append(f"--ServerApp.root_dir={home}{place}")
+    shown = f".{place}/" if place else "this folder"
+    why = f"there are notebooks, such as {notebooks[0]}; it shows {shown}, and prints its address when it runs"
+    return Entry(_command(words, why), "jupyterlab", "8888", mounts=(f".{place or '/'}:{home}{place}",))
 
 
 def _ranked(level: list[Script]) -> Iterator[tuple[list[Script], str]]:

@@ -5,67 +5,185 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
 from mlspec.advice.draft.entry import Entry
-from mlspec.advice.draft.folder import REQUIREMENT_FILES, Choice, Folder, Wanted, pyproject, table
-from mlspec.advice.draft.other_tools import Others
+from mlspec.advice.draft.folder import REQUIREMENT_FILES, Choice, Chosen, Folder, Wanted, pyproject, table
+from mlspec.advice.draft.modules import find_modules
+from mlspec.advice.draft.readers import Statement, is_requirement_file
+from mlspec.advice.draft.required import list_files, list_required
 from mlspec.advice.draft.scripts import Script, is_tool
+
+# Tools whose file makes an image: what they list comes on top of a requirement file, and not in its place.
+_OF_IMAGES = re.compile(
+    r"(?i)(?:.*/)?(?:[\w.-]*dockerfile|containerfile)[\w.-]*|cog\.yaml|config\.yaml|bentofile\.yaml"
+)
+FROM_IMPORTS = "what the code imports"
+# Lists for the people who work on a project.
+_OF_DEVELOPERS = re.compile(r"(?i)(?:.*[-_./])?(?:dev|develop|development|tests?|testing|docs?|lint|ci|types)\.\w+")
 
 
 def find_requirements(
-    folder: Folder, scripts: Iterable[Script], entry: Entry, others: Iterable[Others], wanted: Wanted
-) -> Iterator[Choice]:
-    """Yield the requirements, from the surest place that names them, and notes on what was left out."""
+    folder: Folder, scripts: Sequence[Script], entry: Entry, statements: Iterable[Statement], wanted: Wanted
+) -> Chosen:
+    """Return the requirements, from the surest place that names them, and what was left out."""
     if wanted.requirements:
-        yield Choice("requirements", wanted.requirements, "as asked")
-        return
-    for name in (*REQUIREMENT_FILES, "pyproject.toml"):
-        if name in folder.texts and (name != "pyproject.toml" or _lists_dependencies(folder)):
-            yield _from_file(name, folder.texts[name], entry)
-            yield from _extras(folder) if name == "pyproject.toml" else ()
-            return
-    for other in others:
-        if other.requirements:
-            more = () if not entry.needs or _brings(entry, "\n".join(other.requirements)) else (entry.needs,)
-            yield Choice("requirements", (*other.requirements, *more), f"what {other.file} lists for pip")
-            return
-    yield from _from_imports(folder, scripts, entry)
+        return Chosen((Choice("requirements", wanted.requirements, "as asked"),))
+    known, missing = _resolve_files(statements, folder)
+    on_top = [statement for statement in known if _OF_IMAGES.fullmatch(statement.file)]
+    lists = [statement for statement in known if statement not in on_top]
+    found = _from_files(folder, known) or _from_lists(lists) or _from_lists(on_top)
+    if found is None:
+        choices = (*_from_imports(folder, scripts, entry), *_unclear_files(folder))
+        return Chosen(choices, missing)
+    entries, why = found
+    entries, left = _add(entries, on_top, folder)
+    left += _not_named(entries, lists, folder)
+    return Chosen((_with_server(entries, why, entry, folder), *_other_files(entries, folder)), (*missing, *left))
 
 
-def _extras(folder: Folder) -> Iterator[Choice]:
-    project = table(pyproject(folder), "project")
-    if extras := list(table(project, "optional-dependencies")):
-        why = f"optional; to have one, write: requirements: pyproject.toml[{extras[0]}]"
-        yield Choice("", f"pyproject.toml: {', '.join(extras)}", why)
+def _resolve_files(statements: Iterable[Statement], folder: Folder) -> tuple[list[Statement], tuple[Statement, ...]]:
+    """Return the statements with the files they name as they lie here, and those whose file is not here."""
+    known, missing = list[Statement](), list[Statement]()
+    for statement in statements:
+        name = str(statement.value)
+        # A Dockerfile may have copied the file: /tmp/requirements.txt.
+        files = folder.files | folder.texts.keys()
+        here = next((path for path in (name, *_namesakes(name, folder)) if path in files), "")
+        if here:
+            known.append(replace(statement, value=here))
+        elif re.search(r"\.(?:txt|in)$", name) and "://" not in name:
+            missing.append(statement.leave("there is no such file here"))
+        else:
+            known.append(statement)
+    return known, tuple(missing)
+
+
+def _namesakes(name: str, folder: Folder) -> tuple[str, ...]:
+    """Return the file of the same name elsewhere in the folder, where it is the only one."""
+    base = posixpath.basename(name)
+    found = [path for path in folder.texts if posixpath.basename(path) == base and is_requirement_file(path)]
+    return (base, *found) if len(found) == 1 else (base,)
+
+
+def _from_files(folder: Folder, statements: Iterable[Statement]) -> tuple[tuple[str, ...], str] | None:
+    """Return the requirement files to take and the reason: those that an image's file names, or the plainest."""
+    stated = [s for s in statements if s.value in folder.texts and not s.file.endswith((".yml", "environment.yaml"))]
+    images = [statement for statement in stated if _OF_IMAGES.fullmatch(statement.file)]
+    if images:
+        return _values(images), f"{images[0].place} installs it"
+    for name in REQUIREMENT_FILES:
+        if name in folder.texts:
+            return (name,), "this file is here"
+    if table(pyproject(folder), "project").get("dependencies"):
+        return ("pyproject.toml",), "this file is here"
+    if stated:
+        return _values(stated), f"{stated[0].place} names it"
+    candidates = _candidates(folder)
+    tops = [name for name in candidates if "/" not in name] or candidates
+    return ((tops[0],), "the only list of requirements here") if len(tops) == 1 else None
+
+
+def _values(statements: Iterable[Statement]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(statement.value) for statement in statements))
+
+
+def _candidates(folder: Folder) -> list[str]:
+    """Return the requirement files that may be meant: not those for developers, and of a pair the one to edit."""
+    names = [name for name in sorted(folder.texts) if is_requirement_file(name) and not _OF_DEVELOPERS.fullmatch(name)]
+    included = {file for name in names for file in list_files((name,), folder) - {name}}
+    loose = {name.removesuffix(".in") for name in names if name.endswith(".in")}
+    return [n for n in names if n not in included and not (n.endswith(".txt") and n.removesuffix(".txt") in loose)]
+
+
+def _from_lists(lists: Sequence[Statement]) -> tuple[tuple[str, ...], str] | None:
+    """Return what the first file that lists packages says."""
+    if not lists:
+        return None
+    file = lists[0].file
+    return _values(line for line in lists if line.file == file), f"what {file} lists for pip"
+
+
+def _add(
+    entries: tuple[str, ...], more: Iterable[Statement], folder: Folder
+) -> tuple[tuple[str, ...], tuple[Statement, ...]]:
+    """Add what an image's file installs and no entry names; return the entries, and what could not be added."""
+    left = list[Statement]()
+    has_hashes = any("--hash=" in folder.texts.get(entry, "") for entry in entries)
+    for statement in more:
+        value = str(statement.value)
+        names = {line.name for line in list_required((value,), folder)}
+        if value in entries:
+            continue
+        if names <= {line.name for line in list_required(entries, folder)}:
+            left.append(statement.leave("the requirements name it already", matters=False))
+        elif has_hashes:
+            left.append(statement.leave(f"{entries[0]} has hashes, and takes nothing beside it: add it there"))
+        else:
+            entries = (*entries, value)
+    return entries, tuple(left)
+
+
+def _not_named(entries: tuple[str, ...], lists: Iterable[Statement], folder: Folder) -> tuple[Statement, ...]:
+    """Return the statements of lists that were not taken; what the entries name as well is no loss."""
+    names = {line.name for line in list_required(entries, folder)}
+    left = list[Statement]()
+    for statement in lists:
+        if statement.value not in entries:
+            own = {line.name for line in list_required((str(statement.value),), folder)}
+            other = entries[0] if entries[0] in folder.texts else "the list that was taken"
+            why = f"{other} names it, too" if own <= names else f"{other} does not name it"
+            left.append(statement.leave(why, matters=not own <= names))
+    return tuple(left)
+
+
+def _with_server(entries: tuple[str, ...], why: str, entry: Entry, folder: Folder) -> Choice:
+    """Return the requirements with the package that the entrypoint needs, unless a file brings it."""
+    text = "\n".join(
+        re.sub(r"#.*", "", folder.texts.get(name, name)) for name in list_files(entries, folder) or entries
+    )
+    text = "\n".join((text, *entries))
+    if not entry.needs or _brings(entry, text):
+        return Choice(
+            "requirements", entries if len(entries) > 1 or entries[0] not in folder.texts else entries[0], why
+        )
+    # A file of hashes is a lock already, and takes nothing beside it.
+    if "--hash=" in text:
+        return Choice("requirements", entries, f"{why}; add {entry.needs} to it, which the entrypoint needs")
+    what = "the file is here" if why == "this file is here" else why
+    return Choice("requirements", (*entries, entry.needs), f"{what}, and the entrypoint needs {entry.needs}")
+
+
+def _other_files(entries: tuple[str, ...], folder: Folder) -> Iterator[Choice]:
+    """Yield the requirement files that were not taken, where one was."""
+    taken = list_files(entries, folder)
+    for name in sorted(folder.texts):
+        if is_requirement_file(name) and name not in taken:
+            yield Choice("", name, f"{entries[0]} is taken; to have both, name both under requirements")
+
+
+def _unclear_files(folder: Folder) -> Iterator[Choice]:
+    """Yield the requirement files of which any may be meant."""
+    names = [name for name in sorted(folder.texts) if is_requirement_file(name)]
+    candidates = set(_candidates(folder))
+    for name in names:
+        why = "one of several lists; name those that you mean under requirements"
+        yield Choice("", name, why, matters=name in candidates)
+
+
+def unclear_files(folder: Folder, choice: Choice, wanted: Wanted) -> tuple[str, ...]:
+    """Return the requirement files of which only a person knows which is meant: where none was taken."""
+    found = _candidates(folder)
+    entries = (choice.value,) if isinstance(choice.value, str) else choice.value
+    return () if wanted.requirements or list_files(entries, folder) or len(found) < 2 else tuple(found)
 
 
 def named(requirements: Iterable[str], folder: Folder) -> frozenset[str]:
     """Return the names of the packages that requirements name, those in files included."""
-    listed = []
-    for entry in requirements:
-        if entry == "pyproject.toml":
-            project = table(pyproject(folder), "project")
-            listed += [line for line in project.get("dependencies") or [] if isinstance(line, str)]
-        else:
-            listed += folder.texts.get(entry, entry).splitlines()
-    found = (re.match(r"\s*([A-Za-z0-9][\w.-]*)", line) for line in listed)
-    return frozenset(canonicalize_name(match[1]) for match in found if match)
-
-
-def _lists_dependencies(folder: Folder) -> bool:
-    return bool(table(pyproject(folder), "project").get("dependencies"))
-
-
-def _from_file(name: str, text: str, entry: Entry) -> Choice:
-    missing = [] if not entry.needs or _brings(entry, re.sub(r"#.*", "", text)) else [entry.needs]
-    # A file of hashes is a lock already, and takes nothing beside it.
-    if not missing or "--hash=" in text:
-        also = f"; add {missing[0]} to it, which the entrypoint needs" if missing else ""
-        return Choice("requirements", name, f"this file is here{also}")
-    return Choice("requirements", (name, missing[0]), f"the file is here, and the entrypoint needs {missing[0]}")
+    return frozenset(line.name for line in list_required(requirements, folder) if line.name)
 
 
 def _brings(entry: Entry, text: str) -> bool:
@@ -121,33 +239,28 @@ _DISTRIBUTIONS = {
 
 
 def _from_imports(folder: Folder, scripts: Iterable[Script], entry: Entry) -> Iterator[Choice]:
-    used, optional = set[str](), set[str]()
-    for script in scripts:
-        if not is_tool(script.path):
-            local = _local_modules(folder, posixpath.dirname(script.path)) | sys.stdlib_module_names
-            used |= script.imports - local
-            optional |= script.optional - local
+    modules = find_modules(folder)
+    used, optional, unclear = set[str](), set[str](), dict[str, str]()
+    for script in (script for script in scripts if not is_tool(script.path)):
+        own = {name for name in script.imports | script.optional if modules.is_own(name, script.path)}
+        wanted = script.imports - own - sys.stdlib_module_names
+        # A package of the index that has the name of a module here may be a stranger's.
+        unclear |= {name: script.path for name in sorted(wanted) if modules.has(name)}
+        used |= wanted - unclear.keys()
+        optional |= script.optional - own - sys.stdlib_module_names - unclear.keys()
     names = {_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in used if name.isascii()} - {""}
     names |= {entry.needs} - {""}
     known = {canonicalize_name(name) for name in names}
     installed = [word for script in scripts for word in script.installs]
     names |= {word for word in installed if canonicalize_name(re.split(r"[\[<>=!~]", word)[0]) not in known}
-    why = "what the code imports; look the names over" if names else "no requirement file here, and nothing imported"
+    why = f"{FROM_IMPORTS}; look the names over" if names else "no requirement file here, and nothing imported"
     yield Choice("requirements", tuple(sorted(names, key=str.lower)), why)
     for name in sorted(optional - used):
         yield Choice("", name, "imported only where it is installed; add it to the requirements if you need it")
     for name in sorted(name for name in used if _DISTRIBUTIONS.get(name) == ""):
-        yield Choice("", name, "several packages bring this import; add yours to the requirements")
-
-
-def _local_modules(folder: Folder, beside: str) -> set[str]:
-    """Return the names of the modules that a script in the folder ``beside`` finds in the project."""
-    places = {"", "src"}
-    # A package is not run from within, so its modules hide nothing: loggers/wandb.py may import wandb.
-    places |= {beside} if posixpath.join(beside, "__init__.py") not in folder.texts else set()
-    found = set()
-    for path in folder.texts:
-        for place in places:
-            if path.endswith(".py") and (not place or path.startswith(f"{place}/")):
-                found.add(path[len(place) :].lstrip("/").split("/")[0].removesuffix(".py"))
-    return found
+        why = "several packages bring this import; add yours to the requirements"
+        yield Choice("", name, why, matters=True)
+    for name, path in sorted(unclear.items()):
+        place = min(posixpath.join(where, name) for where in modules.places[name])
+        why = f"{path} imports it, and {place} is called so; if you mean the package of the index, require it"
+        yield Choice("", name, why, matters=True)

@@ -19,6 +19,8 @@ _COMMENTS = {
     "apt": "# Debian packages.",
     "environment": "# Variables of the program.",
     "entrypoint": "# What the image starts.",
+    "working_dir": "# The folder of the code in the image.",
+    "env_file": "# Variables of this machine, read when it runs; the file stays out of the image.",
     "healthcheck": "# A path that answers while the program works.",
     "shm_size": "# Memory that the processes of a data loader share.",
     "ports": "# HOST:CONTAINER; only this machine can reach it.",
@@ -30,8 +32,8 @@ _EXAMPLES = {
     "entrypoint": "entrypoint: python train.py",
 }
 _ORDER = (
-    "name", "python", "base", "accelerator", "requirements", "apt", "environment", "entrypoint", "ports",
-    "healthcheck", "shm_size", "mounts",
+    "name", "python", "base", "accelerator", "requirements", "apt", "environment", "env_file", "working_dir",
+    "entrypoint", "ports", "healthcheck", "shm_size", "mounts",
 )  # fmt: skip
 
 

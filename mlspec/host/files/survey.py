@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 _MAX_FILES = 500
 _MAX_FOLDERS = 500
 _MAX_ENTRIES = 5_000
+_MAX_PATHS = 50_000
 _MAX_SCRIPT = 1_000_000
 _MAX_NOTEBOOK = 10_000_000
 _NOT_CODE = {"__pycache__", "node_modules", "site-packages"}
+# Hidden folders in which other tools describe an environment.
+_HIDDEN = {".devcontainer", ".binder"}
 
 
 def survey(folder: Path) -> Folder:
     """Return what ``folder`` holds, within bounds, that decides about its first spec; nothing hidden."""
     from mlspec.advice.draft import Folder, is_read
 
-    wanted = islice((path for path in _walk(folder) if is_read(path)), _MAX_FILES)
+    files = [path for path in islice(_walk(folder), _MAX_PATHS) if path.isprintable()]
+    wanted = islice((path for path in files if is_read(path)), _MAX_FILES)
     texts = {path: text for path in wanted if (text := _small_text(folder / path)) is not None}
-    return Folder(name=folder.resolve().name, texts=texts, folders=_entries(folder)[0])
+    folders = tuple(name for name in _entries(folder)[0] if name not in _HIDDEN)
+    return Folder(name=folder.resolve().name, texts=texts, folders=folders, files=frozenset(files))
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -59,9 +64,13 @@ def _entries(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for entry in islice(entries, _MAX_ENTRIES):
             if entry.is_file():
                 files.append(entry.name)
-            elif entry.is_dir() and not entry.name.startswith(".") and entry.name not in _NOT_CODE:
+            elif entry.is_dir() and _is_looked_into(entry.name):
                 folders.append(entry.name)
     return tuple(sorted(folders)), tuple(sorted(files))
+
+
+def _is_looked_into(name: str) -> bool:
+    return name in _HIDDEN or not (name.startswith(".") or name in _NOT_CODE)
 
 
 def _small_text(path: Path) -> str | None:

@@ -1,0 +1,103 @@
+"""Readers of other tools' files, one a kind of file, and the table of what each file is read by."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from mlspec.advice.draft.readers import mapping, projects, whole
+from mlspec.advice.draft.readers.conda import is_for_r, read_conda
+from mlspec.advice.draft.readers.dockerfile import read_dockerfile
+from mlspec.advice.draft.readers.statements import Source, Statement
+
+__all__ = ["KINDS", "Kind", "Source", "Statement", "is_for_r", "is_of_a_tool", "is_requirement_file", "read_tools"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: by which names, in which folders, what reads it, and whether one of several is enough."""
+
+    name: str
+    pattern: re.Pattern[str]
+    read: Callable[[Source], Iterator[Statement]]
+    folders: tuple[str, ...] = ("",)
+    takes_one: bool = False
+
+
+def _named(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+_BINDER = ("", "binder", ".binder")
+CONDA, DOCKERFILE = "conda", "Dockerfile"
+# In the order in which they are believed, where two say different things.
+KINDS = (
+    Kind("python", _named(r"\.python-version"), whole.read_python_version),
+    Kind("pyproject", _named(r"pyproject\.toml"), projects.read_pyproject),
+    Kind(CONDA, _named(r"(?:conda|env|environment)(?:[-_.][\w.-]*)?\.ya?ml"), read_conda, _BINDER, takes_one=True),
+    Kind("Pipfile", _named("Pipfile"), projects.read_pipfile),
+    Kind("setup.cfg", _named(r"setup\.cfg"), projects.read_setup_cfg),
+    Kind("setup.py", _named(r"setup\.py"), projects.read_setup_py),
+    Kind(
+        DOCKERFILE, _named(r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.Dockerfile"), read_dockerfile,
+        (*_BINDER, "docker"), takes_one=True,
+    ),
+    Kind("Cog", _named(r"cog\.yaml"), partial(mapping.read_mapping, tool=mapping.COG)),
+    Kind("Truss", _named(r"config\.yaml"), partial(mapping.read_mapping, tool=mapping.TRUSS)),
+    Kind("BentoML", _named(r"bentofile\.yaml"), partial(mapping.read_mapping, tool=mapping.BENTO)),
+    Kind("apt", _named(r"apt\.txt"), whole.read_apt_txt, _BINDER),
+    Kind("runtime", _named(r"runtime\.txt"), whole.read_runtime_txt, _BINDER),
+    Kind("script", _named(r"postBuild|start"), whole.read_script, _BINDER),
+    Kind("Compose", _named(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml"), whole.read_compose),
+    Kind("devcontainer", _named(r"\.?devcontainer\.json"), whole.read_devcontainer, ("", ".devcontainer")),
+    Kind(
+        "lock", _named(r"(?:uv|poetry|pdm|pixi)\.lock|Pipfile\.lock|pylock(?:\.[\w-]+)?\.toml|conda-lock\.ya?ml"),
+        whole.read_other_lock,
+    ),
+    Kind("other", _named(r"install\.R|renv\.lock|pixi\.toml|Project\.toml|default\.nix"), whole.read_nothing, _BINDER),
+    Kind("other", _named(r"Dockerfile"), whole.read_nothing, (".devcontainer",)),
+)  # fmt: skip
+
+
+def _kind_of(path: str) -> Kind | None:
+    folder, name = posixpath.split(path)
+    return next((kind for kind in KINDS if folder in kind.folders and kind.pattern.fullmatch(name)), None)
+
+
+def is_of_a_tool(path: str) -> bool:
+    """Tell whether a file of this path, within a project, is one of another tool's."""
+    kind = _kind_of(path)
+    return kind is not None and not path.endswith(".dockerignore")
+
+
+# Also below: requirements/base.txt, services/api/requirements.txt.
+_REQUIREMENTS = re.compile(r"(?:.*/)?(?:[\w.-]*[-_.])?(?:requirements?|reqs)(?:[-_.][\w.-]*)?\.(?:txt|in)")
+_IN_FOLDER = re.compile(r"(?:.*/)?requirements/[\w.-]+\.(?:txt|in)")
+
+
+def is_requirement_file(path: str) -> bool:
+    """Tell whether a file lists packages for pip, by its name."""
+    return bool(_REQUIREMENTS.fullmatch(path) or _IN_FOLDER.fullmatch(path))
+
+
+def read_tools(texts: Mapping[str, str]) -> tuple[Statement, ...]:
+    """Return what each file of another tool says, in the order in which they are believed."""
+    found = list[Statement]()
+    for kind in dict.fromkeys(KINDS):
+        paths = sorted((path for path in texts if _kind_of(path) is kind and is_of_a_tool(path)), key=_rank)
+        for number, path in enumerate(paths):
+            if number and kind.takes_one:
+                why = f"{paths[0]} is read in its place"
+                found.append(Statement(file=path, text="", why=why, matters=False))
+            else:
+                found += kind.read(Source(path, texts[path]))
+    return tuple(found)
+
+
+def _rank(path: str) -> tuple[bool, int, str]:
+    """Order files of a kind: repo2docker's folder wins over the rest of the project, then the plainest name."""
+    is_binder = path.startswith(("binder/", ".binder/"))
+    return not is_binder, len(path), path

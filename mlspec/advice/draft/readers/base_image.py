@@ -1,0 +1,58 @@
+"""The image that another tool builds on: a Python, a Debian release, an accelerator, and what it has installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mlspec.advice.draft.readers.statements import Source, Statement
+from mlspec.facts import python as catalog
+
+_SLIM = "the slim image takes the place of the full one: add Debian packages that the program misses under apt"
+
+
+def read_base(source: Source, number: int, image: str) -> Iterator[Statement]:
+    """Yield what the image of a FROM tells."""
+    text = f"FROM {image}"
+    name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
+    if name == "python":
+        yield from _read_python(source, number, text, tag)
+    elif re.search(r"(?:^|/)nvidia/cuda(?::|$)", image):
+        found = re.match(r"(\d+\.\d+)", tag)
+        why = "Python's image takes its place; packages such as torch bring CUDA's libraries along"
+        yield source.carry(number, text, "accelerator", f"cuda{found[1]}" if found else "cuda", why)
+    elif re.search(r"(?:^|/)pytorch/pytorch(?::|$)", image):
+        yield from _read_pytorch(source, number, text, tag)
+    elif name in {"debian", "ubuntu", "buildpack-deps"}:
+        yield source.leave(number, text, "Python's image, on Debian, takes its place", matters=False)
+    else:
+        yield source.leave(number, text, f"what it has installed is not known; to build on it, write base: {image}")
+
+
+def _read_python(source: Source, number: int, text: str, tag: str) -> Iterator[Statement]:
+    version, *words = tag.split("-")
+    if re.match(r"\d", version):
+        yield source.carry(number, text, "python", version)
+    elif version not in {"", "latest", "slim"}:
+        yield source.leave(number, text, f"{version} does not say which Python")
+    if any(word.startswith(("alpine", "windows")) for word in words):
+        yield source.leave(number, text, f"Debian takes the place of {words[-1]}", matters=False)
+        return
+    minor = ".".join(version.split(".")[:2])
+    for word in words:
+        if catalog.debian_release(word):
+            if f"slim-{word}" in catalog.base_names(minor):
+                yield source.carry(number, text, "base", f"slim-{word}")
+            else:
+                why = f"Python {minor} is not built on {word} any more, so the newest Debian takes its place"
+                yield source.leave(number, text, why, matters=False)
+    if "slim" not in words:
+        yield source.leave(number, text, _SLIM, matters=False)
+
+
+def _read_pytorch(source: Source, number: int, text: str, tag: str) -> Iterator[Statement]:
+    why = "Python's image takes its place, with torch from its own index"
+    cuda = re.search(r"cuda(\d+\.\d+)", tag)
+    yield source.carry(number, text, "accelerator", f"cuda{cuda[1]}" if cuda else "cuda", why)
+    torch = re.match(r"\d+\.\d+(?:\.\d+)?", tag)
+    yield source.carry(number, text, "requirements", f"torch=={torch[0]}" if torch else "torch", why)

@@ -1,0 +1,112 @@
+"""What is handed to pip: the words of `pip install`, or an entry of a list in pip's syntax."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+
+from mlspec.advice.draft.readers.statements import Source, Statement
+from mlspec.lock.requirements import syntax
+from mlspec.lock.requirements.values import Requirement
+
+# Options that say how pip works, and not what is installed.
+_HOW = re.compile(
+    r"-[UqvI]+|--(?:upgrade|quiet|verbose|no-cache-dir|no-cache|no-input|user|break-system-packages|prefer-binary|system"
+    r"|disable-pip-version-check|force-reinstall|ignore-installed|no-warn-script-location|compile|no-compile|pre"
+    r"|(?:root-user-action|progress-bar|timeout|default-timeout|retries|cache-dir|upgrade-strategy)=\S+)"
+)
+_WITH_VALUE = {
+    "-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url", "-f": "--find-links",
+    "--timeout": "", "--default-timeout": "", "--retries": "", "--cache-dir": "", "--root-user-action": "",
+    "--progress-bar": "", "--upgrade-strategy": "", "--python": "", "--trusted-host": "--trusted-host",
+}  # fmt: skip
+_LONG = {*filter(None, _WITH_VALUE.values()), "--extra-index-url", "--target", "--no-binary", "--only-binary"}
+_WHEELS = re.compile(r"/whl/(?:nightly/)?(cu(\d{2})(\d)|cpu|rocm(\d+\.\d+))\b")
+_TOOLS = re.compile(r"(?:pip|wheel|setuptools|uv|pip-tools|virtualenv)(?:[<>=!~].*)?")
+_INDEX = "mlspec takes each package from one index: write it under indexes, with the packages it serves"
+
+
+def read_pip_words(source: Source, number: int, text: str) -> Iterator[Statement]:
+    """Yield what the words behind `pip install` ask for."""
+    try:
+        words = shlex.split(text, comments=True) if text.startswith("-") else [text.partition(" #")[0].strip()]
+    except ValueError:
+        yield source.leave(number, text, "a quote is opened and never closed")
+        return
+    yield from read_pip_command(source, number, words)
+
+
+def read_pip_command(source: Source, number: int, words: list[str]) -> Iterator[Statement]:
+    """Yield what a list of words behind `pip install` asks for."""
+    todo = list(words)
+    while todo:
+        word = todo.pop(0)
+        if not word.startswith("-"):
+            yield from _read_requirement(source, number, word)
+        elif not _HOW.fullmatch(word):
+            yield from _read_option(source, number, word, todo)
+
+
+def _read_option(source: Source, number: int, word: str, todo: list[str]) -> Iterator[Statement]:
+    name, has_value, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+    if (name in _WITH_VALUE or name in _LONG) and not has_value:
+        value = todo.pop(0) if todo else ""
+    name, text = _WITH_VALUE.get(name, name), f"{name} {value}".strip()
+    if name == "--requirement" and "://" not in value:
+        # As pip reads them: relative to the file that a name stands in; a Dockerfile's stand in the build's folder.
+        folder = posixpath.dirname(source.file) if source.file.endswith(("yml", "yaml")) else ""
+        yield source.carry(number, text, "requirements", posixpath.normpath(posixpath.join(folder, value)))
+    elif name == "--editable":
+        yield from _read_requirement(source, number, value, text)
+    elif name in {"--index-url", "--extra-index-url", "--find-links"}:
+        yield _read_index(source, number, text, value)
+    elif name:
+        yield source.leave(number, text, "an option of pip that a spec has no place for")
+
+
+def _read_index(source: Source, number: int, text: str, url: str) -> Statement:
+    if found := _WHEELS.search(url):
+        accelerator = f"cuda{found[2]}.{found[3]}" if found[2] else f"rocm{found[4]}" if found[4] else "cpu"
+        return source.carry(number, text, "accelerator", accelerator)
+    is_default = bool(re.match(r"https://pypi\.(?:python\.)?org/", url))
+    return source.leave(number, text, "the default index" if is_default else _INDEX, matters=not is_default)
+
+
+def _read_requirement(source: Source, number: int, word: str, text: str = "") -> Iterator[Statement]:
+    if "$" in word:
+        yield source.leave(number, text or word, "it holds a variable: write what it stands for in the requirements")
+    elif re.match(r"(?:git|hg|svn|bzr)\+", word):
+        yield _read_checkout(source, number, word, text or word)
+    elif re.match(r"\.{0,2}/|\.{1,2}(?:\[|$)|file:", word) or (text and "://" not in word):
+        why = "the code is copied into the image and not installed as a package; what it requires is, if you name it"
+        yield source.leave(number, text or word, why)
+    elif re.fullmatch(r"pip(?:[<>=!~].*)?", word) or (_TOOLS.fullmatch(word) and not re.search("[<>=]", word)):
+        return
+    elif why := _refusal(word):
+        yield source.leave(number, text or word, why)
+    else:
+        yield source.carry(number, text or word, "requirements", word)
+
+
+def _refusal(requirement: str) -> str:
+    """Return why a spec could not have a requirement; nothing where it can."""
+    if refused := syntax.refusal(requirement):
+        return refused[1]
+    found = syntax.read(requirement)
+    return "" if isinstance(found, Requirement) else found.message
+
+
+def _read_checkout(source: Source, number: int, word: str, text: str) -> Statement:
+    address, _, fragment = word.partition("#")
+    parts = dict(part.partition("=")[::2] for part in fragment.split("&"))
+    name = parts.get("egg", "") or re.sub(r"(?:\.git)?(?:@[^/]*)?/?$", "", address).rpartition("/")[2]
+    folder = f"#subdirectory={parts['subdirectory']}" if "subdirectory" in parts else ""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.-]+\])?", name):
+        return source.leave(number, text, "it does not say which package it is: write NAME @ ADDRESS")
+    why = "" if parts.get("egg") else f"taken as the package {name}, by the name of its repository"
+    requirement = f"{name} @ {address}{folder}"
+    if refused := _refusal(requirement):
+        return source.leave(number, text, refused)
+    return source.carry(number, text, "requirements", requirement, why)
