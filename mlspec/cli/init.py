@@ -14,7 +14,7 @@ import click
 from mlspec.cli.options import quiet_option
 from mlspec.cli.quick import is_terminal
 from mlspec.cli.specs import finish
-from mlspec.cli.terminal import ask, interrupted, say, show
+from mlspec.cli.terminal import ask, interrupted, say, show, tell
 
 if TYPE_CHECKING:
     from mlspec.advice.draft import Draft, Folder, Question, Wanted
@@ -67,15 +67,15 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     for problem in problems:
         show(problem)
     # Who was asked has read what is above; a program reads the exit code alone.
-    sys.exit(any(problem.severity == "error" for problem in problems) and not is_asked)
+    sys.exit(int(not is_asked and any(problem.severity == "error" for problem in problems)))
 
 
 def _show_draft(draft: Draft) -> None:
     """Show what was chosen, changed and left out; to who wants problems only, what the program may miss."""
     for choice in draft.choices:
-        click.echo(f"  {choice}", err=True) if choice.matters else say(f"  {choice}")
+        (tell if choice.matters else say)(f"  {choice}")
     for statement in draft.statements:
-        click.echo(f"  {statement}", err=True) if statement.is_loss else say(f"  {statement}")
+        (tell if statement.is_loss else say)(f"  {statement}")
 
 
 def _find_problems(path: Path, draft: Draft) -> Iterator[Problem]:

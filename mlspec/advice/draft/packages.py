@@ -41,7 +41,7 @@ def find_requirements(
         return Chosen(choices, missing)
     entries, why = found
     entries, left = _add(entries, on_top, folder)
-    left += _not_named(entries, lists, folder)
+    left += _not_named(entries, (*_of_project(entries, folder), *lists), folder)
     return Chosen((_with_server(entries, why, entry, folder), *_other_files(entries, folder)), (*missing, *left))
 
 
@@ -125,6 +125,13 @@ def _add(
         else:
             entries = (*entries, value)
     return entries, tuple(left)
+
+
+def _of_project(entries: tuple[str, ...], folder: Folder) -> Iterator[Statement]:
+    """Yield the dependencies of pyproject.toml, where they are not taken."""
+    if not any(entry.partition("[")[0] == "pyproject.toml" for entry in entries):
+        for line in list_required(("pyproject.toml",), folder):
+            yield replace(line.statement, value=line.text)
 
 
 def _not_named(entries: tuple[str, ...], lists: Iterable[Statement], folder: Folder) -> tuple[Statement, ...]:

@@ -43,7 +43,7 @@ def read_pyproject(source: Source) -> Iterator[Statement]:
         why = f'for development; to have one, write: requirements: ["--group {groups[0]}"]'
         yield source.leave(source.find_key("dependency-groups"), f"groups {', '.join(groups)}", why, matters=False)
     yield from _read_dynamic(source, data)
-    yield from _read_sources(source, data)
+    yield from _read_indexes(source, data)
     yield from _read_poetry(source, data)
 
 
@@ -63,22 +63,13 @@ def _read_dynamic(source: Source, data: Mapping[str, Any]) -> Iterator[Statement
 _WHEELS = re.compile(r"/whl/(?:nightly/)?cu(\d{2})(\d)\b")
 
 
-def _read_sources(source: Source, data: Mapping[str, Any]) -> Iterator[Statement]:
+def _read_indexes(source: Source, data: Mapping[str, Any]) -> Iterator[Statement]:
+    """Yield the CUDA of uv's indexes; of the other tables of sources tells who reads the dependencies."""
     indexes = get_table(data, "tool", "uv").get("index")
     for index in indexes if isinstance(indexes, list) else []:
         url = str(index.get("url", "")) if isinstance(index, dict) else str(index)
         if wheels := _WHEELS.search(url):
             yield source.carry(source.find(url), url, "accelerator", f"cuda{wheels[1]}.{wheels[2]}")
-        elif not re.search(r"/whl/(?:nightly/)?cpu\b", url):
-            why = "an index of uv: write it under indexes, with the packages it serves"
-            yield source.leave(source.find(url), url, why)
-    for name, wanted in get_table(data, "tool", "uv", "sources").items():
-        ways = wanted if isinstance(wanted, list) else [wanted]
-        number = source.find_key("tool", "uv", "sources", name)
-        for way in (way for way in ways if isinstance(way, dict) and "index" not in way):
-            text = ", ".join(f"{key} = {value}" for key, value in way.items())
-            why = f"uv takes {name} from there, a spec does not: write it into requirements as pip does"
-            yield source.leave(number, f"{name}: {text}", why)
 
 
 def _read_poetry(source: Source, data: Mapping[str, Any]) -> Iterator[Statement]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlspec.errors import SECRET_ENDINGS, without_login
+from mlspec.errors import SECRET_ENDINGS
+from mlspec.printable import without_login
 from mlspec.spec import values as syntax
 
 # Longer lines are cut: a message names the line, and the file has the rest.
