@@ -34,6 +34,7 @@ SHARED = {
     "MLS404": "a lock is not that of its spec",
     "MLS405": "a lock was edited by hand",
     "MLS406": "there are several to choose from",
+    "MLS683": "a line of an environment file means something else than it looks",
 }
 # Modules that read one kind of text together: a folder, or some of its modules.
 READERS = {

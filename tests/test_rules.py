@@ -1,7 +1,7 @@
 """Specs that are worth a warning: ``warned/NAME`` and ``__snapshots__/test_rules/…[NAME].txt``; read the texts.
 
 In a spec of these tests, ``x-lock`` holds what would be locked, ``x-files`` what stands beside it: texts, or sizes in
-bytes; ``x-executable`` which of them are programs; and ``x-today`` the day.
+bytes; ``x-executable`` which of them are programs; ``x-links`` links to paths; and ``x-today`` the day.
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
     write(document.data.get("x-files", {}), folder)
     for name in document.data.get("x-executable", ()):
         (folder / name).chmod(0o755)
+    for name, target in document.data.get("x-links", {}).items():
+        (folder / name).symlink_to(target)
     for image in validate(document).images:
         subject = subject_of(image, document)
         yield from map(document.placed, rules.warnings(subject))
@@ -245,11 +247,13 @@ x-files: {train.py: ""}
     "a notebook on this computer alone": """
 python: 3.12
 entrypoint: jupyter lab --ip 0.0.0.0 --ServerApp.token= --no-browser
+x-lock: [jupyterlab==4.4.9, jupyter-core==5.8.1]
 ports: ["8888:8888"]
 """,
     "a notebook with a token": """
 python: 3.12
 entrypoint: jupyter lab --ip=0.0.0.0 --no-browser
+x-lock: [jupyterlab==4.4.9, jupyter-core==5.8.1]
 ports: ["0.0.0.0:8888:8888"]
 """,
     "loaders with memory": """
@@ -284,19 +288,22 @@ healthcheck: curl --fail http://localhost:8000/healthz
     "a server that answers everybody": """
 python: 3.12
 entrypoint: gunicorn app:app --bind=0.0.0.0:8000 --bind=0.0.0.0:9000
+x-lock: [gunicorn==23.0.0]
 ports: ["80:8000"]
 """,
-    "a server that others are not to reach": "{python: 3.12, entrypoint: uvicorn app:app}",
+    "a server that others are not to reach": "{python: 3.12, entrypoint: uvicorn app:app, x-lock: [uvicorn==0.38.0]}",
     "a server that a variable tells": """
 python: 3.12
 environment: {UVICORN_HOST: 0.0.0.0}
 entrypoint: uvicorn app:app
+x-lock: [uvicorn==0.38.0]
 ports: ["8000:8000"]
 """,
     "a server of whose habits nobody knows": "{python: 3.12, entrypoint: serve --now, ports: ['8000:8000']}",
     "a range of ports": """
 python: 3.12
 entrypoint: uvicorn app:app --host 0.0.0.0 --port 8005
+x-lock: [uvicorn==0.38.0]
 ports: ["8000-8010:8000-8010"]
 """,
     "a model in a volume": """
@@ -366,6 +373,58 @@ x-files: {train.py: "print(1)\\r\\n"}
     "a script that is mounted": "{python: 3.12, entrypoint: python code/train.py, mounts: ['./src:/app/code']}",
     "a script that a step writes": "{python: 3.12, entrypoint: ./go, run: [{command: make go, at: after_code}]}",
     "a module, and a program": "{python: 3.12, entrypoint: python -m team.train, command: [train.py]}",
+    "a program that a base of one's own may have": "{python: 3.12, base: 'team/base:1', entrypoint: gunicorn app:app}",
+    "before a lock, a program that comes along": "{python: 3.12, entrypoint: [/bin/sh, -c, 'true']}",
+    "git in a base that is not slim": "{python: 3.12, base: 'python:3.12-bookworm', entrypoint: git pull}",
+    "modules that Python finds": """
+python: 3.12
+images:
+  path: {entrypoint: python -m flowers.cli, environment: {PYTHONPATH: "/app/src:/app/lib"}}
+  option: {entrypoint: uvicorn flowers.app:app --app-dir src}
+  chdir: {entrypoint: gunicorn --chdir src flowers.app:app}
+  beside: {entrypoint: python src/train.py}
+  package: {entrypoint: python -m datasets.load}
+  standard: {entrypoint: python -m http.server 8000}
+  unknown: {entrypoint: python -m elsewhere}
+  inserts: {entrypoint: python scripts/run.py}
+  mounted: {entrypoint: python -m tools.run, mounts: ["./tools:/app/tools"]}
+  main: {entrypoint: python -m flat}
+x-lock: [uvicorn==0.38.0, gunicorn==23.0.0, datasets==4.2.0]
+x-files:
+  src/flowers/__init__.py: ""
+  src/flowers/cli.py: "from flowers import app\nfrom . import app\n"
+  src/flowers/app.py: ""
+  src/datasets/a.py: ""
+  src/train.py: "import flowers.app\ntry:\n    import fast\nexcept ImportError:\n    pass\n"
+  src/fast/__init__.py: ""
+  scripts/run.py: "import sys\nsys.path.insert(0, 'src')\nimport flowers\n"
+  flat/__main__.py: ""
+""",
+    "variables that are set": """
+python: 3.12
+environment: {PORT: "80"}
+secrets: [TOKEN]
+entrypoint: [sh, -c, 'X=1; exec python a.py $PORT "$TOKEN" ${LOG:-info} $X $HOME $1 ''$not'' "$@" $$']
+x-files: {a.py: ""}
+""",
+    "links that lead somewhere": """
+python: 3.12
+mounts: ["/mnt/data:/mnt/data", "./models:/app/models"]
+x-files: {train.py: "", models/1: "", conf/a.yaml: ""}
+x-links: {data: /mnt/data, best: models/1, conf.yaml: conf/a.yaml, configuration: conf, zone: /usr/share/zoneinfo}
+""",
+    "locales that are there": """
+python: 3.12
+images:
+  always: {environment: {LANG: C.utf8, LC_ALL: POSIX, LANGUAGE: de, LC_TIME:}}
+  all: {environment: {LANG: de_DE.UTF-8}, apt: [locales-all]}
+  step: {environment: {LANG: de_DE.UTF-8}, run: [{command: apt-get install -y locales, at: before_install}]}
+""",
+    "an environment file as docker reads it": """
+python: 3.12
+env_file: job.env
+x-files: {job.env: "# export A=1\\nA=a b\\nB=#c\\n\\nC\\n  D=1\\nE=a=b\\n"}
+""",
     "an include that names what is there": """
 python: 3.12
 include: [., ./src/, "*.py", "!*.csv", data/raw]

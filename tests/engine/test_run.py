@@ -351,9 +351,8 @@ def test_quotes_in_an_environment_file_are_told_without_the_value(project: Proje
     from mlspec.host.engine import run as running
 
     told: list[str] = []
-    file = project.folder / "second.env"
-    file.write_text('A=plain\n# B="comment"\nC=\'quoted\'\nD="x\n E="also quoted"\r\n')
-    for problem in running._quoted_values(file, "second.env"):
+    text = 'A=plain\n# B="comment"\nC=\'quoted\'\nD="x\n E="also quoted"\r\n'
+    for problem in running._quoted_values(text, "second.env"):
         told.append(str(problem))
 
     assert [text.partition(": warning")[0] for text in told] == ["second.env:3:3: MLS510", "second.env:5:4: MLS510"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from mlspec.advice.lint.programs import Script, script_of
+from mlspec.advice.lint.programs import Script, command_key, script_of
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, with_slip
 from mlspec.errors import Problem, quoted
 from mlspec.plan.ignores import entry_for
@@ -113,16 +113,20 @@ def lacks_script(subject: Subject, context: Context) -> Iterator[Problem]:
     if not script or not subject.is_official or subject.plan.after_code:
         return
     look = context.looks.get(script.path)
-    if look is None:
+    if look is None and (above := context.looks.get(f"../{script.path}")) and above.is_file:
+        message = f"{script.path} is in the folder above, and only what is in the folder of the spec is copied"
+        hint = f"move the spec and its generated files to the folder of {script.path}"
+        yield subject.warn(message, hint, command_key(subject))
+    elif look is None:
         near = nearest(script.path, {*context.names, *context.texts})
         hint = f"did you mean {near[0]}?" if near else "a path in the command is relative to the folder of the spec"
-        warning = subject.warn(f"there is no {script.path} beside the spec", hint, _key(subject))
+        warning = subject.warn(f"there is no {script.path} beside the spec", hint, command_key(subject))
         yield with_slip(warning, script.path, {path for path in context.texts if path.endswith((".py", ".sh"))})
     elif look.is_file and not look.is_kept:
         hint = f"add it: {_including(subject, script.path)}"
         if any(entry.strip("!/") == script.path for entry in subject.settings.include or ()):
             hint = "see what is said of it below include"
-        yield subject.warn(f"{script.path} is not copied into the image", hint, _key(subject))
+        yield subject.warn(f"{script.path} is not copied into the image", hint, command_key(subject))
 
 
 def cannot_start(subject: Subject, context: Context) -> Iterator[Problem]:
@@ -130,7 +134,7 @@ def cannot_start(subject: Subject, context: Context) -> Iterator[Problem]:
     script = script_of(subject)
     look = context.looks.get(script.path) if script else None
     if script and look and look.is_file and look.is_kept and look.text and (why := _refusal(script, look)):
-        yield subject.warn(*why, _key(subject))
+        yield subject.warn(*why, command_key(subject))
 
 
 def _refusal(script: Script, look: Look) -> tuple[str, str] | None:
@@ -149,7 +153,3 @@ def _refusal(script: Script, look: Look) -> tuple[str, str] | None:
     if not look.is_executable:
         return f"{path} is not executable", f"chmod +x {path}; in git too: git update-index --chmod=+x {path}"
     return None
-
-
-def _key(subject: Subject) -> str:
-    return "entrypoint" if subject.settings.entrypoint else "command"

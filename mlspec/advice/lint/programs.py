@@ -87,12 +87,22 @@ _JOBS = {
 
 def started(words: Sequence[str]) -> tuple[str, ...]:
     """Return the command without what only starts it: ``python -m uvicorn app:app`` is ``uvicorn app:app``."""
-    if len(words) > 2 and PYTHON.fullmatch(words[0]) and words[1] == "-m":
-        return tuple(words[2:])
+    if place := module_place(words):
+        return tuple(words[place:])
     head = posixpath.basename(words[0]) if words else ""
     if head.startswith("jupyter-"):
         return ("jupyter", head.removeprefix("jupyter-"), *words[1:])
     return (head, *words[1:]) if words else ()
+
+
+def module_place(words: Sequence[str]) -> int:
+    """Return the place of the module in ``python -m MODULE``, behind other options too; 0 for other commands."""
+    place = 1
+    while words and PYTHON.fullmatch(words[0]) and place < len(words) - 1 and words[place].startswith("-"):
+        if words[place] == "-m":
+            return place + 1
+        place += 2 if words[place] in _WITH_VALUE else 1
+    return 0
 
 
 def server_of(words: Sequence[str]) -> Server | None:
@@ -137,6 +147,11 @@ def script_of(subject: Subject) -> Script | None:
     return _script(subject, words[0], "") if "/" in words[0] or head.endswith((".sh", ".py")) else None
 
 
+def command_key(subject: Subject) -> str:
+    """Return the key that says what a container starts."""
+    return "entrypoint" if subject.settings.entrypoint else "command"
+
+
 def is_shell(word: str) -> bool:
     """Return whether a word names a shell."""
     return posixpath.basename(word) in _SHELLS
@@ -170,8 +185,8 @@ def modules_of(subject: Subject) -> tuple[str, ...]:
     if script := script_of(subject):
         return (script.path,)
     words = subject.words
-    if len(words) > 2 and PYTHON.fullmatch(words[0]) and words[1] == "-m" and not server_of(words):
-        return files_of_module(words[2])
+    if (place := module_place(words)) and not server_of(words):
+        return files_of_module(words[place])
     named = next((word.partition(":")[0] for word in started(words)[1:] if re.fullmatch(r"[\w.]+:\w+", word)), "")
     scripts = (word for word in started(words)[1:] if word.endswith(".py"))
     return files_of_module(named) if named else tuple(scripts)[:1]

@@ -28,4 +28,6 @@ def asked(subject: Subject) -> tuple[str, ...]:
     """Return the paths that rules want to know of, whether they are copied into the image or not."""
     script = script_of(subject)
     named = [entry for entry in subject.settings.include or () if not entry.startswith("!")]
-    return (*named, *((script.path,) if script else ()))
+    own = (script.path, f"../{script.path}") if script else ()
+    variables = (entry.path for entry in subject.settings.env_file)
+    return (*named, *own, *variables, "Makefile", "pyproject.toml")

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from mlspec.advice.lint.programs import reached, server_of, started, values
+from mlspec.advice.lint.programs import command_key, reached, server_of, started, values
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem, quoted
 from mlspec.plan.plan import CACHE
@@ -131,7 +131,7 @@ def listens_to_itself(subject: Subject) -> Iterator[Problem]:
         message = f"{words[0]} listens on 127.0.0.1 unless told, where only the container itself can call"
     else:
         return
-    yield subject.warn(message, f"write: {server.opening}", _command(subject))
+    yield subject.warn(message, f"write: {server.opening}", command_key(subject))
 
 
 def publishes_another_port(subject: Subject) -> Iterator[Problem]:
@@ -159,10 +159,6 @@ def _is_decided_elsewhere(subject: Subject) -> bool:
     assert server  # noqa: S101 - the caller asked
     options = {word.partition("=")[0] for word in words}
     return bool(options & set(server.elsewhere) or subject.settings.environment.keys() & set(server.variables))
-
-
-def _command(subject: Subject) -> str:
-    return "entrypoint" if subject.settings.entrypoint else "command"
 
 
 _FETCHER = re.compile(r"(?:^|[;&|(]\s*|\bexec\s+)(curl|wget)\b")
@@ -209,5 +205,5 @@ def downloads_each_time(subject: Subject, context: Context) -> Iterator[Problem]
             message = f"{path} downloads a model ({what}) into {CACHE}, which every new container begins without"
             volume = f"model-cache:{CACHE}"
             hint = f"keep it in a volume, {f'below mounts: - {volume}' if settings.mounts else f'mounts: [{volume}]'}"
-            yield subject.warn(message, hint, "mounts" if settings.mounts else _command(subject))
+            yield subject.warn(message, hint, "mounts" if settings.mounts else command_key(subject))
             return

@@ -8,24 +8,25 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mlspec.advice.behaviour import Program, Start, read_program
 from mlspec.advice.behaviour.reach import files_of_module
-from mlspec.advice.lint.programs import PYTHON, first_argument, is_shell, script_of, server_of, started
+from mlspec.advice.lint.programs import PYTHON, first_argument, is_shell, module_place, script_of, server_of, started
 from mlspec.advice.lint.shells import commands_in
 from mlspec.advice.lint.subject import Context, Subject
 
-_APPLICATION = re.compile(r"([\w.]+):([\w.]+)(?:\(.*\))?")
+_NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_APPLICATION = re.compile(rf"(?!unix:)({_NAME}):({_NAME})(?:\(.*\))?", re.ASCII)
 
 
 def last_words(subject: Subject, context: Context) -> tuple[str, ...]:
     """Return the words of the program that a container ends up running: those behind ``sh -c``, or in a script."""
     words = subject.words
-    text = _shell_text(subject, context)
+    text = shell_text(subject, context)
     commands = commands_in(text) if text else None
     # A command at the end of a script may hand over what the container was given.
     own = [command for command in commands or () if not command.depth]
     return tuple(word for word in own[-1].words if word not in {"$@", "$*"}) if own else words
 
 
-def _shell_text(subject: Subject, context: Context) -> str:
+def shell_text(subject: Subject, context: Context) -> str:
     """Return the text that a shell reads first; empty where no shell is started, or it is not known."""
     words = subject.words
     if len(words) > 2 and is_shell(words[0]) and re.fullmatch(r"-\w*c", words[1]):
@@ -35,6 +36,12 @@ def _shell_text(subject: Subject, context: Context) -> str:
     if script and look and (script.interpreter == "sh" or re.match(r"#!.*\b(?:ba|da)?sh\b", look.text)):
         return look.text
     return ""
+
+
+def application_of(words: Sequence[str]) -> tuple[str, str] | None:
+    """Return module and variable of an application that a server is told of, such as ``app.main:app``."""
+    found = next((match for word in started(words)[1:] if (match := _APPLICATION.fullmatch(word))), None)
+    return (found[1], found[2]) if found else None
 
 
 def program_of(subject: Subject, context: Context) -> Program:
@@ -68,9 +75,8 @@ def start_by(
     below = [posixpath.relpath(entry, working_dir) for entry in inside if f"{entry}/".startswith(f"{working_dir}/")]
     roots = dict.fromkeys(("", *("" if entry == "." else entry for entry in below)))
     # A script is where the words say; a module is wherever Python searches.
-    is_module = "-m" in words[1:3]
     return Start(
-        files=_within(roots, files) if is_module else files,
+        files=_within(roots, files) if module_place(words) else files,
         modules=_within(roots, modules),
         code=code,
         calls=calls,
@@ -96,17 +102,14 @@ def _started(words: Sequence[str], working_dir: str) -> _Started:
     if PYTHON.fullmatch(words[0]) and "-c" in words[1:3]:
         place = words.index("-c") + 1
         return (), (), (), words[place] if place < len(words) else ""
-    if PYTHON.fullmatch(words[0]) and "-m" in words[1:3] and not server_of(words):
-        place = words.index("-m") + 1
-        named = words[place] if place < len(words) else ""
-        path = named.replace(".", "/")
+    if (place := module_place(words)) and not server_of(words):
+        path = words[place].replace(".", "/")
         return (f"{path}.py", f"{path}/__main__.py"), (f"{path}/__init__.py",), (), ""
-    if PYTHON.fullmatch(words[0]):
-        first = first_argument(words)
+    if PYTHON.fullmatch(words[0]) and (first := first_argument(words)):
         return (_beside(first, working_dir),), (), (), ""
     rest = started(words)[1:]
-    if found := next((match for word in rest if (match := _APPLICATION.fullmatch(word))), None):
-        return (), files_of_module(found[1]), (found[2].partition(".")[0],), ""
+    if found := application_of(words):
+        return (), files_of_module(found[0]), (found[1].partition(".")[0],), ""
     scripts = tuple(_beside(word, working_dir) for word in (*words[:1], *rest) if word.endswith(".py"))
     return scripts[:1], (), (), ""
 

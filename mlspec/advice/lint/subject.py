@@ -136,10 +136,10 @@ class Context:
     """What of a project's folder would be copied into its image, as far as was looked.
 
     ``weights`` are those of files and folders near the top, by their path; ``texts`` what files that may matter say,
-    and ``data_texts`` small files of settings; ``looks`` at the paths that were asked for, None where nothing is
-    there; ``kept`` every path of a file that was met; ``names`` all that stands directly beside the spec, copied or
-    not; ``pointers`` the files that git-lfs has yet to fetch; ``private`` what the spec calls the private file that a
-    path leads to under another name.
+    and ``data_texts`` small files of settings; ``looks`` at the paths that were asked for, None where nothing is there;
+    ``kept`` every path of a file that was met, and ``links`` what those that are links lead to, as they say; ``names``
+    all that stands directly beside the spec, copied or not; ``pointers`` the files that git-lfs has yet to fetch;
+    ``private`` what the spec calls the private file that a path leads to under another name.
     """
 
     weights: Mapping[str, Weight] = field(default_factory=dict)
@@ -149,6 +149,7 @@ class Context:
     private: Mapping[str, str] = field(default_factory=dict)
     looks: Mapping[str, Look | None] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     is_whole: bool = True
 

@@ -6,7 +6,21 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mlspec.advice.lint import accelerators, bases, compiled, copied, frameworks, packages, results, running, safety
+from mlspec.advice.lint import (
+    accelerators,
+    bases,
+    commands,
+    compiled,
+    copied,
+    frameworks,
+    modules,
+    packages,
+    results,
+    running,
+    safety,
+    scripts,
+    surroundings,
+)
 from mlspec.advice.lint import kubernetes as clusters
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
@@ -65,6 +79,7 @@ RULES = (
     Rule("MLS661", "what compiling takes, in the image", compiled.keeps_headers),
     Rule("MLS662", "a CUDA whose compiler is not known", compiled.lacks_cuda_image),
     Rule("MLS663", "bounds on builds that nothing has", compiled.bounds_no_build),
+    Rule("MLS682", "a locale that the image does not have", surroundings.lacks_locale),
     Rule("MLS670", "a limit that a cluster does not set", clusters.sets_no_limits),
 )
 """What a spec and its lock tell."""
@@ -78,6 +93,12 @@ FOLDER_RULES = (
     FolderRule("MLS643", "a script that cannot start", copied.cannot_start),
     FolderRule("MLS644", "an entry of include that names nothing", copied.includes_nothing),
     FolderRule("MLS649", "a pointer of git-lfs in place of its file", copied.copies_pointers),
+    FolderRule("MLS645", "a program that is not in the image", commands.lacks_program),
+    FolderRule("MLS646", "a module that Python does not find", modules.lacks_module),
+    FolderRule("MLS647", "a script that keeps signals from its program", scripts.keeps_signals),
+    FolderRule("MLS648", "a link that leads nowhere in the image", surroundings.copies_dead_links),
+    FolderRule("MLS683", "a line of an environment file that docker reads otherwise", surroundings.misreads_env_file),
+    FolderRule("MLS684", "a variable of the command that nothing sets", scripts.lacks_variable),
     FolderRule("MLS680", "a result that no mount keeps", results.loses_results, is_loss=True),
 )
 """What the project's folder tells."""

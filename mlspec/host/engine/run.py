@@ -16,6 +16,7 @@ from mlspec.advice.doctor.facts import Need
 from mlspec.build.ownership import LocalImage, check_owner
 from mlspec.errors import Problem, Span, SpecError, ToolError
 from mlspec.host.engine import engine, fitness, images, secrets, start
+from mlspec.plan.env_files import env_file_faults
 from mlspec.plan.plan import RunPlan
 from mlspec.targets import run_script as commands
 from mlspec.targets.filters import HOME_MARK
@@ -107,8 +108,7 @@ def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapp
     for problem in start.mount_problems(folders, _user() if plan.as_caller else image.user):
         warn(problem)
     for entry in plan.env_files:
-        for problem in _quoted_values(_on_host(entry.path, folder, home), entry.path):
-            warn(problem)
+        _require_readable(_on_host(entry.path, folder, home), entry.path, warn)
     return {**os.environ, **{export.name: os.environ[export.variable] for export in exports}}
 
 
@@ -145,13 +145,30 @@ def _provide(folder: Path, user: str | None) -> None:
         engine.fail("MLS511", message, "make it yourself, or correct its path below mounts")
 
 
-def _quoted_values(path: Path, name: str) -> Iterator[Problem]:
-    """Yield a warning for every value in quotes: ``docker run`` keeps them as part of the value, Compose does not."""
+def _require_readable(path: Path, name: str, warn: Warn) -> None:
+    """Warn of what docker reads otherwise than it looks in an environment file; raise SpecError for what it refuses."""
     try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return
-    for number, line in enumerate(lines, start=1):
+    for problem in _quoted_values(text, name):
+        warn(problem)
+    refused = []
+    for fault in env_file_faults(text):
+        # Without an excerpt: the value may be a secret.
+        span = Span(fault.line, fault.start, fault.line, fault.end)
+        if fault.is_refused:
+            refused.append(Problem(code="MLS685", message=fault.message, hint=fault.hint).at(name, span))
+        else:
+            problem = Problem(code="MLS683", message=fault.message, hint=fault.hint, severity="warning")
+            warn(problem.at(name, span))
+    if refused:
+        raise SpecError(*refused)
+
+
+def _quoted_values(text: str, name: str) -> Iterator[Problem]:
+    """Yield a warning for every value in quotes: ``docker run`` keeps them as part of the value, Compose does not."""
+    for number, line in enumerate(text.splitlines(), start=1):
         variable, equals, value = line.partition("=")
         if equals and not line.lstrip().startswith("#") and value[:1] in {'"', "'"} and value[-1:] == value[:1]:
             message = f"the quotes around {variable.strip()} reach the program, which docker compose would remove"

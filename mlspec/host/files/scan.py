@@ -44,6 +44,7 @@ class _Survey:
     pointers: list[str] = field(default_factory=list)
     private: dict[str, str] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    links: dict[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     is_whole: bool = True
@@ -75,6 +76,7 @@ def survey(
         private=found.private,
         looks=looks,
         kept=frozenset(found.kept),
+        links=found.links,
         names=frozenset(found.names),
         is_whole=found.is_whole,
     )
@@ -123,6 +125,9 @@ def _add(found: _Survey, entry: os.DirEntry[str], path: str) -> None:
     # Links, other letters' case on a disk that knows none, the folder by its whole path: one file has many names.
     if written := found.private_files.get((status.st_dev, status.st_ino)):
         found.private[path] = written
+    if stat.S_ISLNK(status.st_mode):
+        with contextlib.suppress(OSError):
+            found.links[path] = (found.folder / path).readlink().as_posix()
     for level in _levels(path):
         before = found.weights.get(level, Weight())
         found.weights[level] = Weight(before.size + size, before.files + 1, before.is_whole)

@@ -1,0 +1,50 @@
+"""Typed rows of ``data/programs.toml``: programs that containers start, and what brings them into an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from mlspec.facts.tables import frozen, table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemProgram:
+    """A program of the system: the Debian packages and the Python packages that bring it."""
+
+    apt: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    is_in_full: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapper:
+    """A program that only starts another: whether behind the word ``run``, and its options that take a value."""
+
+    run: bool
+    options: tuple[str, ...] = ()
+
+
+@cache
+def console_programs() -> Mapping[str, tuple[str, ...]]:
+    """Return the packages that bring a program, by its name, or its name and first argument."""
+    return {name: tuple(packages) for name, packages in table("programs")["console"].items()}
+
+
+def packages_of(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the packages that bring the program of a command; none where it is not known."""
+    known = console_programs()
+    return known.get(" ".join(words[:2])) or (known.get(words[0], ()) if words else ())
+
+
+@cache
+def system_programs() -> Mapping[str, SystemProgram]:
+    """Return the programs of the system that a slim image lacks, by their names."""
+    return {name: SystemProgram(**frozen(row)) for name, row in table("programs")["system"].items()}
+
+
+@cache
+def wrappers() -> Mapping[str, Wrapper]:
+    """Return the programs that only start another one, by their names."""
+    return {name: Wrapper(**frozen(row)) for name, row in table("programs")["wrapper"].items()}
