@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import platform
@@ -256,17 +257,77 @@ def test_upgrading_what_is_not_there_is_refused(serve: Serve) -> None:
         compile_requirements(required("numpy"), TARGET, (), upgrade_packages=("numpi",))
 
 
-def test_a_compiled_file_is_taken_as_it_is() -> None:
-    hashed = f"One.Thing==1.2 ; python_version > '3' --hash=sha256:{'0' * 64}"
+def test_a_compiled_file_is_taken_as_it_is_for_the_target(serve: Serve) -> None:
+    file = wheel("One.Thing", "1.2", ["what-the-file-leaves-out"])
+    serve(file)
+    hashed = f"One.Thing==1.2 ; python_version > '3' --hash=sha256:{file.sha256} --hash=sha256:{'0' * 64}"
+    other = f"two==2 ; sys_platform == 'win32' --hash=sha256:{'0' * 64}"
 
-    compiled = compile_requirements(required(hashed), TARGET, ())
+    compiled = compile_requirements(required(hashed, other), TARGET, ())
 
     assert [layer.name for layer in grouped(compiled.pins, None)] == ["requirements"]
     assert dump_requirements(locked(compiled), header="#").splitlines()[2:] == [
         "# layer requirements",
         'one-thing==1.2 ; python_version > "3" \\',
-        f"    --hash=sha256:{'0' * 64}",
+        f"    --hash=sha256:{file.sha256}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "code"),
+    [
+        ([wheel("one", "1", tag="cp312-cp312-manylinux_2_17_x86_64")], "MLS247"),
+        ([wheel("one", "1", tag="cp312-cp312-macosx_11_0_arm64")], "MLS245"),
+        ([wheel("one", "2")], "MLS243"),
+        ([wheel("one", "1", requires_python=">=3.13")], "MLS244"),
+        ([], "MLS242"),
+    ],
+    ids=["another file", "for others", "no such version", "another Python", "no such package"],
+)
+def test_a_compiled_file_is_compared_with_the_index_line_by_line(offered: list[File], code: str, serve: Serve) -> None:
+    right, mac = wheel("two", "2"), wheel("one", "1", tag="cp312-cp312-macosx_11_0_arm64")
+    serve(right, *offered)
+    text = f"two==2 --hash=sha256:{right.sha256}\none==1 --hash=sha256:{mac.sha256}\n"
+
+    with pytest.raises(LockError) as caught:
+        compile_requirements(required("r.txt", r_txt=text), TARGET, ())
+
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.file, problem.span and problem.span.line) == (code, "r.txt", 2)
+
+
+def test_a_compiled_file_is_compared_with_the_index_of_each_package(serve: Serve) -> None:
+    file = wheel("ours", "1")
+    default = serve()
+    own = serve(file)
+    index = Index(url=own.url, packages=("ours",))
+
+    compiled = compile_requirements(required(f"ours==1 --hash=sha256:{file.sha256}"), TARGET, (index,))
+
+    assert [pin.hashes for pin in compiled.pins] == [(f"sha256:{file.sha256}",)]
+    assert default.pages == set()
+
+
+@pytest.mark.parametrize("with_hashes", [True, False])
+def test_hashes_of_other_kinds_and_of_sources_are_compared_too(serve: Serve, with_hashes: bool) -> None:
+    file, source = wheel("one", "1"), sdist("one", "1")
+    serve(file, source, with_hashes=with_hashes)
+    long = f"sha512:{hashlib.sha512(file.data).hexdigest()}"
+
+    compiled = [
+        compile_requirements(required(f"one==1 --hash={given}"), TARGET, ())
+        for given in (long, f"sha256:{source.sha256}")
+    ]
+
+    assert [pin.hashes for one in compiled for pin in one.pins] == [(long,), (f"sha256:{source.sha256}",)]
+
+
+def test_a_compiled_file_has_nothing_of_a_package_that_it_does_not_name(serve: Serve) -> None:
+    file = wheel("one", "1")
+    serve(file)
+
+    with pytest.raises(LockError, match="MLS240"):
+        compile_requirements(required(f"one==1 --hash=sha256:{file.sha256}"), TARGET, (), upgrade_packages=("two",))
 
 
 # Indexes

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from mlspec.build.steps import Step, short_reference, step_of
 from mlspec.build.stream import MOST_OUTPUT, Build, advanced, read
 from mlspec.build.view import Line, State
 from mlspec.cli.build_screen import _Screen, watching
-from mlspec.errors import Problem
+from mlspec.errors import Problem, Span
 from mlspec.host.engine import build as building
+from mlspec.lock.requirements.values import Place, Requirement, Requirements
 from mlspec.plan.plan import Layer
 from tests.streams import record, source
 
@@ -555,3 +557,22 @@ def test_a_watch_that_fails_ends_the_build(tmp_path: Path, monkeypatch: pytest.M
     fake_docker(tmp_path, monkeypatch, "echo '#1' >&2; exec sleep 60")
     with pytest.raises(BrokenPipeError):
         building.follow(["docker"], tmp_path, fail)
+
+
+@pytest.mark.parametrize(("file", "place"), [("", "the spec"), ("r.txt", "r.txt:3")])
+def test_a_file_that_is_not_the_one_of_the_users_own_hash_is_no_fault_of_the_index(file: str, place: str) -> None:
+    failure = Failure(
+        step=Step(kind="requirements", label="requirements: six", path=("requirements",), packages=("six",)),
+        output=("  cause: Hash mismatch for `six==1.17.0`",),
+        error="exit code: 1",
+    )
+    of = source_of("cold", SPEC)
+    where = Place(path=("requirements", 0), file=file, span=Span(3, 1, 3, 12) if file else None, excerpt="six==1.17.0")
+    six = Requirement(text="six==1.17.0", name="six", kind="index", hashes=(f"sha256:{'0' * 64}",), place=where)
+    of = replace(of, subject=replace(of.subject, requirements=Requirements(requirements=(six,))))
+
+    problem = problem_of(failure, of)
+
+    assert problem.message == f"the file of six 1.17.0 is not the one that was locked: {place} has hashes of others"
+    assert "mlspec lock -P" not in problem.hint
+    assert problem.file == (file or "mlspec.yaml")

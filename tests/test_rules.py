@@ -74,7 +74,7 @@ def subject_of(image: Image, document: Document) -> Subject:
         image=image,
         plan=resolve(document.file, image, resolved),
         base=base,
-        requirements=collect(entries, lambda _: "", document.file),
+        requirements=collect(entries, lambda path: document.data.get("x-files", {}).get(path, ""), document.file),
         pins=pins,
         today=str(document.data.get("x-today", TODAY)),
     )
@@ -161,6 +161,15 @@ SILENT = {
         "python: 3.12\nrequirements: [fasttext, --no-binary fasttext]\nbuild_constraints: [setuptools<81]\n"
         "dependency_metadata: [{name: FastText, version: 0.9.3.0, requires_dist: [numpy]}]\n"
         "x-lock: ['fasttext==0.9.3', '    # 73.4 kB, from source in C++']"
+    ),
+    "a Python that the project is for": (
+        "python: 3.12\nrequirements: pyproject.toml\n"
+        "x-files: {pyproject.toml: \"[project]\\nname = 'x'\\nrequires-python = '>=3.12.2,<3.13'\\n\"}"
+    ),
+    "a project that is for all Pythons, or for what nobody can read": (
+        "python: 3.12\nrequirements: [pyproject.toml, sub/pyproject.toml]\nx-files:\n"
+        "  pyproject.toml: \"[project]\\nname = 'x'\\n\"\n"
+        "  sub/pyproject.toml: \"[project]\\nname = 'y'\\nrequires-python = 'what'\\n\""
     ),
     "a number of AMD's GPUs for a cluster": (
         "python: 3.12\naccelerator: rocm6.3\ngpus: 1\ntargets: kubernetes\nrequirements: [torch==2.9.1]"

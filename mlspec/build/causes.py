@@ -23,7 +23,7 @@ class Cause:
     says: str
     message: str
     hint: str
-    about: Literal["step", "apt", "package"] = "step"
+    about: Literal["step", "apt", "package", "hash"] = "step"
     only: frozenset[Kind] = frozenset()
 
     def match(self, kind: Kind, lines: Iterable[str]) -> Mapping[str, str] | None:
@@ -174,7 +174,7 @@ CAUSES: tuple[Cause, ...] = (
         says=r"hash mismatch for `?(?P<name>[\w.-]+)==(?P<version>[^`\s]+)",
         message="the file of {name} {version} is not the one that was locked",
         hint="lock it anew: mlspec lock -P {name}; if it happens again, ask who serves the file why it changes",
-        about="package",
+        about="hash",
     ),
     Cause(
         code="MLS523",

@@ -92,12 +92,24 @@ def _told(failure: Failure, source: Source, cause: Cause, named: Mapping[str, st
     tool = re.sub(r"^.*(?:/|-linux-gnu-)", "", values["tool"])
     values["package"] = PACKAGES.get(tool, tool)
     message, hint = cause.message.format_map(values), cause.hint.format_map(values)
+    if cause.about == "hash" and (given := _given_hashes(named.get("name", ""), source)):
+        message = f"{message}: {given} has hashes of others"
+        hint = "take the hashes that the index has: remove those there, then: mlspec lock"
     problem = Problem(code=cause.code, message=message, hint=hint)
     if cause.about == "apt":
         problem = replace(problem, hint=_meant(values["name"]) or hint)
         return _at_apt(problem, named["name"], failure, source)
-    name = named.get("name", "") if cause.about == "package" else ""
+    name = named.get("name", "") if cause.about in {"package", "hash"} else ""
     return placed(problem, failure.step, source, line=failure.line, package=name)
+
+
+def _given_hashes(name: str, source: Source) -> str:
+    """Return where the user's own hashes of a package stand; empty where the lock has those of the index."""
+    required = source.subject.requirements.named(name) if name else None
+    if not required or not required.hashes:
+        return ""
+    place = required.place
+    return f"{place.file}:{place.span.line}" if place.file and place.span else "the spec"
 
 
 def _meant(package: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Problem
 from mlspec.facts import python as catalog
@@ -27,6 +29,31 @@ def _newer_python(today: str) -> str:
     supported = [v for v in catalog.python_versions() if catalog.support(v.end_of_life, today) == "supported"]
     settled = [v.python for v in supported if v.status == "security"] or [v.python for v in supported] or ["3.12"]
     return settled[-1]
+
+
+def is_excluded(subject: Subject) -> Iterator[Problem]:
+    """Warn of a Python that a project says it is not for: pip and uv would refuse to install it there."""
+    wanted = subject.settings.python
+    for required in subject.requirements.pythons:
+        try:
+            specifier = SpecifierSet(required.specifier)
+        except InvalidSpecifier:
+            continue
+        if _fits(specifier, wanted):
+            continue
+        place = required.place
+        where = f"{place.file}:{place.span.line}" if place.span else place.file
+        fitting = [
+            row.python for row in catalog.python_versions() if row.status != "feature" and _fits(specifier, row.python)
+        ]
+        hint = f"write: python: {fitting[-1]}" if fitting else f"correct it there: no Python that is known fits {where}"
+        yield subject.warn(f"{where} requires Python {required.specifier}, which {wanted} is not", hint, "python")
+
+
+def _fits(specifier: SpecifierSet, python: str) -> bool:
+    """Return whether a Python, or one of its patch levels, is one of these."""
+    patches = [python] if python.count(".") > 1 else [f"{python}.{patch}" for patch in range(40)]
+    return any(map(specifier.contains, patches))
 
 
 def debian_ends(subject: Subject) -> Iterator[Problem]:

@@ -49,6 +49,7 @@ class FolderRule:
 
 
 RULES = (
+    Rule("MLS218", "a Python that the project is not for", bases.is_excluded, is_cause=True),
     Rule("MLS232", "a package that is compiled", compiled.has_no_wheel),
     Rule("MLS601", "a Python without security fixes", bases.python_ends),
     Rule("MLS602", "a Debian release without security fixes", bases.debian_ends),

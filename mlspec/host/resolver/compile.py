@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from mlspec.host.resolver.job import Job
 from mlspec.host.resolver.metadata import Maker
 from mlspec.host.resolver.upgrades import check_upgrades, kept
 from mlspec.lock.pins import Pin, RequirementsLock, Target
+from mlspec.lock.requirements import markers
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
 
@@ -70,15 +72,16 @@ class Resolver:
     ) -> Compiled:
         """Return the pins of requirements; those of ``previous`` stay unless an upgrade asks for more.
 
-        Requirements that are a lock already are taken as they are. ``previous`` must have been made for the same
-        target. Raises LockError, in a person's words, when nothing fits or something outside does not answer.
+        Requirements that are a lock already are not resolved, but compared with the index: of their hashes, those of
+        files for the target stay. ``previous`` must have been made for the same target. Raises LockError, in a
+        person's words, when nothing fits or something outside does not answer.
         """
-        if requirements.compiled:
-            return Compiled(pins=tuple(map(_as_written, requirements.requirements)), tools={})
         if not requirements.requirements:
             return Compiled(pins=(), tools={})
         check_pip()
         check_upgrades(requirements, previous, upgrade_packages)
+        if requirements.compiled:
+            return self._compare(requirements)
         from_git = (r for r in requirements.requirements if r.kind == "vcs")
         commits = {r: pinned(r, previous, upgrade, upgrade_packages) for r in from_git}
         before = kept(requirements, previous, upgrade)
@@ -93,6 +96,16 @@ class Resolver:
             self.download,
         )
         return _compiled(job)
+
+    def _compare(self, requirements: Requirements) -> Compiled:
+        """Return the pins of a user's lock that the target takes; raises LockError where the index has other files."""
+        taken = tuple(r for r in requirements.requirements if _is_taken(r, self.target))
+        if not taken:
+            return Compiled(pins=(), tools={})
+        own = dataclasses.replace(requirements, requirements=taken)
+        report = Job(own, self.target, self.indexes, {}, (), (), self.metadata, self.download).run()
+        hashes = [tuple(row["hashes"]) for row in report["pins"]]
+        return Compiled(pins=tuple(map(_as_written, taken, hashes)), tools={})
 
 
 def compile_requirements(
@@ -123,13 +136,18 @@ def _compiled(job: Job) -> Compiled:
     )
 
 
-def _as_written(requirement: Requirement) -> Pin:
+def _is_taken(requirement: Requirement, target: Target) -> bool:
+    marker = Pep508(requirement.text).marker
+    return marker is None or markers.is_true(marker, target.python, target.platform)
+
+
+def _as_written(requirement: Requirement, hashes: tuple[str, ...]) -> Pin:
     parsed = Pep508(requirement.text)
     specifier = next(iter(parsed.specifier))
     return Pin(
         name=requirement.name,
         version=specifier.version,
         requirement=f"{requirement.name}{specifier}",
-        hashes=requirement.hashes,
+        hashes=hashes,
         marker=str(parsed.marker) if parsed.marker else "",
     )

@@ -66,6 +66,9 @@ class Failure:
             yield problem_at("MLS241", message, f'{sys.executable} -m pip install "pip-tools>=7.6.2,<8" "pip<27"')
         elif kind == "build":
             yield self._failed_build(self.error["name"])
+        elif kind == "pins":
+            for error in self.error["errors"]:
+                yield from dataclasses.replace(self, error=error).problems()
         elif kind == "hashes":
             message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
             yield problem_at("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))

@@ -137,6 +137,7 @@ class Job:
             "default_index": own.index_url,
             "options": list(self.requirements.options),
             "build": sorted(self.requirements.built),
+            "pins": [_pinned(r) for r in self.requirements.requirements] if self.requirements.compiled else [],
             "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
             "metadata": [dataclasses.asdict(row) for row in self.requirements.stated],
             "download": str(self.download or ""),
@@ -170,6 +171,12 @@ class Job:
             languages=tuple(row.get("languages", ())) if row["is_source"] else (),
             wheel_version=row.get("wheel_version", ""),
         )
+
+
+def _pinned(requirement: Requirement) -> dict[str, Any]:
+    """Return a requirement that is a pin already, as it is compared with the index."""
+    specifier = str(Pep508(requirement.text).specifier)
+    return {"name": requirement.name, "specifier": specifier, "hashes": list(requirement.hashes)}
 
 
 def _asked(index: Index, own: Configuration) -> dict[str, Any]:

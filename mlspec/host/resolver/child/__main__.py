@@ -17,6 +17,7 @@ from mlspec.host.resolver.child.channel import Channel
 from mlspec.host.resolver.child.errors import MismatchError
 from mlspec.host.resolver.child.failures import explained
 from mlspec.host.resolver.child.identity import become
+from mlspec.host.resolver.child.pins import compare_pins
 from mlspec.host.resolver.child.routing import with_login
 from mlspec.host.resolver.child.seen import Seen
 from mlspec.host.resolver.child.target import Target
@@ -34,8 +35,11 @@ def main() -> int:
     code = 0
     try:
         become(target, job, seen)
-        cli.main(args=_arguments(job), prog_name="mlspec", standalone_mode=False)
-        report = seen.report or {"error": {"kind": "other", "message": "pip-tools ended without a result"}}
+        if job["pins"]:
+            report = compare_pins(job, seen, _pip_options(job))
+        else:
+            cli.main(args=_arguments(job), prog_name="mlspec", standalone_mode=False)
+            report = seen.report or {"error": {"kind": "other", "message": "pip-tools ended without a result"}}
     except MismatchError as error:
         report, code = {"error": {"kind": "mismatch", "message": str(error)}}, MISMATCH
     except SystemExit as error:
@@ -47,8 +51,8 @@ def main() -> int:
     return code
 
 
-def _arguments(job: dict[str, Any]) -> list[str]:
-    """Return pip-compile's arguments; they are passed within this process, so a login in them shows nowhere."""
+def _pip_options(job: dict[str, Any]) -> list[str]:
+    """Return pip's options; they are passed within this process, so a login in them shows nowhere."""
     default = job["default_index"] or PyPI.simple_url
     pip_options = ["--index-url", default, "--retries", "3", "--timeout", "60", "--no-input"]
     # Many indexes do not serve metadata apart. Reading it out of the end of a wheel took 8 s for torch and what it
@@ -59,7 +63,11 @@ def _arguments(job: dict[str, Any]) -> list[str]:
         pip_options += ["--extra-index-url", with_login(index)]
     for option in job["options"]:
         pip_options += [] if option == "--pre" else shlex.split(option)
-    pip_options += ["--cert", job["cert"]] if job["cert"] else []
+    return pip_options + (["--cert", job["cert"]] if job["cert"] else [])
+
+
+def _arguments(job: dict[str, Any]) -> list[str]:
+    """Return pip-compile's arguments."""
     arguments = ["--no-config", "--no-header", "--quiet", "--allow-unsafe", "--strip-extras", "--generate-hashes"]
     arguments += ["--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options"]
     arguments += ["--resolver", "backtracking", "--cache-dir", job["cache"], "--output-file", "compiled.txt"]
@@ -67,7 +75,7 @@ def _arguments(job: dict[str, Any]) -> list[str]:
     arguments += ["--constraint", "constraints.txt"] if Path("constraints.txt").exists() else []
     for name in job["upgrade_packages"]:
         arguments += ["--upgrade-package", name]
-    return [*arguments, "--pip-args", shlex.join(pip_options), "requirements.in"]
+    return [*arguments, "--pip-args", shlex.join(_pip_options(job)), "requirements.in"]
 
 
 if __name__ == "__main__":

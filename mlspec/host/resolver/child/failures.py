@@ -32,7 +32,7 @@ def explained(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
                 "version": cause.version,
                 "place": cause.place,
                 "message": cause.detail,
-                "releases": _releases({name}, seen, pre=pre),
+                "releases": releases_by_name({name}, seen, pre=pre),
                 "wheel_version": newest_wheel(name, seen, pre=pre) if seen.finder else "",
             }
         if isinstance(cause, WrongHashesError):
@@ -76,11 +76,12 @@ def _conflict(error: Any, seen: Seen, *, pre: bool) -> dict[str, Any]:  # noqa: 
                 "parent_version": str(cause.parent.version) if cause.parent else "",
             }
         )
-    releases = _releases({cause["name"] for cause in causes} - {""}, seen, pre=pre)
+    releases = releases_by_name({cause["name"] for cause in causes} - {""}, seen, pre=pre)
     return {"kind": "conflict", "causes": causes, "releases": releases, "notes": seen.notes}
 
 
-def _releases(names: set[str], seen: Seen, *, pre: bool) -> dict[str, list[list[str]]]:
+def releases_by_name(names: set[str], seen: Seen, *, pre: bool) -> dict[str, list[list[str]]]:
+    """Return the releases of packages, newest first, each with why it is no candidate."""
     return {
         name: [[str(r["version"]), r["reason"]] for r in itertools.islice(releases_of(name, seen, pre=pre), 400)]
         for name in sorted(names)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import InvalidMarker
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import Problem
 from mlspec.facts import python as catalog
 from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.markers import is_true, machine_of
 from mlspec.lock.requirements.sources.values import Conditions, ProjectIndex, Source, Tables
 from mlspec.lock.requirements.values import Place
 from mlspec.printable import without_login
@@ -43,33 +44,12 @@ def torch_accelerator(url: str) -> str:
 
 # Markers
 
-_MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
-
-
-def _environment(conditions: Conditions, platform: str) -> dict[str, str]:
-    whole = conditions.python if conditions.python.count(".") > 1 else f"{conditions.python}.0"
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": whole,
-        "os_name": "posix",
-        "platform_machine": _MACHINES.get(platform, platform.partition("/")[2]),
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": "Linux",
-        "platform_version": "",
-        "python_full_version": whole,
-        "python_version": ".".join(whole.split(".")[:2]),
-        "sys_platform": "linux",
-        "extra": "",
-    }
-
 
 def fitting_platforms(marker: str, conditions: Conditions) -> tuple[str, ...]:
     """Return the platforms of the image that a marker is true on; raises InvalidMarker."""
     if not marker:
         return conditions.platforms
-    read = Marker(marker)
-    return tuple(p for p in conditions.platforms if read.evaluate(_environment(conditions, p)))
+    return tuple(p for p in conditions.platforms if is_true(marker, conditions.python, p))
 
 
 # Sources
@@ -105,13 +85,13 @@ def sourced_lines(
         if source.problem:
             yield source.problem
         elif source.address:
-            machines = " or ".join(f'platform_machine == "{_MACHINES.get(p, p)}"' for p in platforms)
+            machines = " or ".join(f'platform_machine == "{machine_of(p)}"' for p in platforms)
             marker = "" if platforms == conditions.platforms else machines
             yield _at_address(parsed, source.address, marker), source.place
         covered += platforms
     is_elsewhere = any(source.address for source, _ in sources)
     if is_elsewhere and (rest := [p for p in conditions.platforms if p not in covered]):
-        machines = " or ".join(f'platform_machine == "{_MACHINES.get(p, p)}"' for p in rest)
+        machines = " or ".join(f'platform_machine == "{machine_of(p)}"' for p in rest)
         own = f"({parsed.marker}) and ({machines})" if parsed.marker else machines
         parsed.marker = None
         yield f"{parsed} ; {own}", Place()
