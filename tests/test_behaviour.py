@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.advice.behaviour import Start, find_results, read_program
+from mlspec.advice.behaviour import Start, find_listening, find_results, read_program
 from mlspec.advice.behaviour.keeping import lost_results
 from mlspec.cli.run import _warn_of_losses
 
@@ -180,3 +180,46 @@ def test_a_run_warns_once_of_what_it_loses(tmp_path: Path, capsys: pytest.Captur
         said.append(capsys.readouterr().err.count("MLS680"))
 
     assert said == [1, 0]
+
+
+LISTENING = {
+    "uvicorn": ("import uvicorn\nuvicorn.run('a:b')", "127.0.0.1", 8000),
+    "uvicorn by an option": (
+        "import argparse, uvicorn\np = argparse.ArgumentParser()\np.add_argument('--port', type=int, default=9000)\n"
+        "uvicorn.run('a:b', host='10.0.0.1', port=p.parse_args().port)",
+        "10.0.0.1",
+        9000,
+    ),
+    "an application": ("from flask import Flask\napp = Flask(__name__)\napp.run(port=8080)", "127.0.0.1", 8080),
+    "an application of the usual name": ("import flask\nfrom shop import app\napp.run('10.0.0.1')", "10.0.0.1", 5000),
+    "Dash by a variable": ("from dash import Dash\napp = Dash()\napp.run()", "10.0.0.1", 8050),
+    "Gradio": ("import gradio as gr\ngr.Interface(f, 'text', 'text').launch(server_port=80)", "127.0.0.1", 80),
+    "a pair": ("from http.server import HTTPServer\nHTTPServer(('', 80), H)", "", 80),
+    "a text": ("import grpc\nserver = grpc.server(x)\nserver.add_insecure_port('localhost:50051')", "localhost", 50051),
+    "one that is open by default": ("import waitress\nwaitress.serve(app)", "", 8080),
+    "what nobody can tell": ("import uvicorn\nuvicorn.run('a:b', host=host, port=port)", None, 0),
+    "what a table tells": ("import uvicorn\nuvicorn.run('a:b', **config)", None, 0),
+}
+
+
+@pytest.mark.parametrize(("code", "host", "port"), LISTENING.values(), ids=LISTENING)
+def test_finds_where_a_program_listens(code: str, host: str | None, port: int) -> None:
+    start = Start(files=("main.py",), environment={"HOST": "10.0.0.1"})
+    (found,) = find_listening(read_program(start, {"main.py": code}))
+
+    assert (found.host, found.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import subprocess\nsubprocess.run(['ls'])",
+        "import asyncio\nasyncio.run(main())",
+        "from flask import Flask\nrunner = Runner()\nrunner.run()",
+        "from flask import Flask\nfrom dash import Dash\nfrom shop import app\napp.run()",
+        "rocket.launch()",
+        "import uvicorn\ndef main():\n    uvicorn.run('a:b')",
+    ],
+)
+def test_finds_no_server_where_none_is_sure(code: str) -> None:
+    assert find_listening(read_program(Start(files=("main.py",)), {"main.py": code})) == ()

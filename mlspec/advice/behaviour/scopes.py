@@ -121,7 +121,7 @@ def _fill_class(scope: Scope, node: ast.ClassDef) -> None:
 
 
 def _bind(scope: Scope, node: ast.stmt, *, is_conditional: bool) -> None:
-    """Note the names that a statement binds; the value of a loop's or of ``with`` is nothing that can be told."""
+    """Note the names that a statement binds; the value of a loop's is nothing that can be told."""
     line = node.end_lineno or node.lineno
 
     def note(name: str, value: ast.expr | None) -> None:
@@ -146,7 +146,7 @@ def _targets(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
     elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor):
         yield node.target, None
     elif isinstance(node, ast.With | ast.AsyncWith):
-        yield from ((item.optional_vars, None) for item in node.items if item.optional_vars)
+        yield from ((item.optional_vars, item.context_expr) for item in node.items if item.optional_vars)
     for part in ast.walk(node) if isinstance(node, ast.Expr | ast.Assign | ast.If | ast.While) else ():
         if isinstance(part, ast.NamedExpr):
             yield part.target, part.value

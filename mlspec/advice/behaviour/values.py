@@ -76,6 +76,10 @@ class Values:
         """Return what an option is: what the command says, or its default."""
         return tuple(value for value in self._option(option) if value is not None)
 
+    def variable(self, name: str, default: str) -> Known:
+        """Return what a variable of the environment is, or else its default; a variable without a name is not set."""
+        return self._variable((name,), (default,)) if name else (default,)
+
     # Handlers of kinds of expressions
 
     def _constant(self, node: ast.Constant, scope: Scope) -> Known:

@@ -4,85 +4,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlspec.advice.behaviour.reach import files_of_module, reached_files
 from mlspec.advice.lint.subject import Context, Subject
+from mlspec.facts.servers import Server, servers
 
 PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?")
 _SHELLS = {"sh", "bash", "dash"}
 # Options of Python whose value is the next word.
 _WITH_VALUE = {"-W", "-X"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """How a server is told where to listen, and where it listens when nobody tells it.
-
-    ``host`` and ``port`` are names of options, ``bind`` of those that take both at once; ``is_open`` tells whether it
-    answers callers from outside the container without being told to.
-    """
-
-    host: tuple[str, ...] = ("--host",)
-    port: tuple[str, ...] = ("--port",)
-    bind: tuple[str, ...] = ()
-    default: str
-    is_open: bool = False
-    variables: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    """Options that move the decision to where nobody looks, such as a file."""
-
-    @property
-    def opening(self) -> str:
-        """What to add so that callers from outside the container are answered."""
-        return f"{self.bind[0]} 0.0.0.0:{self.default}" if self.bind else f"{self.host[0]} 0.0.0.0"
-
-
-# From each program's --help.
-SERVERS: Mapping[str, Server] = {
-    "uvicorn": Server(default="8000", variables=("UVICORN_HOST", "UVICORN_PORT"), elsewhere=("--uds", "--fd")),
-    "gunicorn": Server(
-        host=(),
-        port=(),
-        bind=("--bind", "-b"),
-        default="8000",
-        variables=("GUNICORN_CMD_ARGS", "PORT"),
-        elsewhere=("-c", "--config"),
-    ),
-    "hypercorn": Server(host=(), port=(), bind=("--bind", "-b"), default="8000", elsewhere=("-c", "--config")),
-    "flask": Server(
-        host=("--host", "-h"),
-        port=("--port", "-p"),
-        default="5000",
-        variables=("FLASK_RUN_HOST", "FLASK_RUN_PORT"),
-    ),
-    "jupyter": Server(
-        host=("--ip", "--ServerApp.ip", "--NotebookApp.ip"),
-        port=("--port", "--ServerApp.port", "--NotebookApp.port"),
-        default="8888",
-        variables=("JUPYTER_IP", "JUPYTER_PORT", "JUPYTER_CONFIG_DIR"),
-        elsewhere=("--config",),
-    ),
-    "mlflow": Server(
-        host=("--host", "-h"), port=("--port", "-p"), default="5000", variables=("MLFLOW_HOST", "MLFLOW_PORT")
-    ),
-    "tensorboard": Server(default="6006", elsewhere=("--bind_all",)),
-    "streamlit": Server(
-        host=("--server.address",),
-        port=("--server.port",),
-        default="8501",
-        is_open=True,
-        variables=("STREAMLIT_SERVER_ADDRESS", "STREAMLIT_SERVER_PORT"),
-    ),
-}
-# What follows a program that has several jobs, where it is the one that listens.
-_JOBS = {
-    "flask": {"run"},
-    "jupyter": {"lab", "notebook", "server"},
-    "mlflow": {"server", "ui"},
-    "streamlit": {"run"},
-}
 
 
 def started(words: Sequence[str]) -> tuple[str, ...]:
@@ -108,10 +40,11 @@ def module_place(words: Sequence[str]) -> int:
 def server_of(words: Sequence[str]) -> Server | None:
     """Return how the program of a command listens, where it is a known server."""
     program, *rest = started(words) or ("",)
-    jobs = _JOBS.get(program)
-    if jobs and not jobs & set(rest[:1]):
-        return None
-    return SERVERS.get(program)
+    if PYTHON.fullmatch(program) and posixpath.basename(rest[0] if rest else "") == "manage.py":
+        program, *rest = "manage.py", *rest[1:]
+    # In front of the job stand options with their values: flask --app shop run.
+    jobs = set(rest[:4])
+    return next((row for row in servers() if row.program == program and (not row.jobs or jobs & set(row.jobs))), None)
 
 
 def values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:

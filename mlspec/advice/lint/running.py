@@ -6,12 +6,11 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from mlspec.advice.lint.programs import command_key, reached, server_of, started, values
+from mlspec.advice.lint.programs import command_key, reached, started, values
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem, quoted
 from mlspec.plan.plan import CACHE
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
 _SHARED = "/dev/shm"  # noqa: S108 - in the container
 
 
@@ -117,48 +116,6 @@ def _name(source: str) -> str:
 
 
 # Networks
-
-
-def listens_to_itself(subject: Subject) -> Iterator[Problem]:
-    """Warn of a published port whose server answers nobody outside the container."""
-    server, words = server_of(subject.words), started(subject.words)
-    if not subject.settings.ports or not server or _is_decided_elsewhere(subject):
-        return
-    hosts = [*values(words, server.host), *(bind.rpartition(":")[0] for bind in values(words, server.bind))]
-    if hosts and set(hosts) <= _LOOPBACK:
-        message = f"{words[0]} is told to listen on {hosts[0]}, where only the container itself can call"
-    elif not hosts and not server.is_open:
-        message = f"{words[0]} listens on 127.0.0.1 unless told, where only the container itself can call"
-    else:
-        return
-    yield subject.warn(message, f"write: {server.opening}", command_key(subject))
-
-
-def publishes_another_port(subject: Subject) -> Iterator[Problem]:
-    """Warn where the port that the server listens on is none of those that are published."""
-    server, words = server_of(subject.words), started(subject.words)
-    targets = [port.target for port in subject.settings.ports]
-    if not targets or not server or _is_decided_elsewhere(subject):
-        return
-    told = [*values(words, server.port), *(bind.rpartition(":")[2] for bind in values(words, server.bind))]
-    listens = [int(port) for port in told if _number(port) or port.isdigit()] if told else [int(server.default)]
-    if not listens or any(_is_among(port, target) for port in listens for target in targets):
-        return
-    message = f"{words[0]} listens on port {listens[0]}, and what is published is {', '.join(targets)}"
-    host = subject.settings.ports[0].published or listens[0]
-    yield subject.warn(message, f'write: ports: ["{host}:{listens[0]}"]', "ports", 0)
-
-
-def _is_among(port: int, target: str) -> bool:
-    first, _, last = target.partition("-")
-    return int(first) <= port <= int(last or first)
-
-
-def _is_decided_elsewhere(subject: Subject) -> bool:
-    server, words = server_of(subject.words), started(subject.words)
-    assert server  # noqa: S101 - the caller asked
-    options = {word.partition("=")[0] for word in words}
-    return bool(options & set(server.elsewhere) or subject.settings.environment.keys() & set(server.variables))
 
 
 _FETCHER = re.compile(r"(?:^|[;&|(]\s*|\bexec\s+)(curl|wget)\b")

@@ -21,9 +21,14 @@ def last_words(subject: Subject, context: Context) -> tuple[str, ...]:
     words = subject.words
     text = shell_text(subject, context)
     commands = commands_in(text) if text else None
-    # A command at the end of a script may hand over what the container was given.
     own = [command for command in commands or () if not command.depth]
-    return tuple(word for word in own[-1].words if word not in {"$@", "$*"}) if own else words
+    if not own:
+        return words
+    # What the container was given stands behind the script, or behind the text and its name.
+    script = script_of(subject)
+    behind = 1 + next((n for n, word in enumerate(words) if script and word.endswith(script.path)), 3)
+    given = {"$@": words[behind:], "$*": words[behind:]}
+    return tuple(word for place in own[-1].words for word in given.get(place, (place,)))
 
 
 def shell_text(subject: Subject, context: Context) -> str:

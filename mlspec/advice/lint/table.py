@@ -13,6 +13,7 @@ from mlspec.advice.lint import (
     compiled,
     copied,
     frameworks,
+    listening,
     modules,
     packages,
     results,
@@ -66,8 +67,6 @@ RULES = (
     Rule("MLS631", "several GPUs without the limits they need", running.lacks_limits),
     Rule("MLS632", "a mount that hides what is in the image", running.mount_hides),
     Rule("MLS633", "a health check by a program that is not there", running.health_needs_a_program),
-    Rule("MLS634", "a server that answers nobody outside", running.listens_to_itself),
-    Rule("MLS635", "a port that nothing listens on", running.publishes_another_port),
     Rule("MLS650", "a package for another accelerator", accelerators.is_another_variant),
     Rule("MLS651", "a CUDA or ROCm that torch is not built for", accelerators.is_not_built_for, is_cause=True),
     Rule("MLS652", "a Python without wheels of a framework", accelerators.lacks_wheels, is_cause=True),
@@ -87,6 +86,8 @@ RULES = (
 
 FOLDER_RULES = (
     FolderRule("MLS630", "little shared memory for several processes", running.loads_in_processes),
+    FolderRule("MLS634", "a server that answers nobody outside", listening.listens_to_itself),
+    FolderRule("MLS635", "a port that nothing listens on", listening.publishes_another_port),
     FolderRule("MLS636", "a model that is downloaded again each time", running.downloads_each_time),
     FolderRule("MLS640", "much about to be copied into the image", copied.is_large),
     FolderRule("MLS641", "a secret about to be copied into the image", safety.copies_secret),
