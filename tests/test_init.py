@@ -133,6 +133,121 @@ def test_python_comes_from_what_the_folder_says(texts: dict[str, str], python: s
     assert settings(texts).python == python
 
 
+CONDA = "dependencies: [{}]"
+
+
+@pytest.mark.parametrize(
+    ("texts", "python"),
+    [
+        ({"environment.yml": CONDA.format("python=3.11.4=h1234_0")}, "3.11"),
+        ({"environment.yml": CONDA.format("python 3.11.4 h1234_0")}, "3.11"),
+        ({"environment.yml": CONDA.format("'python >=3.9,<3.12'")}, "3.11"),
+        ({"environment.yml": CONDA.format("'python<3.12'")}, "3.11"),
+        ({"environment.yml": CONDA.format("'python>=3.8'")}, "3.12"),
+        ({"environment.yml": CONDA.format("'python 3.10.*|3.9.*'")}, "3.10"),
+        ({"environment.yml": CONDA.format("python=3")}, "3.12"),
+        ({"environment.yml": CONDA.format("python")}, "3.12"),
+        ({"Dockerfile": "FROM python:3.10.2-slim"}, "3.10"),
+        ({"Dockerfile": "ARG V=3.11\nFROM python:${V}"}, "3.11"),
+        ({"Dockerfile": "FROM python:3.9 AS build\nFROM python:3.11-slim\n"}, "3.11"),
+        ({"Dockerfile": "FROM python:3.11 AS base\nFROM base\n"}, "3.11"),
+        ({"runtime.txt": "python-3.10.4"}, "3.10"),
+        ({"config.yaml": "model_name: x\npython_version: py39"}, "3.9"),
+        ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "~3.10"'}, "3.10"),
+        ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.13"'}, "3.15"),
+        ({"setup.py": "setup(python_requires='>=3.9,<3.11')"}, "3.10"),
+        ({"setup.cfg": "[options]\npython_requires = <3.12"}, "3.11"),
+        ({"requirements.txt": "torch==2.0.0"}, "3.11"),
+        ({"requirements.txt": "torch==2.0.0+cu118"}, "3.11"),
+        ({"requirements.txt": "torch>=2.0"}, "3.12"),
+        ({"requirements.txt": "tensorflow<2.16"}, "3.11"),
+        ({"requirements.txt": "jax==0.12.0"}, "3.12"),
+        ({"requirements.txt": "-r more-requirements.txt", "more-requirements.txt": "torch==1.13.1"}, "3.11"),
+        ({"requirements.txt": "https://example.org/a-1-cp313-cp313-linux_x86_64.whl"}, "3.13"),
+        ({"requirements.txt": "exotic==1; python_version == '3.13'"}, "3.13"),
+        ({"requirements.txt": "a==1; python_version == '3.9'\na==2; python_version > '3.9'"}, "3.12"),
+        ({"requirements.txt": "tomli; python_version < '3.11'"}, "3.12"),
+    ],
+)
+def test_python_is_read_in_all_notations_and_respects_pins(texts: dict[str, str], python: str) -> None:
+    assert settings(texts).python == python
+
+
+@pytest.mark.parametrize(
+    ("texts", "said_so"),
+    [
+        (
+            {"environment.yml": CONDA.format("conda-forge::python=3.7")},
+            "environment.yml:1: conda-forge::python=3.7: left out: older than any Python that mlspec can lock: 3.12 is",
+        ),
+        ({"Dockerfile": "FROM python:3.7.5-slim"}, "Dockerfile:1: FROM python:3.7.5-slim: left out: older than any"),
+        (
+            {"pyproject.toml": "[project]\nrequires-python = '~=3.7.0'"},
+            "pyproject.toml:2: requires-python = ~=3.7.0: left",
+        ),
+        ({"pyproject.toml": "[project]\nrequires-python = '>=4'"}, "left out: newer than any Python that mlspec can"),
+        ({".python-version": "my-environment"}, ".python-version:1: my-environment: left out: it cannot be read as"),
+        (
+            {".python-version": "3.13", "requirements.txt": "torch==2.0.0"},
+            "torch==2.0.0 of requirements.txt:1 has wheels for Python 3.8 to 3.11: 3.13 is taken",
+        ),
+        (
+            {".python-version": "3.11", "requirements.txt": "exotic==1; python_version == '3.13'"},
+            "requirements.txt:1 asks for exotic on Python 3.13 alone: 3.11 is taken",
+        ),
+    ],
+)
+def test_a_python_that_is_not_taken_is_said(texts: dict[str, str], said_so: str) -> None:
+    assert said_so in said(drafted(texts))
+
+
+# The accelerator
+
+
+@pytest.mark.parametrize(
+    ("texts", "accelerator"),
+    [
+        ({"environment.yml": CONDA.format("cudatoolkit=11.3")}, "cuda11.3"),
+        ({"environment.yml": CONDA.format("pytorch-cuda=12.4")}, "cuda12.4"),
+        ({"environment.yml": CONDA.format("cudatoolkit")}, "cuda"),
+        ({"environment.yml": CONDA.format("cpuonly")}, "cpu"),
+        ({"requirements.txt": "openmm[cuda12]==8.2.0"}, "cuda"),
+        ({"requirements.txt": "spacy[cuda12x,ja]"}, "cuda"),
+        ({"requirements.txt": "tensorflow[and-cuda]"}, "cuda"),
+        ({"requirements.txt": "torch==2.4.0+cu121"}, "cuda12.1"),
+        ({"requirements_linux.txt": "--extra-index-url https://download.pytorch.org/whl/cu118\ntorch"}, "cuda11.8"),
+        ({"cog.yaml": "build: {gpu: true}"}, "cuda"),
+        ({"cog.yaml": "build: {gpu: false}"}, "cpu"),
+        ({"cog.yaml": "build: {gpu: true, cuda: '12.1'}"}, "cuda12.1"),
+        ({"Dockerfile": "FROM nvidia/cuda:12.4.1-runtime-ubuntu22.04"}, "cuda12.4"),
+        ({"Dockerfile": "FROM pytorch/pytorch:2.4.0-cuda12.1-cudnn9-runtime"}, "cuda12.1"),
+        ({"Dockerfile": "FROM pytorch/pytorch:2.4.0-cuda12.6-cudnn9-runtime"}, "cuda12.4"),
+        ({"environment.yml": CONDA.format("cudatoolkit=11.3"), "requirements.txt": "torch==2.4.0"}, "cuda11.8"),
+        ({"environment.yml": CONDA.format("cudatoolkit=11.3"), "requirements.txt": "torch==1.11.0"}, "cuda11.3"),
+        ({"environment.yml": CONDA.format("pytorch-cuda=12.4"), "requirements.txt": "torch==2.4.*"}, "cuda12.4"),
+        ({"pyproject.toml": "[[tool.uv.index]]\nurl = 'https://download.pytorch.org/whl/cu128'"}, "cuda12.8"),
+        ({"requirements.txt": "torch --index-url https://download.pytorch.org/whl/cpu"}, "cpu"),
+    ],
+)
+def test_the_accelerator_is_one_that_the_files_name_and_torch_has(texts: dict[str, str], accelerator: str) -> None:
+    assert settings(texts).accelerator == accelerator
+
+
+def test_an_accelerator_that_the_pinned_torch_lacks_is_said() -> None:
+    draft = drafted({"environment.yml": CONDA.format("cudatoolkit=11.3"), "requirements.txt": "torch==2.4.0"})
+
+    assert "left out: the torch that is pinned is not known to be built for cuda11.3: cuda11.8 is taken" in said(draft)
+
+
+def test_an_index_line_of_the_accelerator_says_what_to_do() -> None:
+    draft = drafted({"requirements.txt": "--extra-index-url https://download.pytorch.org/whl/cu118\ntorch\n"})
+
+    assert (
+        "requirements.txt:1: --extra-index-url https://download.pytorch.org/whl/cu118: left out: remove this"
+        in said(draft)
+    )
+
+
 # Requirements
 
 DEPENDENCIES = '[project]\ndependencies = ["torch"]\n'
@@ -501,6 +616,40 @@ def test_init_takes_a_folder_and_says_what_to_type(tmp_path: Path) -> None:
 
     assert (tmp_path / "a b" / "mlspec.yaml").is_file()
     assert done.stderr.endswith("then: mlspec render 'a b/mlspec.yaml'\n")
+
+
+def test_init_exits_1_where_it_left_out_something_and_says_it_to_everybody(tmp_path: Path) -> None:
+    made(tmp_path, train_py="")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nRUN make data\nLABEL a=b\n")
+
+    done = init(tmp_path, "--yes", "-q")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "  Dockerfile:2: RUN make data: left out: a build step: write it under run\n"
+        "mlspec.yaml: MLS415: 1 thing that the program may need is not in this spec: see what is left out above\n"
+        "  hint: write what it needs into mlspec.yaml, then: mlspec check\n"
+    )
+    assert (tmp_path / "mlspec.yaml").is_file()
+
+
+def test_init_exits_1_where_its_spec_has_a_problem_and_shows_it(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-e .\n")
+
+    done = init(tmp_path, "--yes")
+
+    assert done.returncode == 1
+    assert "\nrequirements.txt:1:1: MLS206: " in done.stderr
+
+
+def test_init_writes_nothing_for_a_project_of_r(tmp_path: Path) -> None:
+    (tmp_path / "environment.yml").write_text("dependencies: [r-base, r-digest]\n")
+
+    done = init(tmp_path, "--yes")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("MLS416: environment.yml lists packages of R only; mlspec makes Python images\n")
+    assert not (tmp_path / "mlspec.yaml").exists()
 
 
 @pytest.mark.parametrize("name", ["mlspec.yaml", "mlspec.yml"])

@@ -34,10 +34,10 @@ def lab(copy: Callable[[str], Example], user: User) -> Example:
 def test_the_server_lets_in_who_has_the_token_and_nobody_else(lab: Example, user: User) -> None:
     with served(lab, prefix=user.prefix, env=TOKEN) as address:
         with pytest.raises(HTTPError, match="403"):
-            asked(f"{address}/api/contents/notebooks")
+            asked(f"{address}/api/contents")
         with pytest.raises(HTTPError, match="403"):
-            asked(f"{address}/api/contents/notebooks", headers={"Authorization": "token wrong"})
-        (found,) = asked(f"{address}/api/contents/notebooks", headers=LOGIN)["content"]
+            asked(f"{address}/api/contents", headers={"Authorization": "token wrong"})
+        (found,) = asked(f"{address}/api/contents", headers=LOGIN)["content"]
 
     assert found["name"] == "flats.ipynb"
     assert address.startswith("http://127.0.0.1:")
@@ -47,15 +47,29 @@ def test_what_is_saved_is_there_for_the_next_server_and_the_callers(lab: Example
     notebook: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     with served(lab, prefix=user.prefix, env=TOKEN) as address:
         data = {"type": "notebook", "format": "json", "content": notebook}
-        asked(f"{address}/api/contents/notebooks/new.ipynb", data, method="PUT", headers=LOGIN)
+        asked(f"{address}/api/contents/new.ipynb", data, method="PUT", headers=LOGIN)
     with served(lab, prefix=user.prefix, env=TOKEN) as address:
-        found = asked(f"{address}/api/contents/notebooks/new.ipynb", headers=LOGIN)
+        found = asked(f"{address}/api/contents/new.ipynb", headers=LOGIN)
     file = lab.folder / "notebooks/new.ipynb"
     kept = json.loads(file.read_text())
     file.unlink()
 
     assert found["content"] == kept == notebook
     assert file.name == found["name"]
+
+
+def test_root_too_gets_a_server_whose_start_page_is_on_the_host(lab: Example) -> None:
+    data = {"type": "file", "format": "text", "content": "kept"}
+    with served(lab, env=TOKEN) as address:
+        assert [found["name"] for found in asked(f"{address}/api/contents", headers=LOGIN)["content"]] == [
+            "flats.ipynb"
+        ]
+        asked(f"{address}/api/contents/from-root.txt", data, method="PUT", headers=LOGIN)
+    file = lab.folder / "notebooks/from-root.txt"
+    kept = file.read_text()
+    file.unlink()
+
+    assert kept == "kept"
 
 
 def test_a_notebook_runs_and_its_results_are_the_callers(lab: Example, user: User) -> None:

@@ -70,7 +70,7 @@ def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
     value, why = str(first.value), f"{first.place} says {first.text}"
     left = []
     if (fitting := _fit_torch(value, required)) != value:
-        left.append(first.leave(f"the torch that is pinned is not built for {value}: {fitting} is taken"))
+        left.append(first.leave(f"the torch that is pinned is not known to be built for {value}: {fitting} is taken"))
         value, why = fitting, f"{why}; the nearest that the torch that is pinned is built for"
     for other in found:
         if other.value not in {value, "cuda", first.value}:
@@ -81,16 +81,16 @@ def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
 def _fit_torch(accelerator: str, required: Iterable[Required]) -> str:
     """Return the accelerator, or the nearest CUDA that a pinned torch is known to be built for."""
     pin = next((line for line in required if line.name == "torch" and "==" in str(line.specifier)), None)
-    label = catalog.torch_label(accelerator)
-    known = [index for index in catalog.torch_indexes() if index.kind == "cuda"]
-    if pin is None or label not in {index.label for index in known}:
-        return accelerator
-    torch = str(pin.specifier).partition("==")[2].partition(",")[0]
-    able = [index for index in known if index.has(torch)]
-    if not able or any(index.label == label for index in able):
-        return accelerator
     asked = frameworks.number(accelerator.removeprefix("cuda"))
-    older = [index for index in able if frameworks.number(index.version) <= asked]
+    known = [index for index in catalog.torch_indexes() if index.kind == "cuda"]
+    torch = str(pin.specifier).partition("==")[2].partition(",")[0] if pin else ""
+    able = [index for index in known if torch and index.has(torch)]
+    # Of a torch that is older than the table, and of a CUDA that is newer, nothing is known.
+    if not able or not asked or asked > max(frameworks.number(index.version) for index in known):
+        return accelerator
+    if any(frameworks.number(index.version) == asked for index in able):
+        return accelerator
+    older = [index for index in able if frameworks.number(index.version) < asked]
     return f"cuda{(older[-1] if older else able[0]).version}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlspec.advice.draft.readers.conda import parse_yaml
 from mlspec.advice.draft.readers.pip import read_pip_words
-from mlspec.advice.draft.readers.statements import Source, Statement, carry_debian_package, carry_variable
+from mlspec.advice.draft.readers.statements import BUILD_STEP, Source, Statement, carry_debian_package, carry_variable
 from mlspec.errors import KeyPath
 from mlspec.spec.document import Document
 
@@ -26,7 +26,6 @@ class Tool:
     """Keys of which the file has one, where its name alone does not say whose it is."""
 
 
-_STEP = "a step of your own: write it under run, with the place where it belongs"
 COG = Tool(
     "Cog",
     {
@@ -35,8 +34,8 @@ COG = Tool(
         "build.python_requirements": "file",
     },
     {
-        "build.run": _STEP,
-        "build.pre_install": _STEP,
+        "build.run": BUILD_STEP,
+        "build.pre_install": BUILD_STEP,
         "predict": "Cog's own server calls it: write a server, and start it by entrypoint",
         "train": "Cog's own server calls it: write a script, and start it by entrypoint",
         "build.cudnn": "packages such as torch bring their cuDNN along",
@@ -53,7 +52,7 @@ TRUSS = Tool(
         "model_class_filename": "Truss's own server calls it: write a server, and start it by entrypoint",
         "base_image": "what it has installed is not known; to build on it, write base",
         "secrets": "write their names under secrets",
-        "build_commands": _STEP,
+        "build_commands": BUILD_STEP,
     },
     frozenset({"model_name", "description", "model_metadata", "resources.cpu", "resources.memory"}),
     frozenset({"model_class_filename", "model_class_name", "model_name", "model_framework", "model_metadata"}),
@@ -67,7 +66,7 @@ BENTO = Tool(
     },
     {
         "service": "BentoML's own server serves it: write entrypoint: bentoml serve NAME, and require bentoml",
-        "docker.setup_script": _STEP,
+        "docker.setup_script": BUILD_STEP,
         "docker.base_image": "what it has installed is not known; to build on it, write base",
     },
     frozenset({"name", "labels", "description", "include", "exclude", "docker.distro", "owner"}),

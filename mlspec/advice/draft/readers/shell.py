@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from mlspec.advice.draft.readers.pip import read_pip_command
-from mlspec.advice.draft.readers.statements import Source, Statement, carry_debian_package
+from mlspec.advice.draft.readers.statements import BUILD_STEP, Source, Statement, carry_debian_package
 
 # What only clears up behind apt and pip, or lists what they may install: mlspec does that by itself.
 _HOUSEKEEPING = re.compile(
@@ -18,7 +18,6 @@ _PIP = re.compile(r"(?:sudo\s+)?(?:(?:/\S+/)?python[\d.]*\s+-m\s+)?(?:/\S+/)?pip
 _UV = re.compile(r"uv\s+pip\s+install\s+(.+)")
 _APT = re.compile(r"(?:sudo\s+)?(?:\w+=\S+\s+)*apt(?:-get)?\s+(?:-\S+\s+)*install\s+(.+)")
 _USERS = re.compile(r"(?:useradd|adduser|groupadd|addgroup|usermod)\b")
-_STEP = "a step of your own: write it under run, with the place where it belongs"
 
 
 def split_commands(text: str) -> Iterator[str]:
@@ -49,7 +48,7 @@ def read_run(source: Source, number: int, written: str, command: str) -> Iterato
         why = "mlspec has a user without rights of its own"
         yield source.leave(number, f"RUN {written}", why, matters=False)
     else:
-        yield source.leave(number, f"RUN {written}", _STEP)
+        yield source.leave(number, f"RUN {written}", BUILD_STEP)
 
 
 def _is_plain(text: str) -> bool:

@@ -12,6 +12,9 @@ from mlspec.errors import SECRET_ENDINGS
 from mlspec.printable import without_login
 from mlspec.spec import values as syntax
 
+BUILD_STEP = "a build step: write it under run"
+"""Why a step is left out."""
+
 # Longer lines are cut: a message names the line, and the file has the rest.
 _LONGEST = 70
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mlspec.advice.draft.readers.conda import parse_yaml
-from mlspec.advice.draft.readers.statements import Source, Statement, carry_debian_package
+from mlspec.advice.draft.readers.statements import BUILD_STEP, Source, Statement, carry_debian_package
 
 
 def read_apt_txt(source: Source) -> Iterator[Statement]:
@@ -37,7 +37,7 @@ def read_python_version(source: Source) -> Iterator[Statement]:
 def read_script(source: Source) -> Iterator[Statement]:
     """Yield what a script of repo2docker is: a step, or what starts in front of the program."""
     is_start = source.file.endswith("start")
-    why = "it runs before the program: call it from entrypoint" if is_start else "a step of a build: write it under run"
+    why = "it runs before the program: call it from entrypoint" if is_start else BUILD_STEP
     yield source.leave(0, "", why)
 
 
