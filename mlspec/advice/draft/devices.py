@@ -70,7 +70,8 @@ def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
     value, why = str(first.value), f"{first.place} says {first.text}"
     left = []
     if (fitting := _fit_torch(value, required)) != value:
-        left.append(first.leave(f"the torch that is pinned is not known to be built for {value}: {fitting} is taken"))
+        told = f"the torch that is pinned is not known to be built for {value}: {fitting} is taken"
+        left.append(replace(first, why=told))
         value, why = fitting, f"{why}; the nearest that the torch that is pinned is built for"
     for other in found:
         if other.value not in {value, "cuda", first.value}:
