@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import netrc
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,7 +152,7 @@ def test_nothing_of_it_is_in_the_words_of_the_command(tmp_path: Path) -> None:
     words = build_command(PLAN, options)
 
     assert not {word for word in words if "w0rd" in word or "PEM" in word or "mirror.example" in word}
-    assert f"id=mlspec-netrc,src={tmp_path / 'mlspec-netrc'}" in words
+    assert "id=mlspec-netrc,env=_MLSPEC_NETRC" in words
     assert not any(word.startswith("id=lab") for word in words)
     assert str(tmp_path / "Dockerfile") in words
     (ignore,) = emit(PLAN, ["ignore"])
@@ -161,8 +161,10 @@ def test_nothing_of_it_is_in_the_words_of_the_command(tmp_path: Path) -> None:
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no modes")
 def test_secrets_are_readable_by_their_user_alone(tmp_path: Path) -> None:
-    mirrors.written(varied(logins="machine m login ann password w0rd\n"), PLAN, BuildOptions(), tmp_path)
+    logins = "machine m login ann password w0rd\n"
+    mirrors.written(varied(logins=logins, certificates="PEM"), PLAN, BuildOptions(), tmp_path)
 
+    assert not [path for path in tmp_path.iterdir() if "w0rd" in path.read_text()]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("mlspec-*")} == {0o600}
 
 
@@ -180,14 +182,14 @@ def test_a_login_in_the_address_reaches_a_build_as_a_secret_alone(monkeypatch: p
     monkeypatch.setenv("MLSPEC_INDEX_URL", "https://ann:w%40rd@mirror.example/simple")
 
     with mirrors.applied(PLAN, BuildOptions(), "bookworm") as options:
-        (path,) = (path for name, path in options.secrets if name == "mlspec-netrc")
-        found = netrc.netrc(path).authenticators("mirror.example")
+        (source,) = (source for name, source in options.secrets if name == "mlspec-netrc")
+        variable = source.removeprefix("env=")
+        assert os.environ[variable].split() == ["machine", "mirror.example", "login", "ann", "password", "w@rd"]
         words = build_command(PLAN, options)
 
-    assert found is not None
-    assert (found[0], found[2]) == ("ann", "w@rd")
+    assert f"id=mlspec-netrc,env={variable}" in words
     assert "PIP_INDEX_URL=https://mirror.example/simple" in words
-    assert not Path(path).exists()
+    assert variable not in os.environ
 
 
 def test_of_a_netrc_only_the_login_of_a_mirror_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

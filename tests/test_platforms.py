@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import Problem
-from mlspec.host.resolver import compile_requirements, job
+from mlspec.host.resolver import compile_requirements, process
 from mlspec.lock import platforms
 from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
 from mlspec.lock.requirements.collect import Entry, collect
@@ -223,7 +223,7 @@ def test_the_host_changes_nothing_in_a_lock(
         "platform.mac_ver = lambda *_: ('14.0', ('', '', ''), 'arm64')",
         f"sysconfig.get_platform = lambda: {tag!r}; sys.platform = {name!r}",
     )
-    monkeypatch.setattr(job, "START", job.START.replace("import main;", f"import main; {'; '.join(lies)};"))
+    monkeypatch.setattr(process, "START", process.START.replace("import main;", f"import main; {'; '.join(lies)};"))
     wanted = collect([Entry("app", ("requirements", 0))], lambda _: "", "mlspec.yaml")
 
     found = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 TYPE_CHECKING = False
@@ -10,8 +11,14 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something failed, 130 interrupted."""
+    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something failed.
+
+    And with 128 and the number of a signal that ended it.
+    """
+    from mlspec.host import interrupts
+
     try:
+        interrupts.listen()
         from mlspec.cli.quick import answered, begun
 
         if answered(sys.argv[1:]):
@@ -22,5 +29,7 @@ def main() -> NoReturn:
             parse_and_run(start)
     except KeyboardInterrupt:
         # While the first modules are read, nothing else catches it.
-        sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        code = interrupts.answered()
+        with contextlib.suppress(OSError, AttributeError):
+            sys.stderr.write("interrupted\n")
+        sys.exit(code)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mlspec.cli.quick import color, is_terminal
+from mlspec.host import interrupts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,8 +149,9 @@ def fail(error: MlspecError) -> NoReturn:
 
 def interrupted(text: str = "interrupted") -> NoReturn:
     """Say that somebody interrupted this, and exit as shells and make expect it: with 128 and the signal's number."""
+    code = interrupts.answered()
     tell(text)
-    sys.exit(130)
+    sys.exit(code)
 
 
 @contextmanager

@@ -206,8 +206,8 @@ def host_path(path: str) -> str:
 class BuildOptions:
     """What the caller of a build may choose; without ``platforms``, the plan's own is built.
 
-    ``dockerfile`` is the path of a variant of the image's own, ``secrets`` are the ids and paths of what it needs, and
-    ``without_secrets`` the names of those of the spec that it does not.
+    ``dockerfile`` is the path of a variant of the image's own, ``secrets`` are the ids and the sources of what it
+    needs, and ``without_secrets`` the names of those of the spec that it does not.
     """
 
     tags: tuple[str, ...] = ()
@@ -271,7 +271,7 @@ def _secrets(plan: Plan, options: BuildOptions) -> Iterator[str]:
         source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
         if name not in options.without_secrets:
             yield _fields([f"id={name}", source])
-    yield from (_fields([f"id={name}", f"src={path}"]) for name, path in options.secrets)
+    yield from (_fields([f"id={name}", source]) for name, source in options.secrets)
 
 
 def pushed(tags: Iterable[str], digest: str) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _FORMAT = "mlspec begun 1"
+# Seconds that a build gets to end in.
+_PATIENCE = 10
 # Room for what a build says while nobody reads yet; Linux gives a pipe 64 KiB, which a large image's stream fills.
 _PIPE = 1 << 20
 # Where a command is to write what it made; each run has a place of its own.
@@ -63,7 +65,11 @@ class HeadStart(NamedTuple):
         if self.child.stderr:
             # Else it could wait for us to read what it says.
             self.child.stderr.close()
-        self.child.wait()
+        try:
+            self.child.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
 
 
 @contextlib.contextmanager

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
-import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +12,9 @@ from mlspec.build.stream import Build, advanced
 from mlspec.errors import SpecError
 from mlspec.host.cache import headstart
 from mlspec.host.cache.headstart import HeadStart
+from mlspec.host.children import relayed
 from mlspec.host.engine import engine, secrets
+from mlspec.host.files.scratch import scratch
 from mlspec.targets.filters import HOME_MARK
 
 Watch = Callable[[Build, bytes], None]
@@ -42,8 +40,8 @@ def metadata(start: HeadStart | None = None) -> Iterator[Path]:
     """Give the path of a file that buildx may write to what it made, that of a ``start`` if there is one; gone at the
     end.
     """
-    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
-        yield Path(start.metadata_file) if start else Path(folder, "metadata.json")
+    with scratch() as folder:
+        yield Path(start.metadata_file) if start else folder / "metadata.json"
 
 
 _DIGESTS = ("containerimage.digest", "containerimage.config.digest")
@@ -88,24 +86,14 @@ def _running(
     words: Sequence[str], folder: Path, *, is_read: bool, start: HeadStart | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command; a signal to us is passed on, its end is waited for, and then it is an interrupt of ours."""
-    came: list[int] = []
-    try:
-        runs = start is not None and start.takes(words, folder)
-        child = start.child if start and runs else headstart.started(words, folder, is_read=is_read)
-    except FileNotFoundError:
-        engine.require_command()
-        raise
-
-    def pass_on(number: int, _frame: object) -> None:
-        came.append(number)
-        # A terminal's SIGINT reaches the child by itself; docker takes a third as the wish to leave at once.
-        if number != signal.SIGINT or not sys.stdin.isatty():
-            child.send_signal(number)
-
-    # Python lets only the main thread listen.
-    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try:
+    with relayed() as relay:
+        try:
+            runs = start is not None and start.takes(words, folder)
+            child = start.child if start and runs else headstart.started(words, folder, is_read=is_read)
+        except FileNotFoundError:
+            engine.require_command()
+            raise
+        relay.to(child)
         with child:
             try:
                 yield child
@@ -113,8 +101,5 @@ def _running(
                 # What watches it failed: nobody reads on, and the child would wait for that.
                 child.terminate()
                 raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if came and child.returncode:
+    if relay.came and child.returncode:
         raise KeyboardInterrupt

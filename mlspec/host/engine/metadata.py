@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from mlspec.build import mirrors as variants
@@ -12,6 +11,7 @@ from mlspec.errors import MlspecError, ToolError
 from mlspec.host.engine import engine
 from mlspec.host.engine.build import follow
 from mlspec.host.engine.mirrors import in_reach
+from mlspec.host.files.scratch import scratch
 from mlspec.host.network import configuration as own
 from mlspec.plan.compilers import Stage
 from mlspec.targets.run_script import EPOCH
@@ -41,8 +41,7 @@ def make(stage: Stage, platform: str, context: Path, out: Path) -> str:
     """
     extras = Extras(certificates=own.certificates(), codename=stage.codename)
     made = variants.staged(stage, in_reach(own.configuration()), extras)
-    with tempfile.TemporaryDirectory(prefix="mlspec-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         dockerfile = folder / "Dockerfile"
         dockerfile.write_text(made.dockerfile, encoding="utf-8")
         words = ["docker", "buildx", "build", "--progress", "plain", "--file", str(dockerfile)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import netrc
 import os
-import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from mlspec.build.configuration import Configuration
 from mlspec.build.mirrors import Extras, Variant, variant
+from mlspec.host.files.scratch import scratch
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_here
 from mlspec.host.network import configuration as own
@@ -21,6 +21,9 @@ from mlspec.plan.plan import Plan
 from mlspec.printable import without_login
 from mlspec.targets.registry import emit
 from mlspec.targets.run_script import BuildOptions
+
+# The secret with the logins of this user, and the variable that holds it during a build.
+_LOGINS, _VARIABLE = "mlspec-netrc", "_MLSPEC_NETRC"
 
 
 @contextmanager
@@ -37,8 +40,21 @@ def applied(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildO
     if not made:
         yield options
         return
-    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
-        yield written(made, plan, options, Path(folder))
+    with scratch() as folder, _in_environment(made):
+        yield written(made, plan, options, folder)
+
+
+@contextmanager
+def _in_environment(made: Variant) -> Iterator[None]:
+    """Hold logins where the build's own process finds them: on a disk, they would outlive a process that is killed."""
+    if _LOGINS not in made.secrets:
+        yield
+        return
+    os.environ[_VARIABLE] = made.secrets[_LOGINS]
+    try:
+        yield
+    finally:
+        os.environ.pop(_VARIABLE, None)
 
 
 def written(made: Variant, plan: Plan, options: BuildOptions, folder: Path) -> BuildOptions:
@@ -50,10 +66,13 @@ def written(made: Variant, plan: Plan, options: BuildOptions, folder: Path) -> B
     dockerfile.with_name("Dockerfile.dockerignore").write_text(ignore.text, encoding="utf-8")
     secrets = []
     for name, text in made.secrets.items():
+        if name == _LOGINS:
+            secrets.append((name, f"env={_VARIABLE}"))
+            continue
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
-        secrets.append((name, str(path)))
+        secrets.append((name, f"src={path}"))
     return dataclasses.replace(options, dockerfile=str(dockerfile), secrets=tuple(secrets), without_secrets=made.unused)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from mlspec.build import comparison
 from mlspec.build.comparison import LayerDifference
 from mlspec.host.engine import engine
+from mlspec.host.files.scratch import scratch
 
 Build = Callable[[str], None]
 
@@ -30,8 +30,8 @@ def verify(build: Build) -> Verdict:
     ``build`` writes an OCI archive to the path that it is given; both are removed at the end. Raises ToolError where
     one is no such archive.
     """
-    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
-        paths = [Path(folder, f"{name}.tar") for name in ("first", "second")]
+    with scratch() as folder:
+        paths = [folder / f"{name}.tar" for name in ("first", "second")]
         for path in paths:
             build(str(path))
         try:

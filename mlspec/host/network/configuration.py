@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import dataclasses
 import os
-import shutil
 import ssl
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -17,6 +16,7 @@ from typing import Any
 from mlspec.advice.doctor.facts import Own, Setting
 from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
+from mlspec.host.files.scratch import scratch
 from mlspec.host.machine import AUTHORITIES, is_here
 from mlspec.printable import without_login
 from mlspec.spec import encoding
@@ -133,9 +133,9 @@ def _bundled(own: str, named: str) -> str:
 
     text = _pem(own)
     others = Path(named or DEFAULT_CA_BUNDLE_PATH)
-    folder = tempfile.mkdtemp(prefix="mlspec-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    bundle = Path(folder, "certificates.pem")
+    held = contextlib.ExitStack()
+    bundle = held.enter_context(scratch()) / "certificates.pem"
+    atexit.register(held.close)
     # A folder of certificates, which some variables may name, is no text to add to.
     before = others.read_text(encoding="utf-8") if others.is_file() else ""
     bundle.write_text(f"{before.rstrip()}\n{text}", encoding="utf-8")

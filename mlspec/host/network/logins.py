@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import netrc
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlspec.errors import Problem, SpecError
+from mlspec.host.files.scratch import scratch
 from mlspec.host.known_secrets import remember_secret
 from mlspec.spec.nested_keys import Secret
 
@@ -20,12 +22,9 @@ def login(url: str, name: str, secret: Secret, folder: Path) -> tuple[str, str]:
     """
     host = urlsplit(url).hostname or ""
     text = _text(name, secret, folder)
-    with tempfile.TemporaryDirectory() as private:
-        # The module of the standard library reads files only; this folder is readable by its owner alone.
-        path = Path(private) / "netrc"
-        path.write_text(text, encoding="utf-8")
+    with _readable(text) as path:
         try:
-            found = netrc.netrc(str(path)).authenticators(host)
+            found = netrc.netrc(path).authenticators(host)
         except netrc.NetrcParseError as error:
             # Its own words repeat the text: of a token that stands there alone, the token.
             raise _missing(name, host, f"is not in netrc form, line {error.lineno or 1}") from None
@@ -33,6 +32,31 @@ def login(url: str, name: str, secret: Secret, folder: Path) -> tuple[str, str]:
         raise _missing(name, host, f"has no login for {host}")
     remember_secret(found[2])
     return found[0], found[2]
+
+
+# What a pipe takes before anybody reads; no login is as long.
+_PIPE = 16_000
+
+
+@contextmanager
+def _readable(text: str) -> Iterator[str]:
+    """Give a path to read a text from, once: the module of the standard library reads files only, and a pipe is one.
+
+    On a disk, a login could outlive a process that is killed.
+    """
+    data = text.encode("utf-8", "replace")[:_PIPE]
+    if not Path("/dev/fd").is_dir():
+        with scratch() as folder:
+            (folder / "netrc").write_bytes(data)
+            yield str(folder / "netrc")
+        return
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, data)
+        os.close(writer)
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
 
 
 def _text(name: str, secret: Secret, folder: Path) -> str:

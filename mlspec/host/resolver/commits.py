@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import LockError
+from mlspec.host.files.scratch import scratch
 from mlspec.host.resolver.environment import environment
 from mlspec.host.resolver.upgrades import named
 from mlspec.lock.pins import RequirementsLock
@@ -75,9 +75,10 @@ def _resolved_ref(requirement: Requirement, url: str, ref: str) -> str:
 
 
 def _whole_commit(requirement: Requirement, url: str, short: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="mlspec-") as folder:
-        _git(requirement, url, "clone", "--quiet", "--bare", "--filter=blob:none", url, folder)
-        command = ["git", "-C", folder, "rev-parse", "--quiet", "--verify", f"{short}^{{commit}}"]
+    with scratch() as folder:
+        clone = str(folder / "clone")
+        _git(requirement, url, "clone", "--quiet", "--bare", "--filter=blob:none", url, clone)
+        command = ["git", "-C", clone, "rev-parse", "--quiet", "--verify", f"{short}^{{commit}}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
         return done.stdout.strip()
 

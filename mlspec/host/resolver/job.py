@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +14,17 @@ from packaging.requirements import Requirement as Pep508
 
 from mlspec.build.configuration import Configuration
 from mlspec.errors import LockError
+from mlspec.host.files.scratch import scratch
 from mlspec.host.network.configuration import configuration, trusted
+from mlspec.host.resolver import process
 from mlspec.host.resolver.commits import Commit
-from mlspec.host.resolver.environment import cache, environment
+from mlspec.host.resolver.environment import cache
 from mlspec.host.resolver.failures import Failure, no_report
 from mlspec.host.resolver.metadata import Maker, Source
 from mlspec.host.resolver.upgrades import named
 from mlspec.lock.pins import Pin, Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
-
-START = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from mlspec.host.resolver.child.__main__ import main; sys.exit(main())"
-)
-"""The child process: isolated from this folder and the user's packages, it finds mlspec where this one was found."""
-_ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -50,10 +42,9 @@ class Job:
 
     def run(self) -> dict[str, Any]:
         """Return the resolver's report; raises LockError for every failure it tells of."""
-        with tempfile.TemporaryDirectory(prefix="mlspec-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+        with scratch() as folder:
             self._write(folder)
-            said = self._converse(folder)
+            said = process.run(folder, self._data(), self._answer)
             with contextlib.suppress(OSError, ValueError):
                 report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
                 if "error" not in report:
@@ -62,38 +53,6 @@ class Job:
                 failure = Failure(self.requirements, self.target, error, tools, said, self.indexes)
                 raise LockError(*failure.problems())
         raise LockError(no_report(said))
-
-    def _converse(self, folder: Path) -> str:
-        """Run the resolver in a folder, answer what it asks, and return its words for people."""
-        with (folder / "stderr").open("w+b") as words:
-            child = subprocess.Popen(
-                [sys.executable, "-I", "-X", "utf8", "-c", START, str(_ROOT), "report.json"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=words,
-                encoding="utf-8",
-                cwd=folder,
-                env=environment(),
-            )
-            with child:
-                try:
-                    self._answer_all(child)
-                except BaseException:
-                    child.kill()
-                    raise
-            words.seek(0)
-            return words.read().decode("utf-8", "replace")
-
-    def _answer_all(self, child: subprocess.Popen[str]) -> None:
-        assert child.stdin is not None  # noqa: S101 - both are pipes
-        assert child.stdout is not None  # noqa: S101
-        # One that ended early tells why by its report, or its last words.
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(self._data()) + "\n")
-            child.stdin.flush()
-            for line in child.stdout:
-                child.stdin.write(json.dumps(self._answer(json.loads(line))) + "\n")
-                child.stdin.flush()
 
     def _answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer to a question of the resolver."""

@@ -13,10 +13,13 @@ from pip._internal.models.index import PyPI
 from pip._vendor.packaging.version import InvalidVersion
 from piptools.scripts.compile import cli
 
+from mlspec.host.resolver.child import lifeline
 from mlspec.host.resolver.child.channel import Channel
 from mlspec.host.resolver.child.errors import MismatchError
+from mlspec.host.resolver.child.events import replace_silence
 from mlspec.host.resolver.child.failures import explained
 from mlspec.host.resolver.child.identity import become
+from mlspec.host.resolver.child.limits import replace_reading
 from mlspec.host.resolver.child.pins import compare_pins
 from mlspec.host.resolver.child.routing import with_login
 from mlspec.host.resolver.child.seen import Seen
@@ -30,11 +33,14 @@ def main() -> int:
     """Resolve the job on standard input and write the report; returns the exit code."""
     channel = Channel()
     job = channel.job()
+    lifeline.hold(job["lifeline"])
     target = Target(job["python"], job["platform"], job["glibc"])
     seen = Seen(target, channel)
     code = 0
     try:
         become(target, job, seen)
+        replace_reading()
+        replace_silence(channel)
         if job["pins"]:
             report = compare_pins(job, seen, _pip_options(job))
         else:

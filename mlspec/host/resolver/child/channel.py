@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import threading
 from typing import Any
 
 
@@ -16,6 +18,7 @@ class Channel:
         self._questions = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         self._answers = sys.stdin
+        self._turn = threading.Lock()
 
     def job(self) -> dict[str, Any]:
         """Return what is to be done, which is told first."""
@@ -23,9 +26,18 @@ class Channel:
 
     def ask(self, question: str, **facts: object) -> dict[str, Any]:
         """Return the answer to a question; ends this process where nobody answers any more."""
-        self._questions.write(json.dumps({"question": question, **facts}) + "\n")
-        self._questions.flush()
+        self._write({"question": question, **facts})
         return self._line()
+
+    def tell(self, what: str, **facts: object) -> None:
+        """Tell what goes on, which nobody answers; where nobody listens any more, that is found out by a question."""
+        with contextlib.suppress(OSError, ValueError):
+            self._write({"event": what, **facts})
+
+    def _write(self, line: dict[str, object]) -> None:
+        with self._turn:
+            self._questions.write(json.dumps(line) + "\n")
+            self._questions.flush()
 
     def _line(self) -> dict[str, Any]:
         line = self._answers.readline()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlspec.errors import MlspecError
 from mlspec.host.cache import proofs
 from mlspec.host.engine import metadata as engine
+from mlspec.host.files.scratch import scratch
 from mlspec.host.resolver.conflicts import UNFIT
 from mlspec.host.resolver.metadata import on_host
 from mlspec.host.resolver.metadata.builds import fetched
@@ -123,8 +123,8 @@ class Maker:
         """Return what a build tells, which may ask for more packages before it does."""
         asked: tuple[str, ...] = ()
         for _ in range(_MOST_ROUNDS):
-            with tempfile.TemporaryDirectory(prefix="mlspec-", ignore_cleanup_errors=True) as name:
-                result = self._round(Path(name), source, (*source.requires, *asked), target, run)
+            with scratch() as folder:
+                result = self._round(folder, source, (*source.requires, *asked), target, run)
             if result.error or result.text or not result.asked:
                 return Made(text=result.text, requires=result.asked, error=result.error)
             asked = result.asked

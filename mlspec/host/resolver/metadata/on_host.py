@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mlspec.host.children import lifeline
 from mlspec.host.network.configuration import configuration, trusted
 from mlspec.host.resolver.environment import cache, environment
 from mlspec.lock.pins import Target
@@ -31,20 +32,24 @@ def target() -> Target | None:
 
 def run(context: Path, out: Path) -> None:
     """Run the script of a context; all that it started ends with it."""
-    words = [sys.executable, "-I", "-X", "utf8", str(context / "script.py"), str(context), str(out)]
-    child = subprocess.Popen(
-        words,
-        env={**environment(), **_pip()},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        said, _ = child.communicate()
-    except BaseException:
-        _end(child)
-        raise
+    words = [sys.executable, "-I", "-X", "utf8", str(context / "script.py"), str(context), str(out), "watched"]
+    # What is made meanwhile goes with the folder of the context.
+    temporary = context.parent / "tmp"
+    temporary.mkdir(exist_ok=True)
+    with lifeline() as pipe:
+        child = subprocess.Popen(
+            words,
+            env={**environment(), **_pip(), "TMPDIR": str(temporary)},
+            stdin=pipe if pipe >= 0 else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            said, _ = child.communicate()
+        except BaseException:
+            _end(child)
+            raise
     if child.returncode:
         out.mkdir(parents=True, exist_ok=True)
         (out / "error.txt").write_bytes(said)

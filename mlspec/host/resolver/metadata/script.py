@@ -1,6 +1,6 @@
 """Makes the metadata of one source; run by the Python that builds it, which need not have mlspec.
 
-Run as ``python -I script.py CONTEXT OUT``. CONTEXT holds ``job.json``, the folder ``source`` and, in ``files``, all
+Run as ``python -I script.py CONTEXT OUT``, on a host with ``watched`` behind it. CONTEXT holds ``job.json``, the folder ``source`` and, in ``files``, all
 that the build takes; OUT gets METADATA and asked.json, or requires.json with what the backend asks for and is not
 there, or error.txt with the words of what failed. It ends with 0 in each of these cases.
 """
@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 # The hooks of PEP 517, in the Python of the build; what a backend prints is not what it returns.
@@ -130,5 +132,14 @@ def _run(folder: Path, *words: str) -> None:
         raise Failed(done.stdout.decode("utf-8", "replace"))
 
 
+def _watch() -> None:
+    """End all of this session as soon as standard input, a pipe, is closed: whoever wanted the metadata is gone."""
+    while os.read(0, 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    if sys.argv[3:] == ["watched"] and hasattr(os, "killpg"):
+        threading.Thread(target=_watch, daemon=True).start()
     main(Path(sys.argv[1]), Path(sys.argv[2]))
