@@ -1,6 +1,8 @@
 """Makes the metadata of one source; run by the Python that builds it, which need not have mlspec.
 
-Run as ``python -I script.py CONTEXT OUT``, on a host with ``watched`` behind it. CONTEXT holds ``job.json``, the folder ``source`` and, in ``files``, all
+Run as ``python -I script.py CONTEXT OUT``, on a host with ``watched`` behind it.
+
+CONTEXT holds ``job.json``, the folder ``source`` and, in ``files``, all
 that the build takes; OUT gets METADATA and asked.json, or requires.json with what the backend asks for and is not
 there, or error.txt with the words of what failed. It ends with 0 in each of these cases.
 """
