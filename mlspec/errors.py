@@ -59,7 +59,15 @@ class Add:
     items: tuple[str, ...]
 
 
-Repair = Rename | Replace | Split | Add
+@dataclass(frozen=True, slots=True)
+class SetKey:
+    """The key at ``path``, which is missing, is to have this value."""
+
+    path: KeyPath
+    value: str
+
+
+Repair = Rename | Replace | Split | Add | SetKey
 """What repairs a problem with certainty, in the terms of a spec; what is a guess stands in the hint alone."""
 
 

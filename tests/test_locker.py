@@ -840,6 +840,28 @@ def test_a_repository_that_is_not_there(serve: Serve, tmp_path: Path) -> None:
     assert "MLS251" in refusal(f"from-git @ git+file://{tmp_path}/nothing")
 
 
+@pytest.mark.parametrize(
+    ("words", "reason", "hint"),
+    [
+        ("Host key verification failed.", "Host key verification failed", "accept it: ssh -T -p 2222 git@git.example"),
+        ("ssh: Could not resolve hostname git.example", "ssh: Could not resolve hostname git.example", "git ls-remote"),
+    ],
+)
+def test_a_repository_over_ssh_says_why_it_cannot_be_read(
+    words: str, reason: str, hint: str, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve()
+    script = tmp_path / "ssh"
+    script.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 255\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH", str(script))
+
+    said = refusal("x @ git+ssh://git@git.example:2222/me/x.git")
+
+    assert f"cannot be read: {reason}\n" in said
+    assert hint in said
+
+
 # The real index
 
 

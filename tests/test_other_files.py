@@ -155,3 +155,35 @@ def test_a_folder_in_the_place_of_a_file_names_a_file_in_it(tmp_path: Path) -> N
     (tmp_path / "reqs" / "base.in").write_text("six\n")
 
     assert refused(tmp_path, "-r reqs") == [("MLS201", "name a file in it: reqs/base.in")]
+
+
+@pytest.mark.parametrize(
+    ("entry", "files", "hint"),
+    [
+        ("-e .", ["pyproject.toml"], "for what it depends on write: pyproject.toml"),
+        (".[train]", ["pyproject.toml"], "for what it depends on write: pyproject.toml[train]"),
+        ("-e .", ["setup.py"], "list what its install_requires names"),
+        (
+            "./lib",
+            ["lib/pyproject.toml"],
+            "lib/pyproject.toml; to import it: environment: [PYTHONPATH=/app/lib]",
+        ),
+        ("-e ./lib", ["lib/pyproject.toml", "lib/src/x.py"], "to import it: environment: [PYTHONPATH=/app/lib/src]"),
+        ("./lib", ["lib/x.py"], "so remove this entry; to import it: environment: [PYTHONPATH=/app/lib]"),
+        (
+            "src/thing",
+            ["src/thing/__init__.py"],
+            "remove this entry; to import it: environment: [PYTHONPATH=/app/src]",
+        ),
+        ("sub/reqs", ["sub/reqs/base.txt"], "write: sub/reqs/base.txt"),
+        ("../lib", [], "copy it below the folder of the spec"),
+    ],
+)
+def test_a_path_is_answered_by_what_is_there(entry: str, files: list[str], hint: str, tmp_path: Path) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+
+    ((_, found),) = refused(tmp_path, entry)
+
+    assert hint in found

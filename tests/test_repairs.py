@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.cli.check import check
-from mlspec.errors import Add, Edit, Problem, Rename, Repair, Replace, Span, SpecError, Split
+from mlspec.errors import Add, Edit, KeyPath, Problem, Rename, Repair, Replace, SetKey, Span, SpecError, Split
 from mlspec.spec import fixes as repairs
 from mlspec.spec.document import Document, parse
 from mlspec.spec.edits import edited
@@ -216,11 +216,28 @@ def test_a_text_is_changed_at_its_place(before: str, repair: Repair, after: str)
     assert mended(f"# first\n{before}\n", repair) == f"# first\n{after}\n"
 
 
+VALUES = {
+    "at the top": ("python: 3.12\n", ("accelerator",), "python: 3.12\naccelerator: cpu\n"),
+    "in an image": (
+        "images:\n  a:\n    python: 3.12\n",
+        ("images", "a", "accelerator"),
+        "images:\n  a:\n    python: 3.12\n    accelerator: cpu\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "path", "after"), VALUES.values(), ids=VALUES)
+def test_a_key_that_is_missing_gets_its_value(before: str, path: KeyPath, after: str) -> None:
+    assert mended(before, SetKey(path, "cpu")) == after
+
+
 REFUSED = {
     "an anchor that others repeat": ("apt: &all [git]\nx-a: b\nrun: *all", Add(("apt",), ("curl",))),
     "a key that is there": ("usr: a\nuser: b", Rename(("usr",), "user")),
     "a text that holds it twice": ("user: a-a", Replace(("user",), "a", "b")),
     "a text of several lines": ("run: |\n  a\n  b", Replace(("run",), "a", "c")),
+    "a value that is there": ("accelerator: cpu", SetKey(("accelerator",), "cuda12.8")),
+    "a value for all images": ("images: {a: {}}", SetKey(("accelerator",), "cuda12.8")),
     "a place that is not there": ("user: a", Replace(("images", "a"), "b", "c")),
 }
 
@@ -415,3 +432,53 @@ def test_a_script_is_one_that_is_there(tmp_path: Path) -> None:
     settled = repairs.settled(parse("python: 3.12\nentrypoint: [python, trian.py]\n", "mlspec.yaml"), looking(tmp_path))
 
     assert settled.document.data["entrypoint"] == ["python", "train.py"]
+
+
+LINES = {
+    "in a file": ("requirements.txt", "--extra-index-url https://download.pytorch.org/whl/cu118\ntorch==2.0.0\n"),
+    "in the spec": ("--extra-index-url https://download.pytorch.org/whl/cu118", ""),
+}
+
+
+@pytest.mark.parametrize(("entry", "text"), LINES.values(), ids=LINES)
+def test_an_index_of_pytorch_is_repaired_to_its_accelerator(entry: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(text)
+    path = tmp_path / "mlspec.yaml"
+    path.write_text(f"python: 3.11\nbase: slim-bookworm\nrequirements:\n  - {entry}\n")
+
+    CliRunner().invoke(check, ["--fix", str(path)])
+
+    assert path.read_text() == (
+        f"python: 3.11\nbase: slim-bookworm\naccelerator: cuda11.8\nrequirements:\n  - {entry}\n"
+    )
+    assert "MLS205" not in CliRunner().invoke(check, [str(path)]).output
+    assert (tmp_path / "requirements.txt").read_text() == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python: 3.11\naccelerator: cuda12.1\nrequirements: r.txt\n",
+        "python: 3.11\nrequirements: [r.txt, --extra-index-url https://download.pytorch.org/whl/cu121]\n",
+        "python: 3.11\nrequirements: r.txt\nimages: {a: {}, b: {accelerator: cuda11.8}}\n",
+    ],
+    ids=["another is named", "two are meant", "for one image of two"],
+)
+def test_an_accelerator_that_may_not_be_meant_is_no_repair(text: str, tmp_path: Path) -> None:
+    (tmp_path / "r.txt").write_text("--extra-index-url https://download.pytorch.org/whl/cu118\ntorch==2.0.0\n")
+    path = tmp_path / "mlspec.yaml"
+    path.write_text(text)
+
+    said = CliRunner().invoke(check, ["--fix", str(path)]).output
+
+    assert "MLS205" in said
+    assert path.read_text() == text
+
+
+def test_an_editable_repository_is_repaired_to_the_repository(tmp_path: Path) -> None:
+    path = tmp_path / "mlspec.yaml"
+    path.write_text("python: 3.12\nrequirements:\n  - -e git+https://git.example/b.git@main#egg=b  # ours\n")
+
+    CliRunner().invoke(check, ["--fix", str(path)])
+
+    assert path.read_text() == "python: 3.12\nrequirements:\n  - b @ git+https://git.example/b.git@main  # ours\n"

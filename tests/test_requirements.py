@@ -6,6 +6,7 @@ import pytest
 
 from mlspec.errors import SpecError
 from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.values import Requirements
 
 DIGEST = "sha256:" + "0" * 64
@@ -178,6 +179,41 @@ def test_a_lock_is_known_as_one(lines: str, compiled: bool) -> None:
         ("python>=3.12", "say it in the spec: python: 3.12"),
         ("git@git.example:org/x.git", "write: git+ssh://git@git.example/org/x.git"),
         ("https://packages.example/x.tar.gz", "write: NAME @ https://packages.example/x.tar.gz"),
+        ("six==1.16.0=pyhd3eb1b0_1", "did you mean: six==1.16.0"),
+        ("git+https://git.example/r.git/#0.45.5", "write: git+https://git.example/r.git@0.45.5"),
+        (
+            "r @ git+https://git.example/r#v1 ; os_name == 'posix'",
+            "write: r @ git+https://git.example/r@v1 ; os_name == 'posix'",
+        ),
+        ("numpy @ file:///croot/numpy-1.26.4/work", "write: numpy==1.26.4"),
+        (
+            "x @ file:///home/conda/feedstock_root/build_artifacts/x_1682520569166/work",
+            "write: x==VERSION, as this prints it: pip list --format=freeze",
+        ),
+        ("pkg-resources==0.0.0", "remove this line"),
+        (
+            "-e git+https://git.example/x.git@main#egg=x_y&subdirectory=z",
+            "write: x_y @ git+https://git.example/x.git@main#subdirectory=z",
+        ),
+        ("-e git+https://git.example/x.git", "write: git+https://git.example/x.git"),
+        (
+            "--trusted-host packages.example",
+            "remove it; for a certificate of your company: export SSL_CERT_FILE=/path/to/ca.pem",
+        ),
+        ("-f wheels", "require each file by its address: NAME @ https://.../FILE.whl"),
+        (
+            "-i https://pypi.tuna.tsinghua.edu.cn/simple",
+            "remove it, and where it is wanted: export MLSPEC_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple",
+        ),
+        ("--extra-index-url https://download.pytorch.org/whl/cu118", "write in the spec: accelerator: cuda11.8"),
+        (
+            "-f https://download.pytorch.org/whl/cu118/torch_stable.html",
+            "remove it, and write in the spec, for the CUDA that is meant: accelerator: cuda11.8",
+        ),
+        (
+            "./wheels/x-1-py3-none-any.whl",
+            "put it on an index, or where a build can fetch it, and write: NAME @ https://.../FILE.whl",
+        ),
     ],
 )
 def test_a_usual_mistake_is_answered_with_what_was_meant(text: str, meant: str) -> None:
@@ -293,3 +329,47 @@ def test_requirements_are_found_by_any_spelling_of_their_name() -> None:
 
     assert found is not None
     assert found.text == "Ruamel.Yaml"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "-i https://pypi.org/simple",
+        "--index-url=https://pypi.org/simple/",
+        "--extra-index-url https://download.pytorch.org/whl/cpu",
+        "-f https://download.pytorch.org/whl/cpu",
+    ],
+)
+def test_an_option_that_names_what_is_asked_anyway_is_taken(option: str) -> None:
+    found = collected("r.txt", files={"r.txt": f"{option}\nsix\n"})
+
+    assert (texts(found), found.options, found.indexes) == (["six"], (), ())
+
+
+@pytest.mark.parametrize("accelerator", ["cuda11.8", "cuda"])
+def test_the_index_of_the_accelerator_is_taken(accelerator: str) -> None:
+    entry = Entry("--extra-index-url https://download.pytorch.org/whl/cu118", ("requirements", 0))
+    conditions = Conditions(accelerator=accelerator)
+
+    assert collect([entry], lambda _: "", "mlspec.yaml", conditions=conditions) == Requirements()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (
+            'https://files.example/six-1.0-py3-none-any.whl; sys_platform == "linux"',
+            'six @ https://files.example/six-1.0-py3-none-any.whl ; sys_platform == "linux"',
+        ),
+        (
+            'six @ https://files.example/six-1.0-py3-none-any.whl; sys_platform == "linux"',
+            'six @ https://files.example/six-1.0-py3-none-any.whl ; sys_platform == "linux"',
+        ),
+        (
+            'git+https://git.example/x@v1#egg=x; python_version > "3"',
+            'x @ git+https://git.example/x@v1 ; python_version > "3"',
+        ),
+    ],
+)
+def test_a_marker_behind_an_address_needs_no_blank_as_pip_has_it(text: str, meant: str) -> None:
+    assert texts(collected("r.txt", files={"r.txt": text})) == [meant]

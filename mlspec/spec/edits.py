@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from mlspec.errors import Add, Edit, KeyPath, Rename, Repair, Replace, Span, Split
+from mlspec.errors import Add, Edit, KeyPath, Rename, Repair, Replace, SetKey, Span, Split
 from mlspec.spec.document import Document
 from mlspec.spec.encoding import LINE_BREAK
 from mlspec.spec.yaml_reader import Node
@@ -21,6 +21,8 @@ def ways(document: Document, repair: Repair) -> Iterator[Edit]:
         yield from _at(document, document.locate(repair.path, on_key=True), str(repair.path[-1]), repair.name)
     elif isinstance(repair, Replace):
         yield from _at(document, document.locate(repair.path), repair.old, repair.new)
+    elif isinstance(repair, SetKey):
+        yield from _new_key(document, repair.path, repair.value)
     elif isinstance(repair, Split):
         yield from _split(document, repair)
     else:

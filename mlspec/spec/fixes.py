@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlspec.errors import Add, Edit, KeyPath, Problem, Rename, Repair, Replace, SpecError, Split
+from mlspec.errors import Add, Edit, KeyPath, Problem, Rename, Repair, Replace, SetKey, SpecError, Split
 from mlspec.spec.document import Document, parse
 from mlspec.spec.edits import edited, ways
 from mlspec.spec.inheritance import INHERITED
@@ -161,6 +161,11 @@ def _do(data: dict[str, Any], repair: Repair) -> None:
         value = parent[last]
         is_text = isinstance(value, str) and isinstance(repair.new, str)
         parent[last] = value.replace(repair.old, repair.new) if is_text else repair.new
+    elif isinstance(repair, SetKey):
+        # At the top it would hold for images that nobody found anything wrong with.
+        if last in parent or (len(repair.path) == 1 and "images" in data):
+            raise KeyError(last)
+        parent[last] = repair.value
     elif isinstance(repair, Split) and isinstance(parent, list):
         parent[last : last + 1] = repair.items
     elif isinstance(repair, Split):

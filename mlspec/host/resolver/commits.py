@@ -103,8 +103,31 @@ def _git(requirement: Requirement, url: str, *arguments: str) -> str:
         raise LockError(requirement.problem("MLS251", f"{url} did not answer within 5 minutes")) from None
     if done.returncode == 0:
         return done.stdout
-    said = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "git said nothing")
+    said = _reason_in(done.stderr)
     if re.search(r"Authentication failed|Permission denied|could not read Username|terminal prompts", done.stderr):
         hint = "git must be able to log in by itself: a deploy key, or a credential helper"
         raise LockError(requirement.problem("MLS252", f"{url} wants a login", hint))
-    raise LockError(requirement.problem("MLS251", f"{url} cannot be read: {said.strip()}", f"try: git ls-remote {url}"))
+    hint = f"try: git ls-remote {url}"
+    if "Host key verification failed" in said:
+        hint = f"see that its key is the right one, and accept it: ssh -T {_ssh_host(url)}"
+    raise LockError(requirement.problem("MLS251", f"{url} cannot be read: {said}", hint))
+
+
+# What git says behind the reason, whatever that was.
+_ADVICE = re.compile(
+    r"Please make sure you have the correct access rights|and the repository exists"
+    r"|Could not read from remote repository"
+)
+
+
+def _reason_in(stderr: str) -> str:
+    """Return the line of git's words that tells why it failed: the last that is no advice."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if not _ADVICE.search(line)]
+    return next(iter(reversed(telling or lines)), "git said nothing").rstrip(".")
+
+
+def _ssh_host(url: str) -> str:
+    """Return who ssh calls for an address: user and host, and its port as an option."""
+    found = re.match(r"^\w+://([^/:]+)(?::(\d+))?/", url)
+    return f"{f'-p {found[2]} ' if found[2] else ''}{found[1]}" if found else url

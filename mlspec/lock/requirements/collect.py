@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mlspec.errors import KeyPath, Problem, SpecError
+from mlspec.errors import KeyPath, Problem, SetKey, SpecError
 from mlspec.lock.requirements import other_files, typos
 from mlspec.lock.requirements import requirements_lines as options
 from mlspec.lock.requirements import syntax as notation
 from mlspec.lock.requirements.lines import Line, lines_of
 from mlspec.lock.requirements.other_files import Look, see_nothing
 from mlspec.lock.requirements.pyproject import Project, parse_project
+from mlspec.lock.requirements.refused_options import refuse_option
 from mlspec.lock.requirements.sources.choices import Route, group_routes
 from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements
@@ -52,7 +53,7 @@ def collect(
         collector.add(Line(entry.text.strip(), Place(path=entry.path)))
     indexes = tuple(collector.sound(group_routes(collector.routes)))
     if collector.problems:
-        raise SpecError(*dict.fromkeys(collector.problems))
+        raise SpecError(*_certain(dict.fromkeys(collector.problems)))
     return Requirements(
         requirements=tuple(dict.fromkeys(collector.requirements)),
         constraints=tuple(dict.fromkeys(collector.constraints)),
@@ -63,6 +64,22 @@ def collect(
         pythons=tuple(dict.fromkeys(collector.pythons)),
         ignores=ignores.joined(collector.ignores),
     )
+
+
+def _certain(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield problems; of those that would set one key to several values, none without a person."""
+    problems = tuple(problems)
+    values = {repair.path: {repair.value} for problem in problems for repair in _keys_set(problem)}
+    for problem in problems:
+        for repair in _keys_set(problem):
+            values[repair.path].add(repair.value)
+    for problem in problems:
+        is_open = any(len(values[repair.path]) > 1 for repair in _keys_set(problem))
+        yield dataclasses.replace(problem, repairs=()) if is_open else problem
+
+
+def _keys_set(problem: Problem) -> tuple[SetKey, ...]:
+    return tuple(repair for repair in problem.repairs if isinstance(repair, SetKey))
 
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z0-9_]+\}")
@@ -137,7 +154,8 @@ class _Collector:
             elif name in options.KEPT and not (name == "--no-binary" and ":all:" in value.split(",")):
                 self.options.append(f"{name} {value}".strip())
             elif name != "--require-hashes":
-                self.problems.append(options.refusal(name, value, line.place))
+                refused = refuse_option(name, value, line.place, self.conditions, self.look)
+                self.problems += [refused] if refused else []
 
     # Files
 
@@ -222,7 +240,7 @@ class _Collector:
     def _requirement(self, line: Line) -> None:
         text, *rest = _OPTION_START.split(line.text, maxsplit=1)
         hashes = tuple(sorted(set(self.sound(options.hashes(rest[0], line.place))))) if rest else ()
-        if refusal := notation.refusal(text):
+        if refusal := other_files.refuse_path(text, self.look) or notation.refusal(text):
             self._problem(line, *refusal)
             return
         found = notation.read(text)

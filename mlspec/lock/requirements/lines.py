@@ -31,7 +31,7 @@ def lines_of(text: str, path: str, shown: str, outer: Line) -> Iterator[Line]:
     for number, written, joined in _logical_lines(text):
         column = len(written) - len(written.lstrip()) + 1
         end = max(column + 1, len(_COMMENT.sub("", written).rstrip().rstrip("\\").rstrip()) + 1)
-        place = Place(file=shown, span=Span(number, column, number, end), excerpt=written)
+        place = Place(path=outer.place.path, file=shown, span=Span(number, column, number, end), excerpt=written)
         yield Line(joined, place, (*outer.trail, path), outer.is_constraint)
 
 

@@ -57,7 +57,7 @@ def refuse_file(text: str, look: Look, *, is_entry: bool) -> Refusal | None:
     if known := _known(name):
         return _refusal(known, text)
     there = look(text.rstrip("/")) if is_entry else Neighbour()
-    if there.kind == "folder" and _is_meant(there.names):
+    if there.kind == "folder" and "/" not in text.rstrip("/") and _is_meant(there.names):
         return _folder(text.rstrip("/"), there.names)
     if there.kind == "file" and not re.search(_ARCHIVE, text):
         return _file(text)
@@ -89,6 +89,47 @@ def suggest_case(path: str, look: Look) -> str:
     folder, name = posixpath.split(path)
     same = (other for other in look(folder or ".").names if other.lower() == name.lower() and other != name)
     return posixpath.join(folder, next(same, ""))
+
+
+# Paths
+
+_PATH = re.compile(r"^(?:[.~]?/|\.\.?(?:[/\\\[]|$)|[A-Za-z]:[\\/])|^[^@:]*\.(?:whl|tar\.gz|tgz|zip|tar\.bz2)$")
+_SUBFOLDER = re.compile(r"^[\w.-]+(?:/[\w.-]+)+$")
+
+
+def refuse_path(text: str, look: Look) -> Refusal | None:
+    """Return what is said of a requirement that is a path of this machine, or None."""
+    if re.search(_ARCHIVE, text) and "://" not in text and "@" not in text:
+        hint = "put it on an index, or where a build can fetch it, and write: NAME @ https://.../FILE.whl"
+        return "MLS206", f"{text} is a file of this machine, and the image is built anywhere", hint
+    if "://" not in text and _PATH.match(text):
+        return "MLS206", "a path points at this machine, and the image is built anywhere", advise_folder(text, look)
+    if _SUBFOLDER.match(text):
+        return "MLS206", f'"{text}" is neither a package nor a requirement file', advise_folder(text, look)
+    return None
+
+
+def advise_folder(text: str, look: Look) -> str:
+    """Return what to write in place of the installation of a folder: its code is copied into the image anyway."""
+    path, _, extras = text.replace("\\", "/").partition("[")
+    path = posixpath.normpath(path)
+    wanted = f"[{extras}" if extras else ""
+    names = look(path).names
+    project = posixpath.join(path, "pyproject.toml").removeprefix("./")
+    listed = sorted(name for name in names if _REQUIREMENTS.search(name))
+    if listed and not {"pyproject.toml", "setup.py", "setup.cfg", "__init__.py"} & set(names):
+        return f"for the requirements in it write: {posixpath.join(path, listed[0])}"
+    code = "src" if "src" in names else ""
+    # A package is imported from the folder that it stands in.
+    place = posixpath.normpath(posixpath.join("/app", path, ".." if "__init__.py" in names else code))
+    if path.startswith(("..", "/", "~")):
+        return "copy it below the folder of the spec, or name it by its repository: NAME @ git+https://..."
+    known = "" if place == "/app" else f"; to import it: environment: [PYTHONPATH={place}]"
+    if not names or "pyproject.toml" in names:
+        return f"the code is copied into the image; for what it depends on write: {project}{wanted}{known}"
+    if {"setup.py", "setup.cfg"} & set(names):
+        return f"the code is copied into the image; list what its install_requires names{known}"
+    return f"the code is copied into the image, so remove this entry{known}"
 
 
 # What a folder is to a requirement of the same name

@@ -7,12 +7,9 @@ import shlex
 from collections.abc import Iterator
 
 from mlspec.errors import Problem
-from mlspec.lock.requirements.syntax import COPIED_CODE
 from mlspec.lock.requirements.values import Place
-from mlspec.printable import without_login
 
 _HASH = re.compile(r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$")
-_INDEX_OPTIONS = {"-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--trusted-host"}
 _FLAGS = {"--pre", "--prefer-binary", "--require-hashes", "--no-index", "--use-pep517", "--no-use-pep517", "--no-deps"}
 KEPT = {"--pre", "--prefer-binary", "--no-binary", "--only-binary"}
 """The options that the resolver is given as they are."""
@@ -53,21 +50,3 @@ def hashes(text: str, place: Place) -> Iterator[str | Problem]:
             yield place.problem("MLS211", f'"{value}" is not a whole hash', hint)
         else:
             yield value
-
-
-def refusal(name: str, value: str, place: Place) -> Problem:
-    """Return what is said of an option that neither a lock nor the resolver can take."""
-    if name in _INDEX_OPTIONS:
-        message = f"{name} lets any index answer for any package"
-        address = without_login(value) if "://" in value else "https://..."
-        hint = f"name it under `indexes`, with the packages it serves:\n- url: {address}\n  packages: [NAME, ...]"
-        return place.problem("MLS205", message, hint)
-    if name == "--no-binary":
-        hint = f"name the packages, such as: {name} antlr4-python3-runtime"
-        return place.problem("MLS205", f"{name} :all: would hold for every package, which is never meant", hint)
-    if name == "--editable":
-        return place.problem("MLS206", "an editable install points at a folder of this machine", COPIED_CODE)
-    if name == "--hash":
-        return place.problem("MLS211", "--hash stands behind the requirement it belongs to")
-    hint = "supported here: -r, -c, --group, --hash, " + ", ".join(sorted(KEPT))
-    return place.problem("MLS207", f"{name} is not supported", hint)

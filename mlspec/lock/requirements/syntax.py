@@ -13,11 +13,7 @@ from packaging.utils import canonicalize_name
 from mlspec.lock.requirements.values import Kind, Requirement
 from mlspec.printable import has_login
 
-COPIED_CODE = "the project's code is copied into the image; to take its dependencies write: pyproject.toml"
-"""The hint where a folder of this machine is to be installed."""
-
 _URL = re.compile(r"^(?:[^\s@\[]+(?:\[[^\]]*\])?\s*@\s*)?([A-Za-z][A-Za-z0-9+.-]*)://")
-_LOCAL = re.compile(r"^(?:[.~]?/|\.\.?(?:[/\\\[]|$)|[A-Za-z]:[\\/]|file:)|^[^@:]*\.(?:whl|tar\.gz|tgz|zip|tar\.bz2)$")
 _SCP_LIKE = re.compile(r"^(?:git\+)?(?:ssh://)?git@([^/:\s]+):(?!\d+/)(\S+)$")
 
 
@@ -42,10 +38,13 @@ def refusal(text: str) -> tuple[str, str, str] | None:
         return "MLS213", f"{scheme} repositories cannot be pinned", "use a git repository or a package index"
     if scheme in {"git+git", "git+http", "git"}:
         return "MLS213", f"anybody on the way can change what {scheme}:// brings", "write: git+https://..."
-    if scheme == "file" or (not scheme and _LOCAL.match(text)):
-        return "MLS206", "a path points at this machine, and the image is built anywhere", COPIED_CODE
-    if not scheme and re.match(r"^[\w.-]+(?:/[\w.-]+)+$", text):
-        return "MLS206", f'"{text}" is neither a package nor a requirement file', COPIED_CODE
+    if left := _left_over(text):
+        return "MLS220", *left
+    if scheme.startswith("git+") and (tag := _TAG_AS_FRAGMENT.match(text)):
+        hint = f"write: {tag[1]}@{tag[2]}{tag[3]}"
+        return "MLS203", f'"#{tag[2]}" is no version of a repository: pip reads it as a setting', hint
+    if scheme == "file":
+        return "MLS206", "a path points at this machine, and the image is built anywhere", _LOCAL_FILE
     if re.match(r"^python\s*(?:[=<>!~].*)?$", text, re.IGNORECASE):
         version = re.search(r"\d+(?:\.\d+)*", text)
         return (
@@ -56,8 +55,34 @@ def refusal(text: str) -> tuple[str, str, str] | None:
     return None
 
 
+# What is read as the commit by other tools: git+https://host/r.git#v1.2.
+_TAG_AS_FRAGMENT = re.compile(r"^(.*git\+[^#\s]+?)/?#([\w.-]+)((?:\s*;.*)?)$")
+# Where conda builds its packages, which its pip freeze tells in place of their versions.
+_CONDA_BUILD = re.compile(
+    r"^([^\s@\[]+)\s*@\s*file://\S*(?:/croot/|/feedstock_root/|/opt/conda/|conda-bld|/tmp/build/|/work/|_ci/)"
+)
+_LOCAL_FILE = "put it on an index, or where a build can fetch it, and write: NAME @ https://.../FILE.whl"
+
+
+def _left_over(text: str) -> tuple[str, str] | None:
+    """Return message and hint for a line that a tool wrote and that no pip can install, or None."""
+    if conda := _CONDA_BUILD.match(text):
+        message = f"this is where conda built {conda[1]}, on its own machine"
+        return message, f"write: {conda[1]}=={_version_in(text)}"
+    if re.match(r"^pkg[-_]resources\s*==\s*0\.0\.0$", text):
+        return "pkg-resources 0.0.0 is no package: Debian's and Ubuntu's pip freeze made it up", "remove this line"
+    return None
+
+
+def _version_in(text: str) -> str:
+    found = re.search(r"[-_](\d+(?:\.\d+)+)(?:[-_/]|$)", text)
+    return found[1] if found else "VERSION, as this prints it: pip list --format=freeze"
+
+
 def read(text: str) -> Requirement | Misread:
     """Return the requirement in ``text``, or else what is wrong with it."""
+    # As pip has it, a semicolon and a blank end an address; packaging wants a blank in front of the semicolon too.
+    text = re.sub(r"^((?:[^\s@;]+\s*@\s*)?[A-Za-z][A-Za-z0-9+.-]*://\S+?);(\s)", r"\1 ;\2", text)
     if re.match(r"^[A-Za-z][A-Za-z0-9+.-]*://", text):
         return _bare_address(text)
     try:

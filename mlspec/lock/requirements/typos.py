@@ -14,6 +14,8 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?"
 # be meant in one way only; `=2.1` of conda and `^2.1` of poetry are ranges that pip has no such word for.
 _SURE: tuple[tuple[str, str], ...] = (
     (r"""^(["'])(.+)\1$""", r"\2"),
+    # conda list --export: name, version and build.
+    (rf"^({_NAME})\s*==\s*([\w.!+]+)=[\w.]+$", r"\1==\2"),
     (rf"^({_NAME})\s*=([<>])\s*(.+)$", r"\1\2=\3"),
     (rf"^({_NAME})\s*([<>])\s+=\s*(.+)$", r"\1\2=\3"),
     (r"^(.+?)[,;]\s*$", r"\1"),

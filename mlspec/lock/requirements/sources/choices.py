@@ -132,7 +132,7 @@ def _index_routes(index: ProjectIndex, named: list[str], conditions: Conditions)
     if index.reach == "named" or is_pypi(index.url) or (index.reach == "any" and _is_in_spec(index.url, conditions)):
         return
     if accelerator := torch_accelerator(index.url):
-        if not _is_for(accelerator, conditions):
+        if not is_for_image(accelerator, conditions):
             yield _other_accelerator("torch", accelerator, index.place, conditions)
     elif index.reach == "rest":
         yield from _routed(Route(name="", url=index.url, place=index.place), conditions)
@@ -160,7 +160,7 @@ def _routed(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
         message = f"{route.name} comes from {route.url} here, and from {own.url} by `indexes` of the spec"
         yield route.place.problem("MLS217", message, "name one of them in both")
     elif accelerator := torch_accelerator(route.url):
-        if not _is_for(accelerator, conditions):
+        if not is_for_image(accelerator, conditions):
             yield _other_accelerator(route.name, accelerator, route.place, conditions)
         elif conditions.accelerator == "cuda" or route.name not in catalog.torch_packages():
             yield route
@@ -176,7 +176,8 @@ def _is_in_spec(url: str, conditions: Conditions) -> bool:
     return any(_is_same(index.url, url) for index in conditions.indexes)
 
 
-def _is_for(accelerator: str, conditions: Conditions) -> bool:
+def is_for_image(accelerator: str, conditions: Conditions) -> bool:
+    """Return whether the image is for an accelerator, or for any CUDA where it is one."""
     wanted = conditions.accelerator
     return accelerator == wanted or (wanted == "cuda" and accelerator.startswith("cuda"))
 

@@ -1,0 +1,107 @@
+"""What is said of pip's options that neither a lock nor the resolver can take, and what to write in their place."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from urllib.parse import urlsplit
+
+from mlspec.errors import KeyPath, Problem, Replace, SetKey
+from mlspec.lock.requirements import other_files
+from mlspec.lock.requirements.other_files import Look
+from mlspec.lock.requirements.requirements_lines import KEPT
+from mlspec.lock.requirements.sources.choices import is_for_image, is_pypi, torch_accelerator
+from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.syntax import read
+from mlspec.lock.requirements.values import Place, Requirement
+from mlspec.printable import without_login
+
+_INDEXES = {"--index-url", "--pypi-url", "--extra-index-url"}
+_TORCH_PAGE = re.compile(r"https?://download\.pytorch\.org/whl/(?:(cpu|cu\d{3}|rocm[\d.]+)/)?torch_stable\.html")
+# What serves all that pypi.org does, by the documentation of each.
+_MIRROR = re.compile(
+    r"https?://(?:pypi\.tuna\.tsinghua\.edu\.cn|mirrors?\.[\w.]+\.edu\.cn|mirrors\.aliyun\.com|pypi\.doubanio\.com"
+    r"|pypi\.douban\.com|mirror\.baidu\.com|repo\.huaweicloud\.com|mirrors\.huaweicloud\.com"
+    r"|mirrors\.cloud\.tencent\.com|pypi\.mirrors\.ustc\.edu\.cn|mirrors\.ustc\.edu\.cn|mirrors\.163\.com)(?:/|$)"
+)
+
+
+def refuse_option(name: str, value: str, place: Place, conditions: Conditions, look: Look) -> Problem | None:
+    """Return what is said of an option, or None where what it says holds anyway.
+
+    Pip's default index is asked anyway, and so is PyTorch's for the accelerator of the image.
+    """
+    if name in _INDEXES or name == "--find-links":
+        return _refuse_index(name, value, place, conditions)
+    if name == "--trusted-host":
+        message = f"--trusted-host would believe whoever answers for {value}"
+        hint = "remove it; for a certificate of your company: export SSL_CERT_FILE=/path/to/ca.pem"
+        return place.problem("MLS205", message, hint)
+    if name == "--no-binary":
+        hint = f"name the packages, such as: {name} antlr4-python3-runtime"
+        return place.problem("MLS205", f"{name} :all: would hold for every package, which is never meant", hint)
+    if name == "--editable":
+        return _refuse_editable(value, place, look)
+    if name == "--hash":
+        return place.problem("MLS211", "--hash stands behind the requirement it belongs to")
+    hint = "supported here: -r, -c, --group, --hash, " + ", ".join(sorted(KEPT))
+    return place.problem("MLS207", f"{name} is not supported", hint)
+
+
+def _refuse_index(name: str, value: str, place: Place, conditions: Conditions) -> Problem | None:
+    address = without_login(value) if "://" in value else "https://..."
+    if page := _TORCH_PAGE.fullmatch(value):
+        named = torch_accelerator(f"https://download.pytorch.org/whl/{page[1]}") if page[1] else "cuda12.8"
+        hint = f"remove it, and write in the spec, for the CUDA that is meant: accelerator: {named}"
+        return place.problem("MLS205", f"{value} holds files of every accelerator", hint)
+    if accelerator := torch_accelerator(value):
+        if is_for_image(accelerator, conditions):
+            return None
+        return _other_accelerator(accelerator, place, conditions)
+    if name == "--find-links":
+        message = (
+            f"{address if '://' in value else value} is a place of files, any of which may be another one tomorrow"
+        )
+        return place.problem("MLS205", message, "require each file by its address: NAME @ https://.../FILE.whl")
+    if is_pypi(value):
+        return None
+    if _MIRROR.match(value):
+        message = f"{urlsplit(address).netloc} is a mirror for some machines, and a spec is the same everywhere"
+        hint = f"remove it, and where it is wanted: export MLSPEC_INDEX_URL={address}"
+        return place.problem("MLS205", message, hint)
+    what = "lets any index answer for any package"
+    if name != "--extra-index-url":
+        what = "takes every package from one index, which belongs to a machine"
+    hint = f"name it under `indexes`, with the packages it serves:\n- url: {address}\n  packages: [NAME, ...]"
+    if name != "--extra-index-url":
+        hint += f"\nor, for a mirror of pypi.org: remove it, and export MLSPEC_INDEX_URL={address}"
+    return place.problem("MLS205", f"{name} {what}", hint)
+
+
+def _other_accelerator(accelerator: str, place: Place, conditions: Conditions) -> Problem:
+    message = f"this index of PyTorch's is for {accelerator}, and the image is for {conditions.accelerator}"
+    problem = place.problem("MLS205", message, f"write in the spec: accelerator: {accelerator}")
+    return dataclasses.replace(problem, repairs=(SetKey(_beside(place.path, "accelerator"), accelerator),))
+
+
+def _beside(path: KeyPath, key: str) -> KeyPath:
+    """Return the path of a key beside the requirements that ``path`` leads into."""
+    above = path[: path.index("requirements")] if "requirements" in path else ()
+    return (*above, key)
+
+
+# Editable installs
+
+_GIT = re.compile(r"^(?:git\+|git@)")
+
+
+def _refuse_editable(value: str, place: Place, look: Look) -> Problem:
+    if not _GIT.match(value):
+        message = "an editable install points at a folder of this machine"
+        return place.problem("MLS206", message, other_files.advise_folder(value, look))
+    found = read(value)
+    meant = found.text if isinstance(found, Requirement) else value
+    problem = place.problem("MLS206", "an editable install is a folder that is worked in", f"write: {meant}")
+    is_whole = isinstance(found, Requirement) and not place.file
+    repairs = (Replace(place.path, text, meant) for text in (f"-e {value}", f"--editable {value}"))
+    return dataclasses.replace(problem, repairs=tuple(repairs)[:1]) if is_whole else problem
