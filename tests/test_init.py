@@ -761,3 +761,35 @@ def test_what_the_disk_refuses_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(ToolError, match=said):
         writing.create(tmp_path / "nowhere" / "mlspec.yaml", "")
+
+
+# What the program writes
+
+
+SAVES = """
+import argparse
+from pathlib import Path
+
+import joblib
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--out", default="./models")
+out = Path(parser.parse_args().out)
+out.mkdir(exist_ok=True)
+joblib.dump({}, out / "model.joblib")
+open("seen.txt", "w")
+"""
+
+
+def test_what_the_program_writes_gets_a_mount_before_its_folder_is_there() -> None:
+    found = drafted({"train.py": SAVES}, "data")
+
+    assert [mount.target for mount in settings_of(found).mounts] == ["/app/data", "/app/models"]
+    assert "train.py:10 writes to models" in said(found)
+    assert "seen.txt: left out (train.py:12 writes it where no mount keeps it" in said(found)
+
+
+def test_no_mount_is_proposed_twice_or_hides_code() -> None:
+    assert [mount.target for mount in settings({"train.py": SAVES}, "models").mounts] == ["/app/models"]
+    assert settings({"train.py": SAVES, "models/net.py": ""}).mounts == ()
+    assert settings({"train.py": SAVES}, mounts=("./a:/app/a",))  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from mlspec.advice.draft.entry import Entry
 from mlspec.advice.draft.folder import Choice, Folder, Wanted
+from mlspec.advice.draft.results import find_lost, note_files
 from mlspec.advice.draft.scripts import Script, is_tool
 from mlspec.spec import values as syntax
 
@@ -29,11 +30,15 @@ def find_mounts(
     kept = [name for name in there if name not in code]
     notebooks = {script.path.partition("/")[0] for script in scripts if script.is_notebook and "/" in script.path}
     saved = [name for name in sorted(notebooks) if name not in there and not _holds_code(folder, name)]
-    mounted = dict.fromkeys((*(f"./{name}:{home}/{name}" for name in (*kept, *saved)), *entry.mounts))
+    mounted = list(dict.fromkeys((*(f"./{name}:{home}/{name}" for name in (*kept, *saved)), *entry.mounts)))
+    reasons = ["folders for data: seen by the program, and left out of the image"] if mounted else []
+    reasons += ["notebooks are saved there, too"] if saved or entry.mounts else []
+    lost = find_lost(folder, entry, mounted, home)
+    reasons += [f"{results[0].place} writes to {name}" for name, results in lost.items() if name]
+    mounted += [f"./{name}:{home}/{name}" for name in lost if name]
     if mounted:
-        why = "folders for data: seen by the program, and left out of the image"
-        has_notebooks = bool(saved or entry.mounts)
-        yield Choice("mounts", tuple(mounted), f"{why}; notebooks are saved there, too" if has_notebooks else why)
+        yield Choice("mounts", tuple(mounted), "; ".join(reasons))
+    yield from note_files(lost, home)
     for name in code:
         if f"./{name}:{home}/{name}" not in mounted:
             yield Choice("", f"{name}/ as a mount", "it holds code, so it is copied into the image like the rest")

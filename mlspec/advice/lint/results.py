@@ -17,7 +17,8 @@ _OUTPUTS = "outputs"
 
 def loses_results(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of what the program writes below its working directory where no mount keeps it."""
-    lost = lost_results(find_results(program_of(subject, context)), _kept_below(subject), context.kept)
+    below = _kept_below(subject)
+    lost = lost_results(find_results(program_of(subject, context)), below, context.kept)
     # A list that is yet to be written is written once; to one that is there, each adds its own line.
     every = tuple(dict.fromkeys(folder or _OUTPUTS for folder in lost))
     for folder, results in lost.items():
@@ -25,7 +26,8 @@ def loses_results(subject: Subject, context: Context) -> Iterator[Problem]:
         message = f"{first.place} writes {f'to {folder}' if folder else first.path}, which no mount keeps: {_GONE}"
         hint = mount_hint(subject, *([folder or _OUTPUTS] if subject.settings.mounts else every))
         if not folder:
-            hint = f"write it to {_OUTPUTS}/{posixpath.basename(first.path)}; and {hint}"
+            path = f"{_OUTPUTS}/{posixpath.basename(first.path)}"
+            hint = f"write it to {path}" if _OUTPUTS in below else f"write it to {path}; and {hint}"
         yield subject.warn(message, hint, mounts_key(subject))
 
 

@@ -1,0 +1,52 @@
+"""The folders that a first spec mounts so that what the program writes outlasts its container."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from mlspec.advice.behaviour import Result, find_results, read_program
+from mlspec.advice.behaviour.keeping import lost_results
+from mlspec.advice.draft.entry import Entry
+from mlspec.advice.draft.folder import Choice, Folder
+from mlspec.advice.lint.starting import start_by
+from mlspec.spec import values as syntax
+
+
+def find_lost(folder: Folder, entry: Entry, mounts: Collection[str], home: str) -> Mapping[str, Sequence[Result]]:
+    """Return what the program writes where none of these mounts keeps it, by the folder to mount.
+
+    A folder whose name could not stand in the short form of a mount is left out.
+    """
+    environment: dict[str, str | None] = dict(value.partition("=")[::2] for value in entry.environment)
+    if entry.roots:
+        environment["PYTHONPATH"] = ":".join(posixpath.join(home, root) for root in entry.roots)
+    is_known = ".env" not in folder.files
+    start = start_by(_words(entry), environment=environment, is_environment_known=is_known, working_dir=home)
+    targets = [mount.split(":")[1] for mount in mounts]
+    below = ["" if f"{home}/".startswith(f"{path}/") else posixpath.relpath(path, home) for path in targets]
+    # A folder that is there may be made by the code in case it is missing.
+    there = {*folder.files, *folder.texts, *(f"{name}/." for name in folder.folders)}
+    lost = lost_results(find_results(read_program(start, folder.texts)), below, there)
+    return {name: found for name, found in lost.items() if not name or all(map(_is_plain, name.split("/")))}
+
+
+def _is_plain(name: str) -> bool:
+    return syntax.slug(name) == name
+
+
+def _words(entry: Entry) -> list[str]:
+    value = entry.choice.value
+    try:
+        return shlex.split(value) if isinstance(value, str) else list(value)
+    except ValueError:
+        return []
+
+
+def note_files(lost: Mapping[str, Sequence[Result]], home: str) -> Iterator[Choice]:
+    """Yield notes on files that are written where no folder could be mounted: beside the code."""
+    for result in lost.get("", ())[:3]:
+        name = posixpath.basename(result.path)
+        why = f"{result.place} writes it where no mount keeps it: write it to outputs/{name}"
+        yield Choice("", result.path, f"{why}, and mount ./outputs:{posixpath.join(home, 'outputs')}")
