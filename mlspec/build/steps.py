@@ -63,20 +63,21 @@ def steps_of(
     for instruction in instructions(dockerfile):
         if not instruction.number:
             continue
-        index = _own_step(instruction, context.run, taken)
+        index = _own_step(instruction, context.run, plan.step_folders, taken)
         if index is not None:
             taken.add(index)
         found.append(_step(instruction, context) if index is None else _run_step(instruction, context.run, index))
     return tuple(found)
 
 
-def _own_step(instruction: Instruction, run: Sequence[RunStep], taken: set[int]) -> int | None:
+def _own_step(instruction: Instruction, run: Sequence[RunStep], folders: Sequence[str], taken: set[int]) -> int | None:
     """Return the index of the user's step that an instruction runs, or None where it is none of theirs."""
     if instruction.keyword != "RUN":
         return None
     command = _OPTIONS.sub("", instruction.text)
     for index, step in enumerate(run):
-        first, _, body = script(step.command).partition("\n")
+        text = script(step.command, () if step.at == "before_install" else folders).replace(" \\\n", "")
+        first, _, body = text.partition("\n")
         if index not in taken and command == first.strip() and instruction.body in body:
             return index
     return None

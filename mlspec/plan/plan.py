@@ -18,6 +18,7 @@ from mlspec.spec.spec import Image
 
 HOME = "/home/app"
 CACHE = "/cache"
+VENV = "/opt/venv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,7 @@ class Plan:
     image: str
     platforms: tuple[str, ...]
     platform: str
+    python: str
     base: str
     base_user: str | None
     install_base: str | None
@@ -303,6 +305,16 @@ class Plan:
         return "native" if self.is_for_several else "python"
 
     @property
+    def step_folders(self) -> tuple[str, ...]:
+        """The folders in which every user may write to what a step leaves; none of them holds the packages."""
+        return tuple(folder for folder in self.folders if not f"{VENV}/".startswith(f"{folder.rstrip('/')}/"))
+
+    @property
+    def site_packages(self) -> str:
+        """The folder of the environment's packages."""
+        return f"{VENV}/lib/python{self.python}/site-packages"
+
+    @property
     def makes_folders_on(self) -> str:
         """The stage that the folders are made in, with its names of users; a base of the user's own may have others."""
         is_same = self.system == "python" and self.base_user is None
@@ -345,6 +357,7 @@ def resolve(spec_file: str, image: Image, resolved: Resolved) -> Plan:
         platforms=settings.platforms,
         platform=settings.platforms[0],
         base=resolved.base,
+        python=".".join(settings.python.split(".")[:2]),
         base_user=None if resolved.is_official else "0:0",
         install_base=resolved.install_base if _installs_on(settings, resolved) == "former" else None,
         apt=tuple(sorted(set(settings.apt))),
@@ -451,7 +464,7 @@ def _cuda(settings: Settings, resolved: Resolved) -> str:
 def _defaults(settings: Settings, cuda: str, *, installs: bool) -> tuple[tuple[str, str], ...]:
     """Return the environment that makes Python behave in a container, below what the spec says itself."""
     defaults: dict[str, str] = {
-        **({"VIRTUAL_ENV": "/opt/venv"} if installs else {}),
+        **({"VIRTUAL_ENV": VENV} if installs else {}),
         "PYTHONUNBUFFERED": "1",
         "HOME": HOME,
         "USER": "app",

@@ -71,20 +71,36 @@ def pattern(value: str) -> str:
     return value
 
 
-def script(value: str) -> str:
-    """Return a user's command for RUN: on its line when it is one, else as a here-document that nothing expands."""
+def script(value: str, folders: Iterable[str] = ()) -> str:
+    """Return a user's command for RUN: on its line when it is one, else as a here-document that nothing expands.
+
+    Everybody gets the owner's permissions for what it leaves in ``folders``. The files that were there are all of 1980
+    and stay as they are: a changed mode would make a second copy of each.
+    """
     text = value.strip("\n")
+    names = " ".join(map(sh, folders))
+    share = f"find {names} -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {{}} +" if names else ""
     # BuildKit also continues a line whose backslash has blanks behind it.
     is_continued = text.rstrip().endswith("\\")
     plain = "\n" not in text and "<<" not in text and not is_continued and not re.match(r"[\s#\[-]", text)
-    if plain:
+    if plain and not share:
         return text
+    if plain and not _KEEPS_STATE.search(text):
+        return f"{text} \\\n && {share}"
     lines = text.split("\n")
     mark = next(name for n in range(len(lines) + 1) if (name := f"{_HEREDOC}{n or ''}") not in lines)
     # hadolint reads the next instruction only behind a blank line.
     # A program of its own, by its first line, must keep that line the first.
-    prelude = "" if text.startswith("#!") else "set -e\n"
+    prelude = "" if plain else "set -e\n"
+    if share:
+        prelude = f"trap {sh(share)} EXIT\n{prelude}"
+    if text.startswith("#!"):
+        prelude = ""
     return f"<<'{mark}'\n{prelude}{text}\n{mark}\n"
+
+
+# Behind these, "&&" would not run, not parse, or change what set -e ends.
+_KEEPS_STATE = re.compile(r"#|[;&]\s*$|\b(?:set|exit|exec|trap)\b")
 
 
 def continued(values: Iterable[str], margin: int, folder: str = "") -> str:

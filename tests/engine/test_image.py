@@ -75,8 +75,8 @@ def test_locked_packages_are_installed(packages: Project) -> None:
 
 # Where installers, package managers and builds leave what no program needs.
 LEAVINGS = (
-    "/uv /lock /requirements.lock /root/.cache /root/.local /opt/venv/bin/uv /opt/venv/bin/pip* /tmp/* /app/*.lock "
-    "/opt/venv/lib/python3*/site-packages/pip* /var/lib/apt/lists/*_* /var/cache/apt/*.bin /var/cache/apt/archives/*.*"
+    "/uv /lock /requirements.lock /root/.cache /root/.local /opt/venv/bin/uv /tmp/* /app/*.lock "
+    "/opt/venv/lib/python3*/site-packages/pip-* /var/lib/apt/lists/*_* /var/cache/apt/*.bin /var/cache/apt/archives/*.*"
 )
 
 

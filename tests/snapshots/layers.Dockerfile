@@ -61,6 +61,11 @@ RUN --network=none \
         /srv/image/cache \
         /srv/image/home/app \
  && install -d /srv/image/etc && { cat /etc/passwd && echo app:x:1000:1000::/home/app:/bin/sh; } > /srv/image/etc/passwd \
+# The base image's pip, for the environment: a link to its modules, and its script with the environment's Python.
+ && install -d /srv/image/opt/venv/bin /srv/image/opt/venv/lib/python3.12/site-packages \
+ && ln -s "$(python3 -c 'import pip; print(*pip.__path__)')" /srv/image/opt/venv/lib/python3.12/site-packages/pip \
+ && sed '1s|.*|#!/opt/venv/bin/python|' "$(command -v pip3)" > /srv/image/opt/venv/bin/pip \
+ && chmod 755 /srv/image/opt/venv/bin/pip && ln -s pip /srv/image/opt/venv/bin/pip3 \
  && find /srv/image -exec touch --no-dereference --date=@315619200 {} +
 
 # What the ignore file leaves of the project. A copy, as podman and buildah do not filter a mount of the context by it.

@@ -65,6 +65,11 @@ RUN --network=none \
         /srv/image/cache \
         /srv/image/home/app \
  && install -d /srv/image/etc && { cat /etc/passwd && echo app:x:1000:1000::/home/app:/bin/sh; } > /srv/image/etc/passwd \
+# The base image's pip, for the environment: a link to its modules, and its script with the environment's Python.
+ && install -d /srv/image/opt/venv/bin /srv/image/opt/venv/lib/python3.12/site-packages \
+ && ln -s "$(python3 -c 'import pip; print(*pip.__path__)')" /srv/image/opt/venv/lib/python3.12/site-packages/pip \
+ && sed '1s|.*|#!/opt/venv/bin/python|' "$(command -v pip3)" > /srv/image/opt/venv/bin/pip \
+ && chmod 755 /srv/image/opt/venv/bin/pip && ln -s pip /srv/image/opt/venv/bin/pip3 \
  && find /srv/image -exec touch --no-dereference --date=@315619200 {} +
 
 # What the ignore file leaves of the project. A copy, as podman and buildah do not filter a mount of the context by it.
@@ -94,10 +99,13 @@ ENV VIRTUAL_ENV=/opt/venv \
     LOGNAME=app \
     XDG_CACHE_HOME=/cache \
     MODEL=tiny
-RUN python -m compileall -q /opt/venv
+# What a step leaves in these folders, every user may write to, as to the folders.
+RUN python -m compileall -q /opt/venv \
+ && find /app /cache /home/app -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {} +
 RUN --mount=type=cache,target=/root/.cache/things \
     --mount=type=cache,target=/var/cache/others \
     <<'EOF1'
+trap 'find /app /cache /home/app -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {} +' EXIT
 set -e
 cat > /etc/motd <<'EOF'
 welcome, $USER
@@ -107,11 +115,14 @@ EOF1
 
 COPY --link --from=code /srv/image /
 WORKDIR /app
+# What a step leaves in these folders, every user may write to, as to the folders.
 RUN --mount=type=cache,target=/cache/models \
     --mount=type=secret,id=HF_TOKEN,env=HF_TOKEN,required=true \
     --mount=type=secret,id=netrc,required=true \
-    python fetch.py --token-file "$HF_TOKEN"
+    python fetch.py --token-file "$HF_TOKEN" \
+ && find /app /cache /home/app -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {} +
 RUN <<'EOF'
+trap 'find /app /cache /home/app -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {} +' EXIT
 set -e
 [ -e model.bin ] || python make.py
 EOF

@@ -35,8 +35,10 @@ ENV PYTHONUNBUFFERED=1 \
     USER=app \
     LOGNAME=app \
     XDG_CACHE_HOME=/cache
+# What a step leaves in these folders, every user may write to, as to the folders.
 RUN --mount=type=secret,id=GIT_LOGIN,required=true \
-    python fetch.py
+    python fetch.py \
+ && find /app /cache /home/app -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {} +
 COPY --link --from=code /srv/image /
 WORKDIR /app
 USER 1000:1000

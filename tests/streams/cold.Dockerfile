@@ -102,6 +102,7 @@ EOF
 
 COPY --link --from=code /srv/image /
 WORKDIR /app
-RUN test -e main.py
+RUN test -e main.py \
+ && find /app /cache /home/app -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {} +
 USER 1000:1000
 ENTRYPOINT ["python", "main.py"]
