@@ -27,8 +27,9 @@ from mlspec.spec.document import Document
 from mlspec.spec.fixes import Settled
 from mlspec.spec.spec import Image, Spec
 from mlspec.spec.suppressions import Ignores, joined
+from mlspec.targets import changes
 from mlspec.targets import ignore_patterns as patterns
-from mlspec.targets.registry import TARGETS, Artifact, emit, emit_all
+from mlspec.targets.registry import TARGETS, Artifact, emit, emit_all, paths_of
 from mlspec.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -115,8 +116,17 @@ def render(
         raise LockError(*_causes(loaded, path), *error.problems) from None
     plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
     drawn = emit_all(plans, wanted)
+    locked = _recorded(loaded, locked, plans, drawn)
     subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=True))
     return _rendered(path.parent, loaded, locked, plans, subjects, (*drawn, *locked.artifacts))
+
+
+def _recorded(loaded: Spec, locked: Locked, plans: tuple[Plan, ...], drawn: Iterable[Artifact]) -> Locked:
+    """Return the lock with the fingerprints of the files that were drawn, and of those of the spec that were not."""
+    names = paths_of(plans, (*TARGETS, *loaded.targets))
+    files = {name: digest for name, digest in (locked.lock.files if locked.lock else {}).items() if name in names}
+    files |= {artifact.path: changes.fingerprint(artifact.text) for artifact in drawn if artifact.path in names}
+    return relock.with_files(locked, plans[0].files, files)
 
 
 def _unfit(loaded: Spec, targets: Iterable[str]) -> tuple[Problem, ...]:
@@ -261,7 +271,7 @@ def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Probl
 def _checked(path: Path, document: Document, today: str, say: Say) -> tuple[Problem, ...]:
     try:
         rendered = render(path, Wish(locked=True, unpinned=True), today=today, document=document)
-        return _in_order((*rendered.warnings, *inspect(rendered)))
+        return _in_order((*rendered.warnings, *inspect(rendered), *edits(rendered), *line_ends(rendered)))
     except SpecError as error:
         problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
         if problems:
@@ -385,6 +395,8 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
         if any(problem.code not in relock.NOT_CURRENT for problem in error.problems):
             raise
         locked, is_locked = relock.outlined(loaded, path.parent), False
+    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
+    locked = _recorded(loaded, locked, plans, emit_all(plans, (*TARGETS, *loaded.targets)))
     explanations = tuple(explanation.explain(_sources(loaded, path.parent, locked), targets))
     artifacts = (Artifact(e.path, "".join(f"{line.text}\n" for line in e.lines)) for e in explanations)
     changed = tuple(artifact.path for artifact in disk.stale(artifacts, Path())) if is_locked else ()
@@ -431,11 +443,39 @@ def _spec_file(rendered: Rendered) -> str:
     return files_of(rendered.spec.document.file, "").spec
 
 
+def edits(rendered: Rendered) -> tuple[Problem, ...]:
+    """Return a problem for each generated file, out of date, that was changed since mlspec wrote it."""
+    spec, recorded = rendered.spec.document.file, rendered.locked.recorded
+    found = (
+        changes.problem_of(place.as_posix(), there, artifact.text, recorded.get(artifact.path, ""), spec)
+        for artifact, place, there in _standing(rendered)
+        if not disk.foreign([artifact], rendered.folder, _spec_file(rendered))
+    )
+    return tuple(filter(None, found))
+
+
+def line_ends(rendered: Rendered) -> tuple[Problem, ...]:
+    """Return a warning where files say what they should, but for their line ends."""
+    standing = _standing(rendered)
+    places = [place.as_posix() for artifact, place, there in standing if changes.has_crlf(there, artifact.text)]
+    return (changes.line_ends(places, rendered.spec.document.file),) if places else ()
+
+
+def _standing(rendered: Rendered) -> Iterator[tuple[Artifact, Path, str]]:
+    """Yield each artifact whose file says something else, with its place and what it says."""
+    for artifact in stale(rendered):
+        place = rendered.folder / artifact.path
+        if (there := disk.text_of(place)) is not None:
+            yield artifact, place, there
+
+
 def write(rendered: Rendered, *, force: bool = False) -> tuple[Artifact, ...]:
-    """Write what is stale, all or nothing, and return it; raises SpecError where a file is the user's own."""
+    """Write what is stale, all or nothing, and return it; raises SpecError where a file is the user's own or edited."""
     changed = stale(rendered)
-    if not force and (problems := disk.foreign(changed, rendered.folder, _spec_file(rendered))):
-        raise SpecError(*problems)
+    if not force:
+        problems = (*disk.foreign(changed, rendered.folder, _spec_file(rendered)), *edits(rendered))
+        if problems:
+            raise SpecError(*problems)
     writing.write(changed, rendered.folder)
     return changed
 
@@ -445,6 +485,8 @@ def diff(rendered: Rendered) -> Iterator[str]:
     for artifact in stale(rendered):
         place = rendered.folder / artifact.path
         before = disk.text_of(place)
+        if before is not None and changes.has_crlf(before, artifact.text):
+            continue  # the lines of both sides would look alike
         yield from difflib.unified_diff(
             (before or "").splitlines(keepends=True),
             artifact.text.splitlines(keepends=True),

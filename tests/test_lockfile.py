@@ -68,6 +68,7 @@ LOCK = Lock(
             sources=("z",),
         ),
     ),
+    files={"run.sh": "f2", "Dockerfile": "f1"},
 )
 
 
@@ -181,7 +182,7 @@ def test_the_lock_is_sorted_text() -> None:
         == f"""\
 {HEADER}
 
-version = 1
+version = 2
 name = "sentiment"
 
 [tools]
@@ -212,6 +213,10 @@ held_back = [
 sources = [
     "z",
 ]
+
+[files]
+Dockerfile = "f1"
+"run.sh" = "f2"
 """
     )
 
@@ -230,7 +235,7 @@ def test_a_lock_with_nothing_in_it_is_read_as_it_was_written() -> None:
         ('version = 1\nname = "x\n', "mlspec.lock:2:1: MLS221: this lock is damaged: illegal character '\\n'"),
         ("", 'mlspec.lock:1:1: MLS221: this lock is damaged: "name" is missing'),
         ('version = 1\nname = "x"\n=======\n', "mlspec.lock:3:1: MLS221: this lock holds both sides of a merge"),
-        ('version = 7\nnew = "x"\n', "mlspec.lock:1:1: MLS222: this lock has format 7; this mlspec reads up to 1"),
+        ('version = 7\nnew = "x"\n', "mlspec.lock:1:1: MLS222: this lock has format 7; this mlspec reads up to 2"),
         ("version = 1\nname = 3\n", 'mlspec.lock:2:1: MLS221: this lock is damaged: "name" is not a text'),
         ('version = true\nname = "x"\n', 'mlspec.lock:1:1: MLS221: this lock is damaged: "version" is not a number'),
         ('name = "x"\nbase = 3\n', "mlspec.lock:2:1: MLS221: this lock is damaged: [[base]] is a list of tables"),

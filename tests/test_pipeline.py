@@ -183,7 +183,7 @@ def test_a_spec_of_another_name_puts_it_in_front(project: Path) -> None:
     assert "dockerfile: train.Dockerfile" in (project / "train.compose.yaml").read_text()
 
 
-def test_check_sees_an_edit_of_a_shared_file_and_render_undoes_it(project: Path) -> None:
+def test_check_sees_an_edit_of_a_shared_file_and_render_undoes_it_by_force(project: Path) -> None:
     (project / "mlspec.yaml").write_text(SHARING)
     mlspec("render")
     before = texts(project)
@@ -192,7 +192,8 @@ def test_check_sees_an_edit_of_a_shared_file_and_render_undoes_it(project: Path)
 
     assert "-# by hand" in mlspec("render", "--check", code=1).stdout
     assert "-# by hand" in mlspec("render", "--diff").stdout
-    mlspec("render")
+    assert "MLS410" in mlspec("render", code=1).stderr
+    mlspec("render", "--force")
 
     assert texts(project) == before
 
@@ -431,9 +432,11 @@ def test_windows_line_ends_in_a_generated_file_are_out_of_date(project: Path) ->
     text = (project / "Dockerfile").read_bytes()
     (project / "Dockerfile").write_bytes(text.replace(b"\n", b"\r\n"))
 
-    mlspec("render", "--check", code=1)
+    checked = mlspec("render", "--check", code=1)
     mlspec("render")
 
+    assert checked.stdout == ""
+    assert "MLS413: warning: Dockerfile differs in line ends only" in checked.stderr
     assert (project / "Dockerfile").read_bytes() == text
 
 

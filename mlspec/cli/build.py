@@ -62,7 +62,10 @@ def _ready(file: str | None, images: Sequence[str], wish: Wish, start: HeadStart
             start.end()
         names = ", ".join(artifact.path for artifact in changed)
         if wish.locked:
-            raise SpecError(Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render"))
+            problem = Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render")
+            raise SpecError(problem, *api.edits(rendered))
+        for warning in api.line_ends(rendered):
+            show(warning)
         api.write(rendered)
         say(f"wrote {names}")
     return rendered

@@ -16,26 +16,35 @@ from mlspec.host.cache.proofs import WRITE
 @specs_argument
 @click.option("--upgrade", is_flag=True, help="Move every pin, and the base image's digest, to the newest that fits.")
 @click.option("-P", "--upgrade-package", "packages", multiple=True, metavar="NAME", help="Move the pin of one package.")
+@click.option("--adopt", is_flag=True, help="Take the base image's digest from a Dockerfile in which a bot moved it.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where the lock is not right for the spec.")
 @unpinned_option
 @force_option
 @quiet_option
 def lock(
-    specs: tuple[str, ...], upgrade: bool, packages: tuple[str, ...], check: bool, unpinned: bool, force: bool
+    specs: tuple[str, ...],
+    upgrade: bool,
+    packages: tuple[str, ...],
+    adopt: bool,
+    check: bool,
+    unpinned: bool,
+    force: bool,
 ) -> None:
     """Lock anew what changed, or move pins on request.
 
     Writes the lock and the files that follow from it. Pins stay unless --upgrade or -P asks for newer ones.
     """
+    if adopt and (upgrade or check):
+        raise click.UsageError("--adopt takes a digest that is there: leave out --upgrade and --check")
     if check:
         each(specs, lambda path: _check_lock(path))
         return
-    wish = wish_of(upgrade=upgrade, upgrade_packages=packages, unpinned=unpinned, mend=True)
+    wish = wish_of(upgrade=upgrade, upgrade_packages=packages, unpinned=unpinned, adopt=adopt, mend=True)
 
     def act(path: Path) -> Outcome:
         return write(path, wish, (), force=force)
 
-    if upgrade or packages or unpinned or force:
+    if upgrade or packages or adopt or unpinned or force:
         each(specs, lambda path: act(path).is_well)
     else:
         each_unproven(WRITE, specs, act)

@@ -70,7 +70,9 @@ file_option = click.option(
 locked_option = click.option("--locked", is_flag=True, help="Fail rather than change the lock; never use the network.")
 unpinned_option = click.option("--unpinned", is_flag=True, help="Accept a base image without a digest, by its tag.")
 PLATFORMS = click.Choice(["linux/amd64", "linux/arm64"])
-force_option = click.option("--force", is_flag=True, help="Overwrite files that mlspec did not write.")
+force_option = click.option(
+    "--force", is_flag=True, help="Overwrite files that mlspec did not write, or that were edited since."
+)
 
 
 def wish_of(**wants: Any) -> Wish:  # noqa: ANN401 - the fields of Wish

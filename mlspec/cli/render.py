@@ -11,7 +11,7 @@ import click
 from mlspec.cli import candidates, quick
 from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
-from mlspec.cli.terminal import answer_file, say
+from mlspec.cli.terminal import answer_file, say, show
 from mlspec.host.cache.proofs import CHECK, WRITE
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> 
     if not changed:
         say(quick.up_to_date(path.as_posix()))
         return Outcome(is_well=True, current=rendered)
+    edits = api.edits(rendered)
+    for problem in (*edits, *api.line_ends(rendered)):
+        show(problem)
     names = ", ".join(artifact.path for artifact in changed)
-    say(f"{path.as_posix()}: out of date: {names}; to write them: mlspec render {path.as_posix()}")
+    how = "" if edits else f"; to write them: mlspec render {path.as_posix()}"
+    say(f"{path.as_posix()}: out of date: {names}{how}")
     return Outcome(is_well=not fails)

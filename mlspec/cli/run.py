@@ -32,7 +32,10 @@ def _built(file: str | None, image: str | None) -> Rendered:
         # Building makes what is missing.
         hint = f"run: {how_to('build', file)}"
         raise SpecError(*(replace(p, hint=hint) if p.code == "MLS404" else p for p in error.problems)) from None
-    if changed := api.stale(rendered):
+    edits = api.edits(rendered)
+    for problem in edits:
+        show(replace(problem, severity="warning"))
+    if changed := () if edits else api.stale(rendered):
         names = ", ".join(artifact.path for artifact in changed)
         say(f"{path.as_posix()} changed since {names} followed from it; to build it: {how_to('build', file)}")
     return rendered

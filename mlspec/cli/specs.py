@@ -156,6 +156,8 @@ def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails:
 
     with alone(path, say):
         rendered = rendered_of(path, wish, targets)
+        for warning in api.line_ends(rendered):
+            show(warning)
         written = api.write(rendered, force=force)
     changes = rendered.locked.changes
     for change in changes if len(changes) <= _MANY_CHANGES else (f"{len(changes)} packages changed in the lock",):

@@ -14,7 +14,7 @@ import tomli_w
 from mlspec.errors import Problem, Span, SpecError
 from mlspec.lock.damage import REWRITE, Place
 
-VERSION = 1
+VERSION = 2
 """The format of ``mlspec.lock`` that this version writes, and the newest it reads."""
 
 _T = TypeVar("_T")
@@ -59,6 +59,8 @@ class Lock:
     tools: Mapping[str, str] = field(default_factory=dict)
     bases: tuple[BaseLock, ...] = ()
     images: tuple[ImageLock, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The fingerprints of the generated files by their names: whether one was edited since is known offline."""
 
 
 def dump_lock(lock: Lock, header: str) -> str:
@@ -69,6 +71,7 @@ def dump_lock(lock: Lock, header: str) -> str:
     document |= {"tools": dict(sorted(lock.tools.items()))} if lock.tools else {}
     document |= {"base": [_table(base) for base in bases]} if bases else {}
     document |= {"image": [_table(image) for image in images]} if images else {}
+    document |= {"files": dict(sorted(lock.files.items()))} if lock.files else {}
     return header.rstrip("\n") + "\n\n" + tomli_w.dumps(document)
 
 

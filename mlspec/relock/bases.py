@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from mlspec.errors import Problem, Replace, SpecError, ToolError
 from mlspec.facts import python as catalog
 from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.relock.adopted import check_adopted, moved_base, refused
 from mlspec.relock.work import Work, not_current
 from mlspec.spec.spec import Image
+from mlspec.targets.changes import FromLine
 from mlspec.text import slip
 
 if TYPE_CHECKING:
@@ -29,7 +31,10 @@ def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
             Problem(code="MLS105", message=choice.message, hint=choice.hint, path=place, repairs=repairs),
         )
     known = work.bases.get(choice.pinned) or (None if work.wish.upgrade else work.before.base(choice))
-    base = known if known and (known.digest or work.wish.unpinned) else _asked(work, image, choice)
+    base = known if known and (known.digest or work.wish.unpinned) else None
+    if choice.pinned not in work.bases and (line := moved_base(work, image, choice, known)):
+        base = _adopted(work, image, choice, line)
+    base = base or _asked(work, image, choice)
     work.bases[choice.pinned] = base
     minor = ".".join(base.python.split(".")[:2])
     if base.python != settings.python and minor != settings.python:
@@ -44,19 +49,42 @@ def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
     return base, choice.is_official
 
 
+def _adopted(work: Work, image: Image, choice: catalog.BaseChoice, line: FromLine) -> BaseLock:
+    """Return the base with the digest that a Dockerfile has, as its registry knows it: no other image is taken for it.
+
+    Packages are installed on it anew, so that the Dockerfile says what it was changed to, and no stage more.
+    """
+    spec = work.spec.document.file
+    try:
+        base = _from_registry(work, image, dataclasses.replace(choice, digest=line.digest))
+    except ToolError as error:
+        raise refused(error, line, spec) from None
+    check_adopted(base, line, choice, image.settings.python, spec)
+    work.adopted.add(choice.reference)
+    work.changes.append(f"{choice.reference} has the digest of its Dockerfile: {line.digest}")
+    return dataclasses.replace(base, install_digest="")
+
+
 def _asked(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
     """Return the base as its registry answers now, or by the tag alone where the caller accepts that."""
-    from mlspec.host.network import registry
 
     if work.wish.locked:
         raise SpecError(not_current(work, f"the digest of {choice.reference} is not in it"))
     if work.wish.unpinned:
         return _unpinned(work, image, choice)
+    return _from_registry(work, image, choice)
+
+
+def _from_registry(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
     work.say(f"asking the registry for {choice.reference}")
     try:
         answers = _answers(choice, image.settings.platforms)
     except ToolError as error:
-        if choice.digest and not any(problem.code == registry.NO_PLATFORM for problem in error.problems):
+        if (
+            choice.digest
+            and not work.wish.adopt
+            and not any(problem.code == registry.NO_PLATFORM for problem in error.problems)
+        ):
             # The user wrote what a registry would be asked for; only which Python it holds is not known for sure.
             return _unpinned(work, image, choice)
         raise ToolError(*(_at_base(problem, image, choice) for problem in error.problems)) from None

@@ -50,6 +50,10 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
             Problem(code="MLS411", message=f"no image of {spec.document.file} has {name}", hint=hint)
             for name in missing
         ]
+    if before.held_merge:
+        say(f"{project.lock} held both sides of a merge, so that no edit of a generated file is known")
+    if wish.adopt and not (work.adopted or problems):
+        say("nothing to adopt: no Dockerfile has another digest than the lock")
     if problems:
         raise failure(*dict.fromkeys(problems))
     has_build_locks = any(lock.builds for contents in work.contents.values() for lock in contents.packages.values())
@@ -58,8 +62,9 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
         tools=work.tools or (before.lock.tools if before.lock else {}),
         bases=tuple(work.bases[key] for key in sorted(work.bases)),
         images=tuple(work.images),
+        files=before.lock.files if before.lock else {},
     )
-    work.artifacts.append(Artifact(project.lock, dump_lock(lock, f"# {banner(project)}")))
+    work.artifacts.append(_artifact(lock, project))
     warnings = tuple(dict.fromkeys(map(spec.document.placed, work.warnings)))
     return Locked(
         resolved={
@@ -69,7 +74,22 @@ def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = la
         artifacts=tuple(work.artifacts),
         changes=tuple(work.changes),
         warnings=warnings,
+        lock=lock,
+        recorded={} if before.held_merge else lock.files,
     )
+
+
+def _artifact(lock: Lock, project: Files) -> Artifact:
+    return Artifact(project.lock, dump_lock(lock, f"# {banner(project)}"))
+
+
+def with_files(locked: Locked, project: Files, files: Mapping[str, str]) -> Locked:
+    """Return the same with these fingerprints of generated files in its lock."""
+    if not locked.lock:
+        return locked
+    lock = dataclasses.replace(locked.lock, files=files)
+    others = (artifact for artifact in locked.artifacts if artifact.path != project.lock)
+    return dataclasses.replace(locked, lock=lock, artifacts=(*others, _artifact(lock, project)))
 
 
 def outlined(spec: Spec, folder: Path) -> Locked:
@@ -122,13 +142,15 @@ def _default_name(folder: Path, project: Files) -> str:
 def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
     """Return what the last lock left; one that is damaged counts as none where the caller mends it."""
     text = disk.text_of(folder / project.lock)
+    held_merge = False
     try:
         lock = parse_lock(text, (folder / project.lock).as_posix()) if text else None
     except SpecError:
         if not mends:
             raise
         lock = _read_lock(first_side(text or ""))
-    before = Before(lock)
+        held_merge = True
+    before = Before(lock, held_merge=held_merge)
     for image in spec.images:
         files = files_of(spec.document.file, image.key)
         for platform in image.settings.platforms:

@@ -28,6 +28,8 @@ class Wish:
     unpinned: bool = False
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
+    adopt: bool = False
+    """Take the digests of base images from the Dockerfiles, where a bot moved them."""
     mend: bool = False
     """Resolve again what was edited by hand, rather than refuse it."""
 
@@ -50,6 +52,9 @@ class Locked:
     artifacts: tuple[Artifact, ...]
     changes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    lock: Lock | None = None
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    """The fingerprints of generated files that the last lock holds; none where it held both sides of a merge."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Before:
 
     lock: Lock | None
     texts: dict[str, str] = field(default_factory=dict)
+    held_merge: bool = False
 
     def base(self, choice: catalog.BaseChoice) -> BaseLock | None:
         """Return the entry of this base image: with the digest that the spec writes, where it writes one."""
@@ -102,6 +108,8 @@ class Work:
     changes: list[str] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     upgraded: set[str] = field(default_factory=set)
+    adopted: set[str] = field(default_factory=set)
+    """The base images whose digest was taken from a Dockerfile."""
     seen: set[tuple[str, str]] = field(default_factory=set)
     """The bases and platforms that a registry was asked for."""
 

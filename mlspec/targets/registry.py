@@ -74,6 +74,14 @@ def shared_target(name: str) -> SharedTarget:
     )
 
 
+def paths_of(plans: Sequence[Plan], targets: Iterable[str]) -> frozenset[str]:
+    """Return the paths of the artifacts that :func:`emit_all` would return."""
+    names = tuple(targets)
+    own = (TARGETS[name].file(plan.files) for name in names if name in TARGETS for plan in plans)
+    shared = (shared_target(name).file(plans[0].files) for name in names if name in SHARED_TARGETS)
+    return frozenset((*own, *shared))
+
+
 def emit_all(plans: Sequence[Plan], targets: Iterable[str]) -> tuple[Artifact, ...]:
     """Return the artifacts of all images of a spec: of each its own, then what they share."""
     wanted = tuple(targets)

@@ -1,0 +1,150 @@
+"""Generated files that somebody changed since mlspec wrote them: by hand, by a bot, or by a checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from mlspec.errors import Problem, Span
+
+EDITED, LINE_ENDS, MOVED = "MLS410", "MLS413", "MLS414"
+"""A file that was edited, one with other line ends, and a digest in FROM that is not the lock's."""
+
+
+def fingerprint(text: str) -> str:
+    """Return what tells a text of a generated file from any other; the line ends of a checkout do not count.
+
+    It guards against edits that are forgotten, not against forgers, so that half a hash is enough.
+    """
+    return hashlib.sha256(_with_lf(text).encode()).hexdigest()[:32]
+
+
+def _with_lf(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def has_crlf(there: str, text: str) -> bool:
+    """Tell whether a file says ``text``, with line ends of Windows."""
+    return there != text and _with_lf(there) == text
+
+
+def line_ends(places: Sequence[str], spec: str) -> Problem:
+    """Return the warning that files have other line ends, as a checkout on Windows writes them."""
+    first, *others = places
+    names = f"{', '.join(others)} and {first}" if others else first
+    message = f"{names} differ{'' if others else 's'} in line ends only, which are those of Windows"
+    hint = f"echo '* text=auto eol=lf' >> .gitattributes; mlspec render {shlex.quote(spec)}"
+    return Problem(code=LINE_ENDS, message=message, hint=hint, severity="warning").at(first, None)
+
+
+def back_to_lock(spec: str) -> str:
+    """Return the hint that gives up what a file was changed to."""
+    return f"go back to what mlspec wrote: mlspec render --force {shlex.quote(spec)}"
+
+
+@dataclass(frozen=True, slots=True)
+class FromLine:
+    """A line of a Dockerfile that begins a stage: its file and number, the column of the image, and the image."""
+
+    file: str
+    number: int
+    column: int
+    reference: str
+    digest: str
+    line: str
+
+    @property
+    def image(self) -> str:
+        """The image as it is written."""
+        return f"{self.reference}@{self.digest}" if self.digest else self.reference
+
+    def with_image(self, image: str) -> str:
+        """Return the line with another image in it."""
+        start = self.column - 1
+        return f"{self.line[:start]}{image}{self.line[start + len(self.image) :]}"
+
+    def problem(self, message: str, hint: str, code: str = MOVED) -> Problem:
+        """Return the problem that points at the image."""
+        span = Span(self.number, self.column, self.number, self.column + len(self.image))
+        return Problem(code=code, message=message, hint=hint).at(self.file, span, self.line)
+
+    def of_another_image(self, wanted: str, spec: str) -> Problem:
+        """Return the problem that the line has an image that the spec, which asks for ``wanted``, does not."""
+        official = re.fullmatch(r"(?:docker\.io/)?(?:library/)?python:(\d+\.\d+(?:\.\d+)?)-(.+)", self.reference)
+        keys = f"python: {official[1]}, base: {official[2]}" if official else f"base: {self.reference}"
+        message = f"{spec} asks for {wanted}, and this FROM was changed to another image"
+        hint = f"write in {spec}: {keys}\nthen, or to {back_to_lock(spec)}"
+        return self.problem(message, hint)
+
+
+_FROM = re.compile(
+    r"(?P<front>FROM\s+(?:--\S+\s+)*)(?P<reference>[^\s@]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?=\s|$)"
+)
+
+
+def from_lines(dockerfile: str, file: str) -> tuple[FromLine, ...]:
+    """Return the lines of a Dockerfile that begin a stage."""
+    lines = enumerate(_with_lf(dockerfile).split("\n"), start=1)
+    found = ((number, line, _FROM.match(line)) for number, line in lines)
+    return tuple(
+        FromLine(file, number, len(match["front"]) + 1, match["reference"], match["digest"] or "", line)
+        for number, line, match in found
+        if match
+    )
+
+
+def problem_of(place: str, there: str, text: str, recorded: str, spec: str) -> Problem | None:
+    """Return the problem where the file at ``place``, out of date, was changed since mlspec wrote it.
+
+    ``there`` is what it says, ``text`` what it should say, and ``recorded`` the fingerprint of what mlspec wrote, empty
+    where that is not known: a lock of an earlier version says nothing of it, and an edit looks like an old file then.
+    """
+    there = _with_lf(there)
+    if fingerprint(there) == recorded or there == text or _holds_merge(there):
+        return None
+    own, others = from_lines(there, place), from_lines(text, place)
+    if own and len(own) == len(others):
+        lines = there.split("\n")
+        for line, other in zip(own, others, strict=True):
+            lines[line.number - 1] = line.with_image(other.image)
+        before = "\n".join(lines)
+        if before == text or fingerprint(before) == recorded:
+            return _moved(own, others, spec)
+    return _edited(place, there, text, spec) if recorded else None
+
+
+def _holds_merge(text: str) -> bool:
+    # Both sides of a conflict are lines that mlspec wrote, and the file is of no use until it writes it again.
+    return all(re.search(rf"^{mark}", text, re.MULTILINE) for mark in ("<{7} ", "={7}$", ">{7} "))
+
+
+def _moved(own: Sequence[FromLine], others: Sequence[FromLine], spec: str) -> Problem:
+    pairs = zip(own, others, strict=True)
+    line, locked = next((line, other) for line, other in pairs if line.image != other.image)
+    if line.reference != locked.reference:
+        return line.of_another_image(locked.reference, spec)
+    message = "the lock has another digest: a bot or a person moved this one"
+    hint = f"take it into the lock: mlspec lock --adopt {shlex.quote(spec)}\nor {back_to_lock(spec)}"
+    return line.problem(message, hint)
+
+
+def _edited(place: str, there: str, text: str, spec: str) -> Problem:
+    number, line = _edited_line(there.split("\n"), text.split("\n"))
+    message = f"{place} was edited since mlspec wrote it, and is left alone"
+    hint = (
+        f"say it in {spec}, such as a step below run; then replace the file: mlspec render --force {shlex.quote(spec)}"
+    )
+    span = Span(number, 1, number, max(2, len(line) + 1))
+    return Problem(code=EDITED, message=message, hint=hint).at(place, span, line)
+
+
+def _edited_line(there: list[str], text: list[str]) -> tuple[int, str]:
+    """Return the number and the text of the first line that mlspec would not write, or else that lacks one in front."""
+    steps = [step for step in SequenceMatcher(None, text, there, autojunk=False).get_opcodes() if step[0] != "equal"]
+    _, _, _, start, _ = next((step for step in steps if step[0] != "delete"), steps[0])
+    place = min(start, len(there) - 1)
+    return place + 1, there[place]
