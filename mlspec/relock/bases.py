@@ -76,6 +76,8 @@ def _asked(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
 
 
 def _from_registry(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
+    from mlspec.host.network import registry
+
     work.say(f"asking the registry for {choice.reference}")
     try:
         answers = _answers(choice, image.settings.platforms)
