@@ -30,6 +30,7 @@ SHARED = {
     "MLS105": "the base image is not one that can be built on",
     "MLS106": "the platform is not one that can be built for",
     "MLS242": "what a requirement names is not there",
+    "MLS302": "a registry has no image of a name",
     "MLS402": "a file that mlspec did not write is left alone",
     "MLS404": "a lock is not that of its spec",
     "MLS405": "a lock was edited by hand",
