@@ -477,8 +477,80 @@ def test_the_newest_python_with_a_wheel_is_named(serve: Serve, tag: str, python:
 
     said = refusal("rare==2", target=Target(python="3.14.0", platform="linux/amd64", glibc="2.36"))
 
-    assert "MLS245: rare 2 has no wheel for Python 3.14.0" in said
-    assert (f"write: python: {python}, or ask for" in said) == bool(python)
+    assert "MLS245: rare 2 has" in said
+    assert (f"write: python: {python}; or ask for" in said) == bool(python)
+
+
+def test_a_release_without_a_source_is_not_said_to_be_compiled(serve: Serve) -> None:
+    serve(wheel("rare", "2", tag="cp310-cp310-manylinux_2_17_x86_64"))
+
+    assert "--no-binary" not in refusal("rare==2")
+
+
+def test_a_package_for_another_system_gets_its_marker(serve: Serve) -> None:
+    serve(wheel("pywin", "306", tag="cp312-cp312-win_amd64"), wheel("pywin", "306", tag="cp312-cp312-win32"))
+
+    assert refusal("pywin==306") == (
+        "MLS245: pywin 306 has wheels for Windows alone\n"
+        '  hint: remove it, or write: pywin==306; sys_platform == "win32"'
+    )
+
+
+def test_no_release_is_proposed_that_has_no_wheel(serve: Serve) -> None:
+    serve(wheel("db", "2", tag="cp39-cp39-manylinux_2_17_x86_64"), sdist("db", "1"))
+
+    said = refusal("db==2")
+
+    assert "db==1" not in said
+    assert "ask for another db" in said
+
+
+def test_a_release_that_another_package_asks_for_is_not_proposed_away(serve: Serve) -> None:
+    serve(
+        wheel("app", "1", ["runtime==2"]),
+        wheel("runtime", "2", tag="cp39-cp39-manylinux_2_17_x86_64"),
+        wheel("runtime", "3"),
+    )
+
+    said = refusal("app")
+
+    assert "runtime==3" not in said
+    assert "ask for another app" in said
+
+
+def test_all_pins_are_judged_together(serve: Serve) -> None:
+    serve(
+        wheel("one", "1", tag="cp310-cp310-manylinux_2_17_x86_64"),
+        wheel("two", "1", tag="cp310-cp310-manylinux_2_17_x86_64"),
+        wheel("two", "1", tag="cp311-cp311-manylinux_2_17_x86_64"),
+        wheel("three", "1"),
+    )
+
+    said = refusal("one==1", "two==1", "three==1")
+
+    assert "write: python: 3.10, for which all 3 pinned packages have wheels" in said
+    assert "MLS245: two==1 has no wheel for Python 3.12.4 either" in said
+
+
+def test_pins_without_a_common_python_are_told_with_the_nearest_one(serve: Serve) -> None:
+    serve(
+        wheel("old", "1", tag="cp37-cp37m-manylinux_2_17_x86_64"),
+        wheel("same", "1", tag="cp37-cp37m-manylinux_2_17_x86_64"),
+        wheel("same", "1", tag="cp39-cp39-manylinux_2_17_x86_64"),
+    )
+
+    said = refusal("old==1", "same==1")
+
+    assert "no Python has wheels for all 2 pinned packages: 3.9 lacks them for old" in said
+    assert "all of them have wheels for Python 3.7, which is too old to lock" in said
+
+
+def test_the_newest_wheel_that_is_proposed_suits_the_packages_that_ask_for_it(serve: Serve) -> None:
+    serve(wheel("conf", "1", ["runtime==4.*"]), sdist("runtime", "4.9"), wheel("runtime", "5"))
+
+    compiled = compile_requirements(required("conf"), TARGET, ())
+
+    assert {pin.name: pin.wheel_version for pin in compiled.pins}["runtime"] == ""
 
 
 def test_a_source_whose_build_fails_is_told_by_name(serve: Serve) -> None:
@@ -496,7 +568,7 @@ def test_where_only_a_source_of_long_ago_is_left_what_lacks_a_wheel_is_told(serv
     said = refusal("science<3")
 
     assert said.startswith("MLS245: science 2 has no wheel for Python 3.12.4 on linux/amd64")
-    assert "science 3 fits; or have it compiled: --no-binary science" in said
+    assert "require science==3, which has a wheel; or have it compiled: --no-binary science" in said
 
 
 def test_what_a_pyproject_states_needs_no_build_however_old_the_metadata_beside_it(serve: Serve) -> None:
@@ -551,7 +623,7 @@ def test_a_version_for_another_python(serve: Serve) -> None:
 
     assert refusal("torch==2.0") == (
         "MLS244: torch 2.0 needs Python >=3.13, and the image has 3.12.4\n"
-        "  hint: move `python`, or ask for another torch; torch 1.0 fits"
+        "  hint: move `python`, or require torch==1.0, which has a wheel"
     )
 
 

@@ -11,7 +11,7 @@ from importlib import resources
 # Families of packages that no image for machine learning asks for by name, and that would fill the table.
 _FAMILY = re.compile(
     r"^(?:librust-|golang-|node-|libjs-|ruby-|puppet-|r-(?:cran|bioc|other)-|libghc-|haskell-|elpa-|php|cl-|lua-|coq|agda"
-    r"|libcoq|erlang|octave-|gap-|openjdk|python|texlive|fonts-|xfonts-|hunspell-|aspell-|myspell-|hyphen-|mythes-|dict-"
+    r"|libcoq|erlang|octave-|gap-|openjdk|texlive|fonts-|xfonts-|hunspell-|aspell-|myspell-|hyphen-|mythes-|dict-"
     r"|ibus-|fcitx|apertium|libreoffice|kde|plasma-|gnome-|mate-|lxqt|cinnamon|xfce4|lomiri|libukui|qml|libkf[56]|gir1\.2-"
     r"|kodi-|wesnoth|game|freeciv|minetest|0ad|webext-|xul-ext|vim-|emacs-|tryton|asterisk|libapache2|fusiondirectory|gosa"
     r"|task-|firmware-|linux-|librte|libppx|gambas3|libtrilinos|libmrpt|android|postgresql-\d)"

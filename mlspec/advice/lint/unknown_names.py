@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from mlspec.errors import Problem, Replace
+from mlspec.errors import Problem
 from mlspec.facts import debian, libraries
 from mlspec.facts import python as catalog
 from mlspec.facts.python import BaseChoice
 from mlspec.spec.spec import Image
-from mlspec.text import nearest, slip
+from mlspec.text import nearest
 
 CODES = ("MLS125", "MLS126", "MLS127")
 """The codes of what is found here."""
@@ -61,13 +61,27 @@ def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[s
         # What is renamed is told by a rule of its own.
         if known and name not in known and name not in renamed and debian.is_listed(name):
             message = f"Debian {codename} has no package {name}: the build would end there"
-            meant = slip(name, _alike(name, known))
-            repairs = (Replace(image.origin(key, index), name, meant),) if meant else ()
-            warning = _warning(image, "MLS125", message, _near_package(name, known), key, index)
-            yield replace(warning, repairs=repairs)
+            yield _warning(image, "MLS125", message, _near_package(name, known), key, index)
+
+
+_ELSEWHERE = {
+    "conda": "the image has a Python of its own: list the packages under requirements",
+    "uv": "the image installs without it; what a step needs of it: requirements: [uv]",
+    "pip": "the image has it",
+    "poetry": "the image does not need it; what a step needs of it: requirements: [poetry]",
+}
+"""Programs that people ask Debian for by names that it does not have, or has for something else, and where they are."""
+_OTHER_PYTHON = re.compile(r"python(?:3\.\d+|2)(?:-\w+)*$")
 
 
 def _near_package(name: str, known: frozenset[str]) -> str:
+    """Return a hint, and no repair: Debian has packages one letter apart that are nothing alike (conda, coda)."""
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
+    if _OTHER_PYTHON.match(name):
+        return "the image has its Python already: remove it, and write the version at `python`"
+    if name.startswith("python-") and f"python3-{name[7:]}" in known:
+        return f"did you mean python3-{name[7:]}?"
     near = nearest(name, _alike(name, known), most=3, cutoff=0.75)
     return f"did you mean {' or '.join(near)}?" if near else "look for it on packages.debian.org"
 

@@ -10,7 +10,9 @@ from packaging.requirements import Requirement as Pep508
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec.errors import Problem
+from mlspec.facts import python as catalog
 from mlspec.host.resolver.names import INSTALL_NAMES, close_name
+from mlspec.host.resolver.releases import Release, describe_common_python, marker_of, parse_releases
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.values import Requirement, Requirements
@@ -46,6 +48,7 @@ class Conflict:
             yield from (self._wrong_python(cause) for cause in pythons)
         elif len(wishes) == 1 and not self._constraints(names[0]):
             yield self._nothing_fits(wishes[0])
+            yield from self._other_lacking(names[0])
         else:
             for name in names:
                 yield self._disagreement(name, [cause for cause in wishes if cause.name == name])
@@ -54,10 +57,12 @@ class Conflict:
         """Return that the newest release of a package that was asked for has wheels, and none for the target."""
         place = self._asked(name)
         specifier = str(Pep508(place.text).specifier) if place else ""
-        releases = [(version, reason) for version, reason in self.error["releases"].get(name, [])]
-        wanted = ((v, reason) for v, reason in releases if _contains(specifier, v) and reason not in _NOT_MEANT)
-        version, reason = next(wanted, ("", ""))
-        return problem_at(*self._unfit(name, version, reason, releases), place) if "no wheel" in reason else None
+        releases = parse_releases(self.error["releases"].get(name, ()))
+        wanted = (r for r in releases if _contains(specifier, r.version) and r.reason not in _NOT_MEANT)
+        release = next(wanted, None)
+        if release is None or not ("no wheel" in release.reason or release.is_elsewhere):
+            return None
+        return problem_at(*self._unfit(_Cause(name, specifier, "", ""), release, releases), place)
 
     def _unknown(self, name: str, causes: Sequence[_Cause]) -> Problem:
         wanting = next(cause for cause in causes if cause.name == name)
@@ -89,44 +94,72 @@ class Conflict:
         return problem_at("MLS244", message, hint, self._asked(cause.parent))
 
     def _nothing_fits(self, cause: _Cause) -> Problem:
-        releases = [(version, reason) for version, reason in self.error["releases"][cause.name]]
-        wanted = [(v, reason) for v, reason in releases if _contains(cause.specifier, v)]
+        releases = parse_releases(self.error["releases"][cause.name])
+        wanted = [release for release in releases if _contains(cause.specifier, release.version)]
         who = f"{cause.parent} {cause.parent_version} asks for" if cause.parent else "the spec asks for"
         place = self._asked(cause.root)
         if wanted:
-            version, reason = wanted[0]
-            return problem_at(*self._unfit(cause.name, version, reason, releases), place)
-        newest = ", ".join(version for version, _ in releases[:6])
+            return problem_at(*self._unfit(cause, wanted[0], releases), place)
+        newest = ", ".join(release.version for release in releases[:6])
         more = f" and {len(releases) - 6} older" if len(releases) > 6 else ""
-        fitting = next((version for version, reason in releases if not reason), "")
+        fitting = next((release.version for release in releases if _can_be_taken(release)), "")
         offer = f"\ntry: {cause.name}=={fitting}" if fitting and not cause.parent else ""
         hint = f"{cause.name} has {newest}{more}{offer}"
         return problem_at("MLS243", f"{who} {cause.name}{cause.specifier}, which no release is", hint, place)
 
-    def _unfit(self, name: str, version: str, reason: str, releases: Sequence[tuple[str, str]]) -> tuple[str, str, str]:
+    def _unfit(self, cause: _Cause, release: Release, releases: Sequence[Release]) -> tuple[str, str, str]:
         """Return code, message and hint for a release that is there and cannot be taken."""
-        target = self.target
-        fitting = [v for v, why in releases if not why]
-        other = f"; {name} {fitting[0]} fits" if fitting else ""
+        name, target, reason = cause.name, self.target, release.reason
+        what = f"{name} {release.version}"
+        if release.is_elsewhere:
+            return NO_WHEEL, *_elsewhere(what, name, release)
+        other = self._another(cause, releases)
         if "needs Python" in reason:
-            message = f"{name} {version} needs Python {reason.rpartition(' ')[2]}, and the image has {target.python}"
-            return "MLS244", message, f"move `python`, or ask for another {name}{other}"
+            message = f"{what} needs Python {reason.rpartition(' ')[2]}, and the image has {target.python}"
+            return "MLS244", message, f"move `python`, or {other}"
         if "no wheel" in reason:
-            message = f"{name} {version} has no wheel for Python {target.python} on {target.platform}"
-            python = f"write: python: {reason.rpartition(' ')[2]}, or " if "but one for Python" in reason else ""
-            hint = f"{python}ask for another {name}{other}; or have it compiled: --no-binary {name}"
-            return NO_WHEEL, f"{message} with glibc {target.glibc}", hint
+            message = f"{what} has no wheel for Python {target.python} on {target.platform} with glibc {target.glibc}"
+            return NO_WHEEL, message, "; or ".join(filter(None, self._ways(cause, release, other)))
         if "pre-release" in reason:
-            return (
-                "MLS243",
-                f"{name} {version} is a pre-release",
-                f"ask for it by name: {name}=={version}; or add --pre",
-            )
-        return (
-            "MLS243",
-            f"{name} {version} cannot be taken: {reason or 'it was refused'}",
-            f"ask for another {name}{other}",
-        )
+            return "MLS243", f"{what} is a pre-release", f"ask for it by name: {name}=={release.version}; or add --pre"
+        return "MLS243", f"{what} cannot be taken: {reason or 'it was refused'}", other
+
+    def _ways(self, cause: _Cause, release: Release, other: str) -> Iterator[str]:
+        """Yield what can be done about a release without a wheel for the target, the likeliest first."""
+        lacking = self.error.get("lacking") or {}
+        known = [row.python for row in catalog.python_versions()]
+        count = sum(1 for name in {*self._pinned()})
+        short = ".".join(self.target.python.split(".")[:2])
+        common = describe_common_python(lacking, count, known, short)
+        if common:
+            yield common
+        elif "but one for Python" in release.reason:
+            yield f"write: python: {release.reason.rpartition(' ')[2]}"
+        yield other
+        if release.has_source:
+            yield f"have it compiled: --no-binary {cause.name}"
+
+    def _pinned(self) -> Iterator[str]:
+        for requirement in self.requirements.requirements:
+            if requirement.kind == "index" and "==" in requirement.text:
+                yield requirement.name
+
+    def _another(self, cause: _Cause, releases: Sequence[Release]) -> str:
+        """Return the hint to ask for another release, which is named if one with a wheel suits who asks."""
+        # What the spec asks for can be changed; what another package asks for cannot.
+        allowed = cause.specifier if cause.parent else ""
+        suiting = (r.version for r in releases if _can_be_taken(r) and _contains(allowed, r.version))
+        if version := next(suiting, ""):
+            return f"require {cause.name}=={version}, which has a wheel"
+        return f"ask for another {cause.parent or cause.name}"
+
+    def _other_lacking(self, name: str) -> Iterator[Problem]:
+        """Yield a problem for every other pinned requirement that has no wheel for the target, at its own line."""
+        short = ".".join(self.target.python.split(".")[:2])
+        for other in (self.error.get("lacking") or {}).get(short, ()):
+            if other != name and (place := self._asked(other)):
+                message = f"{place.text.partition(';')[0].strip()} has no wheel for Python {self.target.python} either"
+                yield problem_at(NO_WHEEL, message, "", place)
 
     def _own_wants(self, name: str, causes: Sequence[_Cause]) -> Iterator[str]:
         """Yield what the spec and its files want of a package, each with the line that it was written in."""
@@ -181,6 +214,18 @@ def _shown_place(requirement: Requirement) -> str:
     """Return the file and the line that a requirement was written in; empty for an entry of the spec."""
     place = requirement.place
     return f"{place.file}:{place.span.line}" if place.file and place.span else place.file
+
+
+def _can_be_taken(release: Release) -> bool:
+    """Tell whether a hint may propose a release: nothing is wrong with it, and it has a wheel for the target."""
+    return not release.reason and release.has_wheel
+
+
+def _elsewhere(what: str, name: str, release: Release) -> tuple[str, str]:
+    """Return message and hint about a release for other systems."""
+    systems = " and ".join(release.systems)
+    marker = marker_of(release.systems)
+    return f"{what} has wheels for {systems} alone", f"remove it, or write: {name}=={release.version}; {marker}"
 
 
 def _contains(specifier: str, version: str) -> bool:

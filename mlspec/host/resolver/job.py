@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ class Job:
             "options": list(self.requirements.options),
             "build": sorted(self.requirements.built),
             "pins": [_pinned(r) for r in self.requirements.requirements] if self.requirements.compiled else [],
+            "exact": [*_exact_pins(self.requirements)],
             "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
             "metadata": [dataclasses.asdict(row) for row in self.requirements.stated],
             "download": str(self.download or ""),
@@ -136,6 +137,16 @@ def _pinned(requirement: Requirement) -> dict[str, Any]:
     """Return a requirement that is a pin already, as it is compared with the index."""
     specifier = str(Pep508(requirement.text).specifier)
     return {"name": requirement.name, "specifier": specifier, "hashes": list(requirement.hashes)}
+
+
+def _exact_pins(requirements: Requirements) -> Iterator[tuple[str, str, str]]:
+    """Yield name, version and marker of each requirement that names one version and is not to be compiled."""
+    for requirement in requirements.requirements:
+        if requirement.kind == "index" and requirement.name not in requirements.built:
+            parsed = Pep508(requirement.text)
+            exact = [s.version for s in parsed.specifier if s.operator == "==" and not s.version.endswith(".*")]
+            if exact:
+                yield requirement.name, exact[0], str(parsed.marker or "")
 
 
 def _asked(index: Index, own: Configuration) -> dict[str, Any]:

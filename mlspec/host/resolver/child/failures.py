@@ -80,10 +80,12 @@ def _conflict(error: Any, seen: Seen, *, pre: bool) -> dict[str, Any]:  # noqa: 
     return {"kind": "conflict", "causes": causes, "releases": releases, "notes": seen.notes}
 
 
-def releases_by_name(names: set[str], seen: Seen, *, pre: bool) -> dict[str, list[list[str]]]:
+def releases_by_name(names: set[str], seen: Seen, *, pre: bool) -> dict[str, list[dict[str, Any]]]:
     """Return the releases of packages, newest first, each with why it is no candidate."""
     return {
-        name: [[str(r["version"]), r["reason"]] for r in itertools.islice(releases_of(name, seen, pre=pre), 400)]
+        name: [
+            {**row, "version": str(row["version"])} for row in itertools.islice(releases_of(name, seen, pre=pre), 400)
+        ]
         for name in sorted(names)
         if seen.finder
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pip._internal.exceptions import InstallationError
@@ -36,17 +36,34 @@ def releases_of(name: str, seen: Seen, *, pre: bool) -> Iterator[dict[str, Any]]
     versioned = sorted(((v, link) for link in links if (v := version_of(link))), key=lambda pair: pair[0], reverse=True)
     for version, group in itertools.groupby(versioned, key=lambda pair: pair[0]):
         found = [link for _, link in group]
-        yield {"version": version, "reason": _reason(version, found, evaluator, seen.target, pre=pre)}
+        yield {
+            "version": version,
+            "reason": _reason(version, found, evaluator, seen.target, pre=pre),
+            "has_wheel": any(seen.target.takes(Wheel(link.filename)) for link in found if link.is_wheel),
+            "has_source": not all(link.is_wheel for link in found),
+            "systems": _other_systems(found),
+        }
 
 
-def newest_wheel(name: str, seen: Seen, *, pre: bool) -> str:
-    """Return the newest version of a package that has a wheel for the target; empty where none has."""
+_SYSTEMS = {"win": "Windows", "macosx": "macOS"}
+
+
+def _other_systems(links: list[Link]) -> list[str]:
+    """Return the systems that all wheels of a release are for, where Linux is none of them; none without wheels."""
+    platforms = {tag.platform for link in links if link.is_wheel for tag in Wheel(link.filename).file_tags}
+    beginnings = {next((b for b in _SYSTEMS if platform.startswith(b)), "") for platform in platforms}
+    return [] if "" in beginnings else sorted(_SYSTEMS[beginning] for beginning in beginnings)
+
+
+def newest_wheel(name: str, seen: Seen, *, pre: bool, suits: Callable[[Version], bool] = lambda version: True) -> str:
+    """Return the newest version of a package that ``suits`` and has a wheel for the target; empty where none has."""
     links = seen.pages.get(canonicalize_name(name), {}).values()
     assert seen.finder is not None  # noqa: S101 - pages are read by finders
     evaluator = seen.finder.make_link_evaluator(name)
     fitting = (link for link in links if link.is_wheel and not link.is_yanked)
     taken = (link for link in fitting if evaluator.evaluate_link(link)[0] == LinkType.candidate)
     versions = [version for link in taken if (version := version_of(link)) and (pre or not version.is_prerelease)]
+    versions = list(filter(suits, versions))
     return str(max(versions)) if versions else ""
 
 
@@ -57,12 +74,13 @@ def python_with_wheel(links: list[Link], target: Target) -> str:
         other.short
         for other in target.other_pythons
         for link in wheels
-        if other.takes(Wheel(link.filename)) and _allows(link, other.short)
+        if other.takes(Wheel(link.filename)) and allows(link, other.short)
     )
     return next(fitting, "")
 
 
-def _allows(link: Link, python: str) -> bool:
+def allows(link: Link, python: str) -> bool:
+    """Return whether a file says that it runs on a minor version of Python."""
     return not link.requires_python or SpecifierSet(link.requires_python).contains(f"{python}.0")
 
 

@@ -76,8 +76,17 @@ class Reporter:
             "is_source": not link.is_wheel,
             "size": self._size(link),
             **self._source(link),
-            "wheel_version": "" if link.is_wheel else newest_wheel(name, self.seen, pre="--pre" in self.job["options"]),
+            "wheel_version": "" if link.is_wheel else self._newest_wheel(name),
         }
+
+    def _newest_wheel(self, name: str) -> str:
+        """Return the newest version with a wheel that suits the other packages, whatever the spec itself asks for."""
+        return newest_wheel(
+            name,
+            self.seen,
+            pre="--pre" in self.job["options"],
+            suits=lambda version: not any(parent for parent, _ in self._refusals(name, version)),
+        )
 
     def _source(self, link: Link) -> dict[str, Any]:
         """Return what is in a source, where pip unpacked it."""
@@ -120,6 +129,12 @@ class Reporter:
 
     def _holder(self, name: str, version: Version) -> str:
         """Return who asks for less than ``version``; no one does where only the lock before holds it."""
+        for parent, specifier in self._refusals(name, version):
+            return f"{parent or 'the spec'} wants {name}{specifier}"
+        return ""
+
+    def _refusals(self, name: str, version: Version) -> Iterator[tuple[str, str]]:
+        """Yield who does not allow this version of a package, empty for the spec, and what versions they want."""
         for key, criterion in self.seen.result.criteria.items():
             if canonicalize_name(str(key).partition("[")[0]) != name:
                 continue
@@ -127,6 +142,4 @@ class Reporter:
                 specifier = getattr(getattr(information.requirement, "_ireq", None), "specifier", None)
                 if specifier is not None and not specifier.contains(version, prereleases=True):
                     parent = information.parent
-                    who = f"{parent.project_name} {parent.version}" if parent else "the spec"
-                    return f"{who} wants {name}{specifier}"
-        return ""
+                    yield (f"{parent.project_name} {parent.version}" if parent else "", str(specifier))

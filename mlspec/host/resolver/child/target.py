@@ -40,7 +40,8 @@ class Target:
         python = (self.version.major, self.version.minor)
         interpreter = f"cp{python[0]}{python[1]}"
         # The ABI is said aloud: left out, it is the host's, free-threaded or debug.
-        yield from cpython_tags(python_version=python, abis=[interpreter], platforms=platforms)
+        abi = interpreter if python >= (3, 8) else f"{interpreter}m"
+        yield from cpython_tags(python_version=python, abis=[abi], platforms=platforms)
         yield from compatible_tags(python_version=python, interpreter=interpreter, platforms=platforms)
 
     @cached_property
