@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import LockError
-from mlspec.host.resolver import Compiled, compile_requirements, job
+from mlspec.host.resolver import Compiled, compile_requirements, process
 from mlspec.host.resolver.child.sources import static_metadata
 from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.lock.layers import grouped
@@ -773,11 +773,11 @@ def test_an_index_in_trouble(serve: Serve) -> None:
 def test_an_untrusted_certificate_is_told_from_an_unreachable_index(monkeypatch: pytest.MonkeyPatch) -> None:
     error = {"kind": "tls", "url": "https://packages.example/simple/torch/", "message": "certificate verify failed"}
 
-    def converse(_: object, folder: Path) -> str:
+    def run(folder: Path, *_: object) -> str:
         (folder / "report.json").write_text(json.dumps({"error": error, "tools": {}}))
         return ""
 
-    monkeypatch.setattr(job.Job, "_converse", converse)
+    monkeypatch.setattr(process, "run", run)
 
     assert "MLS255: the certificate of https://packages.example is not trusted here" in refusal("torch")
 
