@@ -102,7 +102,7 @@ def test_a_signal_ends_all_that_a_lock_started(
 
     assert locking.returncode == 128 + number
     assert said.endswith("interrupted\n")
-    wait_for(lambda: not any(map(is_alive, started)), seconds=5)
+    wait_for(lambda: not any(map(is_alive, started)), seconds=30)
     assert not list((tmp_path / "tmp").iterdir())
 
 
@@ -112,8 +112,8 @@ def test_a_killed_lock_leaves_no_process(locking: subprocess.Popen[str], tmp_pat
 
     locking.kill()
 
-    wait_for(lambda: not any(map(is_alive, started)), seconds=10)
-    wait_for(lambda: not list((tmp_path / "tmp").glob("mlspec-*/report.json")), seconds=5)
+    wait_for(lambda: not any(map(is_alive, started)), seconds=30)
+    wait_for(lambda: not list((tmp_path / "tmp").glob("mlspec-*/report.json")), seconds=30)
 
 
 # Folders for a while

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlspec.cli.editors import renew_schema
 from mlspec.cli.quick import up_to_date
-from mlspec.cli.terminal import say, show, styled, tell
+from mlspec.cli.terminal import Line, say, show, styled, tell
 from mlspec.host.cache.proofs import Witness, proofs, witnessed
 
 if TYPE_CHECKING:
@@ -117,8 +117,11 @@ _MANY_CHANGES = 24
 def rendered_of(path: Path, wish: Wish, targets: Iterable[str] = ()) -> Rendered:
     """Return what a spec compiles to, after showing what it warns of."""
     from mlspec import api
+    from mlspec.host import progress
 
-    rendered = api.render(path, wish, targets=targets, say=say, today=today())
+    with progress.watched(Line()):
+        rendered = api.render(path, wish, targets=targets, say=say, today=today())
+    Line.clear()
     for warning in rendered.warnings:
         show(warning)
     return rendered

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,8 +53,39 @@ def say(text: str) -> None:
         tell(text)
 
 
+class Line:
+    """One line at the end of a terminal that says what is going on, until something else is said."""
+
+    is_drawn = False
+
+    def pulse(self, text: str) -> None:
+        """Draw the line anew; where nobody watches a terminal, nothing."""
+        if is_quiet() or not is_terminal(sys.stderr) or os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
+            return
+        # The last column stays free: some terminals begin a new line after it.
+        shown = gated(text)[: shutil.get_terminal_size().columns - 1]
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"\r{shown}\x1b[K")
+            sys.stderr.flush()
+            Line.is_drawn = True
+
+    def note(self, text: str) -> None:
+        """Say what a person should read in any case."""
+        say(text)
+
+    @staticmethod
+    def clear() -> None:
+        """Remove the line, if there is one."""
+        if Line.is_drawn:
+            Line.is_drawn = False
+            with contextlib.suppress(OSError):
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+
+
 def tell(text: str, *, colors: bool | None = None) -> None:
     """Print on stderr what also those read who want no more than results; ``colors`` as click has it."""
+    Line.clear()
     # Where stderr itself is full or closed, nobody can be told, and the exit code is all that is left.
     with contextlib.suppress(OSError):
         click.echo(gated(text), err=True, color=color() if colors is None else colors)

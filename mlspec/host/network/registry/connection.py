@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -29,6 +30,15 @@ _TIMEOUT = (10, 30)
 _LARGEST = 4 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a registry answered, whole."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
 class Connection:
     """One image at one endpoint: requests with the login the endpoint asks for."""
 
@@ -46,17 +56,15 @@ class Connection:
         response = self._answer(path, accept)
         if response.status_code != 200:
             self._refused(response)
-        if len(response.content) > _LARGEST:
-            self.refusals.odd(f"{self.endpoint.place} sent more than a manifest can hold")
         return response.content
 
-    def _answer(self, path: str, accept: str) -> requests.Response:
+    def _answer(self, path: str, accept: str) -> Answer:
         response = self._ask(path, accept)
         if response.status_code == 401 and self._log_in(response.headers.get("WWW-Authenticate", "")):
             response = self._ask(path, accept)
         return response
 
-    def _ask(self, path: str, accept: str) -> requests.Response:
+    def _ask(self, path: str, accept: str) -> Answer:
         headers = {"Accept": accept} | ({"Authorization": self.authorization} if self.authorization else {})
         return self._send(f"{self.base}/{path}", headers)
 
@@ -66,7 +74,7 @@ class Connection:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    ) -> Answer:
         import requests
 
         host = urlsplit(url).netloc
@@ -74,7 +82,7 @@ class Connection:
         proxies = {"no_proxy": urlsplit(url).hostname or ""} if is_loopback(host) else None
         method = "POST" if form else "GET"
         try:
-            return self.session.request(
+            response = self.session.request(
                 method,
                 url,
                 params,
@@ -85,11 +93,22 @@ class Connection:
                 timeout=_TIMEOUT,
                 # Said here, it wins over REQUESTS_CA_BUNDLE, which is a part of it.
                 verify=self.session.verify,
+                stream=True,
             )
+            return Answer(response.status_code, response.headers, self._body(response))
         except requests.exceptions.SSLError as error:
             self.refusals.untrusted(host, error)
         except (OSError, ValueError) as error:
             self.refusals.unreached(host, error)
+
+    def _body(self, response: requests.Response) -> bytes:
+        """Return what was answered; raises ToolError where it has no end."""
+        body = bytearray()
+        for part in response.iter_content(1 << 16):
+            body += part
+            if len(body) > _LARGEST:
+                self.refusals.odd(f"{self.endpoint.place} sent more than a manifest can hold")
+        return bytes(body)
 
     # Logging in
 
@@ -140,7 +159,7 @@ class Connection:
 
     # Failing
 
-    def _refused(self, response: requests.Response) -> NoReturn:
+    def _refused(self, response: Answer) -> NoReturn:
         status = response.status_code
         if status == 404:
             self.refusals.missing(self._tags())
@@ -153,13 +172,16 @@ class Connection:
     def _tags(self) -> list[str]:
         with contextlib.suppress(Exception):
             response = self._answer("tags/list", "application/json")
-            return [str(tag) for tag in response.json().get("tags") or ()]
+            return [str(tag) for tag in mapping(response.content).get("tags") or ()]
         return []
 
 
 def mapping(body: bytes) -> dict[str, Any]:
     """Return the JSON object in ``body``; raises ValueError or TypeError where it holds anything else."""
-    data = json.loads(body)
+    try:
+        data = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     if not isinstance(data, dict):
         raise TypeError
     return data

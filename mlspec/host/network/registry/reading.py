@@ -12,10 +12,14 @@ from typing import Any
 from mlspec.errors import ToolError
 from mlspec.facts import python as catalog
 from mlspec.facts.python import ImageReference
+from mlspec.host import progress
+from mlspec.host.network.deadline import within
 from mlspec.host.network.registry.connection import Connection, mapping
 from mlspec.host.network.registry.endpoints import Endpoint, endpoints, own
 from mlspec.host.network.registry.refusals import fail, is_unreached
 
+# Seconds for all that is asked about one image; on a slow line it takes some.
+_MOST = 120
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 _ACCEPT = ", ".join((*_INDEXES, *_MANIFESTS))
@@ -52,7 +56,7 @@ def resolve(reference: str, platform: str) -> Resolved:
     failures: list[ToolError] = []
     for endpoint in endpoints(image):
         try:
-            return _Source(endpoint, image).resolve(platform)
+            return _in_time(_Source(endpoint, image), platform)
         except ToolError as error:
             failures.append(error)
     raise _worth_telling(failures)
@@ -67,6 +71,14 @@ def manifest(reference: str, platform: str) -> tuple[str, bytes]:
     if not image:
         fail("MLS308", f'"{reference}" is not an image reference', "a reference is NAME:TAG")
     return _Source(own(image), image).manifest(platform)
+
+
+def _in_time(source: _Source, platform: str) -> Resolved:
+    """Return what an image stands for; raises ToolError where its registry takes too long to tell."""
+    try:
+        return within(_MOST, lambda: source.resolve(platform), progress.waiting(f"waiting for {source.place}"))
+    except TimeoutError:
+        source.refusals.slow(_MOST)
 
 
 def _worth_telling(failures: list[ToolError]) -> ToolError:

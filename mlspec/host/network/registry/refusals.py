@@ -68,6 +68,12 @@ class Refusals:
         hint = f"check the network and HTTPS_PROXY{mirror}\n{_innermost(error)}"
         fail("MLS301", f"{self._place(host)} cannot be reached to look up {self.image.familiar}", hint)
 
+    def slow(self, seconds: int) -> NoReturn:
+        """Say that the endpoint did not come to an end of its answers."""
+        mirror = f", or name a mirror in {MIRROR_VARIABLE}" if self.image.registry == DOCKER_HUB else ""
+        message = f"{self.endpoint.place} did not tell what {self.image.familiar} is within {seconds} seconds"
+        fail("MLS309", message, f"check the network, and try again{mirror}")
+
     def odd(self, message: str) -> NoReturn:
         """Say that the answer was none of a registry."""
         fail("MLS307", message, f"is {self.endpoint.url} an image registry? try again later if it is")
@@ -87,4 +93,4 @@ def _innermost(error: BaseException) -> str:
 
 def is_unreached(failure: ToolError) -> bool:
     """Tell whether a place did not answer at all, or not with a certificate to trust."""
-    return failure.problems[0].code in {"MLS301", "MLS306"}
+    return failure.problems[0].code in {"MLS301", "MLS306", "MLS309"}
