@@ -111,8 +111,16 @@ class Failure:
 # By kind: code, message, hint.
 _NETWORK = {
     "timeout": ("MLS253", "{host} did not answer in time", "check the network, and try again"),
-    "endless": ("MLS310", "{host} sends no end of an answer about {name}", "is that address a package index?"),
-    "garbage": ("MLS310", "what {host} says of {name} is no page of an index", "is that address a package index?"),
+    "endless": (
+        "MLS310",
+        "{host} sends no end of an answer about {name}",
+        "correct its address; those of indexes end in /simple",
+    ),
+    "garbage": (
+        "MLS310",
+        "what {host} says of {name} is no page of an index",
+        "correct its address; those of indexes end in /simple",
+    ),
     "proxy": ("MLS253", "the proxy on the way to {host} refuses", "check HTTPS_PROXY and NO_PROXY"),
     "http": ("MLS254", "{host} answered {status} when asked for {name}", "try again later; the fault is on its side"),
     "tls": (

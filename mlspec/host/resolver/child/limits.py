@@ -12,7 +12,7 @@ import pip._internal.index.collector
 from pip._internal.models.link import Link
 
 from mlspec.host.resolver.child.errors import IndexFailureError
-from mlspec.host.resolver.child.patching import replace
+from mlspec.host.resolver.child.patching import check, replace, replace_everywhere
 
 # The largest page of PyPI has 30 MB.
 _LARGEST_PAGE = 256_000_000
@@ -46,7 +46,9 @@ def replace_reading() -> None:
     """Have each connection watched, and each page of an index."""
     replace(socket.SocketIO, "readinto", _watched)
     replace(pip._internal.index.collector, "_get_simple_response", _bounded)
-    replace(pip._internal.index.collector, "parse_links", _parsed)
+    check(hasattr(pip._internal.index.collector, "parse_links"), "the collector has no parse_links")
+    links = pip._internal.index.collector.parse_links
+    replace_everywhere(links, _parsed(links))
 
 
 def _watched(original: Callable[[Any, Any], int | None]) -> Callable[[Any, Any], int | None]:
