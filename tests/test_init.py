@@ -495,7 +495,14 @@ def test_only_what_is_open_is_asked(
     assert asked(texts, **wanted) == questions
 
 
-@pytest.mark.parametrize("question", ["python", "accelerator", "entrypoint"])
+def test_of_several_lists_a_person_is_asked_and_an_option_answers() -> None:
+    texts = {"train.py": "import six", ".python-version": "3.11", "reqs/linux-requirements.txt": "a", "b/reqs.txt": "b"}
+
+    assert asked(texts) == [("requirements", "")]
+    assert asked(texts, requirements="b/reqs.txt") == []
+
+
+@pytest.mark.parametrize("question", ["python", "accelerator", "entrypoint", "requirements"])
 def test_every_question_has_an_option(question: str) -> None:
     assert f"--{question}" in subprocess.check_output([sys.executable, "-m", "mlspec", "init", "--help"], text=True)
 

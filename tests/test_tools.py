@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from mlspec import api
 from mlspec.advice import draft as starter
+from mlspec.advice.draft import Folder
 from mlspec.host.files.survey import survey
 from tests.test_projects import unpacked
 
+PARTS = re.compile(r"^==> (.+) <==\n", re.MULTILINE)
 TOOLS = sorted((Path(__file__).parent / "tools").glob("*.txt"))
 
 
@@ -32,3 +37,44 @@ def test_a_first_spec_has_no_errors_but_in_lines_that_are_named(tool: Path, tmp_
     errors = [problem for problem in api.check(folder / "mlspec.yaml") if problem.severity == "error"]
     named = {statement.place for statement in draft.statements}
     assert [e for e in errors if e.span is None or f"{Path(e.file).name}:{e.span.line}" not in named] == []
+
+
+def texts_of(tool: Path) -> dict[str, str]:
+    _, *parts = PARTS.split(tool.read_text(encoding="utf-8"))
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+WORDS = st.sampled_from(
+    [
+        '"',
+        "[",
+        "{",
+        "}",
+        "$",
+        "\\",
+        "\n",
+        "\t",
+        "\x07",
+        "==",
+        "@",
+        "&&",
+        "--",
+        "...",
+        "-r",
+        "99999999",
+        "<<EOF",
+        "git+",
+        "ENV ",
+    ]
+)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(TOOLS), st.integers(min_value=0), WORDS | st.text(max_size=5), st.integers(0, 9))
+def test_no_file_that_is_damaged_stops_a_first_spec(tool: Path, place: int, word: str, cut: int) -> None:
+    texts = texts_of(tool)
+    path = sorted(texts)[place % len(texts)]
+    start = place % (len(texts[path]) + 1)
+    texts[path] = texts[path][:start] + word + texts[path][start + cut :]
+
+    assert starter.draft(Folder(name="x", texts=texts, files=frozenset(texts))).text.startswith("#")

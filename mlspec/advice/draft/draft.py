@@ -16,7 +16,7 @@ from mlspec.advice.draft.mounts import find_env_file, find_mounts
 from mlspec.advice.draft.own_package import find_expectations
 from mlspec.advice.draft.packages import FROM_IMPORTS, find_requirements, named, unclear_files
 from mlspec.advice.draft.pythons import BY_DEFAULT, DEFAULT_PYTHON, choose_python
-from mlspec.advice.draft.readers import Source, Statement, is_for_r, read_tools
+from mlspec.advice.draft.readers import Source, Statement, find_tools_below, is_for_r, read_tools
 from mlspec.advice.draft.required import list_required
 from mlspec.advice.draft.scripts import Script, read_scripts
 from mlspec.advice.draft.settings import find_environment, find_ports, keep_base
@@ -81,7 +81,7 @@ def draft(folder: Folder, wanted: Wanted | None = None) -> Draft:
         Chosen(tuple(find_apt(packages, _of("apt", statements), wanted))),
         *_program(folder, scripts, statements, wanted, _Program(entry, home, version)),
         Chosen(tuple(find_memory(scripts, packages))),
-        Chosen(tuple(find_mounts(folder, scripts, entry, wanted, home))),
+        Chosen((*find_mounts(folder, scripts, entry, wanted, home), *_tools_below(folder))),
     )
     choices = tuple(choice for part in parts for choice in part.choices)
     text = spec_text(choices)
@@ -164,6 +164,21 @@ def _report(statements: Sequence[Statement], parts: Iterable[Chosen], listed: fr
     order = list(dict.fromkeys(statement.file for statement in (*statements, *left)))
     found = sorted((*own, *left), key=lambda s: (order.index(s.file), s.number))
     return tuple({str(statement): statement for statement in found}.values())
+
+
+_MOST = 10
+
+
+def _tools_below(folder: Folder) -> Iterator[Choice]:
+    """Yield the folders that other tools describe, and that are not read."""
+    found = find_tools_below(folder.files | folder.texts.keys())
+    for place, names in list(found.items())[:_MOST]:
+        why = f"only the files at the top are read; for an image of this folder: mlspec init {place}"
+        yield Choice("", ", ".join(f"{place}/{name}" for name in names), why)
+    if len(found) > _MOST:
+        yield Choice(
+            "", f"{len(found) - _MOST} more folders with files of other tools", "only those at the top are read"
+        )
 
 
 def _refuse_r(folder: Folder, scripts: Sequence[Script]) -> None:

@@ -200,6 +200,7 @@ def _brings(entry: Entry, text: str) -> bool:
 # How a requirement file may name the server of an entrypoint.
 _BRINGS = {
     "uvicorn": r"""(?:^|["',\s])(?:uvicorn\b|fastapi\[[^\]]*(?:standard|all))""",
+    "gunicorn": r"""(?:^|["',\s])gunicorn\b""",
     "flask": r"""(?i)(?:^|["',\s])flask\b""",
     "streamlit": r"""(?:^|["',\s])streamlit\b""",
     "gradio": r"""(?:^|["',\s])gradio\b""",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,17 @@ from mlspec.advice.draft.readers.conda import is_for_r, read_conda
 from mlspec.advice.draft.readers.dockerfile import read_dockerfile
 from mlspec.advice.draft.readers.statements import Source, Statement
 
-__all__ = ["KINDS", "Kind", "Source", "Statement", "is_for_r", "is_of_a_tool", "is_requirement_file", "read_tools"]
+__all__ = [
+    "KINDS",
+    "Kind",
+    "Source",
+    "Statement",
+    "is_for_r",
+    "is_of_a_tool",
+    "find_tools_below",
+    "is_requirement_file",
+    "read_tools",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,25 @@ def is_of_a_tool(path: str) -> bool:
     kind = _kind_of(path)
     return kind is not None and not path.endswith(".dockerignore")
 
+
+_DEEPEST = 3
+_NOT_A_PROJECT = {"test", "tests", "docs", "doc", "examples", "vendor", "third_party", ".devcontainer"}
+
+
+def find_tools_below(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the folders below the top, near it, with the names of other tools' files in them, which are not read."""
+    found = dict[str, list[str]]()
+    for path in sorted(path for path in paths if not is_of_a_tool(path)):
+        folder, name = posixpath.split(path)
+        is_near = bool(folder) and folder.count("/") < _DEEPEST and not _NOT_A_PROJECT & set(folder.split("/"))
+        if is_near and _MAKES_AN_IMAGE.fullmatch(name):
+            found.setdefault(folder, []).append(name)
+    return {folder: tuple(names) for folder, names in found.items()}
+
+
+_MAKES_AN_IMAGE = re.compile(
+    r"pyproject\.toml|setup\.(?:py|cfg)|Pipfile|(?:Dockerfile|Containerfile)|environment\.ya?ml|cog\.yaml"
+)
 
 # Also below: requirements/base.txt, services/api/requirements.txt.
 _REQUIREMENTS = re.compile(r"(?:.*/)?(?:[\w.-]*[-_.])?(?:requirements?|reqs)(?:[-_.][\w.-]*)?\.(?:txt|in)")

@@ -141,7 +141,7 @@ class _Reader:
     def _expose(self, line: Instruction) -> Iterator[Statement]:
         for word in expand(line.rest, self._known()).split():
             port, _, protocol = word.partition("/")
-            if protocol not in {"", "tcp"} or not port.isdigit():
+            if protocol not in {"", "tcp"} or not re.fullmatch(r"[1-9]\d{0,4}", port) or int(port) > 65535:
                 yield self.source.leave(line.number, f"EXPOSE {word}", "not a port of TCP: write it under ports")
             else:
                 yield self.source.carry(line.number, f"EXPOSE {word}", "ports", f"{port}:{port}")
@@ -190,6 +190,10 @@ class _Reader:
             lines = [entry]
         words = tuple(word for line in lines for word in _words(line))
         text = " + ".join(line.text for line in lines)
+        if not all(word.isprintable() for word in words):
+            why = "it holds a line break or a control character: write it under entrypoint"
+            yield self.source.leave(lines[-1].number, text, why)
+            return
         yield self.source.carry(lines[-1].number, text, "entrypoint", words)
 
 

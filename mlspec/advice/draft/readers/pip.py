@@ -54,7 +54,7 @@ def _read_option(source: Source, number: int, word: str, todo: list[str]) -> Ite
     if (name in _WITH_VALUE or name in _LONG) and not has_value:
         value = todo.pop(0) if todo else ""
     name, text = _WITH_VALUE.get(name, name), f"{name} {value}".strip()
-    if name == "--requirement" and "://" not in value:
+    if name == "--requirement" and re.fullmatch(r"[\w./-]+\.(?:txt|in)", value):
         # As pip reads them: relative to the file that a name stands in; a Dockerfile's stand in the build's folder.
         folder = posixpath.dirname(source.file) if source.file.endswith(("yml", "yaml")) else ""
         yield source.carry(number, text, "requirements", posixpath.normpath(posixpath.join(folder, value)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -121,7 +122,8 @@ def _read_python_range(source: Source, text: str) -> Iterator[Statement]:
 def read_setup_py(source: Source) -> Iterator[Statement]:
     """Yield what setup.py requires, where it says so in plain texts."""
     try:
-        tree = ast.parse(source.text)
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield source.leave(0, "", "Python cannot read it")
         return
