@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,16 @@ def project(*dependencies: str) -> str:
 
 def collected(text: str, *entries: str, conditions: Conditions | None = None) -> Requirements:
     named = [Entry(entry, ("requirements", n)) for n, entry in enumerate(entries or ("pyproject.toml",))]
-    return collect(named, {"pyproject.toml": text}.__getitem__, "mlspec.yaml", conditions=conditions)
+    return collect(named, reading({"pyproject.toml": text}), "mlspec.yaml", conditions=conditions)
+
+
+def reading(files: Mapping[str, str]) -> Callable[[str], str]:
+    def read(path: str) -> str:
+        if path not in files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return files[path]
+
+    return read
 
 
 def refused(text: str, *entries: str, conditions: Conditions | None = None) -> list[Problem]:
@@ -192,6 +201,55 @@ def test_a_source_of_a_group_holds_for_the_group() -> None:
 
     assert lines(collected(text)) == ["six"]
     assert [problem.code for problem in refused(text, "--group dev")] == ["MLS216"]
+
+
+ROOT = (
+    CORP
+    + """
+[tool.uv.workspace]
+members = ["services/*"]
+exclude = ["services/old"]
+[tool.uv.sources]
+back-end = { workspace = true }
+ownlib = { index = "corp" }
+"""
+)
+MEMBER = (
+    project("ownlib", "backend") + "[tool.uv.sources]\nback_end = { path = '../x', marker = \"os_name == 'nt'\" }\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("root", "entry"), [("pyproject.toml", "services/api/pyproject.toml"), ("../../pyproject.toml", "pyproject.toml")]
+)
+def test_the_tables_of_a_workspace_hold_for_its_members(root: str, entry: str) -> None:
+    named = [Entry(entry, ("requirements", 0))]
+
+    found = collect(named, reading({root: ROOT, entry: project("ownlib")}), "mlspec.yaml")
+    with pytest.raises(SpecError) as caught:
+        collect(named, reading({root: ROOT, entry: project("ownlib", "back.end")}), "mlspec.yaml")
+
+    assert found.indexes == (Index(url="https://corp.example/simple", packages=("ownlib",)),)
+    assert found.files == (entry, root)
+    assert [place(problem)[:2] for problem in caught.value.problems] == [("MLS216", root)]
+
+
+def test_what_a_member_says_of_a_package_holds_in_place_of_the_workspace() -> None:
+    files = {"pyproject.toml": ROOT, "services/api/pyproject.toml": MEMBER}
+
+    assert lines(collect([Entry("services/api/pyproject.toml", ())], reading(files), "mlspec.yaml")) == [
+        "ownlib",
+        "backend",
+    ]
+
+
+@pytest.mark.parametrize(
+    "entry", ["services/old/pyproject.toml", "services/api/more/pyproject.toml", "lib/pyproject.toml"]
+)
+def test_the_tables_of_a_workspace_hold_for_no_other_project(entry: str) -> None:
+    files = {"pyproject.toml": ROOT, entry: project("ownlib")}
+
+    assert collect([Entry(entry, ())], reading(files), "mlspec.yaml").indexes == ()
 
 
 # Indexes

@@ -21,6 +21,7 @@ from mlspec.lock.requirements.pyproject import Project, parse_project
 from mlspec.lock.requirements.refused_options import refuse_option
 from mlspec.lock.requirements.sources.choices import Route, group_routes
 from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.sources.workspaces import find_workspace
 from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements
 from mlspec.spec import suppressions as ignores
 from mlspec.spec.suppressions import Ignores
@@ -225,6 +226,9 @@ class _Collector:
         if isinstance(project, Problem):
             self.problems.append(project)
             return
+        if workspace := find_workspace(path, self.read, self.root):
+            self.files.append(workspace[0])
+            project = dataclasses.replace(project, workspace=workspace[1])
         self._add_all(take(project))
         for written, place in project.tables.build_constraints:
             found = notation.read(written)

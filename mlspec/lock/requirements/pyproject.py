@@ -45,18 +45,23 @@ def parse_project(text: str, path: str, shown: str, line: Line, conditions: Cond
 
 @dataclass(frozen=True)
 class Project:
-    """A pyproject.toml: its text and path, the line that names it, and the image that it is read for."""
+    """A pyproject.toml: its text and path, the line that names it, and the image that it is read for.
+
+    ``workspace`` is the text of the root of its workspace, whose tables hold for it too.
+    """
 
     toml: TomlText
     path: str
     line: Line
     conditions: Conditions
+    workspace: TomlText | None = None
 
     @cached_property
     def tables(self) -> Tables:
         """What its tables say of where packages come from."""
-        readers = (uv.read_uv, pdm.read_pdm, pixi.read_pixi, hatch.read_hatch)
-        return join_tables((*(read(self.toml) for read in readers), poetry.read_poetry(self.toml, self.conditions)))
+        others = (read(self.toml) for read in (pdm.read_pdm, pixi.read_pixi, hatch.read_hatch))
+        of_uv = uv.read_uv(self.toml, self.workspace)
+        return join_tables((of_uv, *others, poetry.read_poetry(self.toml, self.conditions)))
 
     @property
     def required_python(self) -> tuple[str, Place] | None:

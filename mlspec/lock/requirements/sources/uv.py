@@ -28,14 +28,19 @@ _LOCAL_EXPORT = (
 )
 
 
-def read_uv(toml: TomlText) -> Tables:
-    """Return what uv's tables say of where packages come from."""
-    finds = Finds()
-    urls = _read_indexes(toml, finds)
-    if toml.value("tool", "uv", "no-sources") is not True:
-        for key, rows in toml.table("tool", "uv", "sources").items():
-            _read_source(toml, key, rows, urls, finds)
-    _read_lists(toml, finds)
+def read_uv(toml: TomlText, workspace: TomlText | None = None) -> Tables:
+    """Return what uv's tables say of where packages come from, those of the root of its workspace among them."""
+    finds, own = Finds(), set[str]()
+    texts = (toml, workspace) if workspace else (toml,)
+    urls = {name: url for text in reversed(texts) for name, url in _read_indexes(text, finds).items()}
+    for text in texts:
+        if toml.value("tool", "uv", "no-sources") is not True:
+            for key, rows in text.table("tool", "uv", "sources").items():
+                # What a member says of a package of its own holds in place of what the root says.
+                if text is toml or canonicalize_name(key) not in own:
+                    _read_source(text, key, rows, urls, finds)
+        own |= {canonicalize_name(key) for key in text.table("tool", "uv", "sources")}
+        _read_lists(text, finds)
     return finds.tables()
 
 
