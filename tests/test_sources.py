@@ -468,6 +468,12 @@ def test_pixi_names_the_project_itself_and_repositories() -> None:
     assert lines(collected(text)) == ["x @ git+https://git.example/x@v1"]
 
 
+def test_what_pixi_adds_to_the_dependencies_is_required_too() -> None:
+    table = '[tool.pixi.pypi-dependencies]\ny = ">=1"\nz = { version = "*", extras = ["a"] }\n'
+
+    assert lines(collected(project("x") + table)) == ["x", "y>=1", "z[a]"]
+
+
 # On indexes of the loopback address
 
 

@@ -103,6 +103,8 @@ class Project:
         sources = self._sources(frozenset(map(canonicalize_name, extras)), frozenset())
         yield from self._listed(project.get("dependencies", ()), ("project", "dependencies"), sources)
         yield from self._extras(project, extras, sources)
+        for text, place in pixi.list_dependencies(self.toml):
+            yield from self._sourced(text, place, sources)
 
     def _extras(
         self, project: Mapping[str, Any], extras: tuple[str, ...], sources: Mapping[str, _Active]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -18,6 +18,7 @@ from mlspec.lock.requirements.sources.values import (
     refuse_path,
     url_address,
 )
+from mlspec.lock.requirements.values import Place
 
 
 def read_pixi(toml: TomlText) -> Tables:
@@ -40,6 +41,18 @@ def read_pixi(toml: TomlText) -> Tables:
         hint = "remove them; or require releases that agree"
         finds.problems.append(toml.place(*path, "dependency-overrides").problem("MLS219", message, hint))
     return finds.tables()
+
+
+def list_dependencies(toml: TomlText) -> Iterator[tuple[str, Place]]:
+    """Yield what pixi adds to the dependencies of the project from an index or an address, in pip's words."""
+    path = ("tool", "pixi", "pypi-dependencies")
+    for name, row in toml.table(*path).items():
+        table = row if isinstance(row, dict) else {"version": row}
+        if canonicalize_name(name) == toml.name:
+            continue
+        extras = f"[{','.join(map(str, table['extras']))}]" if table.get("extras") else ""
+        version = str(table.get("version", "*")).strip()
+        yield f"{name}{extras}{'' if version == '*' else version}", toml.place(*path, name)
 
 
 def _read_source(toml: TomlText, name: str, row: Mapping[str, Any], finds: Finds) -> None:
