@@ -18,7 +18,7 @@ def keeps_signals(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of a script whose last command does not replace the shell: a signal to stop reaches the shell alone."""
     script, text = script_of(subject), shell_text(subject, context)
     commands = commands_in(text) if script and text else None
-    if not script or not commands or re.search(r"\b(?:trap|wait)\b", text):
+    if not script or not commands or any(command.words[0] in {"trap", "wait"} for command in commands):
         return
     last = commands[-1]
     if last.is_exec or last.depth or last.is_behind_pipe or last.follows or not _runs_long(last):
