@@ -256,12 +256,14 @@ x-files: {train.py: ""}
     "a notebook on this computer alone": """
 python: 3.12
 entrypoint: jupyter lab --ip 0.0.0.0 --ServerApp.token= --no-browser
+mounts: [.:/app]
 x-lock: [jupyterlab==4.4.9, jupyter-core==5.8.1]
 ports: ["8888:8888"]
 """,
     "a notebook with a token": """
 python: 3.12
-entrypoint: jupyter lab --ip=0.0.0.0 --no-browser
+entrypoint: jupyter lab --ip=0.0.0.0 --no-browser --ServerApp.root_dir=notebooks
+mounts: [./notebooks:/app/notebooks]
 x-lock: [jupyterlab==4.4.9, jupyter-core==5.8.1]
 ports: ["0.0.0.0:8888:8888"]
 """,

@@ -15,6 +15,7 @@ from mlspec.advice.lint import (
     frameworks,
     listening,
     modules,
+    notebooks,
     packages,
     results,
     running,
@@ -102,6 +103,7 @@ FOLDER_RULES = (
     FolderRule("MLS683", "a line of an environment file that docker reads otherwise", surroundings.misreads_env_file),
     FolderRule("MLS684", "a variable of the command that nothing sets", scripts.lacks_variable),
     FolderRule("MLS680", "a result that no mount keeps", results.loses_results, is_loss=True),
+    FolderRule("MLS681", "a notebook that no mount keeps", notebooks.loses_notebooks, is_loss=True),
 )
 """What the project's folder tells."""
 
