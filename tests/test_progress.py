@@ -448,6 +448,7 @@ CAUSES: Mapping[str, tuple[str, str, str, str, str]] = {
         "2:7",
     ),
     "no git": ("run", "/bin/sh: 1: git: not found", "exit code: 127", "MLS529", "5:7"),
+    "no uv": ("run", "/bin/sh: 1: uv: not found", "exit code: 127", "MLS529", "5:7"),
     "bash's words": ("run", "bash: line 1: wget: command not found", "exit code: 127", "MLS529", "5:7"),
     "key": ("run", "git@git.example: Permission denied (publickey).", "exit code: 128", "MLS530", "5:7"),
     "agent": ("run", "", "unset ssh forward key default", "MLS530", "5:7"),

@@ -157,6 +157,14 @@ def test_a_rule_is_called_what_its_section_is_called(rule: Rule | FolderRule) ->
 
 
 SILENT = {
+    "steps that only look at packages": "python: 3.12\nrun: [pip list && pip freeze > packages, pip download six]",
+    "the project alone, a file, tools": (
+        "python: 3.12\nrun: [pip install --no-deps ., pip install ./a.whl, pip install -U pip]"
+    ),
+    "an environment of a step's own": (
+        "python: 3.12\nrun: [python -m venv /opt/b && /opt/b/bin/pip install six, pip install --target=/opt/c six]"
+    ),
+    "a command that only speaks of pip": "python: 3.12\nrun: [echo pip install six, uv tool install ruff]",
     "bounds on a build that there is": (
         "python: 3.12\nrequirements: [fasttext, --no-binary fasttext]\nbuild_constraints: [setuptools<81]\n"
         "dependency_metadata: [{name: FastText, version: 0.9.3.0, requires_dist: [numpy]}]\n"

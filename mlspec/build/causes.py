@@ -220,6 +220,14 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         code="MLS529",
+        says=r": \d+: (?P<tool>uv|conda|mamba|micromamba|poetry|pdm|pipenv): not found"
+        r"|: (?P<tool2>uv|conda|mamba|micromamba|poetry|pdm|pipenv): command not found",
+        message="a step installs packages with {tool}, which is not in the image",
+        hint="write the packages under requirements, and remove the step: mlspec explain MLS637",
+        only=frozenset({"run"}),
+    ),
+    Cause(
+        code="MLS529",
         says=r": \d+: (?P<tool>[\w.+/-]+): not found|: (?P<tool2>[\w.+/-]+): command not found"
         r"|No such file or directory: '(?P<tool3>git|ssh)'|(?P<tool4>git) executable not found",
         message="a step asks for {tool}, which is not in the image",

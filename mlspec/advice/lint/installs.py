@@ -1,0 +1,106 @@
+"""Packages that a build step installs, past the lock."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+
+from mlspec.advice.lint.shells import commands_in
+from mlspec.advice.lint.subject import Subject
+from mlspec.errors import Problem
+
+# The words behind these are packages; a program at another path installs for another Python.
+_INSTALLERS = re.compile(
+    r"(?:(?:/opt/venv/bin/)?(?:python[\d.]* -m )?pip[\d.]* install|uv pip install|(?:uv|poetry|pdm) add|pipenv install"
+    r"|(?:conda|mamba|micromamba) install|uv sync|(?:poetry|pdm) install)(?= |$)"
+)
+_WITH_VALUE = {
+    "-r",
+    "--requirement",
+    "-e",
+    "--editable",
+    "-c",
+    "--constraint",
+    "-i",
+    "--index-url",
+    "--extra-index-url",
+    "-f",
+    "--find-links",
+    "--trusted-host",
+}
+_WITH_VALUE |= {"--timeout", "--retries", "--no-binary", "--only-binary", "--progress-bar", "--cache-dir", "--proxy"}
+_WITH_VALUE |= {"--root-user-action", "--upgrade-strategy", "--config-settings", "--channel", "-n", "--name", "--group"}
+# Into a folder of its own, or for another Python: what the program imports is another matter.
+_ELSEWHERE = re.compile(r"(?:-t|--target|--prefix|--root|--python|-p|--dry-run)(?:=.*)?")
+_TOOLS = re.compile(r"(?:pip|wheel|uv)(?:[<>=!~].*)?")
+_PATH = re.compile(r"\.{0,2}/|\.{1,2}(?:\[|$)|file:|.*\$|~/")
+_PROJECT = ("pyproject.toml",)
+
+
+def installs_past_the_lock(subject: Subject) -> Iterator[Problem]:
+    """Warn of build steps that install packages: no lock holds them, and no hash checks them."""
+    for number, step in enumerate(subject.settings.run):
+        commands = [" ".join(command.words).removeprefix("sudo ") for command in commands_in(step.command) or ()]
+        entries = tuple(dict.fromkeys(entry for command in commands for entry in installed_entries(command)))
+        if not entries:
+            continue
+        first = next(command for command in commands if installed_entries(command))
+        message = f"`{_shorten(first)}` installs what the lock does not hold"
+        if step.at == "before_install" and subject.plan.installer:
+            message += ", and into a Python that the program does not use"
+        then = "install it here alone: pip install --no-deps ." if entries == _PROJECT else "remove it here"
+        hint = f"write it under requirements: [{', '.join(map(_quote, entries))}], and {then}"
+        yield subject.warn(message, hint, "run", number)
+
+
+def installed_entries(command: str) -> tuple[str, ...]:
+    """Return the entries of ``requirements`` for the packages that a command installs; none for the project itself."""
+    match = _INSTALLERS.match(command)
+    if not match or any(map(_ELSEWHERE.fullmatch, command.split())):
+        return ()
+    behind = command[match.end() :].split()
+    if re.match(r"uv sync|poetry install|pdm install", match[0]):
+        return _PROJECT
+    entries = tuple(_entries(behind))
+    if "conda" in match[0] or "mamba" in match[0]:
+        return tuple(re.split(r"[=<>:]+", entry)[0] for entry in entries)
+    # The project itself needs no lock, but what it requires does.
+    takes_project = any(re.fullmatch(r"\.(?:\[.*\]|/)?", word) for word in behind)
+    return (*_PROJECT, *entries) if takes_project and "--no-deps" not in behind else entries
+
+
+def _entries(words: Sequence[str]) -> Iterator[str]:
+    todo = list(words)
+    while todo:
+        word = todo.pop(0)
+        name, _, value = word.partition("=")
+        if re.match(r"\d?[<>]", word):
+            return
+        if name in {"-r", "--requirement"}:
+            value = value or "".join(todo[:1])
+            if not _PATH.match(value):
+                yield posixpath.normpath(value)
+        if word in _WITH_VALUE:
+            todo[:1] = []
+        elif not word.startswith("-") and not _PATH.match(word) and not _TOOLS.fullmatch(word):
+            yield _named(word)
+
+
+def _named(word: str) -> str:
+    """Return a requirement; an address gets the name of its wheel or repository in front."""
+    if "://" not in word or " @ " in word:
+        return word
+    last = re.sub(r"[#?].*$", "", word).rstrip("/").rpartition("/")[2]
+    name = last.partition("-")[0] if last.endswith(".whl") else re.sub(r"\.git(?:@.*)?$|@.*$|-\d.*$", "", last)
+    return f"{name} @ {word}"
+
+
+def _shorten(text: str) -> str:
+    text = re.sub(r" \d?[<>].*", "", text)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _quote(entry: str) -> str:
+    """Return an entry as YAML takes it in brackets."""
+    return f'"{entry}"' if re.search(r"[,\[\]{}#:&*!|>%@`\"]|^[<=?-]", entry) else entry
