@@ -801,7 +801,16 @@ def test_a_pip_that_cannot_become_the_target_resolves_nothing(serve: Serve, tmp_
         "indexes": [],
         "default_index": index.url,
     }
-    job |= {"options": [], "build": [], "upgrade_packages": [], "cert": "", "cache": str(tmp_path)}
+    job |= {
+        "lifeline": -1,
+        "exact": [],
+        "pins": [],
+        "options": [],
+        "build": [],
+        "upgrade_packages": [],
+        "cert": "",
+        "cache": str(tmp_path),
+    }
 
     done = subprocess.run(
         [sys.executable, "-I", "-c", OTHER_PIP, "report.json"],
