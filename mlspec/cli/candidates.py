@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
+from mlspec.host.files.bounded import read_file
 from mlspec.host.files.find import found_specs
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def image_keys(file: str | None) -> list[str]:
     """Return the keys of the images that a spec, or the one here, has; none where it cannot be read."""
     from mlspec.errors import SpecError
     from mlspec.spec.document import parse
-    from mlspec.spec.encoding import decode
+    from mlspec.spec.encoding import MAX_BYTES, decode
 
     # A spec that cannot be read has no images to offer; the command itself says what is wrong with it.
     with contextlib.suppress(OSError, SpecError):
         (path,) = found_specs([file] if file else []) or ("",)
-        found = parse(decode(Path(path).read_bytes(), path), path).data.get("images")
+        found = parse(decode(read_file(path, MAX_BYTES), path), path).data.get("images")
         return list(found) if isinstance(found, dict) else []
     return []
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from mlspec.advice.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need
 from mlspec.host import machine as host
 from mlspec.host.engine import engine
+from mlspec.host.files.bounded import read_beginning
 from mlspec.host.network import reach, registry
 from mlspec.host.network.configuration import configuration, examined, trusted
 
@@ -106,7 +107,6 @@ def with_scripts(need: Need, folder: Path, scripts: Iterable[str]) -> Need:
 
 def _ends_as_windows(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return b"\r\n" in file.read(_LARGEST_SCRIPT)
+        return b"\r\n" in read_beginning(path, _LARGEST_SCRIPT)
     except OSError:
         return False

@@ -17,11 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlspec.advice.doctor.facts import Host, Space, System
+from mlspec.host.files.bounded import read_file
 
 # Seconds that a command may take to say what it is.
 _PATIENCE = 10
 _SYSTEMS: Mapping[str, System] = {"darwin": "macos", "win32": "windows", "cygwin": "windows"}
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
 AUTHORITIES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables that name the certificates to trust, in the order they are taken."""
 
@@ -144,7 +146,7 @@ def _build_proxy() -> str:
 
 def _json(path: Path) -> Mapping[str, Any]:
     with contextlib.suppress(OSError, ValueError):
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        found = json.loads(read_file(path).decode("utf-8-sig"))
         return found if isinstance(found, dict) else {}
     return {}
 

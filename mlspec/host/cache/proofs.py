@@ -17,6 +17,7 @@ from bisect import bisect_left
 from importlib import import_module
 
 from mlspec.plan.unfinished import UNFINISHED
+from mlspec.host.files.bounded import MOST, read_beginning, read_file
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
@@ -76,11 +77,13 @@ def _saw(kind: str, path: str, content: bytes | None) -> None:
 FILE, PLACE, NAMES, KIND, LISTING = "f", "p", "n", "k", "l"
 
 
-def read(path: str, limit: int = -1) -> bytes | None:
-    """Return the first ``limit`` bytes of a file, or all; None where there is none. Raises OSError otherwise."""
+def read(path: str, limit: int | None = None) -> bytes | None:
+    """Return the first ``limit`` bytes of a file, or all; None where there is none. Raises OSError otherwise.
+
+    That is also so for what is no regular file, and without a limit for one that has more than ``bounded.MOST`` bytes.
+    """
     try:
-        with open(path, "rb") as file:
-            content = file.read(limit)
+        content = read_file(path) if limit is None else read_beginning(path, limit)
     except FileNotFoundError:
         content = None
     except OSError:
@@ -220,7 +223,8 @@ class Proofs:
 
     def _now(self, kind: str, path: str) -> str:
         if kind == FILE:
-            return _digest(read(path))
+            # As much as the largest limit: what is longer was read whole by nobody.
+            return _digest(read(path, MOST + 1))
         if kind == PLACE:
             if path not in self._places:
                 self._places[path] = os.path.realpath(path)

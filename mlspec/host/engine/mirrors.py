@@ -13,6 +13,7 @@ from pathlib import Path
 from mlspec.build.configuration import Configuration
 from mlspec.build.mirrors import Extras, Variant, variant
 from mlspec.host.files.scratch import scratch
+from mlspec.host.files.bounded import read_file
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_here
 from mlspec.host.network import configuration as own
@@ -111,6 +112,8 @@ def logins(configured: Configuration) -> str:
 def _known(host: str) -> tuple[str, str] | None:
     path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
     try:
+        # Its reader would wait for a pipe, and never come to the end of a device.
+        read_file(path)
         entry = netrc.netrc(str(path)).hosts.get(host)
     except (OSError, netrc.NetrcParseError):
         return None

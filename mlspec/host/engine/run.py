@@ -16,6 +16,8 @@ from mlspec.advice.doctor.facts import Need
 from mlspec.build.ownership import LocalImage, check_owner
 from mlspec.errors import Problem, Span, SpecError, ToolError
 from mlspec.host.engine import engine, fitness, images, secrets, start
+from mlspec.host.files import read as disk
+from mlspec.host.files.bounded import read_file
 from mlspec.plan.env_files import env_file_faults
 from mlspec.plan.plan import RunPlan
 from mlspec.targets import run_script as commands
@@ -118,7 +120,7 @@ def _find_own(plan: RunPlan, folder: Path, warn: Warn) -> LocalImage:
     image = engine.find_image(plan.image)
     if image is None:
         engine.fail("MLS508", f"the image {plan.image} is not built here", f"run: {build}")
-    text = (folder / plan.spec).read_text(encoding="utf-8", errors="replace") if (folder / plan.spec).exists() else ""
+    text = disk.text_of(folder / plan.spec) or ""
     problem = check_owner(plan.image, image, images.recall(folder, plan.image, image.id), text, build)
     if problem and problem.severity == "error":
         raise ToolError(problem)
@@ -148,7 +150,7 @@ def _provide(folder: Path, user: str | None) -> None:
 def _require_readable(path: Path, name: str, warn: Warn) -> None:
     """Warn of what docker reads otherwise than it looks in an environment file; raise SpecError for what it refuses."""
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = read_file(path).decode("utf-8-sig", "replace")
     except OSError:
         return
     for problem in _quoted_values(text, name):

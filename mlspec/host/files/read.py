@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mlspec.errors import Problem, SpecError
 from mlspec.host.cache.proofs import generated_names, kind_of, names_in, read, real_place
+from mlspec.host.files.bounded import MOST
 from mlspec.host.files.find import MARK, found_specs
 from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.spec import document, encoding
@@ -19,9 +20,6 @@ from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.targets.registry import Artifact
 from mlspec.text import did_you_mean
-
-# A compiled lock of 500 packages with all its hashes has about 1 MB.
-_MAX_REQUIREMENTS = 20_000_000
 
 # Part of file names that stand unquoted in a Dockerfile.
 _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -77,8 +75,8 @@ def read_document(path: Path) -> Document:
     return document.parse(encoding.decode(data, name), name)
 
 
-def bytes_of(path: Path, limit: int = -1) -> bytes:
-    """Return the bytes of a file, as many as ``limit`` says; raises OSError where there is none."""
+def bytes_of(path: Path, limit: int | None = None) -> bytes:
+    """Return the bytes of a file, as many as ``limit`` says; raises OSError where there is none to read."""
     data = read(str(path), limit)
     if data is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
@@ -101,7 +99,7 @@ def reader(folder: Path) -> Callable[[str], str]:
     """Return a function that reads text files by their POSIX path relative to ``folder``."""
 
     def read(path: str) -> str:
-        return encoding.decode(bytes_of(folder / path), path, _MAX_REQUIREMENTS)
+        return encoding.decode(bytes_of(folder / path, MOST + 1), path, MOST)
 
     return read
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec.errors import SpecError
+from mlspec.host.files.bounded import read_file
 from mlspec.spec import encoding
 
 if TYPE_CHECKING:
@@ -78,8 +79,6 @@ def _small_text(path: Path) -> str | None:
     try:
         # Notebooks hold the pictures that they show.
         limit = _MAX_NOTEBOOK if path.suffix == ".ipynb" else _MAX_SCRIPT
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-        return encoding.decode(data, path.name, limit)
+        return encoding.decode(read_file(path, limit), path.name, limit)
     except (OSError, SpecError):
         return None

@@ -17,6 +17,7 @@ from mlspec.advice.doctor.facts import Own, Setting
 from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 from mlspec.host.files.scratch import scratch
+from mlspec.host.files.bounded import read_file
 from mlspec.host.machine import AUTHORITIES, is_here
 from mlspec.printable import without_login
 from mlspec.spec import encoding
@@ -48,7 +49,7 @@ def _path() -> Path | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return encoding.decode(path.read_bytes(), str(path))
+        return encoding.decode(read_file(path), str(path))
     except FileNotFoundError:
         if not os.environ.get(FILE_VARIABLE):
             return None
@@ -123,7 +124,7 @@ def trusted() -> str:
 
 def certificates() -> str:
     """Return the text of what :func:`trusted` names, or an empty one where the user's configuration names none."""
-    return Path(trusted()).read_text(encoding="utf-8") if configuration().certificates else ""
+    return read_file(trusted()).decode() if configuration().certificates else ""
 
 
 @cache
@@ -137,14 +138,14 @@ def _bundled(own: str, named: str) -> str:
     bundle = held.enter_context(scratch()) / "certificates.pem"
     atexit.register(held.close)
     # A folder of certificates, which some variables may name, is no text to add to.
-    before = others.read_text(encoding="utf-8") if others.is_file() else ""
+    before = read_file(others).decode() if others.is_file() else ""
     bundle.write_text(f"{before.rstrip()}\n{text}", encoding="utf-8")
     return str(bundle)
 
 
 def _pem(path: str) -> str:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_file(path).decode()
         # Refuses what holds no certificate; an empty text would mean those of this host.
         ssl.create_default_context(cadata=text or " ")
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from mlspec.errors import Problem, SpecError
 from mlspec.host.files.scratch import scratch
+from mlspec.host.files.bounded import read_file
 from mlspec.host.known_secrets import remember_secret
 from mlspec.spec.nested_keys import Secret
 
@@ -34,6 +35,7 @@ def login(url: str, name: str, secret: Secret, folder: Path) -> tuple[str, str]:
     return found[0], found[2]
 
 
+<<<<<<< HEAD
 # What a pipe takes before anybody reads; no login is as long.
 _PIPE = 16_000
 
@@ -57,6 +59,10 @@ def _readable(text: str) -> Iterator[str]:
         yield f"/dev/fd/{reader}"
     finally:
         os.close(reader)
+=======
+# A netrc file of a thousand hosts.
+_LARGEST = 100_000
+>>>>>>> 1b93f40 (Read only regular files, and no more than memory has room for)
 
 
 def _text(name: str, secret: Secret, folder: Path) -> str:
@@ -66,7 +72,7 @@ def _text(name: str, secret: Secret, folder: Path) -> str:
         return text
     path = folder / Path(secret.file or "").expanduser()
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path, _LARGEST).decode("utf-8", "replace")
     except OSError as error:
         raise _missing(name, "", f"is not there: {secret.file}: {(error.strerror or str(error)).lower()}") from None
 
