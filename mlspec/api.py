@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -276,7 +277,8 @@ def _checked(path: Path, document: Document, today: str, say: Say) -> tuple[Prob
         problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
         if problems:
             return problems
-        say(f"{error.problems[0].message}, so its packages were not looked at: mlspec lock {path.as_posix()}")
+        command = f"mlspec lock {shlex.quote(path.as_posix())}"
+        say(f"{error.problems[0].message}, so its packages were not looked at: {command}")
     outlined = outline(path, today=today, document=document)
     return _in_order((*outlined.warnings, *inspect(outlined)))
 
@@ -510,9 +512,10 @@ class Demand:
 def need(rendered: Rendered, plan: Plan) -> Need:
     """Return what this image needs of the host that it runs on."""
     from mlspec.advice.doctor.needs import need_of
+    from mlspec.host.home import known_home
 
     folder = rendered.folder.resolve().as_posix()
-    return need_of(plan, wheels=0, folder=folder, home=Path.home().as_posix())
+    return need_of(plan, wheels=0, folder=folder, home=known_home())
 
 
 def demand(path: Path) -> Demand:
@@ -523,10 +526,11 @@ def demand(path: Path) -> Demand:
     from mlspec.advice.doctor.needs import need_of
     from mlspec.facts import python as catalog
     from mlspec.host import checkup
+    from mlspec.host.home import known_home
 
     loaded = load(path)
     plans, subjects = _outlines(loaded, path)
-    folder, home = path.parent.resolve().as_posix(), Path.home().as_posix()
+    folder, home = path.parent.resolve().as_posix(), known_home()
     needs, indexes = [], list[str]()
     for image, plan in zip(loaded.images, plans, strict=True):
         own = [subject for subject in subjects if subject.image.key == image.key]

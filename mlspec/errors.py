@@ -192,9 +192,18 @@ class SpecError(MlspecError):
 
 
 class LockError(MlspecError):
-    """The requirements could not be resolved: nothing fits, or the package index cannot be reached."""
+    """The requirements could not be resolved: nothing fits, or the package index cannot be reached.
 
-    exit_code = 3
+    It exits with 1 where the requirements themselves are at fault, and with 3 where something outside failed.
+    """
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.exit_code = 1 if all(p.code in _OF_REQUIREMENTS for p in self.problems if p.severity == "error") else 3
+
+
+# No such package or release, none that fits the image, none that suits all, other hashes, no such branch.
+_OF_REQUIREMENTS = {"MLS240", "MLS242", "MLS243", "MLS244", "MLS245", "MLS246", "MLS247", "MLS250"}
 
 
 class ToolError(MlspecError):

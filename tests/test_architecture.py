@@ -30,6 +30,7 @@ SHARED = {
     "MLS105": "the base image is not one that can be built on",
     "MLS106": "the platform is not one that can be built for",
     "MLS242": "what a requirement names is not there",
+    "MLS254": "an index answered, and not with what was asked for",
     "MLS302": "a registry has no image of a name",
     "MLS402": "a file that mlspec did not write is left alone",
     "MLS404": "a lock is not that of its spec",
@@ -133,7 +134,8 @@ def test_what_is_imported_is_installed_with_mlspec() -> None:
 
 def test_every_code_has_one_meaning() -> None:
     users: dict[str, set[str]] = defaultdict(set)
-    for path in MODULES:
+    # `errors` lists codes by who is at fault, and means nothing else by them.
+    for path in (path for path in MODULES if path != PACKAGE / "errors.py"):
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.match(r"MLS(?![A-Z])", node.value):
                 assert re.fullmatch(r"MLS\d{3}", node.value), f"{path}: {node.value}"

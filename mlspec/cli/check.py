@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read
     problems = api.check(path, today(), notes.append)
     able = sum(bool(problem.edits) for problem in problems)
     if able and is_read:
-        notes.append(f"{able} can be repaired: mlspec check --fix {path.as_posix()}")
+        notes.append(f"{able} can be repaired: mlspec check --fix {shlex.quote(path.as_posix())}")
     return _told(path, problems, notes, tell, strict=strict)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,6 @@ def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> 
     for problem in (*edits, *api.line_ends(rendered)):
         show(problem)
     names = ", ".join(artifact.path for artifact in changed)
-    how = "" if edits else f"; to write them: mlspec render {path.as_posix()}"
+    how = "" if edits else f"; to write them: mlspec render {shlex.quote(path.as_posix())}"
     say(f"{path.as_posix()}: out of date: {names}{how}")
     return Outcome(is_well=not fails)

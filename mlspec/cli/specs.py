@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -170,10 +171,16 @@ def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails:
     say(f"{spec}: wrote {names}" if written else up_to_date(spec))
     leftovers = api.leftovers(rendered)
     for leftover in leftovers:
-        say(f"{leftover.as_posix()} is no longer generated; to remove it: rm {leftover.as_posix()}")
+        say(f"{leftover.as_posix()} is no longer generated; to remove it: rm {_typed(leftover)}")
     return Outcome(not (fails and written), None if written or leftovers else rendered)
+
+
+def _typed(path: Path) -> str:
+    """Return a path as it is typed behind a command: in quotes where a shell needs them, and never as an option."""
+    name = path.as_posix()
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
 def how_to(command: str, file: str | None) -> str:
     """Return what to type for a command on the same spec."""
-    return f"mlspec {command}{f' -f {file}' if file else ''}"
+    return f"mlspec {command}{f' -f {shlex.quote(file)}' if file else ''}"

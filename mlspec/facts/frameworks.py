@@ -10,7 +10,9 @@ from functools import cache
 from mlspec.facts.tables import frozen, table
 from mlspec.text import nearest
 
-_SIZE = re.compile(r"[\s_-]*\b(?:\d+\s*gb?|pcie|sxm\d*|nvl\d*|hbm\d\w*|generation|edition|workstation|server|max-?q)\b")
+_SIZE = re.compile(
+    r"(?<![\s_-])[\s_-]*\b(?:\d+\s*gb?|pcie|sxm\d*|nvl\d*|hbm\d\w*|generation|edition|workstation|server|max-?q)\b"
+)
 _MAKER = re.compile(r"\b(?:nvidia|geforce|tesla|quadro|blackwell|jetson(?! t))\b|[\s_-]+")
 _ARCHITECTURE = re.compile(r"(?:sm_?)(\d+)(\d)[a-z]?")
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from mlspec.advice.doctor.facts import Host, Space, System
 from mlspec.host.files.bounded import read_file
+from mlspec.host.home import known_home
 
 # Seconds that a command may take to say what it is.
 _PATIENCE = 10
@@ -38,7 +39,7 @@ def here() -> Host:
         is_snap=(shutil.which("docker") or "").startswith("/snap/"),
         has_gpu_hook=shutil.which("nvidia-container-runtime-hook") is not None,
         uid=os.geteuid() if sys.platform != "win32" else 1000,
-        home=str(Path.home()),
+        home=known_home(),
     )
 
 
@@ -86,7 +87,7 @@ def devices(place: Path = Path("/dev")) -> tuple[str, ...]:
 
 def shares() -> tuple[str, ...]:
     """Return the folders that Docker Desktop shows its engine; nothing where it does not say."""
-    home = Path.home()
+    home = Path(known_home())
     places = (
         home / "Library/Group Containers/group.com.docker/settings-store.json",
         home / "Library/Group Containers/group.com.docker/settings.json",
@@ -120,7 +121,7 @@ def _has_joined() -> bool:
 def _driver() -> str:
     """Return the version of NVIDIA's driver, as the driver itself or its own tool says it."""
     with contextlib.suppress(OSError):
-        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+        text = read_file("/proc/driver/nvidia/version").decode("utf-8", "replace")
         if found := re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", text):
             return found[1]
     text = said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or ""
@@ -136,7 +137,7 @@ def _capabilities() -> tuple[str, ...]:
 
 def _build_proxy() -> str:
     """Return the proxy that docker hands on to build steps, without its login."""
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path(known_home(), ".docker"))
     proxies = _json(folder / "config.json").get("proxies") or {}
     default = proxies.get("default") if isinstance(proxies, dict) else None
     named = default or {}

@@ -59,6 +59,8 @@ def _notes(pin: Pin) -> Iterator[str]:
 
 
 _LAYER = re.compile(r"^# layer (\S+)$")
+# What `mlspec.lock.layers` and a spec's own `layers` call one; it stands in file names and in the Dockerfile.
+_LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _HASHED = re.compile(r"^--hash=((?:sha256|sha384|sha512):[0-9a-f]+)$")
 _NOTE_SOURCE = re.compile(r"^from source(?: in (.+))?$")
 _NOTE_WHEEL = re.compile(r"^wheel in (\S+)$")
@@ -96,6 +98,8 @@ def _items(text: str, file: str) -> Iterator[str | Pin]:
         if layer := _LAYER.match(line):
             yield from (pin,) if pin else ()
             pin = None
+            if not _LAYER_NAME.fullmatch(layer[1]):
+                place.damaged("no layer can have this name")
             yield layer[1]
         elif stripped.startswith("#"):
             pin = _with_notes(pin, stripped) if pin and line.startswith(" ") else pin

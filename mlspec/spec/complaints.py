@@ -57,6 +57,10 @@ _HINT = "look at the quotes, brackets and indentation here"
 def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     """Return the problem behind an error of PyYAML about ``text``."""
     lines = LINE_BREAK.split(text)
+    if (number := next((n for n, line in enumerate(lines) if line.startswith("<<<<<<< ")), -1)) >= 0:
+        hint = "keep one of them, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>"
+        problem = Problem(code="MLS002", message="this file holds both sides of a merge", hint=hint)
+        return problem.at(file, Span(number + 1, 1, number + 1, len(lines[number]) + 1), lines[number])
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
         words = f"{error.context or ''} {error.problem or ''}".strip()
         said = next(said for said in (*_SYNTAX, _Said("", words, _HINT)) if said.words in words)

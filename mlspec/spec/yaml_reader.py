@@ -21,6 +21,7 @@ Mark = Any
 MAX_NODES = 20_000
 MAX_DEPTH = 40
 
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # YAML 1.2's core schema: `yes`, `on` and `22:22` are text, as their writers mean them.
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -103,6 +104,10 @@ class _Builder:
             self._alias(event)
         elif isinstance(event, yaml.ScalarEvent):
             self._check_tag(event.tag, event)
+            # JSON, which is YAML 1.2, writes what is beyond U+FFFF as two escapes.
+            event.value = _PAIR.sub(
+                lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), event.value
+            )
             if _SURROGATE.search(event.value):
                 self._problem("MLS001", "half of a surrogate pair is no character", event, "write the character itself")
             self._add(Node(_scalar(event), _span(event.start_mark, event.end_mark)), event, event.anchor)
@@ -197,6 +202,10 @@ class _Builder:
     def _stop(self, code: str, message: str, event: yaml.Event) -> NoReturn:
         problem = Problem(code=code, message=message, hint="is it a spec?")
         raise SpecError(problem.at(self.file, _span(event.start_mark, event.end_mark)))
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _scalar(event: yaml.ScalarEvent) -> str | bool | None:

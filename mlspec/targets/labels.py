@@ -65,7 +65,7 @@ def text_digest(text: str) -> str:
 
 
 _URL = re.compile(r"(https?|ssh)://(?:[^/\s]*@)?([^/@:\s]+)(:\d+)?/([^@?#\s]+)(?:[?#]\S*)?")
-_SCP = re.compile(r"(?:[^/@:\s]+@)?([^/@:\s]+\.[^/@:\s]+):/?([^@?#:\s]+)")
+_SCP = re.compile(r"(?:[^/@:\s]+@)?(?=[^/@:\s]+\.[^/@:\s])([^/@:\s]+):/?([^@?#:\s]+)")
 
 
 def source_of(remote: str) -> str:

@@ -98,7 +98,7 @@ def _read_notebook(path: str, text: str) -> Script:
     )
 
 
-_PIP = re.compile(r"^\s*[%!]\s*(?:python3?\s+-m\s+)?pip3?\s+install\s+([^;&|#\n]*)", re.MULTILINE)
+_PIP = re.compile(r"^[ \t]*[%!]\s*(?:python3?\s+-m\s+)?pip3?\s+install\s+([^;&|#\n]*)", re.MULTILINE)
 
 
 def _sources(text: str) -> list[str]:

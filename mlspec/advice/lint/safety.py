@@ -112,7 +112,7 @@ _CREDENTIALS = re.compile(
     r"\.(?:json|ya?ml|toml|ini|env)|credentials|\.git-credentials|\.pypirc|\.npmrc|\.dockercfg|.*\.env|\.env\..*|\.envrc"
 )
 _FIELD = re.compile(
-    r"""["']?(?:[\w.-]*(?:private_key|client_secret|refresh_token|secret_access_key|password|passwd|api_?key|_authToken"""
+    r"""(?<![\w.-])["']?(?:[\w.-]*(?:private_key|client_secret|refresh_token|secret_access_key|password|passwd|api_?key|_authToken"""
     r"""|access_token|token|secret)|key)["']?\s*[:=]\s*["']?[^\s"'$,{}]{8,}""",
     re.IGNORECASE,
 )

@@ -16,8 +16,8 @@ import time
 from bisect import bisect_left
 from importlib import import_module
 
-from mlspec.plan.unfinished import UNFINISHED
 from mlspec.host.files.bounded import MOST, read_beginning, read_file
+from mlspec.plan.unfinished import UNFINISHED
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
@@ -283,9 +283,12 @@ def cache_folder() -> str:
 
 
 def _users_cache() -> str:
-    if sys.platform == "win32":
-        return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~"), "mlspec")
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mlspec")
+    home = os.path.expanduser("~")
+    # A user without a home, as in many containers, gets the mark back.
+    own = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    if own or home != "~":
+        return os.path.join(own or os.path.join(home, "" if sys.platform == "win32" else ".cache"), "mlspec")
+    return "off"
 
 
 def remember(file: str, text: str) -> None:

@@ -15,6 +15,7 @@ from mlspec.host.cache.headstart import HeadStart
 from mlspec.host.children import relayed
 from mlspec.host.engine import engine, secrets
 from mlspec.host.files.scratch import scratch
+from mlspec.host.home import home_folder
 from mlspec.targets.filters import HOME_MARK
 
 Watch = Callable[[Build, bytes], None]
@@ -75,7 +76,7 @@ def follow(command: Sequence[str], folder: Path, watch: Watch, start: HeadStart 
 
 
 def _words(command: Sequence[str], folder: Path) -> tuple[str, ...]:
-    words = tuple(word.replace(HOME_MARK, str(Path.home())) for word in command)
+    words = tuple(word.replace(HOME_MARK, home_folder()) if HOME_MARK in word else word for word in command)
     if problems := tuple(secrets.missing_in_build(words, folder)):
         raise SpecError(*problems)
     return words

@@ -14,6 +14,7 @@ from mlspec.build.configuration import Configuration
 from mlspec.build.mirrors import Extras, Variant, variant
 from mlspec.host.files.scratch import scratch
 from mlspec.host.files.bounded import read_file
+from mlspec.host.home import known_home
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_here
 from mlspec.host.network import configuration as own
@@ -110,7 +111,7 @@ def logins(configured: Configuration) -> str:
 
 
 def _known(host: str) -> tuple[str, str] | None:
-    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    path = Path(os.environ.get("NETRC") or Path(known_home(), ".netrc"))
     try:
         # Its reader would wait for a pipe, and never come to the end of a device.
         read_file(path)

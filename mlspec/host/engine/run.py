@@ -18,6 +18,7 @@ from mlspec.errors import Problem, Span, SpecError, ToolError
 from mlspec.host.engine import engine, fitness, images, secrets, start
 from mlspec.host.files import read as disk
 from mlspec.host.files.bounded import read_file
+from mlspec.host.home import home_folder, known_home
 from mlspec.plan.env_files import env_file_faults
 from mlspec.plan.plan import RunPlan
 from mlspec.targets import run_script as commands
@@ -55,7 +56,7 @@ def shell(plan: RunPlan, folder: Path, warn: Warn = lambda problem: None, need: 
 
 def caller(plan: RunPlan, folder: Path) -> Caller:
     """Return the facts of whoever runs this process that the run command depends on."""
-    home = str(Path.home())
+    home = _home(plan)
     return Caller(
         home=home,
         user=_user(),
@@ -64,6 +65,14 @@ def caller(plan: RunPlan, folder: Path) -> Caller:
         groups=_card_groups() if plan.devices else (),
         existing=frozenset(entry.path for entry in plan.env_files if _on_host(entry.path, folder, home).exists()),
     )
+
+
+def _home(plan: RunPlan) -> str:
+    """Return the caller's home; raises ToolError where there is none and the plan names a place in it."""
+    binds = [mount.source for mount in plan.mounts if mount.type == "bind"]
+    paths = [*binds, *(entry.path for entry in plan.env_files), *(file for _, file in plan.file_secrets)]
+    needs_home = any(HOME_MARK in commands.host_path(path) for path in paths)
+    return home_folder() if needs_home else known_home()
 
 
 def _card_groups() -> tuple[str, ...]:
@@ -92,7 +101,7 @@ def _prepare(plan: RunPlan, folder: Path, warn: Warn, need: Need | None) -> Mapp
     platform = image.platform
     known = Need(image=plan.image, platform=plan.platform or platform, gpus=plan.wants_nvidia, devices=plan.devices)
     fitness.require(need or known, platform, warn)
-    script, home = commands.run_script(plan), str(Path.home())
+    script, home = commands.run_script(plan), _home(plan)
     problems = [
         Problem(code="MLS509", message=f"{path.replace(HOME_MARK, home)} does not exist", hint=_INPUT_HINT)
         for path in script.inputs

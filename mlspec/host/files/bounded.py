@@ -37,12 +37,14 @@ def read_beginning(path: str | os.PathLike[str], limit: int) -> bytes:
     except ValueError as error:
         # A NUL, or half a surrogate pair, which no name on the disk has.
         raise OSError(errno.EINVAL, "no file can have this name", repr(path)) from error
-    with open(handle, "rb", buffering=0) as file:
+    try:
         _check(os.fstat(handle), path)
         parts, left = [], limit
-        while left > 0 and (part := file.read(min(left, 1 << 20))):
+        while left > 0 and (part := os.read(handle, min(left, 1 << 20))):
             parts.append(part)
             left -= len(part)
+    finally:
+        os.close(handle)
     return b"".join(parts)
 
 

@@ -150,8 +150,8 @@ def _look_inside(found: _Survey, path: str, size: int) -> None:
 
 
 def _begins(path: Path, start: bytes) -> bool:
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        return file.read(len(start)) == start
+    with contextlib.suppress(OSError):
+        return read_beginning(path, len(start)) == start
     return False
 
 

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlspec.host.cache.proofs import generated_names
+from mlspec.host.files.bounded import read_file
 from mlspec.plan.unfinished import batch_of, journal_name, unfinished_name
 
 # Where a file system knows no locks, such as some of a network, age has to tell that nobody writes any more.
@@ -122,8 +123,8 @@ def _finish_batch(folder: Path, batch: str) -> list[str]:
     """Put the files that a journal lists in their places, unless somebody changed one of these since."""
     finished = []
     try:
-        files = [(str(path), old, new) for path, old, new in json.loads((folder / journal_name(batch)).read_bytes())]
-    except (FileNotFoundError, ValueError, TypeError, RecursionError):
+        files = [(str(path), old, new) for path, old, new in json.loads(read_file(folder / journal_name(batch)))]
+    except (OSError, ValueError, TypeError, RecursionError):
         # None, or one that was cut off: then nothing was put in its place yet.
         return []
     # A folder that was copied from a stranger may hold anything, but it names nothing outside itself.
@@ -175,6 +176,8 @@ def _digest(data: bytes | None) -> str:
 
 def _digest_of(path: Path) -> str:
     try:
-        return _digest(path.read_bytes())
+        return _digest(read_file(path))
     except FileNotFoundError:
         return ""
+    except OSError:  # a pipe or a device: nothing that was written here
+        return "?"

@@ -54,7 +54,7 @@ def check_free(path: Path) -> None:
     """Raise SpecError where there is a spec already, under either of its names."""
     there = next((place for place in (path, path.with_suffix(".yml")) if os.path.lexists(place)), None)
     if there:
-        hint = f"to compile it: mlspec render {there.as_posix()}; to begin anew, move it away first"
+        hint = f"to compile it: mlspec render {shlex.quote(there.as_posix())}; to begin anew, move it away first"
         message = f"{there.as_posix()} is already there, and is left alone"
         raise SpecError(Problem(code="MLS408", message=message, hint=hint))
 

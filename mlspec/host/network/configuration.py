@@ -18,6 +18,7 @@ from mlspec.build.configuration import VARIABLES, Configuration, parse, with_var
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 from mlspec.host.files.scratch import scratch
 from mlspec.host.files.bounded import read_file
+from mlspec.host.home import expanded, known_home
 from mlspec.host.machine import AUTHORITIES, is_here
 from mlspec.printable import without_login
 from mlspec.spec import encoding
@@ -33,7 +34,7 @@ def configuration() -> Configuration:
         found = parse(text, str(path))
         if found.certificates:
             # As a shell would have it, and else beside the file that names it.
-            certificates = path.parent / Path(found.certificates).expanduser()
+            certificates = path.parent / expanded(found.certificates)
             found = dataclasses.replace(found, certificates=str(certificates))
     return with_variables(found, os.environ)
 
@@ -41,7 +42,9 @@ def configuration() -> Configuration:
 def _path() -> Path | None:
     named = os.environ.get(FILE_VARIABLE, "")
     if named:
-        return None if named == "off" else Path(named).expanduser()
+        return None if named == "off" else expanded(named)
+    if not (known_home() or os.environ.get("XDG_CONFIG_HOME")):
+        return None
     import platformdirs
 
     return Path(platformdirs.user_config_dir("mlspec", appauthor=False), "config.toml")

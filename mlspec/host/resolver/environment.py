@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from mlspec.host.home import known_home
 from mlspec.host.machine import AUTHORITIES
 from mlspec.host.network.configuration import configuration, trusted
 
@@ -24,6 +25,9 @@ def environment() -> dict[str, str]:
 
 
 def cache() -> str:
-    """Return the folder in which the resolver keeps what it downloaded."""
+    """Return the folder in which the resolver keeps what it downloaded; empty where this user has no place for it."""
+    home = known_home()
+    if not (home or os.environ.get("XDG_CACHE_HOME")):
+        return ""
     # Pip's own cache may hold wheels that this user built for this machine.
-    return str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlspec" / "pip")
+    return str(Path(os.environ.get("XDG_CACHE_HOME") or Path(home, ".cache")) / "mlspec" / "pip")

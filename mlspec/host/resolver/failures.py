@@ -72,6 +72,14 @@ class Failure:
         elif kind == "hashes":
             message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
             yield problem_at("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))
+        elif kind == "changed":
+            name = self.error["name"] or "a package"
+            message = f"the file that the index gave for {name} is not the one that its page names: their hashes differ"
+            yield problem_at("MLS254", message, "try again later; the fault is on its side", self._asked(name))
+        elif kind == "garbage":
+            message = f"an index answered with something else than a package page ({self.error['message']})"
+            hint = "\n".join(("try again later; the fault is on its side", *self.error["notes"][-3:]))
+            yield problem_at("MLS254", message, hint)
         elif kind == "other":
             message = f"the resolver failed: {without_login(str(self.error['message']).splitlines()[0])}"
             yield problem_at("MLS259", message, self._tail())

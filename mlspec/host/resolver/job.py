@@ -103,7 +103,8 @@ class Job:
             "download": str(self.download or ""),
             "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
             "cert": trusted(),
-            "cache": cache(),
+            # Else a folder beside what the child writes, which goes with it.
+            "cache": cache() or "cache",
         }
 
     @property

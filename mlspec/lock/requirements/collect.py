@@ -84,7 +84,8 @@ def _keys_set(problem: Problem) -> tuple[SetKey, ...]:
 
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z0-9_]+\}")
-_OPTION_START = re.compile(r"\s+(?=--?[A-Za-z])")
+# Only from where the blanks begin: from each of them, a long line of blanks would take hours.
+_OPTION_START = re.compile(r"(?<!\s)\s+(?=--?[A-Za-z])")
 
 
 class _Collector:

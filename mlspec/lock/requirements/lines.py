@@ -36,7 +36,7 @@ def lines_of(text: str, path: str, shown: str, outer: Line) -> Iterator[Line]:
 
 
 # As pip has it: a comment starts the line or follows a space, so that `#subdirectory=` stays.
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|(?<!\s)\s+)#.*$")
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str, str]]:

@@ -81,7 +81,8 @@ class Project:
         """Yield the dependencies of the project and those of ``extras``, and the indexes that serve some of them."""
         project = self.toml.value("project")
         listed = project if isinstance(project, dict) else {}
-        is_dynamic = "dependencies" in listed.get("dynamic", ())
+        written = listed.get("dynamic")
+        is_dynamic = isinstance(written, list) and "dependencies" in written
         wanted = frozenset(map(canonicalize_name, extras))
         if self.toml.table("tool", "poetry", "dependencies") and ("dependencies" not in listed or is_dynamic):
             yield from self._of_poetry(extras, "")
@@ -95,9 +96,13 @@ class Project:
         yield from self._routes(wanted, frozenset())
 
     def _of_project(self, project: Mapping[str, Any], extras: tuple[str, ...]) -> Iterator[Line | Problem]:
-        dynamic = set(project.get("dynamic", ())) & {"dependencies", *(["optional-dependencies"] if extras else [])}
-        if dynamic:
-            message = f"the {sorted(dynamic)[0]} of {self.path} are dynamic: only its build backend knows them"
+        written = project.get("dynamic", ())
+        if not isinstance(written, list | tuple):
+            yield self._problem("MLS208", f"project.dynamic of {self.path} is not a list of texts")
+            return
+        dynamic = [name for name in ("dependencies", "optional-dependencies") if name in written]
+        if dynamic and (extras or dynamic[0] == "dependencies"):
+            message = f"the {dynamic[0]} of {self.path} are dynamic: only its build backend knows them"
             hint = "list them in the file itself, or name the file they are read from"
             yield self.toml.place("project", "dynamic").problem("MLS208", message, hint)
         sources = self._sources(frozenset(map(canonicalize_name, extras)), frozenset())

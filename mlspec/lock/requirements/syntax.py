@@ -36,7 +36,7 @@ def refusal(text: str) -> tuple[str, str, str] | None:
     scheme = url[1].lower() if (url := _URL.match(text)) else ""
     if scheme.startswith(("hg+", "svn+", "bzr+")):
         return "MLS213", f"{scheme} repositories cannot be pinned", "use a git repository or a package index"
-    if scheme in {"git+git", "git+http", "git"}:
+    if scheme in {"git+git", "git+http", "git+ftp", "git"}:
         return "MLS213", f"anybody on the way can change what {scheme}:// brings", "write: git+https://..."
     if left := _left_over(text):
         return "MLS220", *left

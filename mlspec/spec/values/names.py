@@ -50,6 +50,7 @@ def debian_package(value: str) -> str:
 
 def image_name(value: str) -> str:
     """Return ``value`` when an engine takes it as the name of an image, without a tag."""
+    _check_length(value, _LONGEST_NAME)
     if not IMAGE_NAME.fullmatch(value):
         without_tag, _, tag = value.rpartition(":")
         if tag and IMAGE_NAME.fullmatch(without_tag):
@@ -66,8 +67,20 @@ def _in_lower(value: str) -> str:
     return value.lower() if IMAGE_NAME.fullmatch(value.lower()) else ""
 
 
+# An image's name is a repository's: https://docs.docker.com/reference/cli/docker/image/tag/ has no limit, engines take
+# 255 characters with the registry. A key stands in file names, of which most file systems take 255 bytes.
+_LONGEST_NAME, _LONGEST_KEY = 200, 100
+
+
+def _check_length(value: str, most: int) -> None:
+    if len(value) > most:
+        message = f"{quoted(value)} has {len(value)} characters, and a name of an image at most {most}"
+        raise Refused("MLS108", message, "choose a shorter one")
+
+
 def image_key(value: str) -> str:
     """Return ``value`` when it can stand in front of file names and behind the name of the project."""
+    _check_length(value, _LONGEST_KEY)
     if not IMAGE_KEY.fullmatch(value):
         hint = f"use lower-case letters, digits and -, such as: {slug(value)}"
         raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint)

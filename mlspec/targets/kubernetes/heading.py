@@ -67,8 +67,9 @@ def _secrets(bundle: Bundle) -> Iterator[str]:
 
 
 def _environment(bundle: Bundle, names: Names) -> Iterator[str]:
-    for path in dict.fromkeys(host_path(entry.path) for plan in bundle.plans for entry in plan.run.env_files):
-        yield f"Once: kubectl create secret generic {names.file(path)} --from-env-file={shell(path)}"
+    files = [entry.path for plan in bundle.plans for entry in plan.run.env_files]
+    for path, name in {host_path(path): names.file(path) for path in files}.items():
+        yield f"Once: kubectl create secret generic {name} --from-env-file={shell(path)}"
     secret = {name for plan in bundle.plans for name, _ in plan.run.environment_secrets}
     passed = dict.fromkeys(name for plan in bundle.plans for name in plan.run.passed_environment if name not in secret)
     if passed:

@@ -187,7 +187,7 @@ def mapping(body: bytes) -> dict[str, Any]:
     return data
 
 
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_PARAMETER = re.compile(r'(?<!\w)(\w+)="([^"]*)"')
 
 
 def _session() -> requests.Session:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
-from pip._internal.exceptions import NetworkConnectionError
+from pip._internal.exceptions import HashMismatch, NetworkConnectionError
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.resolvelib import ResolutionImpossible
 
@@ -16,6 +17,9 @@ from mlspec.host.resolver.child.errors import BuildFailureError, IndexFailureErr
 from mlspec.host.resolver.child.releases import newest_wheel, releases_of
 from mlspec.host.resolver.child.routing import without_login
 from mlspec.host.resolver.child.seen import Seen
+
+# Where pip reads the page of a package, an error that is none of its own means that it is no such page.
+_READERS = ("_internal/index/collector.py", "_internal/models/link.py")
 
 
 def explained(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
@@ -53,6 +57,10 @@ def explained(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
         }:
             url = next(iter(re.findall(r"https?://[^\s'\"]+", str(cause))), "")
             return {"kind": network_kind(str(cause)), "url": without_login(url), "message": str(cause)}
+        if isinstance(cause, HashMismatch):
+            return {"kind": "changed", "name": cause.req.name if cause.req else "", "message": str(cause)}
+        if any(frame.filename.endswith(_READERS) for frame in traceback.extract_tb(cause.__traceback__)):
+            return {"kind": "garbage", "message": f"{type(cause).__name__}: {cause}", "notes": seen.notes}
     return {"kind": "other", "message": f"{type(error).__name__}: {error}", "notes": seen.notes}
 
 
