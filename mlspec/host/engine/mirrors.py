@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mlspec.build.configuration import Configuration
 from mlspec.build.mirrors import Extras, Variant, variant
-from mlspec.host.files.scratch import scratch
 from mlspec.host.files.bounded import read_file
+from mlspec.host.files.scratch import scratch
 from mlspec.host.home import known_home
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_here

@@ -16,8 +16,8 @@ from typing import Any
 from mlspec.advice.doctor.facts import Own, Setting
 from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
-from mlspec.host.files.scratch import scratch
 from mlspec.host.files.bounded import read_file
+from mlspec.host.files.scratch import scratch
 from mlspec.host.home import expanded, known_home
 from mlspec.host.machine import AUTHORITIES, is_here
 from mlspec.printable import without_login

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlspec.errors import Problem, SpecError
-from mlspec.host.files.scratch import scratch
 from mlspec.host.files.bounded import read_file
+from mlspec.host.files.scratch import scratch
 from mlspec.host.home import expanded
 from mlspec.host.known_secrets import remember_secret
 from mlspec.spec.nested_keys import Secret
@@ -36,7 +36,6 @@ def login(url: str, name: str, secret: Secret, folder: Path) -> tuple[str, str]:
     return found[0], found[2]
 
 
-<<<<<<< HEAD
 # What a pipe takes before anybody reads; no login is as long.
 _PIPE = 16_000
 
@@ -60,10 +59,10 @@ def _readable(text: str) -> Iterator[str]:
         yield f"/dev/fd/{reader}"
     finally:
         os.close(reader)
-=======
+
+
 # A netrc file of a thousand hosts.
 _LARGEST = 100_000
->>>>>>> 1b93f40 (Read only regular files, and no more than memory has room for)
 
 
 def _text(name: str, secret: Secret, folder: Path) -> str:
