@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native bench bench-edits bench-builds bench-accelerators check
+.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native kills bench bench-edits bench-builds bench-accelerators check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ refresh-libraries: setup ## try on an engine what packages need of Debian, and n
 
 native: setup ## whether locks are those of a native pip-compile, on every Python of this machine; takes some minutes
 	$(BIN)/python -m tests.native
+
+kills: setup ## kill commands 300 times and see that the next one puts it right; takes some minutes
+	$(BIN)/python -m tests.kills
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

@@ -14,10 +14,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-import mlspec.host.resolver
 from mlspec.cli import app
 from mlspec.host.files import unfinished
-from mlspec.host.resolver.compile import Compiled
+from mlspec.host.resolver.compile import Compiled, Resolver
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirements
 from mlspec.plan.unfinished import UNFINISHED, batch_of, unfinished_name
@@ -80,14 +79,15 @@ def pin(name: str, version: str) -> Pin:
     return Pin(name=name, version=version, requirement=f"{name}=={version}", hashes=(f"sha256:{'ab' * 32}",), size=9)
 
 
+def resolver_that_knows(_: Resolver, requirements: Requirements, **__: object) -> Compiled:
+    return Compiled(pins=tuple(pin(r.name, "1.0") for r in requirements.requirements), tools={"pip": "26.3"})
+
+
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resolver that knows the answer."""
 
-    def compiled(requirements: Requirements, *_: object, **__: object) -> Compiled:
-        return Compiled(pins=tuple(pin(r.name, "1.0") for r in requirements.requirements), tools={"pip": "26.3"})
-
-    monkeypatch.setattr(mlspec.host.resolver, "compile_requirements", compiled)
+    monkeypatch.setattr(Resolver, "compile", resolver_that_knows)
 
 
 def state(folder: Path) -> Mapping[str, bytes]:
