@@ -111,8 +111,7 @@ def _is_method(program: Program, call: ast.Call, scope: Scope, row: ServerCall) 
 
 
 def _imports(program: Program, module: str) -> bool:
-    names = (name for found in program.modules for name in found.imports.values())
-    return any(name.partition(".")[0] == module for name in names)
+    return any(module in found.imported for found in program.modules)
 
 
 def _class_of(program: Program, node: ast.expr | None, scope: Scope, depth: int = 8) -> str:

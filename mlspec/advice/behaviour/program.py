@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from mlspec.advice.behaviour.reach import reached_files
 from mlspec.advice.behaviour.scopes import Module, Scope, read_module
 
+_MOST_FILES = 80
 _ENTRY_CODE = "<the command>"
 # Decorators by which a framework calls a function that no code of the project does.
 _CALLED_BY_FRAMEWORKS = {
@@ -48,13 +50,13 @@ class Program:
     start: Start
     modules: tuple[Module, ...]
     scopes: tuple[Scope, ...]
+    names: frozenset[str] = frozenset()
+    """The names of its modules and of the folders that they are in."""
 
     def is_own(self, dotted: str, scope: Scope) -> bool:
         """Return whether a dotted name may be the project's own: not one of a library that is imported."""
-        own = {part for module in self.modules for part in module.path.removesuffix(".py").split("/")}
         root = dotted.partition(".")[0]
-        imported = {name.partition(".")[0] for name in scope.module.imports.values()}
-        return root not in imported or root in own
+        return root not in scope.module.imported or root in self.names
 
     def calls(self) -> Iterator[tuple[ast.Call, Scope]]:
         """Yield every call that the program makes, with the scope that makes it."""
@@ -67,10 +69,12 @@ def read_program(start: Start, texts: Mapping[str, str]) -> Program:
     texts = {**texts, _ENTRY_CODE: start.code} if start.code else texts
     starts = (*([_ENTRY_CODE] if start.code else []), *start.files, *start.modules)
     main = {_ENTRY_CODE, *start.files}
-    files = reached_files(starts, texts, start.roots)
+    # The nearest come first, and what is worth a word is near; a large project is not read whole at each check.
+    files = islice(reached_files(starts, texts, start.roots), _MOST_FILES)
     read = (read_module(path, text, is_started=path in main) for path, text in files if not path.endswith(".sh"))
     modules = tuple(module for module in read if module)
-    return Program(start, modules, tuple(_running(modules, start)))
+    names = frozenset(part for module in modules for part in module.path.removesuffix(".py").split("/"))
+    return Program(start, modules, tuple(_running(modules, start)), names)
 
 
 def _running(modules: tuple[Module, ...], start: Start) -> Iterator[Scope]:
@@ -79,16 +83,18 @@ def _running(modules: tuple[Module, ...], start: Start) -> Iterator[Scope]:
     for scope in (scope for module in modules for scope in module.scopes if scope.function):
         for name in _names_of(scope):
             functions[name].append(scope)
-    todo = [module.scopes[0] for module in modules]
+    todo = deque(module.scopes[0] for module in modules)
     todo += [scope for name in start.calls for scope in functions[name]]
     seen = set[int]()
     while todo:
-        scope = todo.pop(0)
+        scope = todo.popleft()
         if id(scope) in seen:
             continue
         seen.add(id(scope))
         yield scope
-        todo += [found for name in _mentioned(scope) for found in functions[name]]
+        for name in dict.fromkeys(_mentioned(scope)):
+            # What is mentioned once runs; it is not looked up again.
+            todo += functions.pop(name, ())
 
 
 def _names_of(scope: Scope) -> Iterator[str]:
@@ -110,12 +116,7 @@ def _names_of(scope: Scope) -> Iterator[str]:
 
 def _has_foreign_base(owner: ast.ClassDef, module: Module) -> bool:
     names = {base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in owner.bases}
-    own = {node.name for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)} | {
-        "object",
-        "ABC",
-        "Protocol",
-    }
-    return bool(names - own - {""})
+    return bool(names - module.classes - {"object", "ABC", "Protocol", ""})
 
 
 def _mentioned(scope: Scope) -> Iterator[str]:

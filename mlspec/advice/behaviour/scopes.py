@@ -33,12 +33,17 @@ class Scope:
 
 @dataclass(eq=False, slots=True)
 class Module:
-    """A file of the project: the names that it imports as dotted names, and its scopes, its own first."""
+    """A file of the project: the names that it imports as dotted names, and its scopes, its own first.
+
+    ``classes`` are the names of its own classes, ``imported`` the packages that it imports from.
+    """
 
     path: str
     tree: ast.Module
     is_started: bool = False
     imports: Mapping[str, str] = field(default_factory=dict)
+    classes: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
     scopes: list[Scope] = field(default_factory=list)
 
 
@@ -48,6 +53,8 @@ def read_module(path: str, text: str, *, is_started: bool = False) -> Module | N
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(text)
         module = Module(path, tree, is_started, dict(_imports(tree, path)))
+        module.classes = frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+        module.imported = frozenset(name.partition(".")[0] for name in module.imports.values())
         module.scopes = [Scope(module)]
         _fill(module.scopes[0], tree.body)
     # A null byte is a ValueError, deep nesting one of the last two.
@@ -147,6 +154,10 @@ def _targets(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
         yield node.target, None
     elif isinstance(node, ast.With | ast.AsyncWith):
         yield from ((item.optional_vars, item.context_expr) for item in node.items if item.optional_vars)
-    for part in ast.walk(node) if isinstance(node, ast.Expr | ast.Assign | ast.If | ast.While) else ():
+    # Of a condition, its test; what is in its body is met by itself.
+    own = (
+        node.test if isinstance(node, ast.If | ast.While) else node if isinstance(node, ast.Expr | ast.Assign) else None
+    )
+    for part in ast.walk(own) if own else ():
         if isinstance(part, ast.NamedExpr):
             yield part.target, part.value

@@ -51,7 +51,12 @@ def application_of(words: Sequence[str]) -> tuple[str, str] | None:
 
 def program_of(subject: Subject, context: Context) -> Program:
     """Return the program that a container starts with, read from what is copied into the image."""
-    return read_program(start_of(subject, last_words(subject, context)), context.texts)
+    start = start_of(subject, last_words(subject, context))
+    key = (start.words, start.working_dir, tuple(start.environment.items()), start.is_environment_known)
+    known = context.programs.get(key)
+    if not isinstance(known, Program):
+        known = context.programs[key] = read_program(start, context.texts)
+    return known
 
 
 def start_of(subject: Subject, words: Sequence[str]) -> Start:

@@ -152,6 +152,8 @@ class Context:
     links: Mapping[str, str] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     is_whole: bool = True
+    programs: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
+    """Programs that were read from the texts, so that each is read once for all rules."""
 
     def below(self, folder: str) -> Iterable[str]:
         """Yield the paths with a weight that stand directly in ``folder``, the heaviest first."""
