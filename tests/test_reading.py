@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import resource
 import signal
@@ -16,8 +17,10 @@ from click.testing import CliRunner, Result
 
 import mlspec
 from mlspec.cli.app import cli
-from mlspec.errors import MlspecError
+from mlspec.cli.terminal import gated
+from mlspec.errors import MlspecError, SpecError
 from mlspec.host.files.bounded import read_beginning, read_file
+from mlspec.lock.requirements.collect import Entry, collect
 
 PACKAGE = Path(mlspec.__file__).parent
 POSIX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc and named pipes")
@@ -178,3 +181,20 @@ def test_work_that_grows_with_the_square_is_told_from_other_work() -> None:
 
     assert not is_linear(lambda size: lambda: slow.split("a" + " " * size + "b"))
     assert is_linear(lambda size: lambda: fast.split("a" + " " * size + "b"))
+
+
+@pytest.mark.parametrize("text", ["a{}b", "a{}", "a{}#", "{}#c", "a{}-", "a ;{}x", "a \\\n{}b"])
+def test_a_line_of_blanks_costs_no_more_than_its_length(text: str) -> None:
+    def reading(size: int) -> Callable[[], object]:
+        def read() -> None:
+            with contextlib.suppress(SpecError):
+                collect([Entry("r.in", ())], lambda _: text.format(" " * size), "mlspec.yaml")
+
+        return read
+
+    assert is_linear(reading)
+
+
+@pytest.mark.parametrize("text", ["://a:b@", "a://b", "?token", "?a", "@", "://", "a:", "\x1b[", "TOKEN_", "a_TOKEN="])
+def test_what_is_shown_costs_no_more_than_its_length(text: str) -> None:
+    assert is_linear(lambda size: lambda: gated(text * size))

@@ -64,7 +64,7 @@ def _follow(entry: str, folder: Folder, place: tuple[str, int], trail: tuple[str
             yield _read(line, (name, source.find(line)))
     else:
         for number, line in enumerate(folder.texts[name].splitlines(), 1):
-            text = re.sub(r"(?:^|\s+)#.*", "", line).rstrip("\\").strip()
+            text = re.sub(r"(?:^|(?<!\s)\s+)#.*", "", line).rstrip("\\").strip()
             if included := re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", text):
                 path = posixpath.normpath(posixpath.join(posixpath.dirname(name), included[1]))
                 yield from _follow(path, folder, (name, number), (*trail, name))

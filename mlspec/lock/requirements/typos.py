@@ -67,5 +67,7 @@ def _is_requirement(text: str) -> bool:
 
 
 def _offer(text: str, typos: Iterable[tuple[str, str]]) -> str:
+    # One blank each: the patterns try every way to share out a run of them.
+    text = " ".join(text.split())
     offers = (re.sub(pattern, meant, text) for pattern, meant in typos)
     return next((offer for offer in offers if offer != text and _is_requirement(offer)), "")

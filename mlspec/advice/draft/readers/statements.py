@@ -83,7 +83,7 @@ class Source:
         table, found = "", 0
         for number, line in enumerate(self.text.splitlines(), 1):
             words = line.strip().replace('"', "").replace("'", "")
-            if header := re.match(r"\[+\s*([^\]]+?)\s*\]+", words):
+            if header := re.match(r"\[{1,9}\s*([^\]]+?)\s*\]+", words):
                 table = header[1]
                 found = found or (number if table.startswith(".".join(path)) else 0)
             elif "=" in words and ".".join(filter(None, (table, words.partition("=")[0].strip()))) == ".".join(path):
