@@ -44,6 +44,7 @@ golden: setup ## write the example specs' files, the tests' snapshots and the ou
 
 refresh: setup ## ask Debian, Python, tensorflow, torch and the package index anew for what the tables of mlspec/data hold; read the diff
 	$(BIN)/python .ci/refresh/debian_packages.py
+	$(BIN)/python .ci/refresh/debian_libraries.py
 	$(BIN)/python .ci/refresh/pythons.py
 	$(BIN)/python .ci/refresh/frameworks.py
 	$(BIN)/python .ci/refresh/wheels.py

@@ -250,7 +250,7 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
             wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
             whole = len(body)
             if wanted and status == 200:
-                start = int(wanted[1]) if wanted[1] else whole - int(wanted[2])
+                start = int(wanted[1]) if wanted[1] else max(0, whole - int(wanted[2]))
                 status, body = 206, body[start : int(wanted[2]) + 1 if wanted[1] and wanted[2] else whole]
             self.send_response(status)
             self.send_header("Accept-Ranges", "bytes")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 
 from mlspec.facts.tables import frozen, table
 
@@ -54,6 +57,34 @@ def needs() -> tuple[Needs, ...]:
 def whole() -> tuple[Whole, ...]:
     """Return packages whose wheels are known to bring all that they need."""
     return tuple(Whole(**row) for row in table("system_libraries")["whole"])
+
+
+@cache
+def sonames() -> Mapping[str, Mapping[str, str]]:
+    """Return the libraries that wheels are known to load and not to bring, with the package of each by release."""
+    rows = table("sonames")["library"]
+    return {row["soname"]: {key: value for key, value in row.items() if key != "soname"} for row in rows}
+
+
+@cache
+def _brought() -> tuple[tuple[str, ...], Mapping[tuple[str, str], int]]:
+    data = resources.files("mlspec.data").joinpath("debian_brings.txt.xz").read_bytes()
+    heading, *lines = lzma.decompress(data).decode("ascii").splitlines()
+    release, sums = "", {}
+    for line in lines:
+        first, *names = line.split(" ")
+        if first == "release":
+            release = names[0]
+        else:
+            sums.update(dict.fromkeys(((release, name) for name in names), int(first, 16)))
+    return tuple(heading.rpartition(": ")[2].split(" ")), sums
+
+
+def brings(codename: str, apt: str, wanted: str) -> bool:
+    """Return whether a Debian package brings another of those with libraries along, or is it."""
+    names, sums = _brought()
+    known = sums.get((codename, apt), 0)
+    return apt == wanted or (wanted in names and bool(known >> names.index(wanted) & 1))
 
 
 @cache

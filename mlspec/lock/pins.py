@@ -25,7 +25,8 @@ class Pin:
     whole commit; ``ref`` is the branch or tag that commit stood for. ``size`` counts the bytes of the file the target
     would take; ``via`` names the packages that ask for this one. Of what is built from source, ``languages`` are those
     that it is written in, and ``wheel_version`` is the newest version that has a wheel for the target; each is empty
-    where it is not known.
+    where it is not known. ``loads`` are the libraries of the system that its wheel was seen to load and that no wheel
+    brings, each with the file of it that does.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Pin:
     ref: str = ""
     languages: tuple[str, ...] = ()
     wheel_version: str = ""
+    loads: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

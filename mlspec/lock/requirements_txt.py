@@ -54,6 +54,7 @@ def _notes(pin: Pin) -> Iterator[str]:
         yield f"version {pin.version}"
     if pin.ref:
         yield f"ref {pin.ref}"
+    yield from (f"loads {soname} in {file}" for soname, file in pin.loads)
     if pin.via:
         yield f"via {', '.join(pin.via)}"
 
@@ -64,6 +65,7 @@ _LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _HASHED = re.compile(r"^--hash=((?:sha256|sha384|sha512):[0-9a-f]+)$")
 _NOTE_SOURCE = re.compile(r"^from source(?: in (.+))?$")
 _NOTE_WHEEL = re.compile(r"^wheel in (\S+)$")
+_NOTE_LOADS = re.compile(r"^loads (\S+) in (\S+)$")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:===?\s*(\S+)|@\s*(\S+))$")
 
 
@@ -165,6 +167,8 @@ def _with_notes(pin: Pin, comment: str) -> Pin:
             pin = dataclasses.replace(pin, version=rest)
         elif word == "ref":
             pin = dataclasses.replace(pin, ref=rest)
+        elif found := _NOTE_LOADS.match(note):
+            pin = dataclasses.replace(pin, loads=(*pin.loads, (found[1], found[2])))
     return pin
 
 

@@ -43,7 +43,7 @@ def resolver_of(maker: Maker) -> Resolver:
     """Return the resolver for a maker's target."""
     from mlspec.host.resolver import Resolver
 
-    return Resolver(maker.target, maker.indexes, maker)
+    return Resolver(maker.target, maker.indexes, maker, looks=True)
 
 
 def made_elsewhere(maker: Maker, compiled: Compiled, requirements: Requirements) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
     """Warn of packages that need something of the system which a slim image does not have."""
     if not subject.is_slim:
         return
+    yield from loads_libraries(subject)
     asked = {requirement.name for requirement in subject.requirements.requirements}
     for row in libraries.needs():
         if row.package not in (asked if row.only_asked else subject.packages) or subject.packages & set(row.unless):
@@ -35,6 +37,30 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
             hint += f"; or require {instead} in its place" if instead else ""
             warning = subject.warn_of_package(row.package, f"{row.package} {row.needs}", hint)
             yield replace(warning, repairs=(Add((*subject.image.origin(), "apt"), missing),))
+
+
+def loads_libraries(subject: Subject) -> Iterator[Problem]:
+    """Warn of libraries that wheels were seen to load, when they were locked, and that a slim image lacks."""
+    if not subject.is_slim:
+        return
+    table, codename = libraries.sonames(), subject.base.codename
+    for pin in subject.pins:
+        lacking = [(s, file, apt) for s, file in pin.loads if (apt := table.get(s, {}).get(codename, ""))]
+        lacking = [row for row in lacking if not brings_library(subject, row[2])]
+        if lacking:
+            names = ", ".join(dict.fromkeys(soname for soname, _, _ in lacking))
+            message = f"{pin.name} {pin.version} loads {names}, which a slim image lacks ({lacking[0][1]} in its wheel)"
+            missing = tuple(dict.fromkeys(apt for _, _, apt in lacking))
+            hint = f"add: apt: [{', '.join((*subject.settings.apt, *missing))}]"
+            warning = subject.warn_of_package(pin.name, message, hint)
+            yield replace(warning, repairs=(Add((*subject.image.origin(), "apt"), missing),))
+
+
+def brings_library(subject: Subject, wanted: str) -> bool:
+    """Tell whether a Debian package is in the image, itself or with any that the spec names."""
+    named = (re.split("[:=]", entry)[0] for entry in subject.settings.apt)
+    codename = subject.base.codename
+    return subject.installs(wanted) or any(libraries.brings(codename, name, wanted) for name in named)
 
 
 def has_library(subject: Subject, name: str) -> bool:

@@ -54,13 +54,15 @@ class Compiled:
 class Resolver:
     """What requirements are resolved for, and where from, logins included; ``metadata`` makes what only builds tell.
 
-    The files of what was resolved are put into the folder ``download``, where there is one.
+    The files of what was resolved are put into the folder ``download``, where there is one; where it ``looks``, wheels
+    are looked into for the libraries of the system that they load.
     """
 
     target: Target
     indexes: tuple[Index, ...]
     metadata: Maker
     download: Path | None = None
+    looks: bool = False
 
     def compile(
         self,
@@ -94,6 +96,7 @@ class Resolver:
             upgrade_packages,
             self.metadata,
             self.download,
+            self.looks,
         )
         return _compiled(job)
 

@@ -39,6 +39,7 @@ class Job:
     upgrade_packages: Sequence[str]
     metadata: Maker
     download: Path | None = None
+    looks: bool = False
 
     def run(self) -> dict[str, Any]:
         """Return the resolver's report; raises LockError for every failure it tells of."""
@@ -58,6 +59,9 @@ class Job:
         """Return the answer to a question of the resolver."""
         if question["question"] == "download":
             self.metadata.tell_download(question["files"])
+            return {}
+        if question["question"] == "looked":
+            self.metadata.tell_looked(question)
             return {}
         facts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in question["source"].items()}
         made = self.metadata.make(Source(**facts))
@@ -101,6 +105,7 @@ class Job:
             "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
             "metadata": [dataclasses.asdict(row) for row in self.requirements.stated],
             "download": str(self.download or ""),
+            "looks": self.looks,
             "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
             "cert": trusted(),
             # Else a folder beside what the child writes, which goes with it.
@@ -131,6 +136,7 @@ class Job:
             ref=ref,
             languages=tuple(row.get("languages", ())) if row["is_source"] else (),
             wheel_version=row.get("wheel_version", ""),
+            loads=tuple((soname, file) for soname, file in row.get("loads", ())),
         )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlspec.errors import MlspecError
 from mlspec.host.cache import proofs
@@ -74,6 +74,14 @@ class Maker:
             what = ", ".join(f"{name} ({shown_size(sizes[name])})" for name in largest)
             who = self._names[-1] if self._names else "a source"
             self.say(f"the build of {who} takes {shown_size(total)} of packages: {what}")
+
+    def tell_looked(self, told: Mapping[str, Any]) -> None:
+        """Say what of wheels was read to see which libraries they load, and of which not all."""
+        self.say(f"looked into {told['wheels']} wheels for what they load: {shown_size(told['fetched'])} read")
+        if told["partial"]:
+            self.say(f"not all was looked at, as it is large: {', '.join(told['partial'])}")
+        if told["unknown"]:
+            self.say(f"not looked into, as their index gives no parts of files: {', '.join(told['unknown'])}")
 
     def _made(self, source: Source) -> Made:
         if self.stage is None:

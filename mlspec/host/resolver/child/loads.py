@@ -1,0 +1,222 @@
+"""The libraries of the system that wheels load and no wheel brings, read out of the wheels themselves.
+
+What counts is what an import of the package may load: its extension modules, and the libraries that these need, in the
+same wheel or in another. Plugins and backends beside them are loaded where somebody asks for them, if at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pip._internal.models.link import Link
+from pip._internal.models.wheel import Wheel as WheelName
+
+from mlspec.facts import libraries
+from mlspec.host.resolver.child.elf import needed
+from mlspec.host.resolver.child.ranges import RangedFile, Unsupported
+from mlspec.host.resolver.child.seen import Seen
+
+_MOST_OF_FILE, _MOST_OF_WHEEL, _MOST_OF_ALL = 8_000_000, 24_000_000, 64_000_000
+"""Bytes, as they are compressed: larger files are passed over, and so is what comes when the sum is reached."""
+_FORMAT = 2
+_GAP = 128 * 1024
+
+
+@dataclass
+class Contents:
+    """A wheel as far as it was looked into: its libraries by path with their compressed sizes, and what they need.
+
+    What is ``allowed`` counts, what is too large is ``passed``.
+    """
+
+    name: str
+    link: Link
+    digest: str
+    sizes: dict[str, int] = field(default_factory=dict)
+    needs: dict[str, list[str]] = field(default_factory=dict)
+    allowed: set[str] = field(default_factory=set)
+    passed: set[str] = field(default_factory=set)
+    fetched: int = 0
+    is_known: bool = False
+
+    @property
+    def modules(self) -> list[str]:
+        """The extension modules, without those of tests."""
+        return sorted(path for path in self.sizes if _is_module(path))
+
+
+def _is_module(path: str) -> bool:
+    *folders, name = path.split("/")
+    aside = {"tests", "test", "plugins", "examples", "_examples"}
+    return name.endswith(".so") and not name.startswith("lib") and not aside & set(folders)
+
+
+def look(
+    session: Any,  # noqa: ANN401 - pip's session
+    links: Iterable[tuple[str, Link]],
+    job: dict[str, Any],
+    seen: Seen,
+) -> dict[str, list[list[str]]]:
+    """Return, by package, the libraries that its wheel loads and none brings, each with the file that does.
+
+    Packages of which that is known beforehand are not looked into.
+    """
+    proven = [*(row.package for row in libraries.whole()), *(row.package for row in libraries.needs())]
+    known = {package.partition("[")[0] for package in proven}
+    wheels = [
+        Contents(name, link, digest)
+        for name, link in links
+        if link.is_wheel and name not in known and _is_for_platform(link) and (digest := _digest(link))
+    ]
+    looker = _Looker(session, Path(job["cache"], "loads"), wheels)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(looker.list_contents, wheels))
+        while looker.goes_on():
+            list(pool.map(lambda pair: looker.read(*pair), list(looker.affordable())))
+    found = {wheel.name: looker.outside(wheel) for wheel in wheels}
+    looker.remember()
+    if wheels:
+        _tell(wheels, seen)
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _tell(wheels: list[Contents], seen: Seen) -> None:
+    """Tell how much was read, and of which wheels not all."""
+    unknown = sorted(wheel.name for wheel in wheels if not wheel.is_known)
+    partial = sorted(wheel.name for wheel in wheels if wheel.is_known and set(wheel.modules) - wheel.allowed)
+    fetched = sum(wheel.fetched for wheel in wheels)
+    seen.channel.ask("looked", wheels=len(wheels) - len(unknown), fetched=fetched, unknown=unknown, partial=partial)
+
+
+def _digest(link: Link) -> str:
+    return str((getattr(link, "_hashes", None) or {}).get("sha256") or "")
+
+
+def _is_for_platform(link: Link) -> bool:
+    return any(tag.platform != "any" for tag in WheelName(link.filename).file_tags)
+
+
+class _Looker:
+    def __init__(self, session: Any, cache: Path, wheels: list[Contents]) -> None:  # noqa: ANN401 - pip's session
+        self.session, self.cache, self.wheels = session, cache, wheels
+        self.total, self.found = 0, -1
+
+    def list_contents(self, wheel: Contents) -> None:
+        """Fill in the libraries of a wheel, from the cache or from the end of the file."""
+        try:
+            kept = json.loads((self.cache / wheel.digest).read_bytes())
+            if kept["format"] == _FORMAT:
+                wheel.sizes, wheel.needs, wheel.is_known = kept["sizes"], kept["needs"], True
+                return
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        try:
+            file = RangedFile(self.session, wheel.link)
+            with zipfile.ZipFile(file) as archive:
+                rows = archive.infolist()
+            wheel.sizes = {row.filename: row.compress_size for row in rows if re.search(r"\.so(\.|$)", row.filename)}
+            wheel.fetched, wheel.is_known = file.fetched, True
+        except (OSError, Unsupported, zipfile.BadZipFile):
+            return
+
+    def goes_on(self) -> bool:
+        """Tell whether there may be more to read: at first, and while the last round found something."""
+        before, self.found = self.found, sum(len(wheel.allowed) for wheel in self.wheels)
+        return before != self.found
+
+    def affordable(self) -> Iterator[tuple[Contents, list[str]]]:
+        """Yield each wheel with what is to be read of it next, within what is bearable: what is read in the end is the
+        same wherever it is looked, and whatever was read before.
+        """
+        for wheel in sorted(self.wheels, key=lambda wheel: (sum(wheel.sizes.values()), wheel.name)):
+            taken = {path for path in self._reached(wheel) if path not in wheel.passed and self._afford(wheel, path)}
+            if unread := sorted(taken - set(wheel.needs)):
+                yield wheel, unread
+
+    def _reached(self, wheel: Contents) -> list[str]:
+        """Return what of a wheel its own modules and those of others lead to, modules first, the smallest first."""
+        wanted = {*wheel.modules, *(path for holder, path in self._walk(self.wheels) if holder is wheel)}
+        new = wanted - wheel.allowed
+        return sorted(new, key=lambda path: (not _is_module(path), wheel.sizes[path], path))
+
+    def _afford(self, wheel: Contents, path: str) -> bool:
+        size = wheel.sizes[path]
+        own = sum(wheel.sizes[path] for path in wheel.allowed)
+        # Half is for what modules lead to, which is where the libraries of the system are needed.
+        total = _MOST_OF_ALL // 2 if _is_module(path) else _MOST_OF_ALL
+        if size > _MOST_OF_FILE or own + size > _MOST_OF_WHEEL or self.total + size > total:
+            wheel.passed.add(path)
+            return False
+        self.total += size
+        wheel.allowed.add(path)
+        return True
+
+    def _walk(self, wheels: Iterable[Contents]) -> Iterator[tuple[Contents, str]]:
+        """Yield the libraries that the modules of wheels lead to, themselves included, with the wheels they are in."""
+        everywhere = {path.rpartition("/")[2]: (other, path) for other in self.wheels for path in other.sizes}
+        todo, met = [(wheel, path) for wheel in wheels for path in wheel.modules], set[tuple[str, str]]()
+        while todo:
+            holder, path = todo.pop(0)
+            if (holder.name, path) in met:
+                continue
+            met.add((holder.name, path))
+            yield holder, path
+            own = {path.rpartition("/")[2]: (holder, path) for path in holder.sizes}
+            for soname in holder.needs.get(path, ()) if path in holder.allowed else ():
+                if place := own.get(soname) or everywhere.get(soname):
+                    todo.append(place)
+
+    def read(self, wheel: Contents, paths: list[str]) -> None:
+        """Fill in what some libraries of a wheel need."""
+        try:
+            file = RangedFile(self.session, wheel.link)
+            with zipfile.ZipFile(file) as archive:
+                rows = sorted((archive.getinfo(path) for path in paths), key=lambda row: row.header_offset)
+                for start, end in _spans(
+                    [(row.header_offset, row.header_offset + row.compress_size + 512) for row in rows]
+                ):
+                    file.prefetch(start, end)
+                for row in rows:
+                    wheel.needs[row.filename] = list(needed(archive.read(row)))
+            wheel.fetched += file.fetched
+        except (OSError, Unsupported, zipfile.BadZipFile, EOFError):
+            return
+
+    def outside(self, wheel: Contents) -> list[list[str]]:
+        """Return the known libraries of the system that the modules of a wheel lead to, each with the file."""
+        table, found = libraries.sonames(), dict[str, str]()
+        brought = {path.rpartition("/")[2] for other in self.wheels for path in other.sizes}
+        for holder, path in self._walk([wheel]):
+            for soname in holder.needs.get(path, ()) if path in holder.allowed else ():
+                if soname in table and soname not in brought:
+                    found.setdefault(soname, path)
+        return [[soname, path] for soname, path in sorted(found.items())]
+
+    def remember(self) -> None:
+        """Keep what was read, by the digests of the wheels."""
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            for wheel in self.wheels:
+                if wheel.fetched and wheel.is_known:
+                    kept = {"format": _FORMAT, "sizes": wheel.sizes, "needs": wheel.needs}
+                    (self.cache / wheel.digest).write_text(json.dumps(kept), encoding="utf-8")
+        except OSError:
+            return
+
+
+def _spans(parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return parts of a file, those near each other joined."""
+    joined: list[tuple[int, int]] = []
+    for start, end in parts:
+        if joined and start <= joined[-1][1] + _GAP:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
