@@ -15,7 +15,7 @@ from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.toml_places import find_places
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.values import Requirements, Stated
 from tests.index import PackageIndex, serving, wheel
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
@@ -364,7 +364,7 @@ def test_constraints_hold_for_packages_and_for_builds() -> None:
     "table",
     [
         "[tool.uv]\noverride-dependencies = ['y==2']\n",
-        "[[tool.uv.dependency-metadata]]\nname = 'y'\n",
+        "[[tool.uv.dependency-metadata]]\nversion = '1'\n",
         "[tool.pdm.resolution.overrides]\ny = '2'\n",
         "[tool.pixi.pypi-options.dependency-overrides]\ny = '2'\n",
     ],
@@ -373,6 +373,12 @@ def test_what_changes_the_wishes_of_others_is_refused_at_its_line(table: str) ->
     (problem,) = refused(project("x") + table)
 
     assert (problem.code, problem.file) == ("MLS219", "pyproject.toml")
+
+
+def test_what_uv_is_told_of_source_packages_is_taken() -> None:
+    table = "[[tool.uv.dependency-metadata]]\nname = 'Y'\nversion = '1'\nrequires-dist = ['z>=2']\n"
+
+    assert collected(project("x") + table).stated == (Stated(name="y", version="1", requires_dist=("z>=2",)),)
 
 
 # poetry, pixi, hatch

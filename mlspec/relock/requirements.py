@@ -47,7 +47,8 @@ def requirements_of(work: Work, image: Image) -> Requirements:
     problems += [problem for row in stated if isinstance(row, list) for problem in row]
     if problems:
         raise SpecError(*problems)
-    return dataclasses.replace(found, stated=tuple(row for row in stated if not isinstance(row, list)))
+    own = tuple(row for row in stated if not isinstance(row, list))
+    return dataclasses.replace(found, stated=(*own, *found.stated))
 
 
 def _named_indexes(image: Image) -> tuple[Index, ...]:

@@ -93,3 +93,8 @@ def bounds_no_build(subject: Subject) -> Iterator[Problem]:
         elif row.version and Version(row.version) != Version(built[name]):
             message = f"{name} {built[name]} is locked, and this is about {row.version}"
             yield subject.warn(message, f"write: version: {built[name]}", "dependency_metadata", index, "version")
+    written = {canonicalize_name(row.name) for row in subject.settings.dependency_metadata}
+    for name in dict.fromkeys(row.name for row in subject.requirements.stated):
+        if name in subject.packages - built.keys() - written:
+            message = f"{name} has a wheel, so what pyproject.toml states of it decides nothing here"
+            yield subject.warn_of_package(name, message, f"require a release that has what it should: {name}==...")

@@ -22,7 +22,7 @@ from mlspec.lock.requirements.refused_options import refuse_option
 from mlspec.lock.requirements.sources.choices import Route, group_routes
 from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.sources.workspaces import find_workspace
-from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements
+from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements, Stated
 from mlspec.spec import suppressions as ignores
 from mlspec.spec.suppressions import Ignores
 
@@ -62,6 +62,7 @@ def collect(
         files=tuple(dict.fromkeys(collector.files)),
         indexes=indexes,
         build_constraints=tuple(dict.fromkeys(collector.build_constraints)),
+        stated=tuple(dict.fromkeys(collector.stated)),
         pythons=tuple(dict.fromkeys(collector.pythons)),
         ignores=ignores.joined(collector.ignores),
     )
@@ -104,6 +105,7 @@ class _Collector:
         self.ignores: list[Ignores] = []
         self.routes: list[Route] = []
         self.build_constraints: list[Requirement] = []
+        self.stated: list[Stated] = []
         self.pythons: list[RequiredPython] = []
 
     def add(self, line: Line) -> None:
@@ -237,6 +239,7 @@ class _Collector:
                 self.build_constraints.append(dataclasses.replace(found, place=place))
             else:
                 self.problems.append(place.problem("MLS203", found.message, found.hint))
+        self.stated += project.tables.stated
         if required := project.required_python:
             self.pythons.append(RequiredPython(*required))
 

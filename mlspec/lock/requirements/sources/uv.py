@@ -19,7 +19,7 @@ from mlspec.lock.requirements.sources.values import (
     refuse_path,
     url_address,
 )
-from mlspec.lock.requirements.values import Place
+from mlspec.lock.requirements.values import Place, Stated
 
 _EXPORT = "uv export --frozen --no-emit-project --no-dev -o requirements.txt"
 _LOCAL_EXPORT = (
@@ -127,11 +127,29 @@ def _read_lists(toml: TomlText, finds: Finds) -> None:
         listed = toml.value("tool", "uv", key)
         for number, text in enumerate(listed if isinstance(listed, list) else ()):
             into.append((str(text), toml.place("tool", "uv", key, number)))
-    for key in ("override-dependencies", "exclude-dependencies", "dependency-metadata"):
+    _read_metadata(toml, finds)
+    for key in ("override-dependencies", "exclude-dependencies"):
         if toml.value("tool", "uv", key):
             message = f"{key} changes what other packages ask for, which pip's resolver cannot do"
             hint = f"take the pins that uv made, and name that file in the place of this one:\n{_EXPORT}"
-            place = toml.place("tool", "uv", key)
-            if key == "dependency-metadata":
-                place = toml.place("tool", "uv", key, 0)
-            finds.problems.append(place.problem("MLS219", message, hint))
+            finds.problems.append(toml.place("tool", "uv", key).problem("MLS219", message, hint))
+
+
+def _read_metadata(toml: TomlText, finds: Finds) -> None:
+    """Take what the project states of source packages; of wheels, which tell it themselves, it decides nothing."""
+    rows = toml.value("tool", "uv", "dependency-metadata")
+    for number, row in enumerate(rows if isinstance(rows, list) else ()):
+        requires = row.get("requires-dist", ()) if isinstance(row, dict) else None
+        if not isinstance(requires, list | tuple) or not row.get("name"):
+            hint = 'write: { name = "x", version = "1.0", requires-dist = ["y"] }'
+            place = toml.place("tool", "uv", "dependency-metadata", number)
+            finds.problems.append(place.problem("MLS219", "this states no metadata of a package", hint))
+            continue
+        finds.stated.append(
+            Stated(
+                name=canonicalize_name(str(row["name"])),
+                version=str(row.get("version", "")),
+                requires_dist=tuple(map(str, requires)),
+                requires_python=str(row.get("requires-python", "")),
+            )
+        )

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from mlspec.errors import KeyPath, Problem, Span
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.toml_places import find_places
-from mlspec.lock.requirements.values import Place
+from mlspec.lock.requirements.values import Place, Stated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +102,14 @@ class ProjectIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """All that the tables of one tool say: sources, indexes, constraints with their places, and what is refused."""
+    """All that the tables of one tool say: sources, indexes, constraints with their places, stated
+    metadata, and what is refused."""
 
     sources: tuple[Source, ...] = ()
     indexes: tuple[ProjectIndex, ...] = ()
     constraints: tuple[tuple[str, Place], ...] = ()
     build_constraints: tuple[tuple[str, Place], ...] = ()
+    stated: tuple[Stated, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -126,6 +128,7 @@ class Finds:
     indexes: list[ProjectIndex] = field(default_factory=list)
     constraints: list[tuple[str, Place]] = field(default_factory=list)
     build_constraints: list[tuple[str, Place]] = field(default_factory=list)
+    stated: list[Stated] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def tables(self) -> Tables:
