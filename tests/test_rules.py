@@ -165,6 +165,17 @@ SILENT = {
         "python: 3.12\nrun: [python -m venv /opt/b && /opt/b/bin/pip install six, pip install --target=/opt/c six]"
     ),
     "a command that only speaks of pip": "python: 3.12\nrun: [echo pip install six, uv tool install ruff]",
+    "what a Debian package of the spec brings along": (
+        "python: 3.12\nbase: slim-trixie\nrequirements: [drawing]\napt: [libcairo2, 'libglib2.0-dev=2.84.4-3']\n"
+        "x-lock: ['drawing==1.2', '    # 1 MB, loads libXrender.so.1 in a.so, loads libglib-2.0.so.0 in b.so']"
+    ),
+    "a library that is loaded on a base which may have it": (
+        f"python: 3.12\nbase: python:3.12-bookworm@sha256:{64 * chr(48)}\nrequirements: [drawing]\n"
+        "x-lock: ['drawing==1.2', '    # 1 MB, loads libXrender.so.1 in a.so']"
+    ),
+    "a library that no table knows": (
+        "python: 3.12\nrequirements: [drawing]\nx-lock: ['drawing==1.2', '    # 1 MB, loads libnovel.so.1 in a.so']"
+    ),
     "bounds on a build that there is": (
         "python: 3.12\nrequirements: [fasttext, --no-binary fasttext]\nbuild_constraints: [setuptools<81]\n"
         "dependency_metadata: [{name: FastText, version: 0.9.3.0, requires_dist: [numpy]}]\n"

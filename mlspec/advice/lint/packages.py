@@ -41,10 +41,11 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
 
 def loads_libraries(subject: Subject) -> Iterator[Problem]:
     """Warn of libraries that wheels were seen to load, when they were locked, and that a slim image lacks."""
-    if not subject.is_slim:
+    loading = [pin for pin in subject.pins if pin.loads]
+    if not subject.is_slim or not loading:
         return
     table, codename = libraries.sonames(), subject.base.codename
-    for pin in subject.pins:
+    for pin in loading:
         lacking = [(s, file, apt) for s, file in pin.loads if (apt := table.get(s, {}).get(codename, ""))]
         lacking = [row for row in lacking if not brings_library(subject, row[2])]
         if lacking:
