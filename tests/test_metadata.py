@@ -13,6 +13,7 @@ from mlspec.errors import LockError, SpecError
 from mlspec.host.engine import metadata as engine
 from mlspec.host.resolver import Compiled, compile_requirements
 from mlspec.host.resolver.failed_builds import FailedBuild
+from mlspec.host.resolver.metadata import Maker
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
@@ -216,3 +217,19 @@ def test_what_cannot_be_read_of_builds_is_told_where_it_stands(tmp_path: Path) -
 
     assert [(p.code, p.span.line if p.span else 0) for p in caught.value.problems] == [("MLS263", n) for n in (6, 7, 7)]
     assert "an address is no bound" in caught.value.problems[0].message
+
+
+def test_what_a_build_downloads_is_said_where_it_is_large() -> None:
+    said: list[str] = []
+    maker = Maker(TARGET, say=said.append)
+
+    maker.tell_download([{"name": "setuptools", "version": "80", "size": 1_200_000}])
+    assert not said
+    maker.tell_download(
+        [
+            {"name": "torch", "version": "2.9", "size": 515_000_000},
+            {"name": "numpy", "version": "2", "size": 16_000_000},
+        ]
+    )
+
+    assert said == ["the build of a source takes 531.0 MB of packages: torch 2.9 (515.0 MB), numpy 2 (16.0 MB)"]

@@ -94,7 +94,8 @@ def bounds_no_build(subject: Subject) -> Iterator[Problem]:
             message = f"{name} {built[name]} is locked, and this is about {row.version}"
             yield subject.warn(message, f"write: version: {built[name]}", "dependency_metadata", index, "version")
     written = {canonicalize_name(row.name) for row in subject.settings.dependency_metadata}
-    for name in dict.fromkeys(row.name for row in subject.requirements.stated):
-        if name in subject.packages - built.keys() - written:
-            message = f"{name} has a wheel, so what pyproject.toml states of it decides nothing here"
-            yield subject.warn_of_package(name, message, f"require a release that has what it should: {name}==...")
+    for stated in subject.requirements.stated:
+        if stated.name in subject.packages - built.keys() - written:
+            message = f"{stated.name} has a wheel, so what pyproject.toml states of it decides nothing here"
+            hint = f"require another release: {stated.name}==..."
+            yield subject.warn_of_package(stated.name, message, hint)
