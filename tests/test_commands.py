@@ -48,10 +48,11 @@ DRIVER = """
 import pickle, sys
 from pathlib import Path
 from mlspec.build.ownership import LocalImage
-from mlspec.host.engine import engine, fitness
+from mlspec.host.engine import engine, fitness, start
 from mlspec.host.engine import run as running
 engine.find_image = lambda name: LocalImage(id="", platform="linux/amd64")
 fitness.require = lambda *_: None
+start.port_problems = lambda ports: ()
 running.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))
 """
 
