@@ -20,7 +20,7 @@ from tests.engine.examples import Example
 
 pytestmark = pytest.mark.engine
 
-BRIDGE = "mlspec-test0"
+BRIDGE = f"mlspec-{os.getpid()}"  # of this run: one that a killed run left would be in the way
 # By what their layers are made of: a few packages, more of them behind a health check, code and one package.
 SPECS = {"batch-job": "", "serving": "", "train-and-serve": "train"}
 
