@@ -426,7 +426,10 @@ def test_a_build_command_names_its_secrets_by_where_they_are() -> None:
     ("options", "words"),
     [
         (BuildOptions(), {"--load", "project"}),
-        (BuildOptions(push=True, tags=("a:1", "b")), {"--push", "a:1", "b"}),
+        (
+            BuildOptions(push=True, tags=("a:1", "b")),
+            {"type=image,push=true,oci-mediatypes=true,compression=gzip", "a:1", "b"},
+        ),
         (BuildOptions(no_cache=True, builder="x"), {"--no-cache", "--builder", "x", "--load"}),
     ],
     ids=["plain", "push", "builder"],

@@ -261,8 +261,11 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
     if options.archive:
         # Files that a step writes have the time of the build, unless it is rewritten on export.
         words += ["--output", _fields(["type=oci", f"dest={options.archive}", "rewrite-timestamp=true"])]
+    elif options.push:
+        # Stated, because their defaults differ between builders, and a digest is over the names of media types too.
+        words += ["--output", _fields(["type=image", "push=true", "oci-mediatypes=true", "compression=gzip"])]
     else:
-        words.append("--push" if options.push else "--load")
+        words.append("--load")
     return (*words, ".")
 
 
