@@ -148,6 +148,16 @@ def test_a_lock_of_an_earlier_version_works_and_says_nothing_of_edits(folder: Pa
     assert "earlier" not in Path("Dockerfile").read_text()
 
 
+@pytest.mark.parametrize("unpinned", [True, False])
+def test_another_base_in_the_spec_is_no_edit_of_files_without_fingerprints(folder: Path, *, unpinned: bool) -> None:
+    Path("mlspec.lock").unlink()
+    edit("mlspec.yaml", lambda text: text.replace("slim-bookworm", "slim-trixie"))
+
+    api.write(api.render(Path("mlspec.yaml"), Wish(unpinned=unpinned)))
+
+    assert "FROM python:3.12-slim-trixie" in Path("Dockerfile").read_text()
+
+
 def test_an_edit_that_says_what_mlspec_would_write_is_none(folder: Path) -> None:
     Path("mlspec.yaml").write_text(f"{SPEC}command: [--epochs, '3']\n")
     (rendered,) = [a for a in api.render(Path("mlspec.yaml")).artifacts if a.path == "Dockerfile"]

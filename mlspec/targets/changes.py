@@ -107,7 +107,7 @@ def problem_of(place: str, there: str, text: str, recorded: str, spec: str) -> P
     if fingerprint(there) == recorded or there == text or _holds_merge(there):
         return None
     own, others = from_lines(there, place), from_lines(text, place)
-    if own and len(own) == len(others):
+    if own and len(own) == len(others) and (recorded or _differ_in_digests(own, others)):
         lines = there.split("\n")
         for line, other in zip(own, others, strict=True):
             lines[line.number - 1] = line.with_image(other.image)
@@ -115,6 +115,13 @@ def problem_of(place: str, there: str, text: str, recorded: str, spec: str) -> P
         if before == text or fingerprint(before) == recorded:
             return _moved(own, others, spec)
     return _edited(place, there, text, spec) if recorded else None
+
+
+def _differ_in_digests(own: Sequence[FromLine], others: Sequence[FromLine]) -> bool:
+    # Without a fingerprint, another image in FROM is that of the spec as it was; of two digests of one tag, a lock has
+    # the one that it asked for, and somebody else wrote the other.
+    pairs = zip(own, others, strict=True)
+    return all(line.reference == other.reference and bool(line.digest) == bool(other.digest) for line, other in pairs)
 
 
 def _holds_merge(text: str) -> bool:
