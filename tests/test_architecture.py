@@ -132,6 +132,13 @@ def test_what_is_imported_is_installed_with_mlspec() -> None:
     assert {name for name in others if not {canonicalize_name(home) for home in homes[name]} & installed} == set()
 
 
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in MODULES}
+
+    assert {*project["tool"]["setuptools"]["packages"]} == {*folders, "mlspec.templates"}
+
+
 def test_every_code_has_one_meaning() -> None:
     users: dict[str, set[str]] = defaultdict(set)
     # `errors` lists codes by who is at fault, and means nothing else by them.
