@@ -152,21 +152,34 @@ def test_an_edited_spec_fails_once_with_its_files_written_anew(rendering: Projec
 
     assert (first.returncode, second.returncode) == (1, 0), first.stdout + second.stdout
     assert "files were modified by this hook" in first.stdout
-    assert "mlspec.yaml: wrote Dockerfile\n" in first.stdout
+    assert "mlspec.yaml: wrote Dockerfile, mlspec.lock\n" in first.stdout
     assert 'ENTRYPOINT ["python", "serve.py"]' in rendering.file("Dockerfile").read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.dockerignore", "run.sh", "mlspec.lock"])
-def test_an_edit_of_a_generated_file_is_undone(rendering: Project, name: str) -> None:
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.dockerignore", "run.sh"])
+def test_an_edit_of_a_generated_file_fails_and_is_kept(rendering: Project, name: str) -> None:
+    rendering.file(name).write_text(rendering.texts()[name] + "# by hand\n")
+    rendering.stage()
+    edited = rendering.texts()
+
+    done = rendering.run()
+
+    assert done.returncode == 1
+    assert f"MLS410: {name} was edited since mlspec wrote it" in done.stdout
+    assert rendering.texts() == edited
+
+
+@pytest.mark.slow
+def test_an_edit_of_the_lock_that_changes_nothing_is_undone(rendering: Project) -> None:
     before = rendering.texts()
-    rendering.file(name).write_text(before[name] + "# by hand\n")
+    rendering.file("mlspec.lock").write_text(before["mlspec.lock"] + "# by hand\n")
     rendering.stage()
 
     done = rendering.run()
 
     assert done.returncode == 1
-    assert f"mlspec.yaml: wrote {name}\n" in done.stdout
+    assert "mlspec.yaml: wrote mlspec.lock\n" in done.stdout
     assert rendering.texts() == before
 
 

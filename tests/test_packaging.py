@@ -15,7 +15,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 # What git leaves out of a clone, and what is large.
-NOT_CLONED = (".git", ".venv", "__pycache__", "*.egg-info", "build", "dist", ".*_cache", ".hypothesis", "site")
+NOT_CLONED = (".git", ".venv", "__pycache__", "*.egg-info", "dist", ".*_cache", ".hypothesis", "site")
 SPEC = "python: 3.12\nentrypoint: python train.py\n"
 
 pytestmark = pytest.mark.slow
