@@ -480,6 +480,31 @@ def test_what_pixi_adds_to_the_dependencies_is_required_too() -> None:
     assert lines(collected(project("x") + table)) == ["x", "y>=1", "z[a]"]
 
 
+def test_what_pixi_takes_from_conda_is_refused_unless_the_project_lists_it_too() -> None:
+    text = project("x") + '[tool.pixi.dependencies]\npython = "3.12.*"\nx = "*"\ngdal = ">=3.6"\n'
+    (problem,) = refused(text)
+
+    assert problem.message == "pixi takes gdal from conda, and pip cannot"
+    assert problem.span
+    assert problem.excerpt == 'gdal = ">=3.6"'
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('[project]\nname = "a"\ndependencies = []\noptional-dependencies = 1\n', "project.optional-dependencies"),
+        ("project = 1\n", "project"),
+        ("[tool]\nuv = 1\n", "tool.uv"),
+        ("[tool.poetry]\ndependencies = 1\n", "tool.poetry.dependencies"),
+    ],
+)
+def test_a_value_in_the_place_of_a_table_is_told_at_its_line(text: str, path: str) -> None:
+    (problem,) = refused(text)
+
+    assert (problem.code, problem.message) == ("MLS208", f"{path} of pyproject.toml is not a table")
+    assert problem.span
+
+
 # On indexes of the loopback address
 
 

@@ -76,7 +76,7 @@ class Failure:
             name = self.error["name"] or "a package"
             message = f"the file that the index gave for {name} is not the one that its page names: their hashes differ"
             yield problem_at("MLS254", message, "try again later; the fault is on its side", self._asked(name))
-        elif kind == "garbage":
+        elif kind == "unreadable":
             message = f"an index answered with something else than a package page ({self.error['message']})"
             hint = "\n".join(("try again later; the fault is on its side", *self.error["notes"][-3:]))
             yield problem_at("MLS254", message, hint)

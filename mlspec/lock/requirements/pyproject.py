@@ -23,6 +23,7 @@ from mlspec.lock.requirements.sources.values import (
     Source,
     Tables,
     TomlText,
+    find_wrong_tables,
     join_tables,
     refuse_path,
 )
@@ -79,6 +80,9 @@ class Project:
 
     def dependencies(self, extras: tuple[str, ...]) -> Iterator[Line | Route | Problem]:
         """Yield the dependencies of the project and those of ``extras``, and the indexes that serve some of them."""
+        if wrong := [*find_wrong_tables(self.toml)]:
+            yield from wrong
+            return
         project = self.toml.value("project")
         listed = project if isinstance(project, dict) else {}
         written = listed.get("dynamic")
@@ -110,11 +114,13 @@ class Project:
         yield from self._extras(project, extras, sources)
         for text, place in pixi.list_dependencies(self.toml):
             yield from self._sourced(text, place, sources)
+        yield from pixi.refuse_conda(self.toml)
 
     def _extras(
         self, project: Mapping[str, Any], extras: tuple[str, ...], sources: Mapping[str, _Active]
     ) -> Iterator[Line | Problem]:
-        table = {canonicalize_name(k): (k, v) for k, v in project.get("optional-dependencies", {}).items()}
+        listed = self.toml.table("project", "optional-dependencies")
+        table = {canonicalize_name(key): (key, texts) for key, texts in listed.items()}
         todo, seen = [canonicalize_name(e) for e in extras], set[str]()
         while todo:
             extra = todo.pop(0)

@@ -60,7 +60,7 @@ def explained(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
         if isinstance(cause, HashMismatch):
             return {"kind": "changed", "name": cause.req.name if cause.req else "", "message": str(cause)}
         if any(frame.filename.endswith(_READERS) for frame in traceback.extract_tb(cause.__traceback__)):
-            return {"kind": "garbage", "message": f"{type(cause).__name__}: {cause}", "notes": seen.notes}
+            return {"kind": "unreadable", "message": f"{type(cause).__name__}: {cause}", "notes": seen.notes}
     return {"kind": "other", "message": f"{type(error).__name__}: {error}", "notes": seen.notes}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from mlspec.errors import Problem
 from mlspec.lock.requirements.sources.values import (
     PATH_HINT,
     Finds,
@@ -53,6 +55,20 @@ def list_dependencies(toml: TomlText) -> Iterator[tuple[str, Place]]:
         extras = f"[{','.join(map(str, table['extras']))}]" if table.get("extras") else ""
         version = str(table.get("version", "*")).strip()
         yield f"{name}{extras}{'' if version == '*' else version}", toml.place(*path, name)
+
+
+def refuse_conda(toml: TomlText) -> Iterator[Problem]:
+    """Yield a problem for every package that pixi takes from conda and that the project lists nowhere else."""
+    path = ("tool", "pixi", "dependencies")
+    listed = toml.value("project", "dependencies")
+    texts = [text for text in (listed if isinstance(listed, list) else ()) if isinstance(text, str)]
+    texts += toml.table("tool", "pixi", "pypi-dependencies")
+    known = {canonicalize_name(re.split(r"[^A-Za-z0-9._-]", text.strip(), maxsplit=1)[0]) for text in texts}
+    for name in toml.table(*path):
+        if canonicalize_name(name) not in {*known, "python", "pip"}:
+            message = f"pixi takes {name} from conda, and pip cannot"
+            hint = "list it under [project] dependencies too; or, if it is no Python package, under `apt` of the spec"
+            yield toml.place(*path, name).problem("MLS208", message, hint)
 
 
 def _read_source(toml: TomlText, name: str, row: Mapping[str, Any], finds: Finds) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -160,3 +160,24 @@ PATH_HINT = (
     "and name that in the place of {file}"
 )
 """What to write where a package is code of a folder."""
+
+
+_TABLES = (
+    ("project",),
+    ("project", "optional-dependencies"),
+    ("dependency-groups",),
+    ("tool",),
+    *(("tool", name) for name in ("uv", "poetry", "pdm", "pixi", "hatch")),
+    ("tool", "uv", "sources"),
+    *(("tool", name, "dependencies") for name in ("poetry", "pixi")),
+    ("tool", "poetry", "group"),
+    ("tool", "pixi", "pypi-dependencies"),
+)
+
+
+def find_wrong_tables(toml: TomlText) -> Iterator[Problem]:
+    """Yield a problem for everything that requirements are read from and that is no table."""
+    for path in _TABLES:
+        value = toml.value(*path)
+        if value is not None and not isinstance(value, dict):
+            yield toml.place(*path).problem("MLS208", f"{'.'.join(path)} of {toml.shown} is not a table")
