@@ -427,6 +427,30 @@ def test_two_renders_at_once_leave_whole_files(project: Path) -> None:
     assert not [path for path in project.iterdir() if path.suffix == ".tmp"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("name", ["mlspec.lock", "requirements.lock"])
+def test_a_lock_that_windows_saved_in_another_encoding_is_put_right(project: Path, name: str, encoding: str) -> None:
+    mlspec("render")
+    place = project / name
+    text = place.read_bytes()
+    place.write_bytes(text.decode().replace("\n", "\r\n").encode(encoding))
+
+    assert "out of date" in mlspec("render", "--check", code=1).stderr
+    mlspec("render")
+
+    assert place.read_bytes() == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_damaged_lock_in_another_encoding_shows_its_line(project: Path, encoding: str) -> None:
+    text = LOCK.replace("version = 1", "version = ").replace("\n", "\r\n")
+    (project / "mlspec.lock").write_bytes(text.encode(encoding))
+
+    said = mlspec("render", code=1).stderr
+
+    assert "mlspec.lock:3:1: MLS221: this lock is damaged: invalid value\n  3 | version = \n" in said
+
+
 def test_windows_line_ends_in_a_generated_file_are_out_of_date(project: Path) -> None:
     mlspec("render")
     text = (project / "Dockerfile").read_bytes()

@@ -141,7 +141,7 @@ def _default_name(folder: Path, project: Files) -> str:
 
 def _before(spec: Spec, folder: Path, project: Files, *, mends: bool) -> Before:
     """Return what the last lock left; one that is damaged counts as none where the caller mends it."""
-    text = disk.text_of(folder / project.lock)
+    text = disk.lock_text(folder / project.lock)
     held_merge = False
     try:
         lock = parse_lock(text, (folder / project.lock).as_posix()) if text else None
@@ -162,13 +162,13 @@ def _texts(folder: Path, files: Files, image: Image, platform: str, before: Befo
     """Return the locks of an image on a platform, by the names that they have now."""
     own = files.on(platform, image.settings.platforms)
     names = own.package_locks
-    texts = {name: text for name in names if (text := disk.text_of(folder / name)) is not None}
+    texts = {name: text for name in names if (text := disk.lock_text(folder / name)) is not None}
     if texts or not before.image(image.key, platform):
         return texts
     # While the image had more platforms, or this one alone, its locks had other names.
     other = files if own.architecture else dataclasses.replace(files, architecture=architecture(platform))
     former = zip(names, other.package_locks, strict=True)
-    return {name: text for name, place in former if (text := disk.text_of(folder / place)) is not None}
+    return {name: text for name, place in former if (text := disk.lock_text(folder / place)) is not None}
 
 
 def _read_lock(text: str) -> Lock | None:

@@ -91,7 +91,7 @@ def _kept(work: Work, image: Image, files: Files, known: ImageLock, asked: Wante
     for name in files.package_locks:
         if name in texts:
             # A checkout with the line ends of Windows is put right again: in an image they would be part of names.
-            work.artifacts.append(Artifact(name, texts[name].replace("\r\n", "\n")))
+            work.artifacts.append(Artifact(name, texts[name]))
     return current
 
 

@@ -130,6 +130,26 @@ def text_of(path: Path) -> str | None:
     return None if data is None else data.decode("utf-8", "replace")
 
 
+def lock_text(path: Path) -> str | None:
+    """Return the text of a lock in the encoding of its byte order mark, with LF line ends; None where there is none.
+
+    Editors and shells of Windows save UTF-8 with such a mark, or UTF-16.
+    """
+    try:
+        data = read(str(path))
+    except OSError as error:
+        raise SpecError(_unreadable(path.as_posix(), error)) from None
+    if data is None:
+        return None
+    mark, name = encoding.encoding_of(data)
+    return data.removeprefix(mark).decode(name, "replace").replace("\r\n", "\n")
+
+
+def _heading(path: Path) -> str:
+    """Return the first two lines of a file, where a generated one says what it was generated from."""
+    return "".join((lock_text(path) or "").splitlines(keepends=True)[:2])
+
+
 def name_of(folder: Path) -> str:
     """Return the name that a folder has, whatever it was called by."""
     return Path(real_place(str(folder))).name
@@ -146,7 +166,7 @@ def foreign(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Pro
 
 
 def _foreign(path: Path, spec: str) -> Problem | None:
-    heading = "".join((text_of(path) or "").splitlines(keepends=True)[:2])
+    heading = _heading(path)
     if not heading or f"{MARK}{spec};" in heading:
         return None
     owner = _owner(heading)
@@ -165,7 +185,7 @@ def specs_of(path: Path) -> tuple[Path, ...]:
 
     Raises SpecError where there is none.
     """
-    heading = "".join((text_of(path) or "").splitlines(keepends=True)[:2])
+    heading = _heading(path)
     if owner := _owner(heading):
         return (path.parent / owner,)
     return specs([] if path.parent == Path() else [path.parent.as_posix()])
@@ -202,7 +222,6 @@ def leftovers(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[P
 
 def _is_from(path: Path, spec: str) -> bool:
     try:
-        text = text_of(path)
+        return f"{MARK}{spec};" in _heading(path)
     except SpecError:  # a folder of that name
         return False
-    return any(f"{MARK}{spec};" in line for line in (text or "").splitlines()[:2])
