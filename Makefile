@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native kills bench bench-edits bench-builds bench-accelerators check
+.PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native kills fuzz bench bench-edits bench-builds bench-accelerators check
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ native: setup ## whether locks are those of a native pip-compile, on every Pytho
 
 kills: setup ## kill commands 300 times and see that the next one puts it right; takes some minutes
 	$(BIN)/python -m tests.kills
+
+COUNT ?= 20000
+SEED ?= 1
+fuzz: setup ## hostile specs, requirements, locks and proofs, COUNT of them from SEED; what comes out is read back
+	$(BIN)/python -m tests.fuzz --count $(COUNT) --seed $(SEED)
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

@@ -1,0 +1,74 @@
+"""Locks whose digests are right, whatever they pin: what a person may merge who has not read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlspec import api
+from mlspec.errors import MlspecError
+from mlspec.facts import python as catalog
+from mlspec.facts.python import BaseChoice
+from mlspec.lock import promises as locking
+from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock, dump_lock
+from mlspec.lock.pins import Target
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.values import Requirements
+from mlspec.relock import Wish
+from mlspec.relock.extras import wanted
+from mlspec.relock.requirements import requirements_of, written_indexes
+from mlspec.relock.work import Before, Work
+from mlspec.spec.spec import Image, Spec
+from tests.fuzz.projects import BANNER, Projects
+
+
+def forge(folder: Path, maker: Projects) -> bool:
+    """Write locks beside the spec of one image; False where it takes none."""
+    try:
+        spec = api.load(folder / "mlspec.yaml")
+        image = spec.images[0]
+        requirements = requirements_of(Work(spec, folder, Wish(), Before(None), lambda _: None), image)
+    except MlspecError:
+        return False
+    settings = image.settings
+    choice = catalog.base_reference(settings.python, settings.base)
+    if len(settings.platforms) > 1 or not settings.requirements or not isinstance(choice, BaseChoice):
+        return False
+    texts = maker.requirement_locks()
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode("utf-8", "surrogatepass"))
+    lock = _lock(spec, _base(image, choice), requirements, texts, maker)
+    (folder / "mlspec.lock").write_bytes(dump_lock(lock, BANNER).encode("utf-8", "surrogatepass"))
+    return True
+
+
+def _base(image: Image, choice: BaseChoice) -> BaseLock:
+    python = choice.python or image.settings.python
+    return BaseLock(
+        reference=choice.reference,
+        digest=choice.digest or f"sha256:{'a' * 64}",
+        python=python if python.count(".") == 2 else f"{python}.4",
+        glibc=choice.glibc or "2.31",
+        codename=choice.codename or "",
+    )
+
+
+def _lock(spec: Spec, base: BaseLock, requirements: Requirements, texts: dict[str, str], maker: Projects) -> Lock:
+    (image,) = spec.images
+    platform = image.settings.platforms[0]
+    indexes = (*written_indexes(image, requirements), Index(url=f"accelerator:{image.settings.accelerator}"))
+    target = Target(python=base.python, platform=platform, glibc=base.glibc)
+    row = ImageLock(
+        name="",
+        platform=platform,
+        inputs=locking.inputs_digest(target, wanted(image, base, requirements, platform).requirements, indexes),
+        body=locking.body_digest(*texts.values()),
+        held_back=(maker.line(),) if maker.chance(0.2) else (),
+        sources=(maker.line(),) if maker.chance(0.2) else (),
+    )
+    return Lock(
+        name=spec.name or "x",
+        tools={"pip": "1"} if maker.chance(0.5) else {maker.line(): maker.line()},
+        bases=(base,),
+        images=(row,),
+        files={maker.one("Dockerfile", "run.sh", maker.line()): maker.one("ab" * 16, maker.line())},
+    )
