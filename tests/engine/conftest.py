@@ -117,6 +117,7 @@ def engine() -> Iterator[docker.DockerClient]:
         if os.environ.get("MLSPEC_REQUIRE_ENGINE") == "1":
             raise
         pytest.skip(f"no engine: {error.problems[0].message}")
+    client.api.timeout = 300  # seconds: a busy engine takes longer to remove a large image than mlspec waits
     with contextlib.closing(client):
         yield client
         _remove_leavings(client)
