@@ -21,6 +21,11 @@ SPEC = "python: 3.12\nentrypoint: python train.py\n"
 pytestmark = pytest.mark.slow
 
 
+def _not_cloned(folder: str, names: list[str]) -> set[str]:
+    # setuptools leaves build/ at the top; below it, mlspec/build is a package.
+    return shutil.ignore_patterns(*NOT_CLONED)(folder, names) | ({"build"} if Path(folder) == CHECKOUT else set())
+
+
 @dataclass(frozen=True)
 class Installation:
     """A copy of this checkout, and an environment that mlspec is installed in."""
@@ -55,7 +60,7 @@ def _clean() -> dict[str, str]:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Return an environment with the wheel of a copy of this checkout, and all it depends on."""
     folder = tmp_path_factory.mktemp("packaging")
-    shutil.copytree(CHECKOUT, folder / "checkout", ignore=shutil.ignore_patterns(*NOT_CLONED), symlinks=True)
+    shutil.copytree(CHECKOUT, folder / "checkout", ignore=_not_cloned, symlinks=True)
     words = ["wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder / "dist"), str(folder / "checkout")]
     subprocess.run([sys.executable, "-m", "pip", *words], check=True, env=_clean())
     (wheel,) = (folder / "dist").glob("mlspec-*.whl")
