@@ -110,3 +110,12 @@ def test_a_step_that_fails_fails_the_build(make: Make) -> None:
         project = make(f"python: 3.12\nrun: [{command!r}]\n")
         with pytest.raises(AssertionError, match=r"exit code: (?:1|3)"):
             project.build()
+
+
+def test_a_user_whose_number_the_image_does_not_know_has_a_name_with_libnss_unknown(make: Make) -> None:
+    program = "import os, pwd; print(pwd.getpwuid(os.getuid()).pw_name)"
+    built = make(f"python: 3.12\napt: [libnss-unknown]\nentrypoint: [python, -c, '{program}']\n")
+    built.build()
+
+    command = ["docker", "run", "--rm", "--user", "4321:4322", built.plan().image]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "uid-4321\n"
