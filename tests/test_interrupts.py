@@ -81,7 +81,7 @@ def locking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproc
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=reset_signals,
         )
         wait_for((tmp_path / "place").exists)
         yield child
@@ -178,8 +178,15 @@ except KeyboardInterrupt:
 """
 
 
+def reset_signals() -> None:
+    """Take signals as a terminal's commands do: under nohup, or in the background, some are ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def run(program: str) -> subprocess.Popen[str]:
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=-1, stderr=-1, text=True)
+    command = [sys.executable, "-c", program]
+    child = subprocess.Popen(command, stdout=-1, stderr=-1, text=True, preexec_fn=reset_signals)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     return child
