@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,9 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mlspec import api
-from mlspec.build.mirrors import Extras, variant
 from mlspec.host.engine import mirrors
-from mlspec.host.network import configuration
 from mlspec.relock import Wish
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
@@ -116,15 +113,12 @@ def test_mirrors_and_an_authority_are_used_everywhere_and_stay_out_of_files_and_
 
         rendered = api.render(folder / "mlspec.yaml", Wish())
         api.write(rendered)
-        plan, own = rendered.plans[0], configuration.configuration()
-        codename = api.codename(rendered, plan)
-        extras = Extras(certificates=configuration.certificates(), logins=mirrors.logins(own), codename=codename)
-        made = variant(plan, own, extras)
-        assert made
-        (tmp_path / "variant").mkdir()
-        options = mirrors.written(made, plan, BuildOptions(progress="plain"), tmp_path / "variant")
-        command = commands.build_command(plan, replace(options, index_url=own.index_url))
-        built = subprocess.run([*command, "--network=host", "--no-cache"], cwd=folder, capture_output=True, text=True)
+        plan = rendered.plans[0]
+        # The mirrors listen on this host alone, and the build is on its network.
+        monkeypatch.setattr(mirrors, "in_reach", lambda configured: configured)
+        with mirrors.applied(plan, BuildOptions(progress="plain"), api.codename(rendered, plan)) as options:
+            command = [*commands.build_command(plan, options), "--network=host", "--no-cache"]
+            built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert built.returncode == 0, built.stderr
 
     ran = subprocess.run([folder / "run.sh"], capture_output=True, text=True, check=True)
