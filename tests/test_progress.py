@@ -506,7 +506,7 @@ def test_what_is_told_of_each_cause(text_snapshot: SnapshotAssertion) -> None:
     [
         ("libgl1-mesa-glx", "its name there is libgl1: apt: [libgl1]"),
         ("ffmpegg", "did you mean ffmpeg?"),
-        ("quite-unknown", "search for its name there: docker run"),
+        ("zq-mystery", "search for its name there: docker run"),
     ],
 )
 def test_a_debian_package_that_is_not_there_is_guessed(name: str, hint: str) -> None:

@@ -15,6 +15,7 @@ from jsonschema import Draft4Validator
 
 from mlspec.advice.formats import KINDS, report
 from mlspec.errors import Edit, Problem, Severity, Span, SpecError
+from mlspec.printable import visible
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
 from mlspec.spec.spec import validate
@@ -180,7 +181,7 @@ def test_github_gets_one_line_a_problem_whatever_its_text(problems: list[Problem
 
     read = [read_github(line) for line in lines]
 
-    assert [properties["file"] for _, properties, _ in read] == [p.file for p in problems]
+    assert [properties["file"] for _, properties, _ in read] == [visible(p.file) for p in problems]
     assert all(p.message in text and p.hint in text for (_, _, text), p in zip(read, problems, strict=True))
 
 

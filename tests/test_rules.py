@@ -103,7 +103,8 @@ def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
     for name in document.data.get("x-executable", ()):
         (folder / name).chmod(0o755)
     for name, target in document.data.get("x-links", {}).items():
-        (folder / name).symlink_to(target)
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(target)
     for image in validate(document).images:
         subject = subject_of(image, document)
         yield from map(document.placed, rules.warnings(subject))

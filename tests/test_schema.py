@@ -46,8 +46,12 @@ BY_WHAT_A_NAME_MEANS = {
 }  # fmt: skip
 # An editor sees a number: 3.1 and 3.10 are one to it, and 3.7 may have been 3.70.
 AS_THE_TEXT_OF_A_NUMBER = {"python-has-a-leading-zero", "python-is-too-old", "python-lost-its-zero"}
+# An entry of include may hold a bracket that is closed, which an editor does not look for.
+IN_A_PATTERN = {"include-bracket"}
 IN_A_COMMENT = {"ignore-has-no-reason", "ignore-is-unreadable"}
-ONLY_OURS = SPLIT_AS_A_SHELL_DOES | BETWEEN_KEYS | BY_WHAT_A_NAME_MEANS | AS_THE_TEXT_OF_A_NUMBER | IN_A_COMMENT
+ONLY_OURS = (
+    SPLIT_AS_A_SHELL_DOES | BETWEEN_KEYS | BY_WHAT_A_NAME_MEANS | AS_THE_TEXT_OF_A_NUMBER | IN_A_PATTERN | IN_A_COMMENT
+)
 
 
 def is_refused(path: Path, validator: Validator) -> bool:
