@@ -172,7 +172,7 @@ def test_a_wheel_that_one_platform_lacks_is_told_with_the_marker_to_write(projec
 def test_what_no_platform_has_is_told_once(project: Path, serve: Serve) -> None:
     serve()
 
-    assert mlspec("render", code=3).stderr.count("MLS242: there is no package app") == 1
+    assert mlspec("render", code=1).stderr.count("MLS242: there is no package app") == 1
 
 
 def test_a_platform_without_any_package_has_an_empty_lock(project: Path) -> None:
