@@ -66,7 +66,7 @@ def owners(contents: str) -> dict[str, str]:
 
 
 def dependencies(packages: str) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return what each package of an index depends on, and a package for each name that is only provided."""
+    """Return the dependencies of each package of an index, and a package for each name that is only provided."""
     graph: dict[str, tuple[str, ...]] = {}
     provided: dict[str, str] = {}
     for stanza in packages.split("\n\n"):

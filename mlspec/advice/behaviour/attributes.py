@@ -15,7 +15,7 @@ _SETTING = {"SimpleNamespace", "set_defaults", "replace"}
 
 
 def attribute_values(program: Program) -> Iterator[Attribute]:
-    """Yield what attributes are set to: in the body of a class, as ``self.x = ...``, by keywords of its calls."""
+    """Yield the values of attributes: set in the body of a class, as ``self.x = ...``, or by keywords of its calls."""
     top = [(node, module.scopes[0]) for module in program.modules for node in module.scopes[0].nodes]
     classes = [(node, scope) for node, scope in top if isinstance(node, ast.ClassDef)]
     names = {node.name for node, _ in classes}

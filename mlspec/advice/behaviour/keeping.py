@@ -10,7 +10,7 @@ from mlspec.advice.behaviour.results import Result
 def lost_results(
     results: Iterable[Result], kept_below: Collection[str], copied: Collection[str]
 ) -> Mapping[str, Sequence[Result]]:
-    """Return what is gone with the container, by the folder to mount; under an empty text what no mount could keep.
+    """Return the results that are lost with the container, by the folder to mount; those no mount can keep under "".
 
     ``kept_below`` are the folders that mounts keep, and ``copied`` the files in the image, all relative to the working
     directory.

@@ -30,7 +30,7 @@ def default_of(function: Function, name: str) -> ast.expr | None:
 
 
 def argument_of(call: ast.Call, scope: Scope, name: str) -> tuple[ast.expr | None, bool]:
-    """Return what a call hands over for a parameter, and whether it is clear that it hands over no more."""
+    """Return the argument of a call for a parameter, and whether the call certainly passes no other."""
     if keyword := next((keyword for keyword in call.keywords if keyword.arg == name), None):
         return keyword.value, True
     names = parameters_of(scope)

@@ -49,7 +49,7 @@ class Result:
 
 
 def find_results(program: Program) -> tuple[Result, ...]:
-    """Return what a program writes below its working directory and leaves there, each path once, in order.
+    """Return the paths below its working directory that a program writes and keeps, each once, in order.
 
     What it writes where nobody can tell is left out; so is all of it where it changes its directory, or hands over to
     others what nobody can tell.
@@ -224,7 +224,7 @@ _OUTPUT = re.compile(
 
 
 def _of_options(program: Program, values: Values) -> Iterator[Result]:
-    """Yield what options that are named after an output are by default: the code hands them to what nobody knows."""
+    """Yield the defaults of options that are named after an output and passed to unknown code."""
     for option in options_of(program):
         if _OUTPUT.fullmatch(option.name) and option.default is not None:
             for text in values.option_texts(option):

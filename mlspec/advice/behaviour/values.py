@@ -53,7 +53,7 @@ class Values:
             self._attributes[name].append((value, scope))
 
     def of(self, node: ast.expr | None, scope: Scope) -> Known:
-        """Return what an expression may be: each text, and None for None; nothing where it is unknown."""
+        """Return the possible values of an expression: texts, and None for None; nothing if it is unknown."""
         if node is None:
             return ()
         key = (id(node), id(scope))
@@ -73,11 +73,11 @@ class Values:
         return self._start.working_dir
 
     def option_texts(self, option: Option) -> tuple[str, ...]:
-        """Return what an option is: what the command says, or its default."""
+        """Return the value of an option: from the command, or its default."""
         return tuple(value for value in self._option(option) if value is not None)
 
     def variable(self, name: str, default: str) -> Known:
-        """Return what a variable of the environment is, or else its default; a variable without a name is not set."""
+        """Return the value of an environment variable, or its default; a variable without a name is not set."""
         return self._variable((name,), (default,)) if name else (default,)
 
     # Handlers of kinds of expressions
@@ -174,7 +174,7 @@ class Values:
         return self._named(name, module.scopes[0], float("inf")) if module else ()
 
     def _parameter(self, name: str, scope: Scope) -> Known:
-        """Return what callers hand over; what nobody hands over is the default, or what the command line says."""
+        """Return the arguments that callers pass; without any, the default or the value of the command line."""
         function = scope.function
         assert function  # noqa: S101 - only functions have parameters
         if option := self._options.of_parameter(function, name):
@@ -188,7 +188,7 @@ class Values:
             found.append(self.of(argument, place) if argument else self._default(default, scope) if is_clear else ())
         if calls:
             return tuple(value for known in found for value in known)
-        return self._said(name) or self._default(default, scope)
+        return self._option_texts(name) or self._default(default, scope)
 
     def _default(self, default: ast.expr | None, scope: Scope) -> Known:
         if isinstance(default, ast.Call) and dotted_name(default.func, scope).startswith("typer."):
@@ -196,10 +196,12 @@ class Values:
         return self.of(default, scope.outer or scope)
 
     def _option(self, option: Option) -> Known:
-        return self._said(*option.flags) or (self.of(option.default, option.scope) if option.default else (None,))
+        return self._option_texts(*option.flags) or (
+            self.of(option.default, option.scope) if option.default else (None,)
+        )
 
-    def _said(self, *names: str) -> Known:
-        """Return what the command hands over by options of these names."""
+    def _option_texts(self, *names: str) -> Known:
+        """Return the values that the command gives to options of these names."""
         flags = {
             flag if flag.startswith("-") else f"--{form}" for flag in names for form in (flag, flag.replace("_", "-"))
         }
@@ -231,7 +233,7 @@ class Values:
         if option := self._options.of_attribute(node.attr):
             return self._option(option)
         places = self._attributes.get(node.attr, [])
-        return self._said(node.attr) or agreed([self.of(value, place) for value, place in places])
+        return self._option_texts(node.attr) or agreed([self.of(value, place) for value, place in places])
 
     def _call(self, node: ast.Call, scope: Scope) -> Known:
         dotted = dotted_name(node.func, scope)

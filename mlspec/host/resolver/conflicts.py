@@ -128,7 +128,7 @@ class Conflict:
         """Yield what can be done about a release without a wheel for the target, the likeliest first."""
         lacking = self.error.get("lacking") or {}
         known = [row.python for row in catalog.python_versions()]
-        count = sum(1 for name in {*self._pinned()})
+        count = int(self.error.get("pinned") or 0)
         short = ".".join(self.target.python.split(".")[:2])
         common = describe_common_python(lacking, count, known, short)
         if common:
@@ -138,11 +138,6 @@ class Conflict:
         yield other
         if release.has_source:
             yield f"have it compiled: --no-binary {cause.name}"
-
-    def _pinned(self) -> Iterator[str]:
-        for requirement in self.requirements.requirements:
-            if requirement.kind == "index" and "==" in requirement.text:
-                yield requirement.name
 
     def _another(self, cause: _Cause, releases: Sequence[Release]) -> str:
         """Return the hint to ask for another release, which is named if one with a wheel suits who asks."""

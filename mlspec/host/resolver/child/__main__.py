@@ -15,7 +15,7 @@ from piptools.scripts.compile import cli
 
 from mlspec.host.resolver.child import lifeline
 from mlspec.host.resolver.child.channel import Channel
-from mlspec.host.resolver.child.common import lacking_pins
+from mlspec.host.resolver.child.common import judge_pins
 from mlspec.host.resolver.child.errors import MismatchError
 from mlspec.host.resolver.child.events import replace_silence
 from mlspec.host.resolver.child.failures import explained
@@ -53,7 +53,7 @@ def main() -> int:
         report, code = {"error": {"kind": "other", "message": f"pip-tools stopped ({error.code})"}}, 1
     except Exception as error:  # the report carries it; a traceback helps nobody
         told = explained(error, seen, pre="--pre" in job["options"])
-        report, code = {"error": {**told, "lacking": lacking_pins(told, job["exact"], seen)}}, 1
+        report, code = {"error": {**told, **judge_pins(told, job["exact"], seen)}}, 1
     report["tools"] = {name: installed_version(name) for name in ("pip", "pip-tools")}
     Path(sys.argv[1]).write_text(json.dumps(report), encoding="utf-8")
     return code

@@ -21,17 +21,17 @@ _PAST = ("3.7", "3.6")
 """Pythons that nothing is locked for any more: they explain the pins of an old file."""
 
 
-def lacking_pins(error: Mapping[str, Any], pinned: Iterable[Sequence[str]], seen: Seen) -> dict[str, list[str]]:
-    """Return what :func:`pins_without_wheels` says of the pins that the target needs, if a failure is about wheels.
+def judge_pins(error: Mapping[str, Any], pinned: Iterable[Sequence[str]], seen: Seen) -> dict[str, Any]:
+    """Return the pins without wheels by Python, and the number of all pins, if a failure is about wheels.
 
-    ``pinned`` are names, versions and markers, which may be empty.
+    ``pinned`` are names, versions and markers, which may be empty; those that the target does not need do not count.
     """
     rows = (row for rows in error.get("releases", {}).values() for row in rows)
     if error["kind"] != "build" and not any("no wheel" in row["reason"] for row in rows):
         return {}
     markers = seen.target.markers
     pins = {name: version for name, version, marker in pinned if not marker or Marker(marker).evaluate(dict(markers))}
-    return pins_without_wheels(pins, seen)
+    return {"lacking": pins_without_wheels(pins, seen), "pinned": len(pins)}
 
 
 def pins_without_wheels(pins: Mapping[str, str], seen: Seen) -> dict[str, list[str]]:
