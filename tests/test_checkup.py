@@ -614,7 +614,7 @@ def test_an_index_of_the_spec_that_does_not_answer_is_named_with_its_mirror_sett
     found = checkup.gather(folder, (), indexes=["http://127.0.0.1:9/whl/cpu"])
 
     (answer,) = (answer for answer in found.answers if answer.index)
-    (told,) = (finding for finding in network.findings(found) if "127.0.0.1" in str(finding))
+    (told,) = (finding for finding in network.findings(found) if "127.0.0.1 does not answer" in str(finding))
     assert (answer.host, answer.state) == ("127.0.0.1", "silent")
     assert "MLSPEC_INDEX_MIRRORS, as http://127.0.0.1:9/whl/cpu=MIRROR" in str(told)
 
