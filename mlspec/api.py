@@ -20,17 +20,18 @@ from mlspec.host.files import read as disk
 from mlspec.host.files import write as writing
 from mlspec.lock import platforms
 from mlspec.lock.requirements.values import Requirements
-from mlspec.plan.plan import Plan, files_of, resolve
+from mlspec.plan.plan import Plan, resolve
 from mlspec.relock import Locked, Wish
 from mlspec.spec import fixes as repairs
 from mlspec.spec import spec
 from mlspec.spec.document import Document
+from mlspec.spec.files import Artifact, files_of
 from mlspec.spec.fixes import Settled
 from mlspec.spec.spec import Image, Spec
 from mlspec.spec.suppressions import Ignores, joined
 from mlspec.targets import changes
 from mlspec.targets import ignore_patterns as patterns
-from mlspec.targets.registry import TARGETS, Artifact, emit, emit_all, paths_of
+from mlspec.targets.registry import TARGETS, emit, emit_all, paths_of
 from mlspec.text import did_you_mean
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from mlspec.errors import Problem, SpecError
 from mlspec.host.network import registry
 from mlspec.lock.mlspec_lock import parse_lock
 from mlspec.relock import Wish
+from mlspec.spec.files import Artifact
 from mlspec.targets import changes
-from mlspec.targets.registry import Artifact
 from tests.test_new_base import NAME, Registry, digest
 
 SPEC = "python: 3.12\nbase: slim-bookworm\nentrypoint: python train.py\n"

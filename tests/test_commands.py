@@ -25,8 +25,9 @@ from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.host.engine import build as building
 from mlspec.host.engine import engine
 from mlspec.host.engine import run as running
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan
-from mlspec.plan.plan import Plan, Resolved
+from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
 from mlspec.targets import registry as targets
@@ -59,7 +60,7 @@ running.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path
 
 def planned(data: Mapping[str, Any], **resolved: Any) -> Plan:  # noqa: ANN401
     image = Image("", Settings.model_validate({"python": "3.12", **data}))
-    known = Resolved(project="project", base="python:3.12-slim", is_official=True, **resolved)
+    known = ImageFacts(project="project", base="python:3.12-slim", is_official=True, **resolved)
     return plan.resolve("mlspec.yaml", image, known)
 
 

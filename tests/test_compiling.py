@@ -6,8 +6,9 @@ import pytest
 
 from mlspec.facts import compilers, debian
 from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
+from mlspec.lock.source_layers import SourceLayer, source_layers
 from mlspec.plan import compilers as compiling
-from mlspec.plan.compilers import Kit, SourceLayer, source_layers
+from mlspec.plan.compilers import Kit
 from mlspec.spec.keys import Settings
 
 RELEASES = ("bookworm", "trixie")

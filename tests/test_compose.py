@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from mlspec.plan.plan import Resolved, resolve
+from mlspec.lock.image_facts import ImageFacts
+from mlspec.plan.plan import resolve
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
 from mlspec.targets import compose
@@ -219,7 +220,7 @@ def test_the_comment_says_what_has_to_be_there() -> None:
 
 def test_bundles_know_their_servers_and_jobs() -> None:
     spec = validate(parse('python: 3.12\nimages: {a: , b: {ports: ["80:80"]}}', "mlspec.yaml"))
-    known = Resolved(project="lab", base="b", is_official=True)
+    known = ImageFacts(project="lab", base="b", is_official=True)
     bundle = bundle_of([resolve("mlspec.yaml", image, known) for image in spec.images])
 
     assert ([plan.key for plan in bundle.servers], [plan.key for plan in bundle.jobs]) == (["b"], ["a"])

@@ -13,11 +13,12 @@ import pytest
 
 from mlspec.errors import SpecError
 from mlspec.lock import promises as locking
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
-from mlspec.plan.plan import Plan, Resolved, resolve
+from mlspec.plan.plan import Plan, resolve
 from mlspec.relock.requirements import indexes_of
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, validate
@@ -36,7 +37,7 @@ def image(text: str) -> Image:
 
 def plan(text: str, **resolved: str) -> Plan:
     facts = {"project": "p", "base": f"python:3.12-slim-bookworm@{HASH}", **resolved}
-    return resolve("mlspec.yaml", image(text), Resolved(is_official=True, **facts))  # type: ignore[arg-type]
+    return resolve("mlspec.yaml", image(text), ImageFacts(is_official=True, **facts))  # type: ignore[arg-type]
 
 
 def dockerfile(text: str) -> str:

@@ -15,10 +15,11 @@ SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
 PROGRAM = r"""
 import sys
 from mlspec.plan import plan
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.spec import document, encoding, spec
 from mlspec.targets import registry as targets
 
-resolved = plan.Resolved(
+resolved = ImageFacts(
     project="project", base="python:3.12-slim-bookworm@sha256:" + "0" * 64, is_official=True,
     layers=("torch", "rest"), has_vcs=True,
 )

@@ -12,7 +12,8 @@ from mlspec.advice.doctor.facts import Answer, Builder, Command, Engine, Facts, 
 from mlspec.advice.doctor.findings import Finding
 from mlspec.advice.doctor.needs import need_of
 from mlspec.errors import Problem, Span
-from mlspec.plan.plan import Resolved, resolve
+from mlspec.lock.image_facts import ImageFacts
+from mlspec.plan.plan import resolve
 from mlspec.spec.spec import Image
 
 GB = 10**9
@@ -352,7 +353,7 @@ def test_without_an_engine_nothing_is_guessed_of_it() -> None:
 
 def test_what_an_image_needs_follows_from_its_plan(image_of: Callable[[str], Image]) -> None:
     text = "python: 3.12\naccelerator: cuda12.8\nmounts: [./data:/app/data, ~/models:/models:ro, cache:/cache]\n"
-    plan = resolve("mlspec.yaml", image_of(text), Resolved(project="x", base="", is_official=True))
+    plan = resolve("mlspec.yaml", image_of(text), ImageFacts(project="x", base="", is_official=True))
     need = need_of(plan, wheels=7, folder="/p", home="/home/me")
 
     assert need == Need(
@@ -369,7 +370,7 @@ def test_what_an_image_needs_follows_from_its_plan(image_of: Callable[[str], Ima
 
 
 def test_the_cuda_that_a_lock_chose_counts_where_the_spec_names_none(image_of: Callable[[str], Image]) -> None:
-    resolved = Resolved(project="x", base="", is_official=True, cuda="13.0")
+    resolved = ImageFacts(project="x", base="", is_official=True, cuda="13.0")
     plan = resolve("mlspec.yaml", image_of("python: 3.12\naccelerator: cuda\n"), resolved)
 
     assert need_of(plan, wheels=0, folder="/p", home="/h").driver == "580"

@@ -12,8 +12,9 @@ from mlspec.build.configuration import Configuration
 from mlspec.build.dockerfile import instructions
 from mlspec.build.mirrors import Extras, Variant, variant
 from mlspec.host.engine import mirrors
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan as plans
-from mlspec.plan.plan import Plan, Resolved
+from mlspec.plan.plan import Plan
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
 from mlspec.targets.registry import emit
@@ -34,7 +35,7 @@ run:
   secrets: [TOKEN]
 entrypoint: tool
 """
-RESOLVED = Resolved(
+RESOLVED = ImageFacts(
     project="mirrored",
     base="python:3.12-slim-bookworm@sha256:" + "ab" * 32,
     is_official=True,

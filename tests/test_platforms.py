@@ -13,9 +13,10 @@ import pytest
 from mlspec.errors import Problem
 from mlspec.host.resolver import compile_requirements, process
 from mlspec.lock import platforms
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
 from mlspec.lock.requirements.collect import Entry, collect
-from mlspec.plan.plan import Plan, Resolved, resolve
+from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.spec import Image
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
@@ -289,7 +290,7 @@ def test_a_run_takes_the_platform_of_its_engine(project: Path) -> None:
 def plan(image_of: Callable[[str], Image]) -> Plan:
     """The plan of an image for two platforms."""
     image = image_of(SPEC)
-    return resolve("mlspec.yaml", image, Resolved(project="two", base="python:3.12", is_official=True))
+    return resolve("mlspec.yaml", image, ImageFacts(project="two", base="python:3.12", is_official=True))
 
 
 @pytest.mark.parametrize(

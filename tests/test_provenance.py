@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.host.files import checkout
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan
-from mlspec.plan.plan import Plan, Resolved
+from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
 from mlspec.targets import run_script as commands
@@ -27,7 +28,7 @@ ORIGIN = Origin(
 def planned(**settings: object) -> Plan:
     image = Image("", Settings.model_validate({"python": "3.12", **settings}))
     return plan.resolve(
-        "mlspec.yaml", image, Resolved(project="p", base=f"python:3.12-slim@{DIGEST}", is_official=True)
+        "mlspec.yaml", image, ImageFacts(project="p", base=f"python:3.12-slim@{DIGEST}", is_official=True)
     )
 
 

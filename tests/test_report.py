@@ -23,9 +23,10 @@ from mlspec.build.stream import read
 from mlspec.cli.app import cli
 from mlspec.errors import ToolError
 from mlspec.host.engine import images
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.plan import plan
-from mlspec.plan.plan import Plan, Resolved
+from mlspec.plan.plan import Plan
 from mlspec.spec import document
 from mlspec.spec.spec import validate
 from mlspec.targets import registry as targets
@@ -65,7 +66,7 @@ SIZES = (28_000_000, 12_000_000, 2_400_000, 900, 530, 182_000_000, 900_000, 40_0
 def planned(spec: str = SPEC) -> Plan:
     (image,) = validate(document.parse(spec, "mlspec.yaml")).images
     layers = tuple(layer.name for layer in LOCK.layers)
-    resolved = Resolved(project="demo", base="python:3.12-slim", is_official=True, layers=layers, has_vcs=True)
+    resolved = ImageFacts(project="demo", base="python:3.12-slim", is_official=True, layers=layers, has_vcs=True)
     return plan.resolve("mlspec.yaml", image, resolved)
 
 

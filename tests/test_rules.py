@@ -26,12 +26,13 @@ from mlspec.facts.codes import code
 from mlspec.facts.libraries import Needs, Whole
 from mlspec.host.files import scan as context
 from mlspec.lock import promises as locking
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Layer, RequirementsLock
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements_txt import parse_requirements
-from mlspec.plan import compilers as compiling
-from mlspec.plan.plan import Resolved, resolve
+from mlspec.lock.source_layers import source_layers
+from mlspec.plan.plan import resolve
 from mlspec.spec.document import Document, parse
 from mlspec.spec.spec import Image, validate
 from mlspec.targets import ignore_patterns as patterns
@@ -61,14 +62,14 @@ def subject_of(image: Image, document: Document) -> Subject:
     layers = ("requirements",) if lock else ()
     pins = parse_requirements(lock, "requirements.lock").pins
     cuda = locking.cuda_of(pins)
-    resolved = Resolved(
+    resolved = ImageFacts(
         project="warned",
         base=base.reference,
         is_official=is_official,
         codename=base.codename,
         layers=layers,
         cuda=cuda,
-        sources=compiling.source_layers(RequirementsLock((Layer("requirements", pins),))),
+        sources=source_layers(RequirementsLock((Layer("requirements", pins),))),
     )
     return Subject(
         image=image,

@@ -22,17 +22,17 @@ from syrupy.types import SnapshotIndex
 
 from mlspec import api
 from mlspec.facts import python as catalog
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import FROM_GIT
+from mlspec.lock.source_layers import SourceLayer
 from mlspec.plan import plan
-from mlspec.plan.compilers import SourceLayer
-from mlspec.plan.plan import Resolved
 from mlspec.spec.document import parse
+from mlspec.spec.files import Artifact, architecture
 from mlspec.spec.keys import Settings
 from mlspec.spec.messages import SPEC_KEYS
 from mlspec.spec.spec import Image, validate
 from mlspec.targets import filters as templating
 from mlspec.targets import registry as targets
-from mlspec.targets.registry import Artifact
 
 HERE = Path(__file__).parent
 SPECS = sorted((HERE / "specs").glob("*.yaml"))
@@ -100,7 +100,7 @@ class RealFiles(SingleFileSnapshotExtension):
         return collection
 
 
-def resolved(stem: str, image: Image, name: str | None) -> Resolved:
+def resolved(stem: str, image: Image, name: str | None) -> ImageFacts:
     """Return what a lock might say of an image."""
     settings = image.settings
     choice = catalog.base_reference(settings.python, settings.base)
@@ -110,7 +110,7 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
     wheels = [text for text in settings.requirements if "git+" not in text]
     heavy = tuple(text for text in wheels if text in {"numpy", "torch"})
     are_several = len(settings.platforms) > 1
-    return Resolved(
+    return ImageFacts(
         project=name or stem,
         base=f"{choice.reference}@{DIGEST}",
         is_official=choice.is_official,
@@ -124,7 +124,7 @@ def resolved(stem: str, image: Image, name: str | None) -> Resolved:
         ),
         partial_layers=heavy[1:] if are_several else (),
         partial_builds=tuple(s.layer for s in SOURCES.get(stem, ()) if s.layer != FROM_GIT) if are_several else (),
-        architectures=tuple(map(plan.architecture, settings.platforms)) if are_several else (),
+        architectures=tuple(map(architecture, settings.platforms)) if are_several else (),
         has_vcs=bool(from_git),
         uses_ssh=any("git+ssh:" in text for text in from_git),
         sources=SOURCES.get(stem, ()),
@@ -144,7 +144,7 @@ def drawn(path: Path, names: Iterable[str] = ()) -> tuple[Artifact, ...]:
 def shared(text: str, target: str, file: str = "mlspec.yaml") -> str:
     """Return the one file of a target for all images of a spec, without any packages."""
     spec = validate(parse(f"python: 3.12\n{text}", file))
-    known = Resolved(project=spec.name or "lab", base="python:3.12-slim", is_official=True)
+    known = ImageFacts(project=spec.name or "lab", base="python:3.12-slim", is_official=True)
     (artifact,) = targets.emit_all([plan.resolve(file, image, known) for image in spec.images], [target])
     return artifact.text
 

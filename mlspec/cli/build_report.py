@@ -122,7 +122,7 @@ def names_of(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
 def _write(report: BuildReport, path: str) -> None:
     from mlspec.host.files import write as writing
     from mlspec.host.known_secrets import blank_secrets
-    from mlspec.targets.registry import Artifact
+    from mlspec.spec.files import Artifact
 
     if path == _STDOUT:
         answer(_text(report, ".txt"), ends_line=False)

@@ -8,8 +8,8 @@ from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.facts.python import BaseChoice
 from mlspec.host.files import read as disk
 from mlspec.lock.mlspec_lock import BaseLock
-from mlspec.plan.plan import files_of
 from mlspec.relock.work import Work
+from mlspec.spec.files import files_of
 from mlspec.spec.spec import Image
 from mlspec.targets.changes import FromLine, back_to_lock, from_lines
 

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mlspec.errors import LockError
+from mlspec.errors import LockError, Problem
 from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.values import Requirements
-from mlspec.plan import compilers as compiling
+from mlspec.lock.source_layers import undeclared_requirements
 from mlspec.relock.work import Work
 from mlspec.spec.spec import Image
 
@@ -36,7 +36,7 @@ def with_builds(
     builds = []
     for name, pins in _sources(current):
         asked = [text for pin in pins for text in compiled.builds.get(pin.name, ())]
-        asked += [text for pin in pins for text in compiling.first_of(pin.name, versions)]
+        asked += [text for pin in pins for text in undeclared_requirements(pin.name, versions)]
         names = ", ".join(pin.name for pin in pins)
         work.say(f"locking what it takes to build {names}")
         requirements = build_requirements(asked, limits, image.origin("requirements"))
@@ -46,7 +46,7 @@ def with_builds(
             # An index that is not reached is no reason to lock less: another try may mend it.
             if not {problem.code for problem in error.problems} <= UNFIT:
                 raise
-            work.warnings += [compiling.unlocked(problem, names) for problem in error.problems[:1]]
+            work.warnings += [_unlocked_warning(problem, names) for problem in error.problems[:1]]
             continue
         builds += [Layer(name, found)] if found else []
     return RequirementsLock(current.layers, current.vcs, tuple(builds))
@@ -73,3 +73,10 @@ def regrouped_builds(former: RequirementsLock, layers: Iterable[Layer]) -> tuple
     homes = {frozenset(names): name for name, names in new.items()}
     moved = ((homes.get(frozenset(old.get(layer.name, ()))), layer.pins) for layer in former.builds)
     return tuple(Layer(name, pins) for name, pins in moved if name)
+
+
+def _unlocked_warning(problem: Problem, names: str) -> Problem:
+    """Return a warning that what it takes to build some packages could not be locked, for the reason of a problem."""
+    message = f"what it takes to build {names} is not locked: {problem.message}"
+    hint = "their builds take what the index has on that day; ask for a release with a wheel, or go on without"
+    return dataclasses.replace(problem, code="MLS261", message=message, hint=hint, severity="warning")

@@ -11,18 +11,18 @@ from mlspec.host.files import read as disk
 from mlspec.lock import platforms
 from mlspec.lock import promises as locking
 from mlspec.lock.damage import first_side
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock, Lock, dump_lock, parse_lock
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.values import Requirements
-from mlspec.plan import compilers as compiling
-from mlspec.plan.plan import Files, Resolved, architecture, files_of
+from mlspec.lock.source_layers import source_layers, unite_source_layers
 from mlspec.relock.bases import base_of
 from mlspec.relock.platforms import platform_locks
 from mlspec.relock.requirements import indexes_of, requirements_of
 from mlspec.relock.work import Before, Contents, Locked, Wish, Work, banner
 from mlspec.spec import values as syntax
+from mlspec.spec.files import Artifact, Files, architecture, files_of
 from mlspec.spec.spec import Image, Spec
-from mlspec.targets.registry import Artifact
 
 
 def locked(spec: Spec, folder: Path, wish: Wish, say: Callable[[str], None] = lambda _: None) -> Locked:
@@ -111,7 +111,7 @@ def outlined(spec: Spec, folder: Path) -> Locked:
         named_only = RequirementsLock((layer,) if layer.pins else ())
         packages = {str(platform): named_only for platform in image.settings.platforms}
         work.contents[image.key] = Contents(base, requirements, packages)
-        work.resolved[image.key] = Resolved(
+        work.resolved[image.key] = ImageFacts(
             project=spec.name or _default_name(folder, files_of(spec.document.file, "")),
             base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
             is_official=is_official,
@@ -197,7 +197,7 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
     build_pins = tuple(pin for lock in locks.values() for pin in lock.build_pins)
     vcs = tuple(pin for lock in locks.values() for pin in lock.vcs)
     layers = [tuple(layer.name for layer in lock.layers) for lock in locks.values()]
-    work.resolved[image.key] = Resolved(
+    work.resolved[image.key] = ImageFacts(
         project=name,
         base=f"{base.reference}@{base.digest}" if base.digest else base.reference,
         is_official=is_official,
@@ -211,7 +211,7 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
         index_urls=locking.serving(indexes_of(image, requirements), (*pins, *build_pins)),
         has_vcs=bool(vcs),
         uses_ssh=any("git+ssh://" in pin.requirement for pin in vcs),
-        sources=compiling.united(map(compiling.source_layers, locks.values())),
+        sources=unite_source_layers(map(source_layers, locks.values())),
         partial_builds=platforms.partial([tuple(layer.name for layer in lock.builds) for lock in locks.values()]),
         cuda=next(filter(None, (locking.cuda_of(lock.pins) for lock in locks.values())), ""),
         torch=next((pin.version for pin in pins if pin.name == "torch"), ""),

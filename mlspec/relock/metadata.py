@@ -11,8 +11,9 @@ from mlspec.lock.pins import Target
 from mlspec.lock.promises import bringer
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.source_layers import SourceLayer
 from mlspec.plan import compilers as compiling
-from mlspec.plan.compilers import Kit, SourceLayer, Stage
+from mlspec.plan.compilers import Kit, Stage
 from mlspec.relock.work import Work
 from mlspec.spec.spec import Image
 

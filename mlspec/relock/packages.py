@@ -20,15 +20,14 @@ from mlspec.lock.platforms import preferring
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
-from mlspec.plan.plan import Files, files_of
 from mlspec.relock.bases import verify
 from mlspec.relock.builds import regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
 from mlspec.relock.metadata import made_elsewhere, metadata_maker, resolver_of
 from mlspec.relock.requirements import indexes_of, with_logins, written_indexes
 from mlspec.relock.work import Work, banner, not_current
+from mlspec.spec.files import Artifact, Files, files_of
 from mlspec.spec.spec import Image
-from mlspec.targets.registry import Artifact
 
 if TYPE_CHECKING:
     from mlspec.host.resolver import Compiled, Resolver

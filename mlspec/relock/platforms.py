@@ -10,11 +10,10 @@ from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import RequirementsLock
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs
-from mlspec.plan.plan import files_of
 from mlspec.relock.packages import requirements_lock
 from mlspec.relock.work import Work, banner
+from mlspec.spec.files import Artifact, files_of
 from mlspec.spec.spec import Image
-from mlspec.targets.registry import Artifact
 
 
 def platform_locks(work: Work, image: Image, base: BaseLock, requirements: Requirements) -> dict[str, RequirementsLock]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from mlspec.errors import Problem
 from mlspec.facts import python as catalog
 from mlspec.host.files.find import MARK
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock
 from mlspec.lock.pins import RequirementsLock
 from mlspec.lock.requirements.values import Requirements
-from mlspec.plan.plan import Files, Resolved, files_of
+from mlspec.spec.files import Artifact, Files, files_of
 from mlspec.spec.spec import Spec
-from mlspec.targets.registry import Artifact
 
 NOT_CURRENT = frozenset({"MLS404", "MLS405"})
 """The codes of a lock that is missing, out of date or edited: no fault of its spec."""
@@ -47,7 +47,7 @@ class Contents:
 class Locked:
     """A current lock: facts and contents for each image by its key, the lock files, what moved, and what to warn of."""
 
-    resolved: Mapping[str, Resolved]
+    resolved: Mapping[str, ImageFacts]
     contents: Mapping[str, Contents]
     artifacts: tuple[Artifact, ...]
     changes: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ class Work:
     bases: dict[str, BaseLock] = field(default_factory=dict)
     images: list[ImageLock] = field(default_factory=list)
     artifacts: list[Artifact] = field(default_factory=list)
-    resolved: dict[str, Resolved] = field(default_factory=dict)
+    resolved: dict[str, ImageFacts] = field(default_factory=dict)
     contents: dict[str, Contents] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)

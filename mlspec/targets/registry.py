@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlspec.plan.plan import Files, Plan
+from mlspec.plan.plan import Plan
+from mlspec.spec.files import Artifact, Files
 from mlspec.spec.spec import SHARED_TARGETS
 from mlspec.targets.filters import draw
 from mlspec.targets.run_script import run_script
@@ -14,15 +15,6 @@ from mlspec.targets.run_script import run_script
 if TYPE_CHECKING:
     from mlspec.targets.project import Bundle
     from mlspec.targets.yaml_writer import Data, Sheet
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """One output file: its path beside the spec, its text, and whether it is run."""
-
-    path: str
-    text: str
-    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

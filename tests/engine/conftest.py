@@ -20,8 +20,9 @@ import pytest
 
 from mlspec.errors import ToolError
 from mlspec.host.engine import engine as effects
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan
-from mlspec.plan.plan import Plan, Resolved
+from mlspec.plan.plan import Plan
 from mlspec.spec import spec
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
@@ -98,7 +99,7 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
     text = decode((folder / "mlspec.yaml").read_bytes(), "mlspec.yaml")
     read = spec.validate(parse(text, "mlspec.yaml"))
     name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-    resolved = Resolved(project=name, base=BASE, is_official=True, codename="trixie", layers=tuple(layers))
+    resolved = ImageFacts(project=name, base=BASE, is_official=True, codename="trixie", layers=tuple(layers))
     plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
     for artifact in targets.emit_all(tuple(plans.values()), (*targets.TARGETS, *read.targets)):
         path = folder / artifact.path

@@ -11,8 +11,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan
-from mlspec.plan.plan import Plan, Resolved
+from mlspec.plan.plan import Plan
 from mlspec.spec import document, spec
 from mlspec.spec.spec import Spec
 from mlspec.targets import registry as targets
@@ -33,7 +34,7 @@ EDITS = {
 def read(text: str, base: str = "python:3.12-slim") -> tuple[Spec, Plan]:
     """Return the project's spec and plan, with a lock of one layer; ``text`` is that of its ``mlspec.yaml``."""
     found = spec.validate(document.parse(text, "mlspec.yaml"))
-    resolved = Resolved(project="streams", base=base, is_official=True, layers=("tiny_wheels",))
+    resolved = ImageFacts(project="streams", base=base, is_official=True, layers=("tiny_wheels",))
     return found, plan.resolve("mlspec.yaml", found.images[0], resolved)
 
 

@@ -13,12 +13,13 @@ from mlspec.advice.explain import reasons
 from mlspec.errors import KeyPath
 from mlspec.facts import python as catalog
 from mlspec.lock import promises as locking
+from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.values import Place, Requirements
-from mlspec.plan.plan import Files, Resolved, files_of
 from mlspec.sizes import shown_size
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
+from mlspec.spec.files import Files, files_of
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image, Spec
 
@@ -54,7 +55,7 @@ class Sources:
 
     spec: Spec
     image: Image
-    resolved: Resolved
+    resolved: ImageFacts
     requirements: Requirements = field(default_factory=Requirements)
     locks: Mapping[str, RequirementsLock] = field(default_factory=dict)
     lock_texts: Mapping[str, str] = field(default_factory=dict)

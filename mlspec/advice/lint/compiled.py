@@ -13,6 +13,7 @@ from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Add, Problem
 from mlspec.facts import compilers
 from mlspec.lock.pins import Pin
+from mlspec.lock.source_layers import PURE
 from mlspec.plan import compilers as compiling
 
 
@@ -26,7 +27,7 @@ def has_no_wheel(subject: Subject) -> Iterator[Problem]:
     for pin in _sources(subject):
         if pin.name in asked or " @ git+" in pin.requirement:
             continue
-        how = "built from its source" if pin.languages == compiling.PURE else "compiled"
+        how = "built from its source" if pin.languages == PURE else "compiled"
         written = f" ({', '.join(pin.languages)})" if how == "compiled" and pin.languages else ""
         message = f"{pin.name} {pin.version} has no wheel, so it is {how}{written} while the image is built"
         hint = f"to say that this is meant, add to the requirements: --no-binary {pin.name}"

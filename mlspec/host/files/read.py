@@ -18,7 +18,7 @@ from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.spec import document, encoding
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
-from mlspec.targets.registry import Artifact
+from mlspec.spec.files import Artifact
 from mlspec.text import did_you_mean
 
 # Part of file names that stand unquoted in a Dockerfile.

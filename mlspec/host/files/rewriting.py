@@ -9,8 +9,8 @@ from mlspec.host.files import read as disk
 from mlspec.host.files import write as writing
 from mlspec.spec import fixes as repairs
 from mlspec.spec.encoding import encoding_of
+from mlspec.spec.files import Artifact
 from mlspec.spec.fixes import Settled
-from mlspec.targets.registry import Artifact
 
 
 def rewrite(path: Path, settled: Settled) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.host.files import read as disk
 from mlspec.host.files import unfinished
-from mlspec.targets.registry import Artifact
+from mlspec.spec.files import Artifact
 
 
 def write(artifacts: Iterable[Artifact], folder: Path, encoding: str = "utf-8") -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mlspec.plan.plan import HealthcheckPlan, Plan, RunPlan, architecture
+from mlspec.plan.plan import HealthcheckPlan, Plan, RunPlan
 from mlspec.spec import values as syntax
+from mlspec.spec.files import architecture
 from mlspec.targets.kubernetes.names import Names, label
 from mlspec.targets.project import Bundle
 from mlspec.targets.yaml_writer import Data, present

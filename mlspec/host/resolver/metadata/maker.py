@@ -21,7 +21,8 @@ from mlspec.host.resolver.metadata.values import Made, Source
 from mlspec.lock.pins import FROM_GIT, Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement
-from mlspec.plan.compilers import SourceLayer, Stage
+from mlspec.lock.source_layers import SourceLayer
+from mlspec.plan.compilers import Stage
 from mlspec.sizes import shown_size
 from mlspec.targets.metadata import drawn
 
