@@ -42,7 +42,7 @@ golden: setup ## write the example specs' files, the tests' snapshots and the ou
 	$(BIN)/mlspec render
 	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_explain.py tests/test_snapshots.py tests/test_docs.py
 
-refresh: setup ## ask Debian, Python, tensorflow, torch and the package index anew for what the tables of mlspec/data hold; read the diff
+refresh: setup ## ask Debian, Python, tensorflow, torch and the package index anew for what the tables of mlspec/facts/data hold; read the diff
 	$(BIN)/python .ci/refresh/debian_packages.py
 	$(BIN)/python .ci/refresh/debian_libraries.py
 	$(BIN)/python .ci/refresh/pythons.py

@@ -22,7 +22,8 @@ from benchmarks.builds import index, measuring, results, sink, wheels
 from mlspec import api
 from mlspec.api import Rendered
 from mlspec.build.mirrors import Extras, variant
-from mlspec.facts import python as catalog
+from mlspec.facts.installer import pinned_installer
+from mlspec.facts.torch import torch_index, torch_label, torch_packages
 from mlspec.host.engine import mirrors
 from mlspec.host.network import configuration
 from mlspec.relock import Wish
@@ -53,14 +54,14 @@ _FOR_CUDA = re.compile(r"^(nvidia-|cuda-|triton$)")
 
 def indexes(cache: Path) -> Mapping[str, Path]:
     """Return the wheels of each index, by its label; those of the main one have none."""
-    labels = {"cpu": "cpu", "cuda": catalog.torch_label(f"cuda{CUDA}") or ""}
-    installer = f"{catalog.installer().name}=={catalog.installer().version}"
+    labels = {"cpu": "cpu", "cuda": torch_label(f"cuda{CUDA}") or ""}
+    installer = f"{pinned_installer().name}=={pinned_installer().version}"
     main = wheels.downloaded([f"torch==={TORCH}", installer], cache / "main", dependencies=True)
     cpu = wheels.downloaded([f"torch=={TORCH}+cpu"], cache / "cpu")
     cuda = cache / "cuda"
     cuda.mkdir(exist_ok=True)
     for wheel in main.glob("*.whl"):
-        if wheel.name.partition("-")[0].replace("_", "-") in catalog.torch_packages():
+        if wheel.name.partition("-")[0].replace("_", "-") in torch_packages():
             (cuda / wheel.name).unlink(missing_ok=True)
             (cuda / wheel.name).hardlink_to(wheel)
     return {"": main, labels["cpu"]: cpu, labels["cuda"]: cuda}
@@ -72,7 +73,7 @@ def configured(served: Mapping[str, Path], registry: str) -> Iterator[str]:
     with ExitStack() as stack:
         urls = {label: stack.enter_context(index.serving(folder)) for label, folder in served.items()}
         main = urls.pop("")
-        pairs = (f"{catalog.torch_index(label).url}={url.rstrip('/')}" for label, url in urls.items())
+        pairs = (f"{torch_index(label).url}={url.rstrip('/')}" for label, url in urls.items())
         os.environ |= {
             "MLSPEC_CONFIG": "off",
             "MLSPEC_CACHE_DIR": "off",

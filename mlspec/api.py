@@ -525,7 +525,7 @@ def demand(path: Path) -> Demand:
     Raises SpecError where the spec itself is not right.
     """
     from mlspec.advice.doctor.needs import need_of
-    from mlspec.facts import python as catalog
+    from mlspec.facts import base_image
     from mlspec.host import checkup
     from mlspec.host.home import known_home
 
@@ -542,8 +542,8 @@ def demand(path: Path) -> Demand:
         names |= {requirement.name for subject in own for requirement in subject.requirements.requirements}
         required = own[-1].requirements if own else Requirements()
         indexes += (index.url for index in relock.indexes_of(image, required) if any(map(index.serves, names)))
-    choices = (catalog.base_reference(image.settings.python, image.settings.base) for image in loaded.images)
-    bases = (choice.reference for choice in choices if isinstance(choice, catalog.BaseChoice))
+    choices = (base_image.base_reference(image.settings.python, image.settings.base) for image in loaded.images)
+    bases = (choice.reference for choice in choices if isinstance(choice, base_image.BaseChoice))
     return Demand(path.parent, tuple(needs), tuple(dict.fromkeys(bases)), tuple(dict.fromkeys(indexes)))
 
 

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from mlspec.facts import base_image, debian
 from mlspec.facts import python as catalog
-from mlspec.facts.python import BaseChoice, BaseRefusal, base_reference, parse_reference
+from mlspec.facts.base_image import BaseChoice, BaseRefusal, base_reference
+from mlspec.facts.image_reference import parse_reference
+from mlspec.facts.installer import pinned_installer
+from mlspec.facts.torch import torch_index, torch_indexes, torch_label, torch_packages
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
@@ -24,17 +28,17 @@ def refused(python: str, base: str) -> BaseRefusal:
 
 
 def test_debian_releases_stand_in_order() -> None:
-    versions = [release.version for release in catalog.debian_releases()]
+    versions = [release.version for release in debian.debian_releases()]
 
     assert versions == sorted(versions)
 
 
 def test_the_default_codename_is_the_newest_that_is_out() -> None:
-    assert catalog.default_codename() == [r.codename for r in catalog.debian_releases() if r.released][-1]
+    assert debian.default_codename() == [r.codename for r in debian.debian_releases() if r.released][-1]
 
 
 def test_every_variant_stands_on_a_known_debian_and_python() -> None:
-    codenames = {release.codename for release in catalog.debian_releases()}
+    codenames = {release.codename for release in debian.debian_releases()}
     pythons = {version.python for version in catalog.python_versions()}
 
     assert {(row.codename in codenames, row.python in pythons) for row in catalog.python_variants()} == {(True, True)}
@@ -45,27 +49,27 @@ def test_every_python_has_a_variant() -> None:
 
 
 def test_dates_are_iso_text() -> None:
-    bookworm = next(release for release in catalog.debian_releases() if release.codename == "bookworm")
+    bookworm = next(release for release in debian.debian_releases() if release.codename == "bookworm")
 
     assert (bookworm.released, bookworm.end_of_life, bookworm.glibc) == ("2023-06-10", "2026-07-11", "2.36")
 
 
 @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
 def test_the_installer_has_wheels_for_both_libraries(platform: str) -> None:
-    wheels = [wheel for wheel in catalog.installer().wheels if wheel.platform == platform]
+    wheels = [wheel for wheel in pinned_installer().wheels if wheel.platform == platform]
 
     assert {wheel.libc for wheel in wheels} == {"glibc", "musl"}
 
 
 def test_the_installer_names_and_hashes_fit_their_version() -> None:
-    installer = catalog.installer()
+    installer = pinned_installer()
 
     assert all(w.file.startswith(f"{installer.name}-{installer.version}-") for w in installer.wheels)
     assert all(len(bytes.fromhex(w.sha256)) == 32 for w in installer.wheels)
 
 
 def test_other_machines_have_no_installer() -> None:
-    assert catalog.installer().hashes("linux/s390x") == ()
+    assert pinned_installer().hashes("linux/s390x") == ()
 
 
 @pytest.mark.parametrize(
@@ -73,13 +77,13 @@ def test_other_machines_have_no_installer() -> None:
     [("cpu", "cpu"), ("cuda", None), ("cuda12.8", "cu128"), ("cuda11.8", "cu118"), ("rocm6.3", "rocm6.3")],
 )
 def test_an_accelerator_has_a_label(accelerator: str, label: str | None) -> None:
-    assert catalog.torch_label(accelerator) == label
+    assert torch_label(accelerator) == label
 
 
 def test_the_versions_of_the_torch_indexes_are_those_of_their_labels() -> None:
-    named = [(f"{index.kind}{index.version}", index.label) for index in catalog.torch_indexes()]
+    named = [(f"{index.kind}{index.version}", index.label) for index in torch_indexes()]
 
-    assert [(catalog.torch_label(accelerator), label) for accelerator, label in named] == [(x, x) for _, x in named]
+    assert [(torch_label(accelerator), label) for accelerator, label in named] == [(x, x) for _, x in named]
 
 
 @pytest.mark.parametrize(
@@ -94,17 +98,17 @@ def test_the_versions_of_the_torch_indexes_are_those_of_their_labels() -> None:
     ],
 )
 def test_an_index_knows_its_torch_versions(label: str, torch: str, has: bool) -> None:
-    assert catalog.torch_index(label).has(torch) is has
+    assert torch_index(label).has(torch) is has
 
 
 def test_an_unknown_label_follows_the_pattern() -> None:
-    index = catalog.torch_index("rocm9.9")
+    index = torch_index("rocm9.9")
 
     assert (index.kind, index.url.rpartition("/")[2]) == ("rocm", "rocm9.9")
 
 
 def test_torch_and_its_family_are_served_there() -> None:
-    assert {"torch", "torchvision", "torchaudio"} <= set(catalog.torch_packages())
+    assert {"torch", "torchvision", "torchaudio"} <= set(torch_packages())
 
 
 @pytest.mark.parametrize(
@@ -224,7 +228,7 @@ def test_nonsense_is_not_a_reference(base: str) -> None:
 
 
 def test_names_for_a_patch_version_are_those_it_was_built_on() -> None:
-    assert catalog.base_names("3.11.4") == ("slim-bookworm", "slim-bullseye", "slim-buster")
+    assert base_image.base_names("3.11.4") == ("slim-bookworm", "slim-bullseye", "slim-buster")
 
 
 # References

@@ -14,8 +14,7 @@ import mlspec
 from mlspec.advice.lint import unknown_names as existence
 from mlspec.cli.explain import explain
 from mlspec.errors import SpecError
-from mlspec.facts import codes
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image, codes
 from mlspec.facts.codes import Code, parse
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.spec.document import parse as parse_document
@@ -50,8 +49,8 @@ def caused_by(text: str) -> set[str]:
     try:
         spec = validate(parse_document(text, "mlspec.yaml"))
         for image in spec.images:
-            refusal = catalog.base_reference(image.settings.python, image.settings.base)
-            if isinstance(refusal, catalog.BaseRefusal):
+            refusal = base_image.base_reference(image.settings.python, image.settings.base)
+            if isinstance(refusal, base_image.BaseRefusal):
                 return {"MLS105"}
             collect([Entry(entry, ()) for entry in image.settings.requirements], beside, "mlspec.yaml")
     except SpecError as error:

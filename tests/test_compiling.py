@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec.facts import compilers, debian
+from mlspec.facts import compilers, debian_packages
 from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
 from mlspec.lock.source_layers import SourceLayer, source_layers
 from mlspec.plan import compilers as compiling
@@ -36,12 +36,12 @@ def test_every_debian_package_of_the_tables_is_one_of_the_release(codename: str)
     rows += [name for row in compilers.languages() for name in row.compilers(codename)]
     named = {compiling.current(name, codename) for name in (*rows, *compilers.tools())}
 
-    assert sorted(named - debian.packages(codename)) == []
+    assert sorted(named - debian_packages.debian_package_names(codename)) == []
 
 
 @pytest.mark.parametrize("codename", ["bullseye", *RELEASES])
 def test_the_gcc_of_every_release_is_one_of_its_packages(codename: str) -> None:
-    assert f"g++-{compilers.gcc(codename)}" in debian.packages(codename)
+    assert f"g++-{compilers.gcc(codename)}" in debian_packages.debian_package_names(codename)
 
 
 def test_every_package_of_the_table_stands_there_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 from mlspec import api
 from mlspec.advice.lint.unknown_names import unknown_names
 from mlspec.errors import Problem
-from mlspec.facts import debian, libraries
+from mlspec.facts import debian, debian_packages, libraries
 from mlspec.facts import python as catalog
 from mlspec.plan import compilers as compiling
 from mlspec.spec.spec import Image
@@ -104,24 +104,24 @@ def test_the_specs_of_the_tests_name_what_exists(path: Path) -> None:
 
 @pytest.mark.parametrize("codename", ["bullseye", "bookworm", "trixie"])
 def test_the_table_holds_what_images_install(codename: str) -> None:
-    found = debian.packages(codename)
+    found = debian_packages.debian_package_names(codename)
 
     assert found >= {"build-essential", "ffmpeg", "git", "curl", "libgl1", "libgomp1", "libsndfile1", "tini"}
-    assert all(debian.is_listed(name) for name in found)
+    assert all(debian_packages.is_listed(name) for name in found)
 
 
 def test_every_package_that_is_recommended_is_in_a_release() -> None:
     named = {name for row in libraries.needs() for name in row.apt} | {row.new for row in libraries.renamed()}
 
-    releases = [debian.packages(release.codename) for release in catalog.debian_releases()]
-    assert {name for name in named if debian.is_listed(name)} <= frozenset().union(*releases)
+    releases = [debian_packages.debian_package_names(release.codename) for release in debian.debian_releases()]
+    assert {name for name in named if debian_packages.is_listed(name)} <= frozenset().union(*releases)
 
 
 @pytest.mark.parametrize("codename", ["bullseye", "bookworm", "trixie"])
 def test_what_a_package_needs_is_in_each_release(codename: str) -> None:
     named = {compiling.current(name, codename) for row in libraries.needs() for name in row.apt}
 
-    assert {name for name in named if debian.is_listed(name)} <= debian.packages(codename)
+    assert {name for name in named if debian_packages.is_listed(name)} <= debian_packages.debian_package_names(codename)
 
 
 def test_what_was_renamed_twice_has_its_last_name() -> None:

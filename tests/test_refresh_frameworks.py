@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 SOURCES = Path(__file__).parent / "sources"
 PAGE = (SOURCES / "tensorflow.md").read_text(encoding="utf-8")
 MATRIX = (SOURCES / "torch_matrix.txt").read_text(encoding="utf-8")
-FRAMEWORKS = (ROOT / "mlspec" / "data" / "frameworks.toml").read_text(encoding="utf-8")
-ACCELERATORS = (ROOT / "mlspec" / "data" / "accelerators.toml").read_text(encoding="utf-8")
+FRAMEWORKS = (ROOT / "mlspec" / "facts" / "data" / "frameworks.toml").read_text(encoding="utf-8")
+ACCELERATORS = (ROOT / "mlspec" / "facts" / "data" / "accelerators.toml").read_text(encoding="utf-8")
 
 
 def test_the_tables_say_what_their_sources_said() -> None:

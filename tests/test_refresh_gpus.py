@@ -10,7 +10,7 @@ import pytest
 import gpus
 from sources import Changed
 
-TABLE = (Path(__file__).parents[1] / "mlspec" / "data" / "gpus.toml").read_text(encoding="utf-8")
+TABLE = (Path(__file__).parents[1] / "mlspec" / "facts" / "data" / "gpus.toml").read_text(encoding="utf-8")
 NEW = """
 <h2>GPUs</h2><table>
 <thead><tr><th>Compute Capability</th><th>Data Center</th><th>Workstation/Consumer</th><th>Jetson</th></tr></thead>

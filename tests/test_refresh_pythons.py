@@ -13,7 +13,7 @@ import pythons
 from sources import Changed
 
 SOURCES = Path(__file__).parent / "sources"
-TABLE = (Path(__file__).parents[1] / "mlspec" / "data" / "python.toml").read_text(encoding="utf-8")
+TABLE = (Path(__file__).parents[1] / "mlspec" / "facts" / "data" / "python.toml").read_text(encoding="utf-8")
 # That of https://github.com/python/peps at ba4deeb, from Python 3.8 on.
 CYCLE = (SOURCES / "release_cycle.json").read_text(encoding="utf-8")
 # That of https://github.com/docker-library/python up to 4f07059: where a variant came or went, and what was before.

@@ -11,7 +11,7 @@ import pytest
 
 import wheels
 
-DATA = Path(__file__).parents[1] / "mlspec" / "data"
+DATA = Path(__file__).parents[1] / "mlspec" / "facts" / "data"
 ANSWERS = (Path(__file__).parent / "sources" / "wheels.json").read_text(encoding="utf-8")
 FRAMEWORKS = (DATA / "frameworks.toml").read_text(encoding="utf-8")
 VARIANTS = (DATA / "variants.toml").read_text(encoding="utf-8")

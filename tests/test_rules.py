@@ -20,8 +20,7 @@ from mlspec.advice.lint import FOLDER_RULES, RULES, Subject
 from mlspec.advice.lint.table import FolderRule, Rule
 from mlspec.cli.check import check
 from mlspec.errors import Problem, Span
-from mlspec.facts import libraries
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image, libraries
 from mlspec.facts.codes import code
 from mlspec.facts.libraries import Needs, Whole
 from mlspec.host.files import scan as context
@@ -45,8 +44,8 @@ TODAY = "2026-11-24"
 
 def base_of(image: Image) -> tuple[BaseLock, bool]:
     """Return what a registry might say of an image's base."""
-    choice = catalog.base_reference(image.settings.python, image.settings.base)
-    assert isinstance(choice, catalog.BaseChoice)
+    choice = base_image.base_reference(image.settings.python, image.settings.base)
+    assert isinstance(choice, base_image.BaseChoice)
     python, glibc = choice.python or image.settings.python, choice.glibc or "2.36"
     base = BaseLock(reference=choice.reference, python=python, glibc=glibc, codename=choice.codename or "")
     return base, choice.is_official

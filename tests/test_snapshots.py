@@ -21,7 +21,7 @@ from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
 from mlspec import api
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import FROM_GIT
 from mlspec.lock.source_layers import SourceLayer
@@ -103,8 +103,8 @@ class RealFiles(SingleFileSnapshotExtension):
 def resolved(stem: str, image: Image, name: str | None) -> ImageFacts:
     """Return what a lock might say of an image."""
     settings = image.settings
-    choice = catalog.base_reference(settings.python, settings.base)
-    assert isinstance(choice, catalog.BaseChoice)
+    choice = base_image.base_reference(settings.python, settings.base)
+    assert isinstance(choice, base_image.BaseChoice)
     from_git = [text for text in settings.requirements if "git+" in text]
     alone = {"numpy", "torch", *(source.layer for source in SOURCES.get(stem, ()))}
     wheels = [text for text in settings.requirements if "git+" not in text]

@@ -1,4 +1,4 @@
-"""Write ``sonames.toml`` and ``debian_brings.txt.xz`` of ``mlspec/data`` anew from Debian's indexes; ``make refresh``.
+"""Write ``sonames.toml`` and ``debian_brings.txt.xz`` of ``mlspec/facts/data`` from Debian's indexes; ``make refresh``.
 
 The first says which Debian package holds a library that wheels load and do not bring; the second, which packages bring
 such a package along: a line a set of them, as a hexadecimal sum of powers of two in the order of the first table, and
@@ -20,7 +20,7 @@ import requests
 
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 RELEASES = ("bookworm", "trixie")
-DATA = Path(__file__).parents[2] / "mlspec" / "data"
+DATA = Path(__file__).parents[2] / "mlspec" / "facts" / "data"
 # What the policies of manylinux leave to the system (PEP 600 and auditwheel's policies), and what wheels that keep to
 # none of them were seen to load: X and OpenGL, glib and GTK, sound, browsers' libraries, compilers' runtimes.
 _SONAMES = """

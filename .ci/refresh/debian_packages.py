@@ -1,4 +1,4 @@
-"""Write ``mlspec/data/debian_packages.txt.xz`` anew from the package indexes of Debian; run by ``make refresh``.
+"""Write ``mlspec/facts/data/debian_packages.txt.xz`` anew from the package indexes of Debian; run by ``make refresh``.
 
 One line a name: the releases that have it, as a sum of powers of two in the order of the first line.
 """
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import requests
 
-from mlspec.facts.debian import is_listed
+from mlspec.facts.debian_packages import is_listed
 
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 RELEASES = ("bullseye", "bookworm", "trixie")
 ARCHITECTURES = ("amd64", "arm64")
-PLACE = Path(__file__).parents[2] / "mlspec" / "data" / "debian_packages.txt.xz"
+PLACE = Path(__file__).parents[2] / "mlspec" / "facts" / "data" / "debian_packages.txt.xz"
 
 
 def names(release: str, architecture: str) -> Iterator[str]:

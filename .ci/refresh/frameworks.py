@@ -1,4 +1,4 @@
-"""Write the rows of tensorflow and torch in ``mlspec/data`` anew from what their projects say; run by ``make refresh``.
+"""Write the rows of tensorflow and torch in ``mlspec/facts/data`` from their projects; run by ``make refresh``.
 
 Each source is a path or an address: ``frameworks.py --tensorflow source.md --torch generate_binary_build_matrix.py``.
 Read the diff, and bring `source` and `checked` of what changed up to date.

@@ -1,4 +1,4 @@
-"""Merge NVIDIA's GPUs and their compute capabilities into ``mlspec/data/gpus.toml``, from pages that you saved.
+"""Merge NVIDIA's GPUs and their compute capabilities into ``mlspec/facts/data/gpus.toml``, from pages that you saved.
 
 Save https://developer.nvidia.com/cuda-gpus and https://developer.nvidia.com/cuda-legacy-gpus in a browser as HTML, and
 name the files: ``gpus.py cuda-gpus.html cuda-legacy-gpus.html``. Every row of a table with one compute capability, and

@@ -1,4 +1,4 @@
-"""Write ``mlspec/data/python.toml`` anew; run by ``make refresh``.
+"""Write ``mlspec/facts/data/python.toml`` anew; run by ``make refresh``.
 
 The dates are those of the release cycle that the core developers publish as JSON; the variants those of the official
 image's versions.json, over its whole history. Each source is a path or an address: ``--cycle`` that of the JSON,

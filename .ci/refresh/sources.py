@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-DATA = Path(__file__).parents[2] / "mlspec" / "data"
+DATA = Path(__file__).parents[2] / "mlspec" / "facts" / "data"
 
 
 class Changed(Exception):

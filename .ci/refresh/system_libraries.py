@@ -1,4 +1,4 @@
-"""Prove the rows of ``mlspec/data/system_libraries.toml`` in containers; run by ``make refresh-libraries``.
+"""Prove the rows of ``mlspec/facts/data/system_libraries.toml`` in containers; run by ``make refresh-libraries``.
 
 A row of ``package`` is proven where its ``proof`` fails in a slim image that has the newest wheel of the package, and
 works when its Debian packages are there too; a row of ``whole`` where it works at once. What was proven with which
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 BASE = os.environ.get("BASE", "python:3.11-slim")
-PLACE = Path(__file__).parents[2] / "mlspec" / "data" / "system_libraries.toml"
+PLACE = Path(__file__).parents[2] / "mlspec" / "facts" / "data" / "system_libraries.toml"
 # What a container does: it prints the exit codes of the proof, before and after, the version and the release.
 SCRIPT = r"""
 pip install --quiet --root-user-action ignore --disable-pip-version-check --prefer-binary "$REQUIREMENT" >&2 || exit 9

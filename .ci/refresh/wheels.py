@@ -1,4 +1,4 @@
-"""Write into ``mlspec/data`` what the wheels on the package index tell; run by ``make refresh``.
+"""Write into ``mlspec/facts/data`` what the wheels on the package index tell; run by ``make refresh``.
 
 Their names tell the Pythons of a framework, their metadata the CUDA and the cuDNN that packages are built for and the
 extras that bring those. Rows that are there stand, but for those whose newest release tells otherwise. Read the diff,

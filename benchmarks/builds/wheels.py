@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlspec.facts import python as catalog
+from mlspec.facts.torch import torch_index
 
 PYTHON = "3.11"
 """The Python of all images that are measured."""
@@ -31,7 +31,7 @@ def downloaded(requirements: Iterable[str], folder: Path, *, dependencies: bool 
     for requirement in wanted.splitlines():
         # Builds of torch with a label, such as 2.13.0+cpu, are on an index of that label and not on the main one.
         _, plus, label = requirement.partition("+")
-        own = [f"--extra-index-url={catalog.torch_index(label).url}"] if plus else []
+        own = [f"--extra-index-url={torch_index(label).url}"] if plus else []
         subprocess.run([*pip, *own, f"--dest={folder}", requirement], check=True, stderr=subprocess.DEVNULL)
     done.write_text(wanted)
     return folder

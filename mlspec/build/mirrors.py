@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from mlspec.build.configuration import Configuration
 from mlspec.build.dockerfile import Instruction, instructions
-from mlspec.facts import python as catalog
-from mlspec.facts.python import DOCKER_HUB
+from mlspec.facts import image_reference
+from mlspec.facts.image_reference import DOCKER_HUB
 from mlspec.plan.compilers import Build, Stage
 from mlspec.plan.plan import Layer, Plan
 from mlspec.spec.nested_keys import RunStep
@@ -97,7 +97,7 @@ def _mirrored(plan: Plan, configuration: Configuration) -> Plan:
 
 def _image(reference: str, configuration: Configuration) -> str:
     """Return where an image is pulled from: images of Docker Hub from the first of its mirrors."""
-    image = catalog.parse_reference(reference)
+    image = image_reference.parse_reference(reference)
     if not image or image.registry != DOCKER_HUB or not configuration.registry_mirror:
         return reference
     mirror = configuration.registry_mirror[0].partition("://")[2] or configuration.registry_mirror[0]

@@ -11,9 +11,9 @@ from mlspec.build.dockerfile import Instruction, instructions
 from mlspec.errors import KeyPath
 from mlspec.lock.pins import Layer, Pin
 from mlspec.plan.plan import Plan
-from mlspec.sizes import shown_size
 from mlspec.spec.nested_keys import RunStep
 from mlspec.targets.filters import script
+from mlspec.text import format_size
 
 Kind = Literal["base", "apt", "run", "requirements", "code", "copy", "other", "export"]
 
@@ -153,7 +153,7 @@ _MOST_NAMES = 3
 def _requirements(instruction: Instruction, name: str, context: _Context) -> Step:
     pins = next((layer.pins for layer in context.layers if layer.name == name), ())
     size = sum(pin.size or 0 for pin in pins)
-    label = f"{packages_label(name, pins)}{f' ({shown_size(size)})' if size else ''}"
+    label = f"{packages_label(name, pins)}{f' ({format_size(size)})' if size else ''}"
     return _made(instruction, "requirements", label, ("requirements",), tuple(pin.name for pin in pins))
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from mlspec.build.steps import Step, step_of
 from mlspec.build.stream import Build, Transfer, Vertex
 from mlspec.errors import KeyPath
-from mlspec.sizes import shown_size
+from mlspec.text import format_size
 
 State = Literal["waiting", "running", "done", "cached", "failed", "canceled"]
 
@@ -153,7 +153,7 @@ def summary(known: BuildFacts) -> str:
     moved = sum(step.moved for step in known.steps)
     parts = [f"{count} step{'' if count == 1 else 's'} in {shown_seconds(known.seconds)}"]
     parts += [f"{cached} cached"] if cached else []
-    parts += [f"{shown_size(moved)} transferred"] if moved else []
+    parts += [f"{format_size(moved)} transferred"] if moved else []
     return ", ".join(parts)
 
 
@@ -174,7 +174,7 @@ def new_lines(before: Mapping[Step, State], now: Iterable[Row]) -> Iterator[str]
 
 def _measured(row: Row) -> str:
     parts = [] if row.state == "cached" else [shown_seconds(row.seconds)]
-    parts += [shown_size(row.moved)] if row.moved else []
+    parts += [format_size(row.moved)] if row.moved else []
     return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -215,7 +215,7 @@ def running_lines(now: Iterable[Row], most: int) -> tuple[Line, ...]:
 
 
 def _running_measure(row: Row) -> str:
-    size = f"{shown_size(row.moved)}{f' of {shown_size(row.total)}' if row.total > row.moved else ''}"
+    size = f"{format_size(row.moved)}{f' of {format_size(row.total)}' if row.total > row.moved else ''}"
     return f"{shown_seconds(row.seconds)}{f', {size}' if row.moved else ''}"
 
 

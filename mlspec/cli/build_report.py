@@ -69,7 +69,7 @@ def path_for(report: str, key: str) -> str:
 def what_was_there(rendered: Rendered, plan: Plan, options: BuildOptions) -> Before:
     """Return what a build's result is compared with: the last build's, and what the registry has under its name."""
     from mlspec.build.report.report import Before
-    from mlspec.facts.python import names_registry
+    from mlspec.facts.image_reference import names_registry
     from mlspec.host.engine import images
 
     name = names_of(plan, options)[0]

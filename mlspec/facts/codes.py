@@ -37,7 +37,7 @@ class Code:
 @cache
 def codes() -> tuple[Code, ...]:
     """Return every code, in the order of the numbers."""
-    return parse(resources.files("mlspec.data").joinpath("codes.md").read_text(encoding="utf-8"))
+    return parse(resources.files("mlspec.facts.data").joinpath("codes.md").read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> tuple[Code, ...]:

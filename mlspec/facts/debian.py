@@ -1,42 +1,55 @@
-"""The names of Debian packages by release, from ``data/debian_packages.txt.xz``; read only where a spec has ``apt``."""
+"""Typed rows of ``data/debian.toml``: the Debian releases, and the sources of apt for one of them."""
 
 from __future__ import annotations
 
-import lzma
-import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-# Families of packages that no image for machine learning asks for by name, and that would fill the table.
-_FAMILY = re.compile(
-    r"^(?:librust-|golang-|node-|libjs-|ruby-|puppet-|r-(?:cran|bioc|other)-|libghc-|haskell-|elpa-|php|cl-|lua-|coq|agda"
-    r"|libcoq|erlang|octave-|gap-|openjdk|texlive|fonts-|xfonts-|hunspell-|aspell-|myspell-|hyphen-|mythes-|dict-"
-    r"|ibus-|fcitx|apertium|libreoffice|kde|plasma-|gnome-|mate-|lxqt|cinnamon|xfce4|lomiri|libukui|qml|libkf[56]|gir1\.2-"
-    r"|kodi-|wesnoth|game|freeciv|minetest|0ad|webext-|xul-ext|vim-|emacs-|tryton|asterisk|libapache2|fusiondirectory|gosa"
-    r"|task-|firmware-|linux-|librte|libppx|gambas3|libtrilinos|libmrpt|android|postgresql-\d)"
-    r"|-(?:doc|dbg|dbgsym|perl|java|ocaml|ocaml-dev|cil|cil-dev|clojure|l10n|i18n|games?|udeb)$"
-    r"|-(?:l10n|doc|locale|cross)-|-cross$"
-    r"|-(?:arm64|armhf|armel|i386|mips\w*|ppc64\w*|powerpc\w*|s390x|riscv64|alpha|hppa|m68k|sh4|sparc64|x32|loong64|ia64)"
-)
+from mlspec.facts.tables import frozen, table
 
 
-def is_listed(name: str) -> bool:
-    """Return whether a package of this name would be in the table, if it existed."""
-    return not _FAMILY.search(name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebianRelease:
+    """A Debian release; dates are ISO text, empty where there is none yet."""
+
+    codename: str
+    version: int
+    glibc: str = ""
+    released: str = ""
+    end_of_life: str = ""
+    long_term: str = ""
 
 
 @cache
-def _rows() -> tuple[tuple[str, ...], Mapping[str, int]]:
-    data = resources.files("mlspec.data").joinpath("debian_packages.txt.xz").read_bytes()
-    heading, *lines = lzma.decompress(data).decode("ascii").splitlines()
-    rows = (line.split(" ") for line in lines)
-    return tuple(heading.rpartition(": ")[2].split(" ")), {name: int(releases) for name, releases in rows}
+def debian_releases() -> tuple[DebianRelease, ...]:
+    """Return the known Debian releases, oldest first."""
+    return tuple(DebianRelease(**frozen(row)) for row in table("debian")["release"])
 
 
-@cache
-def packages(codename: str) -> frozenset[str]:
-    """Return the names of the packages that a Debian release has or provides; none where the release is not known."""
-    releases, rows = _rows()
-    bit = 1 << releases.index(codename) if codename in releases else 0
-    return frozenset(name for name, known in rows.items() if known & bit)
+def debian_release(codename: str) -> DebianRelease | None:
+    """Return the Debian release of that codename."""
+    return next((release for release in debian_releases() if release.codename == codename), None)
+
+
+def default_codename() -> str:
+    """Return the Debian release for a Python that the tables do not know."""
+    return str(table("debian")["default"])
+
+
+def apt_sources(codename: str, day: str) -> tuple[str, ...]:
+    """Return the lines of a deb822 file of apt's sources: the archives of a release as they were on an ISO day."""
+    stamp = f"{day.replace('-', '')}T000000Z"
+    archives = (("debian", f"{codename} {codename}-updates"), ("debian-security", f"{codename}-security"))
+    blocks = (
+        (
+            "Types: deb",
+            f"URIs: {table('debian')['snapshot'].format(archive=archive, stamp=stamp)}",
+            f"Suites: {suites}",
+            "Components: main",
+            # An archive's Release file is valid for a week; this line names an older one on purpose.
+            "Check-Valid-Until: no",
+        )
+        for archive, suites in archives
+    )
+    first, second = blocks
+    return (*first, "", *second)

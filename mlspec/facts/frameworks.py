@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mlspec.facts.tables import frozen, table
+from mlspec.facts.versions import parse_release
 from mlspec.text import nearest
 
 _SIZE = re.compile(
@@ -27,7 +28,7 @@ class Release:
 
     def has(self, python: str) -> bool:
         """Return whether there are wheels for that Python."""
-        return number(self.first) <= number(python)[:2] <= number(self.last)
+        return parse_release(self.first) <= parse_release(python)[:2] <= parse_release(self.last)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Build:
 
     def has(self, torch: str) -> bool:
         """Return whether the minor version of ``torch`` is one of these builds."""
-        return number(self.first) <= number(torch)[:2] <= number(self.last)
+        return parse_release(self.first) <= parse_release(torch)[:2] <= parse_release(self.last)
 
     def runs_on(self, capability: str) -> bool:
         """Return whether a GPU of that compute capability runs its kernels.
@@ -51,9 +52,9 @@ class Build:
         Kernels run on GPUs of the same major version and of a later minor one, PTX on all that came later:
         docs.nvidia.com/cuda/cuda-c-programming-guide, binary compatibility and PTX compatibility.
         """
-        gpu = number(capability)
-        same = any(number(a)[0] == gpu[0] and number(a) <= gpu for a in self.architectures)
-        return same or (bool(self.ptx) and number(self.ptx) <= gpu)
+        gpu = parse_release(capability)
+        same = any(parse_release(a)[0] == gpu[0] and parse_release(a) <= gpu for a in self.architectures)
+        return same or (bool(self.ptx) and parse_release(self.ptx) <= gpu)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,8 @@ class Library:
 
     def has(self, version: str) -> bool:
         """Return whether a version of the package is one of these releases."""
-        minor = number(version)[:2]
-        return number(self.first) <= minor and (not self.last or minor <= number(self.last))
+        minor = parse_release(version)[:2]
+        return parse_release(self.first) <= minor and (not self.last or minor <= parse_release(self.last))
 
 
 @cache
@@ -124,7 +125,7 @@ def _range(row: Library) -> str:
 
 def torch_has_cuda(version: str, platform: str) -> bool:
     """Return whether the wheels of torch on the main index are known, or believed, to be for CUDA on a platform."""
-    return platform != "linux/arm64" or number(version)[:2] >= number(first_with_cuda())
+    return platform != "linux/arm64" or parse_release(version)[:2] >= parse_release(first_with_cuda())
 
 
 def first_with_cuda() -> str:
@@ -158,13 +159,3 @@ def plain_gpu(gpu: str) -> str:
 def architecture(capability: str) -> str:
     """Return a compute capability as compilers and torch write it: 12.0 is sm_120."""
     return f"sm_{capability.replace('.', '')}"
-
-
-def number(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, without its local label."""
-    return tuple(map(int, re.findall(r"\d+", version.partition("+")[0])))
-
-
-def minor(version: str) -> str:
-    """Return the minor version of a version, such as 2.9."""
-    return ".".join(map(str, number(version)[:2]))

@@ -68,7 +68,7 @@ def sonames() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def _brought() -> tuple[tuple[str, ...], Mapping[tuple[str, str], int]]:
-    data = resources.files("mlspec.data").joinpath("debian_brings.txt.xz").read_bytes()
+    data = resources.files("mlspec.facts.data").joinpath("debian_brings.txt.xz").read_bytes()
     heading, *lines = lzma.decompress(data).decode("ascii").splitlines()
     release, sums = "", {}
     for line in lines:

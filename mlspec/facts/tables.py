@@ -1,4 +1,4 @@
-"""The tables of ``mlspec/data``, as their readers make typed rows of them."""
+"""The tables of ``mlspec/facts/data``, as their readers make typed rows of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 @cache
 def table(name: str) -> Mapping[str, Any]:
     """Return the table ``NAME.toml``."""
-    return tomllib.loads(resources.files("mlspec.data").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(resources.files("mlspec.facts.data").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def frozen(row: Mapping[str, Any]) -> dict[str, Any]:

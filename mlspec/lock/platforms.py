@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import TypeVar
 
 from mlspec.errors import Problem
+from mlspec.facts.versions import parse_release
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.values import Requirements
 
@@ -86,10 +87,6 @@ def differing(locks: Mapping[str, RequirementsLock], requirements: Requirements)
         # The label of a build is the accelerator's, and differs where only one platform has it.
         if len({version.partition("+")[0] for version in versions.values()}) > 1:
             said = " and ".join(f"{version} on {platform}" for platform, version in versions.items())
-            oldest = min(versions.values(), key=_number)
+            oldest = min(versions.values(), key=parse_release)
             hint = f"to have one version on all, require {requirement.name}=={oldest.partition('+')[0]}"
             yield requirement.problem("MLS237", f"{requirement.name} is {said}", hint, severity="warning")
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.partition("+")[0].split(".") if part.isdigit())

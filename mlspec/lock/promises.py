@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlspec.errors import Problem, Span
 from mlspec.facts import frameworks
+from mlspec.facts.versions import minor_version
 from mlspec.lock.pins import Layer, Pin, Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.lock.requirements_txt import digest_lines
 from mlspec.lock.variants import fitting_name
 from mlspec.printable import login_spans, without_login
-from mlspec.sizes import shown_size
+from mlspec.text import format_size
 
 # Raised whenever the same inputs would be resolved to something else.
 _FORMAT = 1
@@ -132,7 +133,7 @@ def cuda_of(pins: Iterable[Pin]) -> str:
     for pin in pins:
         if pin.name == "torch" and (label := re.search(r"\+cu(\d+)(\d)$", pin.version)):
             return f"{label[1]}.{label[2]}"
-    versions = [".".join(pin.version.split(".")[:2]) for pin in pins if _RUNTIME.match(pin.name)]
+    versions = [minor_version(pin.version) for pin in pins if _RUNTIME.match(pin.name)]
     majors = [f"{found[1]}.0" for pin in pins if (found := _BUILT_FOR.search(pin.name))]
     return max(versions or majors, key=lambda version: tuple(map(int, version.split("."))), default="")
 
@@ -154,7 +155,7 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
     names = ", ".join(f"{pin.name} {pin.version}" for pin in found[:3])
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     size = sum(pin.size or 0 for pin in found)
-    weight = f" ({shown_size(size)})" if size else ""
+    weight = f" ({format_size(size)})" if size else ""
     who = requirement.name if requirement else "something"
     itself = requirement is not None and [pin.name for pin in found] == [requirement.name]
     what = f"{names}{more}{weight}"

@@ -10,7 +10,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from mlspec.lock.damage import Place
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
-from mlspec.sizes import read_size, shown_size
+from mlspec.text import format_size, parse_size
 
 
 def dump_requirements(lock: RequirementsLock, *, header: str) -> str:
@@ -44,7 +44,7 @@ def _pin_text(pin: Pin) -> str:
 
 def _notes(pin: Pin) -> Iterator[str]:
     if pin.size is not None:
-        yield shown_size(pin.size)
+        yield format_size(pin.size)
     languages = f" in {' and '.join(pin.languages)}" if pin.languages else ""
     if pin.is_source and (languages or not pin.requirement.partition(" @ ")[2].startswith("git+")):
         yield f"from source{languages}"
@@ -156,7 +156,7 @@ def _with_notes(pin: Pin, comment: str) -> Pin:
         pin = dataclasses.replace(pin, via=tuple(name.strip() for name in via.split(",")))
     for note in notes.rstrip(", ").split(", "):
         word, _, rest = note.partition(" ")
-        if (size := read_size(note)) is not None:
+        if (size := parse_size(note)) is not None:
             pin = dataclasses.replace(pin, size=size)
         elif found := _NOTE_SOURCE.match(note):
             languages = tuple(found[1].split(" and ")) if found[1] else ()

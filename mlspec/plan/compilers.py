@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlspec.facts import compilers, debian, frameworks, libraries
-from mlspec.facts import python as catalog
+from mlspec.facts import compilers, debian, debian_packages, frameworks, libraries
+from mlspec.facts.versions import parse_release
 from mlspec.lock.pins import FROM_GIT
 from mlspec.lock.source_layers import SourceLayer
 from mlspec.spec.keys import Settings
@@ -97,7 +97,7 @@ def _older_gcc(codename: str, newest: int) -> int | None:
     own = compilers.gcc(codename)
     if own is None or own <= newest:
         return None
-    known = debian.packages(codename)
+    known = debian_packages.debian_package_names(codename)
     return next((number for number in range(newest, 8, -1) if f"g++-{number}" in known), None)
 
 
@@ -117,7 +117,7 @@ def _cuda_environment(kit: Kit, gcc: int | None) -> Iterator[tuple[str, str]]:
 def _architectures(kit: Kit) -> tuple[str, ...]:
     """Return the compute capabilities to compile for: those of the GPUs of the spec, or else all that torch is for."""
     wanted = filter(None, map(frameworks.capability, kit.settings.gpu_models))
-    if named := sorted(set(wanted), key=frameworks.number):
+    if named := sorted(set(wanted), key=parse_release):
         return tuple(named)
     builds = frameworks.fitting(kit.cuda, kit.torch, kit.settings.platforms[0])
     return (*builds[0].architectures[:-1], f"{builds[0].architectures[-1]}+PTX") if builds else ()
@@ -154,14 +154,14 @@ def stage(kit: Kit, base: str, base_user: str | None, source: SourceLayer) -> St
         base=base,
         base_user=base_user,
         apt=tuple(sorted(set(apt))),
-        apt_sources=catalog.apt_sources(kit.codename, day) if day else (),
+        apt_sources=debian.apt_sources(kit.codename, day) if day else (),
         codename=kit.codename,
     )
 
 
 def current(package: str, codename: str) -> str:
     """Return the name that a Debian package of an earlier release has in this one."""
-    order = [release.codename for release in catalog.debian_releases()]
+    order = [release.codename for release in debian.debian_releases()]
     if codename not in order:
         return package
     rows = (row for row in libraries.renamed() if order.index(row.gone) <= order.index(codename))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mlspec.facts import python as catalog
+from mlspec.facts import debian
+from mlspec.facts.installer import pinned_installer
+from mlspec.facts.torch import least_driver
+from mlspec.facts.versions import minor_version
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import FROM_GIT
 from mlspec.plan import compilers as compiling
@@ -242,11 +245,11 @@ def resolve(spec_file: str, image: Image, resolved: ImageFacts) -> Plan:
         platforms=settings.platforms,
         platform=settings.platforms[0],
         base=resolved.base,
-        python=".".join(settings.python.split(".")[:2]),
+        python=minor_version(settings.python),
         base_user=None if resolved.is_official else "0:0",
         install_base=resolved.install_base if _installs_on(settings, resolved) == "former" else None,
         apt=tuple(sorted(set(settings.apt))),
-        apt_sources=catalog.apt_sources(resolved.codename, settings.apt_snapshot) if settings.apt_snapshot else (),
+        apt_sources=debian.apt_sources(resolved.codename, settings.apt_snapshot) if settings.apt_snapshot else (),
         before_install=_steps(settings, "before_install"),
         after_install=_steps(settings, "after_install"),
         after_code=_steps(settings, "after_code"),
@@ -285,7 +288,7 @@ def resolve(spec_file: str, image: Image, resolved: ImageFacts) -> Plan:
 
 
 def _installer(settings: Settings, resolved: ImageFacts) -> Installer:
-    row = catalog.installer()
+    row = pinned_installer()
     hashes = tuple(value for platform in settings.platforms for value in row.hashes(platform))
     manylinux = row.manylinux(resolved.glibc) if _crosses(settings, resolved) else ""
     return Installer(row.name, row.version, hashes, manylinux)
@@ -366,7 +369,7 @@ def _defaults(settings: Settings, cuda: str, *, installs: bool) -> tuple[tuple[s
 def _requirement(cuda: str) -> str:
     # Blanks mean "or". A driver of the same major version's first CUDA runs the later ones too, and a demand for the
     # whole version would refuse hosts that can: docs.nvidia.com/deploy/cuda-compatibility, minor version compatibility.
-    driver = catalog.least_driver(cuda)
+    driver = least_driver(cuda)
     return f"cuda>={cuda}" + (f" driver>={'.'.join(driver.split('.')[:2])}" if driver else "")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlspec.errors import Problem, SpecError, ToolError
-from mlspec.facts.python import BaseChoice
+from mlspec.facts.base_image import BaseChoice
+from mlspec.facts.versions import minor_version
 from mlspec.host.files import read as disk
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.relock.work import Work
@@ -49,7 +50,7 @@ def _lines(work: Work, image: Image) -> Iterator[FromLine]:
 def check_adopted(base: BaseLock, line: FromLine, choice: BaseChoice, python: str, spec: str) -> None:
     """Raise SpecError where a digest is an image of another Python, or of another Debian, than its tag says."""
     wrong = ""
-    if base.python != python and ".".join(base.python.split(".")[:2]) != python:
+    if base.python != python and minor_version(base.python) != python:
         wrong = f"has Python {base.python}"
     elif choice.codename and base.codename != choice.codename:
         wrong = f"is Debian {base.codename}"

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlspec.errors import Problem, Replace, SpecError, ToolError
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
+from mlspec.facts.versions import minor_version
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.relock.adopted import check_adopted, moved_base, refused
 from mlspec.relock.work import Work, not_current
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
     """Return the base of an image, and whether it is official; raises SpecError or ToolError where there is none."""
     settings = image.settings
-    choice = catalog.base_reference(settings.python, settings.base)
-    if isinstance(choice, catalog.BaseRefusal):
+    choice = base_image.base_reference(settings.python, settings.base)
+    if isinstance(choice, base_image.BaseRefusal):
         place, meant = image.origin("base"), slip(settings.base or "", choice.suggestions)
         repairs = (Replace(place, settings.base or "", meant),) if meant else ()
         raise SpecError(
@@ -36,7 +37,7 @@ def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
         base = _adopted(work, image, choice, line)
     base = base or _asked(work, image, choice)
     work.bases[choice.pinned] = base
-    minor = ".".join(base.python.split(".")[:2])
+    minor = minor_version(base.python)
     if base.python != settings.python and minor != settings.python:
         raise SpecError(
             Problem(
@@ -49,7 +50,7 @@ def base_of(work: Work, image: Image) -> tuple[BaseLock, bool]:
     return base, choice.is_official
 
 
-def _adopted(work: Work, image: Image, choice: catalog.BaseChoice, line: FromLine) -> BaseLock:
+def _adopted(work: Work, image: Image, choice: base_image.BaseChoice, line: FromLine) -> BaseLock:
     """Return the base with the digest that a Dockerfile has, as its registry knows it: no other image is taken for it.
 
     Packages are installed on it anew, so that the Dockerfile says what it was changed to, and no stage more.
@@ -65,7 +66,7 @@ def _adopted(work: Work, image: Image, choice: catalog.BaseChoice, line: FromLin
     return dataclasses.replace(base, install_digest="")
 
 
-def _asked(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
+def _asked(work: Work, image: Image, choice: base_image.BaseChoice) -> BaseLock:
     """Return the base as its registry answers now, or by the tag alone where the caller accepts that."""
 
     if work.wish.locked:
@@ -75,7 +76,7 @@ def _asked(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
     return _from_registry(work, image, choice)
 
 
-def _from_registry(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
+def _from_registry(work: Work, image: Image, choice: base_image.BaseChoice) -> BaseLock:
     from mlspec.host.network import registry
 
     work.say(f"asking the registry for {choice.reference}")
@@ -104,7 +105,7 @@ def _from_registry(work: Work, image: Image, choice: catalog.BaseChoice) -> Base
     return dataclasses.replace(base, install_digest=_install_digest(work, base, image.settings.platforms[0]))
 
 
-def _answers(choice: catalog.BaseChoice, platforms: Sequence[str]) -> tuple[registry.Resolved, ...]:
+def _answers(choice: base_image.BaseChoice, platforms: Sequence[str]) -> tuple[registry.Resolved, ...]:
     """Return what a base is on each of the platforms, all under the digest that it has on the first."""
     from mlspec.host.network import registry
 
@@ -112,7 +113,7 @@ def _answers(choice: catalog.BaseChoice, platforms: Sequence[str]) -> tuple[regi
     return (first, *(registry.resolve(f"{choice.reference}@{first.digest}", platform) for platform in platforms[1:]))
 
 
-def _oldest(work: Work, image: Image, choice: catalog.BaseChoice, answers: Sequence[registry.Resolved]) -> str:
+def _oldest(work: Work, image: Image, choice: base_image.BaseChoice, answers: Sequence[registry.Resolved]) -> str:
     """Return the oldest Python that a base has on any platform: what fits it fits the others too."""
     pythons = {answer.platform: answer.python for answer in answers if answer.python}
     if len(set(pythons.values())) > 1:
@@ -165,7 +166,7 @@ def _install_digest(work: Work, base: BaseLock, platform: str) -> str:
         return ""
 
 
-def _at_base(problem: Problem, image: Image, choice: catalog.BaseChoice) -> Problem:
+def _at_base(problem: Problem, image: Image, choice: base_image.BaseChoice) -> Problem:
     path = image.origin("base" if image.settings.base else "python")
     hint = f"{problem.hint}\n" if problem.hint else ""
     offline = (
@@ -175,7 +176,7 @@ def _at_base(problem: Problem, image: Image, choice: catalog.BaseChoice) -> Prob
     return dataclasses.replace(problem, path=path, hint=hint + offline)
 
 
-def _unpinned(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
+def _unpinned(work: Work, image: Image, choice: base_image.BaseChoice) -> BaseLock:
     if choice.digest:
         _guess(work, image, f"no registry told what is in {choice.reference}", f"Python {image.settings.python}")
     else:
@@ -198,7 +199,7 @@ def _unpinned(work: Work, image: Image, choice: catalog.BaseChoice) -> BaseLock:
     )
 
 
-def _glibc(work: Work, image: Image, choice: catalog.BaseChoice) -> str:
+def _glibc(work: Work, image: Image, choice: base_image.BaseChoice) -> str:
     # The oldest C library of the distributions still supported: wheels for it run on all of them.
     oldest = "2.31"
     _guess(work, image, f"{choice.reference} does not say which Linux it is", f"glibc {oldest}")

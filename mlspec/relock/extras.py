@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlspec.errors import LockError
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
 from mlspec.lock import variants
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import RequirementsLock
@@ -64,8 +64,8 @@ def wanted(image: Image, base: BaseLock, requirements: Requirements, platform: s
     None follow where a step, a base of the user's own, or a compiled file may bring what they would.
     """
     settings = image.settings
-    choice = catalog.base_reference(settings.python, settings.base)
-    is_slim = isinstance(choice, catalog.BaseChoice) and choice.is_official and "-slim" in base.reference
+    choice = base_image.base_reference(settings.python, settings.base)
+    is_slim = isinstance(choice, base_image.BaseChoice) and choice.is_official and "-slim" in base.reference
     extras: tuple[Followed, ...] = ()
     if is_slim and not settings.run and not requirements.compiled:
         extras = variants.followed(requirements, settings.accelerator, platform)

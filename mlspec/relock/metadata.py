@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlspec.errors import Problem
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
 from mlspec.lock.pins import Target
 from mlspec.lock.promises import bringer
 from mlspec.lock.requirements.indexes import Index
@@ -28,8 +28,8 @@ def metadata_maker(
     """Return what makes the metadata of an image's sources, on the stage that builds them."""
     from mlspec.host.resolver.metadata import Maker
 
-    choice = catalog.base_reference(image.settings.python, image.settings.base)
-    assert isinstance(choice, catalog.BaseChoice)  # noqa: S101 - any other was refused before
+    choice = base_image.base_reference(image.settings.python, image.settings.base)
+    assert isinstance(choice, base_image.BaseChoice)  # noqa: S101 - any other was refused before
     base = work.bases[choice.pinned]
     reference = f"{base.reference}@{base.digest}" if base.digest else base.reference
     kit = Kit(image.settings, base.codename)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import LockError, Problem, SpecError
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
 from mlspec.lock import layers as layering
 from mlspec.lock import promises as locking
 from mlspec.lock.damage import first_side
@@ -224,8 +224,8 @@ def _previous(work: Work, image: Image, files: Files, platform: str) -> Requirem
     """Return the old pins where they were made for the same base and platform: for another, they mean nothing."""
     if work.before.lock:
         known = work.before.image(image.key, platform)
-        choice = catalog.base_reference(image.settings.python, image.settings.base)
-        same_base = isinstance(choice, catalog.BaseChoice) and work.before.base(choice)
+        choice = base_image.base_reference(image.settings.python, image.settings.base)
+        same_base = isinstance(choice, base_image.BaseChoice) and work.before.base(choice)
         if not known or not same_base:
             return None
         texts = _texts_before(work, files)

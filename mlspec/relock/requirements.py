@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from mlspec.errors import Problem, SpecError
-from mlspec.facts import python as catalog
+from mlspec.facts.torch import torch_index, torch_label, torch_packages
 from mlspec.host.files import read as disk
 from mlspec.lock.requirements import builds as building
 from mlspec.lock.requirements.collect import Entry, collect
@@ -73,8 +73,8 @@ def indexes_of(image: Image, requirements: Requirements) -> tuple[Index, ...]:
     its accelerator implies for torch's family, and last what takes the default's place.
     """
     own = _project_indexes(image, requirements)
-    label = catalog.torch_label(image.settings.accelerator)
-    torch = () if label is None else (Index(url=catalog.torch_index(label).url, packages=catalog.torch_packages()),)
+    label = torch_label(image.settings.accelerator)
+    torch = () if label is None else (Index(url=torch_index(label).url, packages=torch_packages()),)
     named, rest = (tuple(index for index in own if bool(index.packages) is is_named) for is_named in (True, False))
     return (*_named_indexes(image), *named, *torch, *rest)
 

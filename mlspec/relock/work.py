@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlspec.errors import Problem
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
+from mlspec.facts.versions import minor_version
 from mlspec.host.files.find import MARK
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock
@@ -65,7 +66,7 @@ class Before:
     texts: dict[str, str] = field(default_factory=dict)
     held_merge: bool = False
 
-    def base(self, choice: catalog.BaseChoice) -> BaseLock | None:
+    def base(self, choice: base_image.BaseChoice) -> BaseLock | None:
         """Return the entry of this base image: with the digest that the spec writes, where it writes one."""
         bases = self.lock.bases if self.lock else ()
         fits = (base for base in bases if base.reference == choice.reference and choice.digest in {"", base.digest})
@@ -86,7 +87,7 @@ class Before:
 
 
 def _kind(base: BaseLock) -> tuple[str, str, str, str]:
-    minor = ".".join(base.python.split(".")[:2])
+    minor = minor_version(base.python)
     return base.reference, minor, base.glibc, base.codename
 
 

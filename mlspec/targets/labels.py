@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlspec.facts import python as catalog
+from mlspec.facts import image_reference
 from mlspec.plan.plan import Plan
 
 Label = tuple[str, str]
@@ -49,7 +49,7 @@ def labels(plan: Plan, origin: Origin) -> tuple[Label, ...]:
 def _labels(plan: Plan, origin: Origin) -> Iterator[Label]:
     yield "org.opencontainers.image.source", origin.checkout.source
     yield "org.opencontainers.image.revision", origin.checkout.revision
-    base = catalog.parse_reference(plan.base)
+    base = image_reference.parse_reference(plan.base)
     if base:
         yield "org.opencontainers.image.base.name", str(base).partition("@")[0]
         yield "org.opencontainers.image.base.digest", base.digest

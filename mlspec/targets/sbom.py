@@ -15,7 +15,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from mlspec.facts import python as catalog
+from mlspec.facts import debian, image_reference
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin, RequirementsLock
 
@@ -83,7 +83,7 @@ def _package(pin: Pin) -> Component:
 def _debian(entry: str, codename: str, snapshot: str) -> Component:
     name, _, version = entry.partition("=")
     # As https://github.com/package-url/purl-spec names them; those of other systems have other names.
-    is_debian = catalog.debian_release(codename) is not None
+    is_debian = debian.debian_release(codename) is not None
     url = PackageURL("deb", "debian", name, version or None, {"distro": codename}) if is_debian else None
     return Component(
         name=name,
@@ -95,7 +95,7 @@ def _debian(entry: str, codename: str, snapshot: str) -> Component:
 
 
 def _base(base: BaseLock) -> Component:
-    image = catalog.parse_reference(base.reference)
+    image = image_reference.parse_reference(base.reference)
     name = f"{image.registry}/{image.repository}" if image else base.reference
     qualifiers = {"repository_url": name, **({"tag": image.tag} if image and image.tag else {})}
     digest = base.digest or None

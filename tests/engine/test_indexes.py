@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.facts import python as catalog
+from mlspec.facts.installer import pinned_installer
 from mlspec.relock import Wish
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
@@ -196,7 +196,7 @@ def test_a_mirror_of_the_index_is_where_packages_come_from(
 
 def installer(folder: Path) -> Iterator[File]:
     """Yield the wheel of the installer, which a mirror has as well."""
-    row = catalog.installer()
+    row = pinned_installer()
     words = [
         "download",
         "--quiet",

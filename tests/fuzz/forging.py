@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mlspec import api
 from mlspec.errors import MlspecError
-from mlspec.facts import python as catalog
-from mlspec.facts.python import BaseChoice
+from mlspec.facts import base_image
+from mlspec.facts.base_image import BaseChoice
 from mlspec.lock import promises as locking
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock, dump_lock
 from mlspec.lock.pins import Target
@@ -30,7 +30,7 @@ def forge(folder: Path, maker: Projects) -> bool:
     except MlspecError:
         return False
     settings = image.settings
-    choice = catalog.base_reference(settings.python, settings.base)
+    choice = base_image.base_reference(settings.python, settings.base)
     if len(settings.platforms) > 1 or not settings.requirements or not isinstance(choice, BaseChoice):
         return False
     texts = maker.requirement_locks()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mlspec.advice.doctor.facts import Builder, Command, Engine, Facts, Host
 from mlspec.advice.doctor.findings import Finding, fine, found, problem
 from mlspec.errors import Problem
+from mlspec.facts.versions import parse_release
 
 # Docker 25's: the first that knows a health check's start interval; here-documents and COPY --link came with 23.
 _LEAST_API = (1, 44)
@@ -144,4 +145,4 @@ def _number(said: str) -> str:
 
 
 def _version(said: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", _number(said))[:2]))
+    return parse_release(_number(said))[:2]

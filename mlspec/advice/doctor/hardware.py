@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,8 +9,9 @@ from mlspec.advice.doctor.facts import Engine, Facts, Host, Need, Space
 from mlspec.advice.doctor.findings import Finding, fine, found, names, problem
 from mlspec.errors import Problem, Severity
 from mlspec.facts import frameworks
-from mlspec.facts import python as catalog
-from mlspec.sizes import shown_size
+from mlspec.facts.torch import torch_indexes
+from mlspec.facts.versions import parse_release
+from mlspec.text import format_size
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ def _kernels(facts: Facts, wanting: list[Need]) -> Iterator[Finding]:
 
 
 def _driver(driver: str, wanting: list[Need]) -> Iterator[Finding]:
-    outdated = [need for need in wanting if need.driver and _number(driver) < _number(need.driver)]
+    outdated = [need for need in wanting if need.driver and parse_release(driver) < parse_release(need.driver)]
     for need in outdated:
         message = f"NVIDIA's driver {driver} is older than {need.driver}, which CUDA {need.cuda} of {need.image} needs"
         older = f"; or for this driver: accelerator: cuda{fits}" if (fits := _newest_cuda(driver)) else ""
@@ -131,12 +131,8 @@ def _driver(driver: str, wanting: list[Need]) -> Iterator[Finding]:
 
 
 def _newest_cuda(driver: str) -> str:
-    rows = [row for row in catalog.torch_indexes() if row.driver and _number(row.driver) <= _number(driver)]
+    rows = [row for row in torch_indexes() if row.driver and parse_release(row.driver) <= parse_release(driver)]
     return rows[-1].version if rows else ""
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def _amd(facts: Facts) -> Iterator[Finding]:
@@ -199,11 +195,11 @@ def _engine_disk(facts: Facts) -> Iterator[Finding]:
     largest = max(facts.needs, key=lambda need: need.wheels, default=Need(image=""))
     wanted = _BASE + _TIMES * largest.wheels
     hint = "docker system df; then remove what no image needs: docker builder prune, and: docker image prune --all"
-    free = f"{shown_size(space.free)} free in {facts.engine.root}"
+    free = f"{format_size(space.free)} free in {facts.engine.root}"
     if _is_full(space, _BASE) or space.free < largest.wheels:
         yield found("disk", problem("MLS550", f"the engine has no room left to build: {_left(space, free)}", hint))
     elif space.free < wanted:
-        message = f"the engine may run out of disk: {free}, and {largest.image} takes about {shown_size(wanted)}"
+        message = f"the engine may run out of disk: {free}, and {largest.image} takes about {format_size(wanted)}"
         yield found("disk", problem("MLS550", message, hint, "warning"))
     else:
         yield fine("disk", f"{free}, the engine's")
@@ -212,7 +208,7 @@ def _engine_disk(facts: Facts) -> Iterator[Finding]:
 def _disk(host: Host) -> Iterator[Finding]:
     if host.space is None:
         return
-    free = f"{shown_size(host.space.free)} free in {host.folder}"
+    free = f"{format_size(host.space.free)} free in {host.folder}"
     hint = "make room; what fills it: du -xh --max-depth=1 . | sort -h"
     if host.system == "windows":
         hint = "make room on this drive"

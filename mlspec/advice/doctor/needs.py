@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from mlspec.advice.doctor.facts import Need
-from mlspec.facts import python as catalog
+from mlspec.facts.torch import least_driver
 from mlspec.plan.plan import Plan
 from mlspec.targets import run_script as commands
 from mlspec.targets.filters import HOME_MARK
@@ -20,7 +20,7 @@ def need_of(plan: Plan, *, wheels: int, folder: str, home: str) -> Need:
         platforms=plan.platforms,
         gpus=plan.run.wants_nvidia,
         cuda=plan.cuda,
-        driver=catalog.least_driver(plan.cuda) if plan.cuda else "",
+        driver=least_driver(plan.cuda) if plan.cuda else "",
         torch=plan.torch,
         devices=plan.run.devices,
         init=plan.run.init,

@@ -10,8 +10,9 @@ from mlspec.advice.draft.folder import Choice, Chosen, Wanted
 from mlspec.advice.draft.readers import Statement
 from mlspec.advice.draft.required import Required
 from mlspec.advice.draft.scripts import Script, is_tool
-from mlspec.facts import frameworks, libraries
-from mlspec.facts import python as catalog
+from mlspec.facts import libraries
+from mlspec.facts.torch import torch_indexes
+from mlspec.facts.versions import parse_release
 
 _ABLE = ("jax", "tensorflow", "torch")
 # Packages that do nothing without an NVIDIA GPU.
@@ -82,16 +83,16 @@ def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
 def _fit_torch(accelerator: str, required: Iterable[Required]) -> str:
     """Return the accelerator, or the nearest CUDA that a pinned torch is known to be built for."""
     pin = next((line for line in required if line.name == "torch" and "==" in str(line.specifier)), None)
-    asked = frameworks.number(accelerator.removeprefix("cuda"))
-    known = [index for index in catalog.torch_indexes() if index.kind == "cuda"]
+    asked = parse_release(accelerator.removeprefix("cuda"))
+    known = [index for index in torch_indexes() if index.kind == "cuda"]
     torch = str(pin.specifier).partition("==")[2].partition(",")[0] if pin else ""
     able = [index for index in known if torch and index.has(torch)]
     # Of a torch that is older than the table, and of a CUDA that is newer, nothing is known.
-    if not able or not asked or asked > max(frameworks.number(index.version) for index in known):
+    if not able or not asked or asked > max(parse_release(index.version) for index in known):
         return accelerator
-    if any(frameworks.number(index.version) == asked for index in able):
+    if any(parse_release(index.version) == asked for index in able):
         return accelerator
-    older = [index for index in able if frameworks.number(index.version) < asked]
+    older = [index for index in able if parse_release(index.version) < asked]
     return f"cuda{(older[-1] if older else able[0]).version}"
 
 

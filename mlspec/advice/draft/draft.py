@@ -23,7 +23,7 @@ from mlspec.advice.draft.settings import find_environment, find_ports, keep_base
 from mlspec.advice.draft.starting import check_start
 from mlspec.advice.draft.text import spec_text
 from mlspec.errors import Problem, SpecError
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
 from mlspec.lock.requirements.collect import Entry as Listed
 from mlspec.lock.requirements.collect import collect
 from mlspec.spec import document, spec
@@ -201,8 +201,8 @@ def _check(text: str) -> None:
         settings = spec.validate(document.parse(text, "mlspec.yaml")).images[0].settings
     except SpecError as error:
         raise SpecError(*map(_unplaced, error.problems)) from None
-    base = catalog.base_reference(settings.python, settings.base)
-    if isinstance(base, catalog.BaseRefusal):
+    base = base_image.base_reference(settings.python, settings.base)
+    if isinstance(base, base_image.BaseRefusal):
         raise SpecError(Problem(code="MLS105", message=base.message, hint=base.hint))
 
 

@@ -15,6 +15,7 @@ from mlspec.advice.draft.readers import Statement
 from mlspec.advice.draft.required import Required
 from mlspec.facts import frameworks
 from mlspec.facts import python as catalog
+from mlspec.facts.versions import parse_release
 
 DEFAULT_PYTHON = "3.12"
 BY_DEFAULT = "the default"
@@ -144,11 +145,10 @@ def _of_framework(line: Required) -> _Bound | None:
     # A pin below all that is known: its Pythons are no newer than those of the oldest known release.
     oldest = rows[0]
     if any(
-        pin.operator in {"==", "~=", "<", "<="}
-        and frameworks.number(pin.version)[:2] <= frameworks.number(oldest.version)
+        pin.operator in {"==", "~=", "<", "<="} and parse_release(pin.version)[:2] <= parse_release(oldest.version)
         for pin in line.specifier
     ):
-        pythons = frozenset(p for p in _known() if frameworks.number(p) <= frameworks.number(oldest.last))
+        pythons = frozenset(p for p in _known() if parse_release(p) <= parse_release(oldest.last))
         return _Bound(pythons, f"{why} has no wheels for Python above {oldest.last}", line.statement)
     return None
 

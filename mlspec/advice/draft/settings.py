@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mlspec.advice.draft.folder import Choice, Chosen, Wanted
 from mlspec.advice.draft.readers import Statement
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image
 
 
 def keep_base(statements: Sequence[Statement], python: str, wanted: Wanted) -> Chosen:
@@ -17,7 +17,7 @@ def keep_base(statements: Sequence[Statement], python: str, wanted: Wanted) -> C
         return Chosen()
     first, *others = statements
     left = tuple(other.leave(f"{first.place} says {first.value}", matters=False) for other in others)
-    if first.value not in catalog.base_names(python):
+    if first.value not in base_image.base_names(python):
         why = f"Python {python} is not built on it any more: the newest Debian takes its place"
         return Chosen(left=(first.leave(why, matters=False), *left))
     return Chosen((Choice("base", str(first.value), f"{first.place} says so"),), left)

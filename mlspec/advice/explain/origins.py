@@ -11,17 +11,17 @@ from packaging.utils import canonicalize_name
 
 from mlspec.advice.explain import reasons
 from mlspec.errors import KeyPath
-from mlspec.facts import python as catalog
+from mlspec.facts.torch import torch_index, torch_label
 from mlspec.lock import promises as locking
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.values import Place, Requirements
-from mlspec.sizes import shown_size
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.files import Files, files_of
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image, Spec
+from mlspec.text import format_size
 
 Kind = Literal["spec", "requirement", "default", "lock", "rule"]
 
@@ -168,11 +168,11 @@ def locked_at(sources: Sources, part: str, index: object) -> Iterator[Origin]:
 def _index_origins(sources: Sources, url: str | None) -> Iterator[Origin]:
     """Yield where the index of a layer comes from."""
     settings = sources.image.settings
-    label = catalog.torch_label(settings.accelerator)
+    label = torch_label(settings.accelerator)
     for number, entry in enumerate(settings.indexes):
         if entry.url == url:
             yield origin_at(sources, ("indexes", number))
-    if label and catalog.torch_index(label).url == url:
+    if label and torch_index(label).url == url:
         yield origin_at(sources, ("accelerator",))
 
 
@@ -202,7 +202,7 @@ def layer_origins(sources: Sources, name: str) -> Iterator[Origin]:
 def _layer_origin(sources: Sources, files: Files, layer: Layer) -> Origin:
     size = sum(pin.size or 0 for pin in layer.pins)
     packages = ", ".join(f"{pin.name} {pin.version}" for pin in layer.pins)
-    text = f"# layer {layer.name}: {packages}{f' ({shown_size(size)})' if size else ''}"
+    text = f"# layer {layer.name}: {packages}{f' ({format_size(size)})' if size else ''}"
     lines = sources.lock_texts.get(files.requirements_lock, "").split("\n")
     number = lines.index(f"# layer {layer.name}") + 1 if f"# layer {layer.name}" in lines else 0
     return _lock_line(sources, files.requirements_lock, number, text)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from mlspec.advice.lint.subject import Subject, with_slip
 from mlspec.errors import Problem
 from mlspec.facts import frameworks
-from mlspec.facts import python as catalog
 from mlspec.facts.frameworks import Build
+from mlspec.facts.torch import torch_index, torch_indexes, torch_label
+from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock import variants
 from mlspec.lock.requirements.values import Requirement
 from mlspec.lock.variants import Variant
@@ -74,21 +75,21 @@ def _other_major(subject: Subject, name: str) -> str:
 
 def is_not_built_for(subject: Subject) -> Iterator[Problem]:
     """Warn of an accelerator that no torch is known to be built for, or not the one that is required."""
-    label = catalog.torch_label(subject.settings.accelerator)
+    label = torch_label(subject.settings.accelerator)
     if not label or label == "cpu" or not any(r.name in _FAMILY for r in subject.requirements.requirements):
         return
-    row, kind = catalog.torch_index(label), subject.kind
-    rows = [known for known in catalog.torch_indexes() if known.kind == kind]
+    row, kind = torch_index(label), subject.kind
+    rows = [known for known in torch_indexes() if known.kind == kind]
     torch = subject.version("torch")
     if row not in rows:
         message = f"no torch is known to be built for {subject.settings.accelerator}"
     elif torch and _is_known(torch) and not row.has(torch):
         rows = [known for known in rows if known.has(torch)]
-        message = f"torch {frameworks.minor(torch)} is not known to be built for {subject.settings.accelerator}"
+        message = f"torch {minor_version(torch)} is not known to be built for {subject.settings.accelerator}"
     else:
         return
-    wanted = frameworks.number(row.version or subject.settings.accelerator)
-    near = sorted(rows, key=lambda known: _distance(frameworks.number(known.version), wanted))[:2]
+    wanted = parse_release(row.version or subject.settings.accelerator)
+    near = sorted(rows, key=lambda known: _distance(parse_release(known.version), wanted))[:2]
     names = " or ".join(f"{kind}{known.version}" for known in near)
     yield subject.warn(message, f"write: accelerator: {names}" if names else "require another torch", "accelerator")
 
@@ -99,7 +100,7 @@ def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
 
 
 def _is_known(torch: str) -> bool:
-    return any(frameworks.number(r.version) == frameworks.number(torch)[:2] for r in frameworks.releases("torch"))
+    return any(parse_release(r.version) == parse_release(torch)[:2] for r in frameworks.releases("torch"))
 
 
 def lacks_wheels(subject: Subject) -> Iterator[Problem]:
@@ -108,10 +109,10 @@ def lacks_wheels(subject: Subject) -> Iterator[Problem]:
     for framework in ("torch", "tensorflow", "jaxlib"):
         version = subject.version(framework)
         rows = frameworks.releases(framework)
-        row = next((row for row in rows if version and row.version == frameworks.minor(version)), None)
+        row = next((row for row in rows if version and row.version == minor_version(version)), None)
         if row and not row.has(python):
             fitting = next((other.version for other in reversed(rows) if other.has(python)), "")
-            nearest = row.last if frameworks.number(python) > frameworks.number(row.last) else row.first
+            nearest = row.last if parse_release(python) > parse_release(row.last) else row.first
             hint = f"write: python: {nearest}" + (f"; or require {framework}=={fitting}.*" if fitting else "")
             message = f"{framework} {row.version} has no wheels for Python {python}"
             yield subject.warn_of_package(framework, message, hint)
@@ -138,7 +139,7 @@ def lacks_kernels(subject: Subject) -> Iterator[Problem]:
         capability = frameworks.capability(gpu)
         if "torch" not in subject.packages or not capability or not mine or any(b.runs_on(capability) for b in mine):
             continue
-        called = f"torch {frameworks.minor(torch)}" if torch else "torch"
+        called = f"torch {minor_version(torch)}" if torch else "torch"
         architecture = frameworks.architecture(capability)
         name = gpu if gpu.lower() == architecture else f"{gpu} ({architecture})"
         message = f"{called} for CUDA {subject.plan.cuda} has no kernels for {name}: nothing would run on it"
@@ -150,11 +151,11 @@ def _nearest_build(subject: Subject, torch: str, mine: tuple[Build, ...]) -> str
     known = frameworks.builds(subject.plan.platform)
     whole = [build for build in known if all(map(build.runs_on, wanted))]
     same = [build for build in whole if not torch or build.has(torch)]
-    here = frameworks.number(subject.plan.cuda)
+    here = parse_release(subject.plan.cuda)
     if same:
-        build = min(same, key=lambda build: _distance(frameworks.number(build.cuda), here))
+        build = min(same, key=lambda build: _distance(parse_release(build.cuda), here))
         return f"write: accelerator: cuda{build.cuda}"
     if whole:
-        build = min(whole, key=lambda build: (frameworks.number(build.first), frameworks.number(build.cuda)))
+        build = min(whole, key=lambda build: (parse_release(build.first), parse_release(build.cuda)))
         return f"require torch=={build.first}.*, and write: accelerator: cuda{build.cuda}"
     return "no one build is known that has kernels for all of gpu_models: give each kind of GPU an image of its own"

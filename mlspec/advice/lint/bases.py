@@ -8,6 +8,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Problem
+from mlspec.facts import base_image, debian, image_reference
 from mlspec.facts import python as catalog
 
 
@@ -62,7 +63,7 @@ def debian_ends(subject: Subject) -> Iterator[Problem]:
     What counts is the end of long-term support: until then the mirrors keep the packages and Python's official images
     are rebuilt.
     """
-    release = catalog.debian_release(subject.base.codename)
+    release = debian.debian_release(subject.base.codename)
     if not subject.today or not release:
         return
     ends = release.long_term or release.end_of_life
@@ -70,16 +71,16 @@ def debian_ends(subject: Subject) -> Iterator[Problem]:
     if stands in {"ended", "ending"}:
         when = f"ended on {ends}: " if stands == "ended" else f"ends on {ends}: after that "
         message = f"the support of Debian {release.codename} {when}its packages leave the mirrors"
-        hint = f"write: base: {catalog.base_names(subject.settings.python)[0]}; then run: mlspec render"
+        hint = f"write: base: {base_image.base_names(subject.settings.python)[0]}; then run: mlspec render"
         yield subject.warn(message, hint, "base" if subject.settings.base else "python")
 
 
 def floats(subject: Subject) -> Iterator[Problem]:
     """Warn of a base by the tag ``latest``, or by none, which is whatever was pushed last when a lock is made."""
     base = subject.settings.base or ""
-    image = catalog.parse_reference(base) if any(character in base for character in "/:@") else None
+    image = image_reference.parse_reference(base) if any(character in base for character in "/:@") else None
     if image and image.tag == "latest" and not image.digest:
         message = f"{image.familiar} is whatever was pushed last: a new lock may bring another Python or Debian"
         name = image.familiar.removesuffix(":latest")
-        hint = f"base: slim-{catalog.default_codename()}" if subject.is_official else f"a version: base: {name}:VERSION"
+        hint = f"base: slim-{debian.default_codename()}" if subject.is_official else f"a version: base: {name}:VERSION"
         yield subject.warn(message, f"write {hint}", "base")

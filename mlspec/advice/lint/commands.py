@@ -16,6 +16,7 @@ from mlspec.advice.lint.starting import shell_text
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 from mlspec.facts import programs
+from mlspec.facts.versions import minor_version
 from mlspec.text import slip
 
 
@@ -81,7 +82,7 @@ def _has(subject: Subject, program: str, apt: Sequence[str], packages: Sequence[
 
 def _other_python(subject: Subject, program: str, words: Sequence[str]) -> _Missing | None:
     version = program.removeprefix("python")
-    python = ".".join(subject.settings.python.split(".")[:2])
+    python = minor_version(subject.settings.python)
     if version in {"", "3", python} or subject.installs(program):
         return None
     hint = f"write: {_shown(('python', *words[1:]))}"

@@ -9,9 +9,8 @@ from mlspec.advice.lint.programs import Script, command_key, script_of
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, with_slip
 from mlspec.errors import Problem, quoted
 from mlspec.plan.ignores import entry_for
-from mlspec.sizes import shown_size
 from mlspec.targets import ignore_patterns as patterns
-from mlspec.text import nearest
+from mlspec.text import format_size, nearest
 
 _LARGE = 100_000_000
 _MANY = 10_000
@@ -59,7 +58,7 @@ def _culprit(context: Context, path: str) -> str:
 def _shown(weight: Weight) -> str:
     least = "" if weight.is_whole else "at least "
     files = f" in {weight.files:,} files" if weight.files > 1 else ""
-    return f"{least}{shown_size(weight.size)}{files}"
+    return f"{least}{format_size(weight.size)}{files}"
 
 
 def left_out(subject: Subject, path: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Problem
 from mlspec.facts import frameworks
-from mlspec.facts import python as catalog
 from mlspec.facts.frameworks import Library
+from mlspec.facts.torch import torch_indexes
+from mlspec.facts.versions import minor_version
 from mlspec.lock import variants
 
 
@@ -63,7 +64,7 @@ def _other_cuda(subject: Subject, row: Library) -> Problem:
 
 def _oldest_cuda(major: str, torch: str) -> str:
     """Return the oldest CUDA of a major version that a torch, or else the newest, is built for; most drivers run it."""
-    rows = (row for row in catalog.torch_indexes() if row.kind == "cuda" and row.version.startswith(f"{major}."))
+    rows = (row for row in torch_indexes() if row.kind == "cuda" and row.version.startswith(f"{major}."))
     return next((row.version for row in rows if (row.has(torch) if torch else not row.last)), "")
 
 
@@ -76,7 +77,7 @@ def _other_cudnn(subject: Subject, row: Library, first: Library) -> Problem:
 
 
 def _called(subject: Subject, row: Library) -> str:
-    return f"{row.package} {frameworks.minor(subject.version(row.package))}"
+    return f"{row.package} {minor_version(subject.version(row.package))}"
 
 
 def is_for_the_cpu(subject: Subject) -> Iterator[Problem]:
@@ -85,7 +86,7 @@ def is_for_the_cpu(subject: Subject) -> Iterator[Problem]:
     if subject.settings.accelerator != "cuda" or not torch or "+" in torch:
         return
     if not frameworks.torch_has_cuda(torch, subject.plan.platform):
-        name = f"torch {frameworks.minor(torch)}"
+        name = f"torch {minor_version(torch)}"
         message = f"{name} from the main index is for the CPU alone on {subject.plan.platform}"
         hint = (
             f"require torch>={frameworks.first_with_cuda()}; or name a CUDA whose index has it, such as: accelerator: "

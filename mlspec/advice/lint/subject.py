@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import Problem, Replace
-from mlspec.facts import frameworks
+from mlspec.facts.versions import parse_release
 from mlspec.lock import promises as locking
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin
@@ -108,7 +108,7 @@ def _pinned(requirement: Requirement) -> str:
     specifiers = list(Pep508(requirement.text).specifier) if requirement.kind == "index" else []
     # What says the minor version: ==2.9.1, ==2.9.*, ~=2.9.0; but not ~=2.9, which later ones fit too.
     least = {"==": 2, "===": 2, "~=": 3}
-    exact = (s.version for s in specifiers if len(frameworks.number(s.version)) >= least.get(s.operator, 99))
+    exact = (s.version for s in specifiers if len(parse_release(s.version)) >= least.get(s.operator, 99))
     return next(exact, "")
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mlspec.errors import Problem
-from mlspec.facts import debian, libraries
+from mlspec.facts import base_image, debian_packages, libraries
 from mlspec.facts import python as catalog
-from mlspec.facts.python import BaseChoice
+from mlspec.facts.base_image import BaseChoice
 from mlspec.spec.spec import Image
 from mlspec.text import nearest
 
@@ -21,7 +21,7 @@ def unknown_names(image: Image) -> Iterator[Problem]:
 
     Such a base may have other sources of packages, and a Python of any version.
     """
-    choice = catalog.base_reference(image.settings.python, image.settings.base)
+    choice = base_image.base_reference(image.settings.python, image.settings.base)
     if not isinstance(choice, BaseChoice) or not choice.is_official:
         return
     yield from _unknown_python(image)
@@ -48,18 +48,18 @@ def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
         return
     row = catalog.python_variant(python, choice.codename)
     if row is None or (python.count(".") > 1 and not row.has(python)):
-        hint = f"write: base: {catalog.base_names(python)[0]}"
+        hint = f"write: base: {base_image.base_names(python)[0]}"
         message = f"no {choice.reference} is known"
         yield _warning(image, "MLS127", message, hint, "base" if image.settings.base else "python")
 
 
 def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[str]) -> Iterator[Problem]:
-    known = debian.packages(codename)
+    known = debian_packages.debian_package_names(codename)
     renamed = {row.old for row in libraries.renamed()}
     for index, entry in enumerate(entries):
         name = entry.partition("=")[0].partition(":")[0]
         # What is renamed is told by a rule of its own.
-        if known and name not in known and name not in renamed and debian.is_listed(name):
+        if known and name not in known and name not in renamed and debian_packages.is_listed(name):
             message = f"Debian {codename} has no package {name}: the build would end there"
             yield _warning(image, "MLS125", message, _near_package(name, known), key, index)
 

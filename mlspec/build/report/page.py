@@ -10,8 +10,8 @@ from mlspec.build.report import text
 from mlspec.build.report.contents import Package
 from mlspec.build.report.report import BuildReport
 from mlspec.build.report.text import Row
-from mlspec.sizes import shown_size
 from mlspec.targets.filters import draw
+from mlspec.text import format_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +46,10 @@ def tiles(report: BuildReport) -> tuple[Tile, ...]:
     whole = Tile(
         id=_IMAGE,
         parent="",
-        label=f"{name}  {shown_size(report.size)}",
+        label=f"{name}  {format_size(report.size)}",
         size=report.size,
         color="rgba(0,0,0,0)",
-        hover=f"{name}<br>{shown_size(report.size)} {how}",
+        hover=f"{name}<br>{format_size(report.size)} {how}",
     )
     return (whole, *(tile for number, row in enumerate(found) for tile in _layer(row, f"layer {number}")))
 
@@ -63,14 +63,14 @@ def _layer(row: Row, key: str) -> Iterator[Tile]:
     content = row.layers[0].content
     color = _COLORS.get(content.kind, _OTHER)
     mark = "<br>not in the last build" if row.is_new else ""
-    hover = f"{_escaped(row.label)}<br>{shown_size(row.size)}{mark}"
+    hover = f"{_escaped(row.label)}<br>{format_size(row.size)}{mark}"
     packages = row.packages if content.kind == "requirements" else ()
     hover = "<br>".join((hover, *(_told(packages[0]) if len(packages) == 1 else ())))
     yield Tile(id=key, parent=_IMAGE, label=_escaped(_title(row)), size=row.size, color=color, hover=hover)
     if len(packages) > 1:
         for package, share in zip(packages, _shares(packages, row.size), strict=True):
             name, *rest = _told(package)
-            hover = "<br>".join((name, f"about {shown_size(share)} of the layer", *rest))
+            hover = "<br>".join((name, f"about {format_size(share)} of the layer", *rest))
             yield Tile(id=f"{key} {package.name}", parent=key, label=package.name, size=share, color=color, hover=hover)
 
 
@@ -95,7 +95,7 @@ def _shares(packages: Sequence[Package], size: int) -> list[int]:
 def _told(package: Package) -> Iterator[str]:
     yield f"<b>{package.name}</b> {_escaped(package.version)}"
     if package.wheel:
-        yield f"its wheel: {shown_size(package.wheel)}"
+        yield f"its wheel: {format_size(package.wheel)}"
     yield f"asked for by {_escaped(asked_by(package))}"
 
 
@@ -144,7 +144,7 @@ def _layers(report: BuildReport) -> list[Line]:
     found = sorted(rows_of(report), key=lambda row: -row.size)
     most = max((row.size for row in found), default=1)
     return [
-        Line((row.label, shown_size(row.size), text.largest(row.packages)), 100 * row.size / most, row.is_new)
+        Line((row.label, format_size(row.size), text.largest(row.packages)), 100 * row.size / most, row.is_new)
         for row in found
     ]
 
@@ -158,7 +158,7 @@ def _packages(report: BuildReport) -> list[Line]:
             (
                 package.name,
                 package.version,
-                shown_size(package.wheel) if package.wheel else "",
+                format_size(package.wheel) if package.wheel else "",
                 asked_by(package),
             ),
             100 * (package.wheel or 0) / most,
@@ -184,7 +184,7 @@ def _treemap(found: Sequence[Tile]) -> str:
         parents=[tile.parent for tile in found],
         labels=[tile.label for tile in found],
         values=[tile.size for tile in found],
-        text=[shown_size(tile.size) for tile in found],
+        text=[format_size(tile.size) for tile in found],
         customdata=[tile.hover for tile in found],
         branchvalues="total",
         hovertemplate="%{customdata}<extra></extra>",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlspec.build import view
 from mlspec.build.report.contents import Package
 from mlspec.build.report.report import BuildReport, LayerReport
-from mlspec.sizes import shown_size
+from mlspec.text import format_size
 
 _MOST_LAYERS = 6
 _MOST_PACKAGES = 3
@@ -71,9 +71,9 @@ def brief(report: BuildReport) -> Iterator[str]:
     # "1 more" would take the line that the one could have.
     most = _MOST_LAYERS if len(told) > _MOST_LAYERS + 1 else len(told)
     for row in told[:most]:
-        yield f"  {shown_size(row.size):>9}  {'new  ' if row.is_new else ''}{_cut(row.label)}"
+        yield f"  {format_size(row.size):>9}  {'new  ' if row.is_new else ''}{_cut(row.label)}"
     if rest := told[most:]:
-        yield f"  {shown_size(sum(row.size for row in rest)):>9}  in {len(rest)} more"
+        yield f"  {format_size(sum(row.size for row in rest)):>9}  in {len(rest)} more"
     yield image(report)
     yield from upload(report)
 
@@ -83,7 +83,7 @@ def image(report: BuildReport) -> str:
     how = "compressed" if report.is_compressed else "on disk, uncompressed"
     same = sum(layer.is_new is False for layer in report.layers)
     kept = f", {'all' if same == len(report.layers) else f'{same} of them'} as in the last build" if same else ""
-    return f"the image: {shown_size(report.size)} {how}, {_layers(len(report.layers))}{kept}"
+    return f"the image: {format_size(report.size)} {how}, {_layers(len(report.layers))}{kept}"
 
 
 def upload(report: BuildReport) -> Iterator[str]:
@@ -98,7 +98,7 @@ def upload(report: BuildReport) -> Iterator[str]:
             else (f"a push would upload no layers: {beside} has all")
         )
         return
-    what = f"{shown_size(report.upload.size)}{'' if report.is_compressed else ' before compression'}"
+    what = f"{format_size(report.upload.size)}{'' if report.is_compressed else ' before compression'}"
     new = f"{what} in {_layers(report.upload.layers)} that {beside} "
     yield f"pushed: {new}did not have" if report.upload.is_done else f"a push would upload {new}does not have"
 
@@ -117,9 +117,9 @@ def _cut(label: str) -> str:
 def full(report: BuildReport) -> str:
     """Return the report as a text of its own: each step with its time, each layer with its largest packages."""
     shown = [step for step in report.facts.steps if not step.is_minor]
-    steps = [(_time(step), _cut(step.label), shown_size(step.moved) if step.moved else "") for step in shown]
+    steps = [(_time(step), _cut(step.label), format_size(step.moved) if step.moved else "") for step in shown]
     layers = [
-        (shown_size(row.size), "new" if row.is_new else "", _cut(row.label), largest(row.packages))
+        (format_size(row.size), "new" if row.is_new else "", _cut(row.label), largest(row.packages))
         for row in rows(report.layers)
     ]
     parts = [f"{report.names[0]} for {report.platform}: {view.summary(report.facts)}\n", *_table(steps, ">< ")]

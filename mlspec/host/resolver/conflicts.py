@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec.errors import Problem
 from mlspec.facts import python as catalog
+from mlspec.facts.versions import minor_version
 from mlspec.host.resolver.names import INSTALL_NAMES, close_name
 from mlspec.host.resolver.releases import Release, describe_common_python, marker_of, parse_releases
 from mlspec.host.resolver.wording import problem_at
@@ -129,7 +130,7 @@ class Conflict:
         lacking = self.error.get("lacking") or {}
         known = [row.python for row in catalog.python_versions()]
         count = int(self.error.get("pinned") or 0)
-        short = ".".join(self.target.python.split(".")[:2])
+        short = minor_version(self.target.python)
         common = describe_common_python(lacking, count, known, short)
         if common:
             yield common
@@ -150,7 +151,7 @@ class Conflict:
 
     def _other_lacking(self, name: str) -> Iterator[Problem]:
         """Yield a problem for every other pinned requirement that has no wheel for the target, at its own line."""
-        short = ".".join(self.target.python.split(".")[:2])
+        short = minor_version(self.target.python)
         for other in (self.error.get("lacking") or {}).get(short, ()):
             if other != name and (place := self._asked(other)):
                 message = f"{place.text.partition(';')[0].strip()} has no wheel for Python {self.target.python} either"

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from mlspec.host import children, progress
 from mlspec.host.resolver.environment import environment
-from mlspec.sizes import shown_size
+from mlspec.text import format_size
 
 START = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
@@ -103,4 +103,4 @@ def _shown(event: Mapping[str, Any]) -> str:
     """Return what goes on, as a person reads it."""
     if event["event"] == "page":
         return f"resolving: {event['known']} packages known, looking at {event['name']}"
-    return f"downloading {event['name']}" + (f", {shown_size(event['size'])}" if event["size"] else "")
+    return f"downloading {event['name']}" + (f", {format_size(event['size'])}" if event["size"] else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mlspec.facts.python import torch_index
+from mlspec.facts.torch import torch_index
 from mlspec.lock.requirements.indexes import Index
 from mlspec.printable import without_login
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from packaging.markers import Marker
 
+from mlspec.facts.versions import minor_version
+
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
@@ -25,7 +27,7 @@ def marker_environment(python: str, platform: str) -> dict[str, str]:
         "platform_system": "Linux",
         "platform_version": "",
         "python_full_version": whole,
-        "python_version": ".".join(whole.split(".")[:2]),
+        "python_version": minor_version(whole),
         "sys_platform": "linux",
         "extra": "",
     }

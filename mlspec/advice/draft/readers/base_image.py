@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from mlspec.advice.draft.readers.statements import Source, Statement
-from mlspec.facts import python as catalog
+from mlspec.facts import base_image, debian
+from mlspec.facts.versions import minor_version
 
 _SLIM = "the slim image takes the place of the full one: add Debian packages that the program misses under apt"
 
@@ -38,10 +39,10 @@ def _read_python(source: Source, number: int, text: str, tag: str) -> Iterator[S
     if any(word.startswith(("alpine", "windows")) for word in words):
         yield source.leave(number, text, f"Debian takes the place of {words[-1]}", matters=False)
         return
-    minor = ".".join(version.split(".")[:2])
+    minor = minor_version(version)
     for word in words:
-        if catalog.debian_release(word):
-            if f"slim-{word}" in catalog.base_names(minor):
+        if debian.debian_release(word):
+            if f"slim-{word}" in base_image.base_names(minor):
                 yield source.carry(number, text, "base", f"slim-{word}")
             else:
                 why = f"Python {minor} is not built on {word} any more, so the newest Debian takes its place"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from mlspec.facts.python import ImageReference
+from mlspec.facts.image_reference import ImageReference
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_loopback
 from mlspec.host.network.configuration import trusted

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mlspec.facts import python as catalog
-from mlspec.facts.python import DOCKER_HUB, ImageReference
+from mlspec.facts import image_reference
+from mlspec.facts.image_reference import DOCKER_HUB, ImageReference
 from mlspec.host.machine import is_loopback
 from mlspec.host.network.configuration import configuration
 
@@ -46,7 +46,7 @@ class Endpoint:
 
 def addresses(reference: str) -> tuple[str, ...]:
     """Return the addresses that are asked for an image, mirrors first; none where ``reference`` is not one."""
-    image = catalog.parse_reference(reference)
+    image = image_reference.parse_reference(reference)
     return tuple(f"{endpoint.url}/v2/" for endpoint in endpoints(image)) if image else ()
 
 

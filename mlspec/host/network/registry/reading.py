@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlspec.errors import ToolError
-from mlspec.facts import python as catalog
-from mlspec.facts.python import ImageReference
+from mlspec.facts import debian, image_reference
+from mlspec.facts.image_reference import ImageReference
 from mlspec.host import progress
 from mlspec.host.network.deadline import within
 from mlspec.host.network.registry.connection import Connection, mapping
@@ -49,7 +49,7 @@ class Resolved:
 
 def resolve(reference: str, platform: str) -> Resolved:
     """Return what ``reference`` stands for on ``platform`` today; raises ToolError with what a person can do."""
-    image = catalog.parse_reference(reference)
+    image = image_reference.parse_reference(reference)
     if not image:
         hint = "a reference is NAME:TAG, such as python:3.12-slim-bookworm"
         fail("MLS308", f'"{reference}" is not an image reference', hint)
@@ -67,7 +67,7 @@ def manifest(reference: str, platform: str) -> tuple[str, bytes]:
 
     No mirror is asked: they pull from there, and nobody pushes to them. Raises ToolError.
     """
-    image = catalog.parse_reference(reference)
+    image = image_reference.parse_reference(reference)
     if not image:
         fail("MLS308", f'"{reference}" is not an image reference', "a reference is NAME:TAG")
     return _Source(own(image), image).manifest(platform)
@@ -171,7 +171,7 @@ def _resolved(
     settings = config.get("config") or {}
     environment = dict(entry.partition("=")[::2] for entry in settings.get("Env") or ())
     codename = _codename(config, source.image)
-    release = catalog.debian_release(codename) if codename else None
+    release = debian.debian_release(codename) if codename else None
     return Resolved(
         reference=source.image.familiar,
         digest=digest,
@@ -195,5 +195,5 @@ _DEBIAN_LAYER = re.compile(r"debian\.sh --arch '\w+' out/ '(\w+)'")
 def _codename(config: Mapping[str, Any], image: ImageReference) -> str | None:
     history = (str(entry.get("created_by", "")) for entry in config.get("history") or ())
     built_on = next((found[1] for step in history if (found := _DEBIAN_LAYER.search(step))), None)
-    in_tag = (word for word in image.tag.split("-") if catalog.debian_release(word))
+    in_tag = (word for word in image.tag.split("-") if debian.debian_release(word))
     return built_on or next(in_tag, None)

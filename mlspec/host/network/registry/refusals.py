@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from mlspec.errors import Problem, ToolError
-from mlspec.facts.python import DOCKER_HUB, ImageReference
+from mlspec.facts.image_reference import DOCKER_HUB, ImageReference
 from mlspec.host.network.registry.endpoints import MIRROR_VARIABLE, Endpoint
 from mlspec.text import nearest
 

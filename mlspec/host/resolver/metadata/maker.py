@@ -23,8 +23,8 @@ from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement
 from mlspec.lock.source_layers import SourceLayer
 from mlspec.plan.compilers import Stage
-from mlspec.sizes import shown_size
 from mlspec.targets.metadata import drawn
+from mlspec.text import format_size
 
 if TYPE_CHECKING:
     from mlspec.host.resolver.compile import Resolver
@@ -72,13 +72,13 @@ class Maker:
         sizes = {f"{row['name']} {row['version']}": int(str(row["size"])) for row in files}
         if (total := sum(sizes.values())) >= _LARGE:
             largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
-            what = ", ".join(f"{name} ({shown_size(sizes[name])})" for name in largest)
+            what = ", ".join(f"{name} ({format_size(sizes[name])})" for name in largest)
             who = self._names[-1] if self._names else "a source"
-            self.say(f"the build of {who} takes {shown_size(total)} of packages: {what}")
+            self.say(f"the build of {who} takes {format_size(total)} of packages: {what}")
 
     def tell_looked(self, told: Mapping[str, Any]) -> None:
         """Say what of wheels was read to see which libraries they load, and of which not all."""
-        self.say(f"looked into {told['wheels']} wheels for what they load: {shown_size(told['fetched'])} read")
+        self.say(f"looked into {told['wheels']} wheels for what they load: {format_size(told['fetched'])} read")
         if told["partial"]:
             self.say(f"not all was looked at, as it is large: {', '.join(told['partial'])}")
         if told["unknown"]:

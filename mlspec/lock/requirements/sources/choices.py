@@ -10,7 +10,7 @@ from packaging.markers import InvalidMarker
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import Problem
-from mlspec.facts import python as catalog
+from mlspec.facts.torch import torch_packages
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.markers import is_true, machine_of
 from mlspec.lock.requirements.sources.values import Conditions, ProjectIndex, Source, Tables
@@ -162,7 +162,7 @@ def _routed(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
     elif accelerator := torch_accelerator(route.url):
         if not is_for_image(accelerator, conditions):
             yield _other_accelerator(route.name, accelerator, route.place, conditions)
-        elif conditions.accelerator == "cuda" or route.name not in catalog.torch_packages():
+        elif conditions.accelerator == "cuda" or route.name not in torch_packages():
             yield route
     elif not own:
         yield route

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec.sizes import read_size, shown_size
+from mlspec.text import format_size, parse_size
 
 
 @pytest.mark.parametrize(
@@ -21,17 +21,17 @@ from mlspec.sizes import read_size, shown_size
     ],
 )
 def test_sizes_are_shown_as_people_read_them(size: int, shown: str) -> None:
-    assert shown_size(size) == shown
+    assert format_size(size) == shown
 
 
 @given(st.integers(0, 10**13))
 def test_a_size_that_is_read_is_shown_the_same(size: int) -> None:
-    found = read_size(shown_size(size))
+    found = parse_size(format_size(size))
 
     assert found is not None
-    assert shown_size(found) == shown_size(size)
+    assert format_size(found) == format_size(size)
 
 
 @pytest.mark.parametrize("text", ["", "16.6", "16.6MB", "1.2.3 MB", ". MB", "16.6 MiB", "via numpy"])
 def test_what_is_no_size_is_not_read(text: str) -> None:
-    assert read_size(text) is None
+    assert parse_size(text) is None

@@ -1,1 +1,0 @@
-"""Facts with a source and a date, read through :mod:`mlspec.facts.python`."""

@@ -1,0 +1,49 @@
+"""Typed rows of ``data/installer.toml``: the program that installs the locked wheels during a build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from mlspec.facts.tables import table
+from mlspec.facts.versions import parse_release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallerWheel:
+    """One wheel of the installer, for a platform and a C library."""
+
+    platform: str
+    libc: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installer:
+    """The program that installs the locked wheels during a build.
+
+    ``glibcs`` are the versions of the C library whose wheels it can be told to take, oldest first.
+    """
+
+    name: str
+    version: str
+    wheels: tuple[InstallerWheel, ...]
+    glibcs: tuple[str, ...]
+
+    def hashes(self, platform: str) -> tuple[str, ...]:
+        """Return the sha256 of every wheel that may be taken on ``platform``; none where pip has to install."""
+        return tuple(wheel.sha256 for wheel in self.wheels if wheel.platform == platform)
+
+    def manylinux(self, glibc: str) -> str:
+        """Return the kind of wheels that it takes for a C library, or for the newest before it: ``manylinux_2_36``."""
+        fitting = [known for known in self.glibcs if parse_release(known) <= parse_release(glibc)]
+        return f"manylinux_{(fitting or self.glibcs[:1])[-1].replace('.', '_')}"
+
+
+@cache
+def pinned_installer() -> Installer:
+    """Return the pinned installer."""
+    data = table("installer")
+    wheels = tuple(InstallerWheel(**row) for row in data["wheel"])
+    return Installer(name=data["name"], version=data["version"], wheels=wheels, glibcs=tuple(data["glibcs"]))

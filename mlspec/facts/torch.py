@@ -1,0 +1,63 @@
+"""Typed rows of ``data/accelerators.toml``: the package indexes of the torch family."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from mlspec.facts.tables import table
+from mlspec.facts.versions import parse_release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchIndex:
+    """A package index of the torch family, by the local version label of its wheels."""
+
+    kind: str
+    label: str
+    url: str
+    version: str = ""
+    first: str = ""
+    last: str = ""
+    driver: str = ""
+
+    def has(self, torch: str) -> bool:
+        """Return whether the minor version of ``torch`` is known to be built for this label."""
+        minor = parse_release(torch)[:2]
+        if not self.first or minor < parse_release(self.first):
+            return False
+        return not self.last or minor <= parse_release(self.last)
+
+
+@cache
+def torch_indexes() -> tuple[TorchIndex, ...]:
+    """Return the known indexes of the torch family: cpu, then cuda and rocm, oldest first."""
+    found = table("accelerators")
+    return tuple(TorchIndex(**row, url=found["url"].format(label=row["label"])) for row in found["index"])
+
+
+@cache
+def torch_packages() -> tuple[str, ...]:
+    """Return the names of the packages that the torch indexes serve."""
+    return tuple(table("accelerators")["packages"])
+
+
+def torch_label(accelerator: str) -> str | None:
+    """Return the label of an accelerator (``cuda12.8`` is ``cu128``); none for ``cuda``, which names no version."""
+    if accelerator == "cuda":
+        return None
+    return re.sub(r"^cuda(\d+)\.(\d+)$", r"cu\1\2", accelerator)
+
+
+def torch_index(label: str) -> TorchIndex:
+    """Return the index of a label; one that is not known follows the pattern of the others."""
+    known = next((index for index in torch_indexes() if index.label == label), None)
+    kind = "cuda" if label.startswith("cu") else label.rstrip("0123456789.")
+    return known or TorchIndex(kind=kind, label=label, url=table("accelerators")["url"].format(label=label))
+
+
+def least_driver(cuda: str) -> str:
+    """Return the oldest Linux driver that runs a version of CUDA; empty for a major version that is not known."""
+    major = parse_release(cuda)[:1]
+    return next((row.driver for row in torch_indexes() if row.driver and parse_release(row.version)[:1] == major), "")
