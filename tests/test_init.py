@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.advice import draft as starter
-from mlspec.advice.draft import Draft, Folder, Wanted
+from mlspec.advice.draft import Draft, Folder, Wanted, gitignore_text, list_ignored
 from mlspec.advice.draft.folder import Choice
 from mlspec.advice.draft.text import scalar, spec_text
 from mlspec.errors import SpecError, ToolError
@@ -593,6 +593,52 @@ def test_init_writes_the_schema_that_the_spec_names(tmp_path: Path) -> None:
 
 def test_init_says_that_it_wrote_the_schema(tmp_path: Path) -> None:
     assert "\nwrote mlspec.schema.json, with which editors" in init(tmp_path).stderr
+
+
+def ignored_by_git(folder: Path, *paths: str) -> list[str]:
+    done = subprocess.run(
+        ["git", "check-ignore", "--no-index", "-z", "--stdin"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        input="\0".join(paths),
+    )
+    return done.stdout.split("\0")[:-1]
+
+
+def test_init_writes_a_gitignore_for_what_runs_write(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    made(tmp_path, train_py="open('out #1/a', 'w')\nopen('results/b', 'w')\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "input.csv").touch()
+
+    done = init(tmp_path)
+
+    names = [".env", "train.py", "results/b", "data/input.csv", "x/__pycache__/y.pyc", "mlspec.yaml", "run.sh"]
+    assert ignored_by_git(tmp_path, *names) == [".env", "results/b", "x/__pycache__/y.pyc"]
+    assert "wrote .gitignore, with which git leaves out .env, .venv/, " in done.stderr
+
+
+def test_a_gitignore_takes_each_name_for_itself(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    names = [r"a*b", "[c]", "#d", "!e", r"f\g", "h?"]
+    draft = drafted(mounts=tuple(f"./{name}:/app/{number}" for number, name in enumerate(names)))
+    (tmp_path / ".gitignore").write_text(gitignore_text(list_ignored(Folder(name="x", texts={}), draft)))
+
+    others = ["axb/", "c/", "hh/"]
+    assert ignored_by_git(tmp_path, *(f"./{name}/" for name in names)) == [f"./{name}/" for name in names]
+    assert ignored_by_git(tmp_path, *others) == []
+
+
+def test_init_leaves_a_gitignore_of_the_repository_alone(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / ".gitignore").write_text("mine\n")
+    service = made(tmp_path / "services" / "api", main_py="")
+
+    done = init(service)
+
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+    assert (done.returncode, (service / ".gitignore").exists(), ".gitignore" in done.stderr) == (0, False, False)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

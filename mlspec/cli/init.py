@@ -58,10 +58,14 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
             interrupted("\ninterrupted; nothing was written")
     writing.create(path, draft.text)
     schema = write_schema(path.parent)
+    patterns = starter.list_ignored(found, draft)
+    gitignore = writing.create_gitignore(path.parent, starter.gitignore_text(patterns))
     _show_draft(draft)
     where = "" if folder == "." else f" {shlex.quote(path.as_posix())}"
     if schema:
         say(f"wrote {schema.as_posix()}, with which editors complete and check the spec")
+    if gitignore:
+        say(f"wrote {gitignore.as_posix()}, with which git leaves out {', '.join(patterns)}")
     say(f"wrote {path.as_posix()}; look it over, then: mlspec render{where}")
     problems = tuple(_find_problems(path, draft))
     for problem in problems:

@@ -2,5 +2,6 @@
 
 from mlspec.advice.draft.draft import Draft, Question, draft
 from mlspec.advice.draft.folder import Choice, Folder, Wanted, is_read
+from mlspec.advice.draft.gitignore import gitignore_text, list_ignored
 
-__all__ = ["Choice", "Draft", "Folder", "Question", "Wanted", "draft", "is_read"]
+__all__ = ["Choice", "Draft", "Folder", "Question", "Wanted", "draft", "gitignore_text", "is_read", "list_ignored"]

@@ -73,6 +73,32 @@ def create(path: Path, text: str) -> None:
         raise ToolError(_unwritable(f"{path.as_posix()} cannot be written", path.parent, error)) from None
 
 
+def create_gitignore(folder: Path, text: str) -> Path | None:
+    """Write a .gitignore and return its path; None where the folder, or one above it in its repository, has one.
+
+    Raises ToolError where the disk refuses.
+    """
+    path = folder / ".gitignore"
+    if any(os.path.lexists(place / ".gitignore") for place in _up_to_repository(folder)):
+        return None
+    try:
+        with unfinished.batch(folder) as batch:
+            batch.add(path.name, text.encode(), _mode(Artifact(path.name, text), path))
+            batch.commit_new(path.name)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        raise ToolError(_unwritable(f"{path.as_posix()} cannot be written", folder, error)) from None
+    return path
+
+
+def _up_to_repository(folder: Path) -> tuple[Path, ...]:
+    """Return the folder and those above it up to the top of its repository; without one, the folder alone."""
+    places = (folder.resolve(), *folder.resolve().parents)
+    top = next((number for number, place in enumerate(places) if (place / ".git").exists()), 0)
+    return places[: top + 1]
+
+
 def renew(path: Path, text: str, mark: str) -> None:
     """Write a file that is missing, or that says ``mark`` in its first lines; raises SpecError where it does not."""
     there = disk.text_of(path)

@@ -1,0 +1,34 @@
+"""The .gitignore of a project that has none."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from mlspec.advice.draft.draft import Draft
+from mlspec.advice.draft.folder import Folder
+
+FILE = ".gitignore"
+_ALWAYS = (".env", ".venv/", "__pycache__/", ".ipynb_checkpoints/")
+# gitignore(5): these begin a pattern, a comment or a negation.
+_SPECIAL = re.compile(r"[\\*?\[#!]")
+
+
+def list_ignored(folder: Folder, draft: Draft) -> tuple[str, ...]:
+    """Return the patterns of a first .gitignore: what no repository keeps, and the folders that runs fill.
+
+    A mounted folder that already holds files is not among them: they may belong to the repository.
+    """
+    mounts = next((choice.value for choice in draft.choices if choice.key == "mounts"), ())
+    sources = (mount.split(":")[0] for mount in ((mounts,) if isinstance(mounts, str) else mounts))
+    own = [posixpath.normpath(source) for source in sources if source.startswith("./")]
+    return (*_ALWAYS, *(f"/{_escape(name)}/" for name in own if name != "." and not folder.has(name)))
+
+
+def _escape(name: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", name)
+
+
+def gitignore_text(patterns: tuple[str, ...]) -> str:
+    """Return the text of a .gitignore with these patterns."""
+    return "\n".join(("# Files that git leaves out. Written once, by mlspec init; edit it as you like.", *patterns, ""))
