@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 from mlspec.advice import draft as starter
 from mlspec.advice.draft import Draft, Folder, Wanted, gitignore_text, list_ignored
 from mlspec.advice.draft.folder import Choice
-from mlspec.advice.draft.text import scalar, spec_text
+from mlspec.advice.draft.text import spec_text
 from mlspec.errors import SpecError, ToolError
 from mlspec.host.files import write as writing
 from mlspec.host.files.survey import survey
 from mlspec.spec import document, spec
 from mlspec.spec.keys import Settings
+from mlspec.spec.plain_yaml import scalar
 
 MAIN = 'if __name__ == "__main__":\n    pass\n'
 

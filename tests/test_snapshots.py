@@ -28,8 +28,7 @@ from mlspec.lock.source_layers import SourceLayer
 from mlspec.plan import plan
 from mlspec.spec.document import parse
 from mlspec.spec.files import Artifact, architecture
-from mlspec.spec.keys import Settings
-from mlspec.spec.messages import SPEC_KEYS
+from mlspec.spec.keys import Settings, TopKeys
 from mlspec.spec.spec import Image, validate
 from mlspec.targets import filters as templating
 from mlspec.targets import registry as targets
@@ -169,7 +168,7 @@ def test_every_key_is_drawn() -> None:
     specs = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SPECS]
     images = [image for spec in specs for image in spec.get("images", {}).values()]
 
-    assert {key for keys in (*specs, *images) for key in keys} == {*Settings.model_fields, *SPEC_KEYS}
+    assert {key for keys in (*specs, *images) for key in keys} == {*Settings.model_fields, *TopKeys.model_fields}
 
 
 def words_of(template: str) -> set[str]:

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mlspec.errors import Add, Edit, KeyPath, Rename, Repair, Replace, SetKey, Span, Split
 from mlspec.spec.document import Document
 from mlspec.spec.encoding import LINE_BREAK
+from mlspec.spec.keys import Settings
+from mlspec.spec.plain_yaml import scalar
 from mlspec.spec.yaml_reader import Node
 
-# The order in which a spec's keys are most often written; a new one stands behind the nearest in front of it.
-_ORDER = ("name", "python", "base", "platforms", "accelerator", "requirements", "indexes", "layers", "apt")
+# A new key stands behind the nearest that belongs in front of it.
+_ORDER = ("name", "targets", *Settings.model_fields)
 
 
 def ways(document: Document, repair: Repair) -> Iterator[Edit]:
@@ -52,11 +54,7 @@ def _at(document: Document, span: Span, old: str, new: str | bool) -> Iterator[E
 
 
 def _words(items: Iterable[str]) -> tuple[str, ...]:
-    return tuple(item if _PLAIN.fullmatch(item) else json.dumps(item, ensure_ascii=False) for item in items)
-
-
-# What means itself in a list of YAML, whatever stands around it.
-_PLAIN = re.compile(r"\.\.\.|[A-Za-z0-9][A-Za-z0-9._+/=<>~-]*")
+    return tuple(map(scalar, items))
 
 
 def _node(document: Document, path: KeyPath) -> Node | None:

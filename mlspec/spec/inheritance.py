@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlspec.errors import KeyPath, Problem
 from mlspec.spec import values as syntax
-from mlspec.spec.keys import Settings
-from mlspec.spec.messages import SPEC_KEYS, refusal
-from mlspec.spec.nested_keys import secret_names
+from mlspec.spec.fields import Joined, notes
+from mlspec.spec.keys import Settings, TopKeys
+from mlspec.spec.messages import refusal
 from mlspec.spec.values import Refused
 
 INHERITED = "..."
@@ -21,7 +21,7 @@ Origins = dict[KeyPath, KeyPath]
 
 def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any], Origins]]:
     """Yield each image's key and its data, inherited keys included, with where each part was written."""
-    above = {key: value for key, value in data.items() if key not in SPEC_KEYS and not key.startswith("x-")}
+    above = {key: value for key, value in data.items() if key not in TopKeys.model_fields and not key.startswith("x-")}
     images = data.get("images")
     top, origins = _merged({}, above, (), problems)
     if images is None:
@@ -76,8 +76,8 @@ def _merged(
     return merged, origins
 
 
-# Mappings of the user's own names; of other mappings, such as a health check's, the parts belong together.
-_JOINED = {"environment", "labels", "layers", "secrets", "ulimits"}
+# Of other mappings, such as a health check's, the parts belong together.
+_JOINED = notes(Settings, Joined)
 
 
 def _joined(
@@ -87,7 +87,7 @@ def _joined(
     whole: dict[str, Any] = {}
     for level, above in ((inherited, (key,)), (own, place)):
         items = [item for item in level if item != INHERITED] if isinstance(level, list) else level
-        named = _NAMED[key](items) if key in _NAMED else items
+        named = _JOINED[key].as_mapping(items)
         for name, value in named.items() if isinstance(named, dict) else ():
             whole[name] = value
             step = syntax.step_to(level, name)
@@ -121,11 +121,3 @@ def origin_of(origins: Mapping[KeyPath, KeyPath], path: KeyPath) -> KeyPath:
         if (start := origins.get(path[:length])) is not None:
             return (*start, *path[length:])
     return path
-
-
-# Keys that name values, and how their list forms become mappings.
-_NAMED: Mapping[str, Callable[[object], object]] = {
-    "environment": syntax.pairs,
-    "labels": syntax.label_pairs,
-    "secrets": secret_names,
-}

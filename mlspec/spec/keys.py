@@ -1,185 +1,86 @@
-"""The pydantic mirror of the keys of one image, with what each means; short forms are made long."""
+"""The keys of a spec: all that is known of each stands at its field, and nowhere else.
+
+The schema, the reference, messages, ``--fix``, ``init`` and the images that inherit read it there, by way of
+:mod:`mlspec.spec.fields`. The keys stand in the order in which they are written into specs and into the reference.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from mlspec.spec import schema_parts as shapes
 from mlspec.spec import values as syntax
+from mlspec.spec.build_keys import BuildKeys
+from mlspec.spec.fields import Hint, Joined, Starter, about, also_called
 from mlspec.spec.nested_keys import (
-    Duration,
     EnvFile,
-    EnvironmentName,
-    Filled,
-    Flag,
     Gpus,
     Healthcheck,
-    Index,
     Keys,
-    Line,
     Mount,
-    PackageMetadata,
     Port,
-    RunStep,
     Secret,
-    Size,
     Ulimit,
-    about,
-    as_list,
     secret,
     secret_names,
 )
-from mlspec.spec.schema_parts import AT_LEAST_ONE, ONE_OR_MORE, any_of, names_to, or_short, shape
-from mlspec.spec.values import Refused
+from mlspec.spec.schema_parts import ONE_OR_MORE, any_of, names_to, or_short, shape
+from mlspec.spec.value_types import (
+    Duration,
+    EnvironmentName,
+    Flag,
+    LabelName,
+    LimitName,
+    Line,
+    Size,
+    Words,
+    as_list,
+    each,
+    name_check,
+    split_command,
+    split_entrypoint,
+)
 
 
-def _each(parse: Callable[[Any], Any]) -> BeforeValidator:
-    """Return a validator that turns a short form, a text, into the mapping of the long form."""
-    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+class TopKeys(Keys):
+    """The keys that stand at the top of a spec only, once for all images."""
 
-
-def _command(value: object) -> object:
-    if isinstance(value, str):
-        return syntax.words(value, is_program=False)
-    if isinstance(value, list) and not value:
-        raise Refused("MLS110", "this command is empty", "remove the key, or name a program")
-    return value
-
-
-def _entrypoint(value: object) -> object:
-    return syntax.program(syntax.words(value)) if isinstance(value, str) else _command(value)
-
-
-def _healthcheck(text: str) -> dict[str, str]:
-    return {"path": text} if text.startswith("/") else {"test": text}
-
-
-_Words = Annotated[tuple[Line, ...], shape({"type": "array", "items": shapes.LINE, "minItems": 1})]
-_LabelName = Annotated[str, AfterValidator(syntax.label_name)]
-_LimitName = Annotated[str, AfterValidator(syntax.limit_name)]
-
-
-class Settings(Keys):
-    """Every key of one image, as written or as inherited."""
-
-    python: Annotated[
-        str,
-        AfterValidator(syntax.python_version),
-        shape(shapes.PYTHON),
-        about("The Python of the image, read as text: 3.10 is 3.10. Required.", 3.12, "3.12.4"),
-    ]
-    base: Annotated[
-        Filled | None,
+    name: Annotated[
+        Annotated[str, AfterValidator(syntax.image_name), shape(shapes.NAME)] | None,
         about(
-            "What to build on: a Debian release, or a whole image reference. Default: the newest slim release known.",
-            "slim-bookworm",
-            "debian:12-slim",
+            "The name of the image. Default: the folder's, and behind it the spec's unless that is mlspec.yaml.",
+            "sentiment",
         ),
+        Starter(),
     ] = None
-    platforms: Annotated[
-        tuple[Literal["linux/amd64", "linux/arm64"], ...],
-        BeforeValidator(as_list),
-        Field(min_length=1),
-        AT_LEAST_ONE,
-        about("What the image is built for, each locked apart. Default: linux/amd64.", "linux/arm64"),
-    ] = ("linux/amd64",)
-    accelerator: Annotated[
-        str,
-        AfterValidator(syntax.accelerator),
-        shape(shapes.ACCELERATOR),
-        about(
-            "Where torch and its family come from, and the devices at run time. Default: cpu.",
-            "cpu",
-            "cuda",
-            "cuda12.8",
-            "rocm6.3",
-        ),
-    ] = "cpu"
-    requirements: Annotated[
-        tuple[Filled, ...],
+    targets: Annotated[
+        tuple[str, ...],
         BeforeValidator(as_list),
         ONE_OR_MORE,
         about(
-            "Packages: a file (.in, .txt, pyproject.toml), or a list in pip's syntax; both mix. Default: none.",
-            "requirements.in",
-            ["torch", "numpy>=2"],
+            "What is written beside the Dockerfiles, their ignore files and the run scripts, once for all images: a "
+            "Compose file, the objects of a Kubernetes cluster. Default: none.",
+            ["compose"],
+            ["compose", "kubernetes"],
         ),
     ] = ()
-    indexes: Annotated[
-        tuple[Index, ...],
+    images: Annotated[
+        Any,
         about(
-            "Further package indexes, each with the packages that come from it alone. Default: none.",
-            [{"url": "https://packages.example/simple", "packages": ["ours"]}],
+            "Several images: the keys of the top are their defaults, each overrides; in a list ... stands for what the "
+            "level above said, mappings merge. Default: one image.",
+            {"train": {"entrypoint": "python train.py"}, "serve": {"entrypoint": "python serve.py"}},
         ),
-    ] = ()
-    layers: Annotated[
-        Mapping[
-            Annotated[str, AfterValidator(syntax.layer_name)],
-            Annotated[tuple[Filled, ...], BeforeValidator(as_list), Field(min_length=1), AT_LEAST_ONE],
-        ],
-        Field(max_length=16),
-        names_to(shapes.LAYER),
-        about(
-            "Packages, by name or pattern, that share a layer of the image. "
-            "Default: a layer for each heavy wheel, and bands of size for the others.",
-            {"ours": ["our-lib", "our-plugin-*"]},
-        ),
-    ] = Field(default_factory=dict)
-    apt: Annotated[
-        tuple[Annotated[str, AfterValidator(syntax.debian_package), shape(shapes.DEBIAN_PACKAGE)], ...],
-        BeforeValidator(as_list),
-        ONE_OR_MORE,
-        about("Debian packages, perhaps with =VERSION. Default: none.", ["ffmpeg", "libgl1"]),
-    ] = ()
-    build_apt: Annotated[
-        Annotated[
-            tuple[Annotated[str, AfterValidator(syntax.debian_package), shape(shapes.DEBIAN_PACKAGE)], ...],
-            BeforeValidator(as_list),
-            ONE_OR_MORE,
-        ]
-        | None,
-        about(
-            "Further Debian packages to compile with, which do not reach the image; an empty list wants none at all. "
-            "Default: compilers, and what the sources are known to take.",
-            ["libsnappy-dev"],
-        ),
+        also_called(unsure=("variants", "services")),
     ] = None
-    build_constraints: Annotated[
-        tuple[Filled, ...],
-        BeforeValidator(as_list),
-        ONE_OR_MORE,
-        about("Bounds on what builds take, as pip's --build-constraint. Default: none.", ["setuptools<81"]),
-    ] = ()
-    dependency_metadata: Annotated[
-        tuple[PackageMetadata, ...],
-        about(
-            "What source packages require, where only a build would tell and that is not to run. Default: none.",
-            [{"name": "gdal", "version": "3.6.2", "requires_dist": ["numpy"]}],
-        ),
-    ] = ()
-    apt_snapshot: Annotated[
-        Annotated[str, AfterValidator(syntax.day), shape(shapes.DAY)] | None,
-        about("The day whose Debian the packages come from. Default: the newest at each build.", "2026-11-01"),
-    ] = None
-    include: Annotated[
-        Annotated[
-            tuple[Annotated[str, AfterValidator(syntax.included), shape(shapes.INCLUDED)], ...],
-            BeforeValidator(as_list),
-            ONE_OR_MORE,
-        ]
-        | None,
-        about(
-            "What of the project is copied into the image; ! leaves out. Default: what is not ignored.",
-            ["src", "train.py", "!src/notes"],
-        ),
-    ] = None
-    run: Annotated[
-        tuple[Annotated[RunStep, _each(lambda text: {"command": text}), or_short(shapes.SCRIPT)], ...],
-        about("Build steps of your own: commands for a shell. Default: none.", ["python -m nltk.downloader punkt"]),
-    ] = ()
+
+
+class Settings(BuildKeys):
+    """Every key of one image: what is built, and here what runs."""
+
     environment: Annotated[
         Mapping[EnvironmentName, Line | None],
         BeforeValidator(syntax.pairs),
@@ -189,12 +90,24 @@ class Settings(Keys):
             "Variables, as a mapping or a list; one without a value is the caller's when it runs. Default: none.",
             {"OMP_NUM_THREADS": 4},
         ),
+        also_called("env", "envs"),
+        Joined(syntax.pairs),
+        Starter("Variables of the program."),
     ] = Field(default_factory=dict)
+    env_file: Annotated[
+        tuple[Annotated[EnvFile, each(lambda text: {"path": text}), or_short(shapes.FILLED)], ...],
+        BeforeValidator(as_list),
+        ONE_OR_MORE,
+        about("Files of variables, read when it runs. Default: none.", "./settings.env"),
+        Starter("Variables of this machine, read when it runs; the file stays out of the image."),
+    ] = ()
     working_dir: Annotated[
         str,
         AfterValidator(syntax.working_dir),
         shape(shapes.WORKING_DIR),
         about("The folder of the code in the image. Default: /app.", "/app"),
+        also_called("workdir"),
+        Starter("The folder of the code in the image."),
     ] = "/app"
     user: Annotated[
         str,
@@ -205,26 +118,31 @@ class Settings(Keys):
         ),
     ] = "1000:1000"
     entrypoint: Annotated[
-        Annotated[_Words, BeforeValidator(_entrypoint), or_short(shapes.PROGRAM)] | None,
+        Annotated[Words, BeforeValidator(split_entrypoint), or_short(shapes.PROGRAM)] | None,
         about(
             "What the image starts: a text, split into words without a shell, or a list. Default: the base's.",
             "python train.py",
         ),
+        Starter("What the image starts."),
     ] = None
     command: Annotated[
-        Annotated[_Words, BeforeValidator(_command), or_short(shapes.COMMAND)] | None,
+        Annotated[Words, BeforeValidator(split_command), or_short(shapes.COMMAND)] | None,
         about("Arguments that a run may replace: a text or a list. Default: the base's.", "--epochs 10"),
+        also_called("cmd"),
     ] = None
     ports: Annotated[
-        tuple[Annotated[Port, _each(syntax.port), or_short(shapes.PORT)], ...],
+        tuple[Annotated[Port, each(syntax.port), or_short(shapes.PORT)], ...],
         about(
             "HOST:CONTAINER, on 127.0.0.1 unless an address stands in front; or Compose's long form. Default: none.",
             ["8000:8000"],
         ),
+        also_called(unsure=("expose",)),
+        Starter("HOST:CONTAINER; only this machine can reach it."),
     ] = ()
     healthcheck: Annotated[
-        Annotated[Healthcheck, _each(_healthcheck), or_short(shapes.HEALTHCHECK)] | None,
+        Annotated[Healthcheck, each(name_check), or_short(shapes.HEALTHCHECK)] | None,
         about("A path that must answer over HTTP, a command, or Compose's long form. Default: none.", "/healthz"),
+        Starter("A path that answers while the program works."),
     ] = None
     gpus: Annotated[
         Annotated[
@@ -236,15 +154,21 @@ class Settings(Keys):
         ]
         | None,
         about("all, a number, or Compose's list. Default: all where the accelerator is CUDA.", "all", 1),
+        Hint("write all, or a number"),
+        also_called("gpu"),
     ] = None
     gpu_models: Annotated[
         tuple[Annotated[str, AfterValidator(syntax.gpu_model), shape(shapes.GPU_MODEL)], ...],
         BeforeValidator(as_list),
         ONE_OR_MORE,
         about("What NVIDIA GPUs it will run on, by name or sm_NN, to be checked. Default: none.", ["h100", "rtx5090"]),
+        also_called("gpu_model", "gpu_type"),
     ] = ()
     shm_size: Annotated[
-        Size | None, about("Shared memory, which loader workers pass batches through. Default: the engine's.", "8gb")
+        Size | None,
+        about("Shared memory, which loader workers pass batches through. Default: the engine's.", "8gb"),
+        also_called("shm"),
+        Starter("Memory that the processes of a data loader share."),
     ] = None
     init: Annotated[Flag, about("Whether a small init forwards signals and reaps processes. Default: true.")] = True
     read_only: Annotated[Flag, about("Whether the container's own files may only be read. Default: false.")] = False
@@ -263,36 +187,35 @@ class Settings(Keys):
             "Names of environment variables, or a mapping of names to environment: or file:. Default: none.",
             ["HF_TOKEN"],
         ),
+        Joined(secret_names),
     ] = Field(default_factory=dict)
-    env_file: Annotated[
-        tuple[Annotated[EnvFile, _each(lambda text: {"path": text}), or_short(shapes.FILLED)], ...],
-        BeforeValidator(as_list),
-        ONE_OR_MORE,
-        about("Files of variables, read when it runs. Default: none.", "./settings.env"),
-    ] = ()
     stop_grace_period: Annotated[
         Duration | None, about("How long a program may take to end before it is killed. Default: 10s.", "1m30s")
     ] = None
     ulimits: Annotated[
         Mapping[
-            _LimitName,
+            LimitName,
             Annotated[Ulimit, BeforeValidator(syntax.ulimit), or_short(shapes.INTEGER)],
         ],
         names_to(shapes.LIMIT),
         about("Limits of the kernel; -1 is none. Default: the engine's.", {"memlock": -1}),
+        Joined(),
     ] = Field(default_factory=dict)
     labels: Annotated[
-        Mapping[_LabelName, Line],
+        Mapping[LabelName, Line],
         BeforeValidator(syntax.label_pairs),
         names_to(shapes.LABEL),
         or_short({"type": "array", "items": shapes.LABEL_PAIR}),
         about("Labels of the image, as a mapping or a list. Default: none.", {"org.example.team": "vision"}),
+        Joined(syntax.label_pairs),
     ] = Field(default_factory=dict)
     mounts: Annotated[
-        tuple[Annotated[Mount, _each(syntax.mount), or_short(shapes.MOUNT)], ...],
+        tuple[Annotated[Mount, each(syntax.mount), or_short(shapes.MOUNT)], ...],
         about(
             "SOURCE:TARGET[:ro], source relative to the spec, or ~/…, or a volume; or Compose's long form. "
             "Default: none.",
             ["./data:/app/data"],
         ),
+        also_called("volumes"),
+        Starter("Folders of this machine, HOST:CONTAINER. They stay out of the image; :ro makes one read-only."),
     ] = ()

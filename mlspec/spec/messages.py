@@ -9,25 +9,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split, quoted
+from mlspec.spec import fields
 from mlspec.spec import values as syntax
-from mlspec.spec.keys import Settings
-from mlspec.spec.nested_keys import (
-    EnvFile,
-    Gpus,
-    Healthcheck,
-    Index,
-    Mount,
-    PackageMetadata,
-    Port,
-    RunStep,
-    Secret,
-    Ulimit,
-)
+from mlspec.spec.keys import Settings, TopKeys
 from mlspec.spec.values import Refused
 from mlspec.text import did_you_mean, slip
-
-SPEC_KEYS = ("name", "targets", "images")
-"""The keys that a spec has beyond those of its images."""
 
 
 def diagnose(error: ValidationError, data: Mapping[str, Any]) -> list[Problem]:
@@ -97,100 +83,6 @@ _TYPES = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
 }
-_EXAMPLES = {
-    "python": "write: python: 3.12",
-    "base": "write a codename, such as slim-bookworm, or an image, such as debian:12-slim",
-    "accelerator": "write cpu, cuda, cuda12.8 or rocm6.3",
-    "indexes": "write a list, such as: [{url: https://HOST/simple, packages: [ours]}]",
-    "include": "write a list of paths, such as: [src, train.py]",
-    "entrypoint": "write: entrypoint: python train.py",
-    "command": "write: command: --epochs 10",
-    "shm_size": "write: shm_size: 8gb",
-    "ulimits": "write: ulimits: {memlock: -1}",
-    "apt_snapshot": "write a day, such as: apt_snapshot: 2026-11-01",
-    "layers": "write: layers: {ours: [our-package, our-plugin-*]}",
-    "labels": "write: labels: {name: value}",
-    "env_file": "write: env_file: ./settings.env",
-    "platforms": "write linux/amd64 or linux/arm64",
-    "requirements": "write a file, or a list such as: [torch, numpy>=2]",
-    "environment": "write: environment: {NAME: value}",
-    "ports": 'write a list, such as: ["8000:8000"]',
-    "mounts": "write a list, such as: [./data:/app/data]",
-    "apt": "write a list, such as: [ffmpeg, libgl1]",
-    "build_apt": "write a list, such as: [libsnappy-dev, swig]",
-    "build_constraints": "write a list, such as: [setuptools<81]",
-    "dependency_metadata": "write a list, such as: [{name: gdal, version: 3.6.2, requires_dist: [numpy]}]",
-    "healthcheck": "write: healthcheck: /healthz",
-    "run": 'write a list of steps, such as: ["python -m nltk.downloader punkt"]',
-    "secrets": "write a list of environment variables, such as: [HF_TOKEN]",
-    "gpus": "write all, or a number",
-    "gpu_models": "write a list of names, such as: [h100, rtx5090]",
-}
-_MODELS: Mapping[str, type[BaseModel]] = {
-    "mounts": Mount,
-    "ports": Port,
-    "healthcheck": Healthcheck,
-    "gpus": Gpus,
-    "secrets": Secret,
-    "env_file": EnvFile,
-    "ulimits": Ulimit,
-    "run": RunStep,
-    "indexes": Index,
-    "dependency_metadata": PackageMetadata,
-}
-# What people write who come from Compose, Dockerfiles or other tools of this field, and our name for it.
-_ALIASES = {
-    "volumes": "mounts",
-    "env": "environment",
-    "envs": "environment",
-    "cmd": "command",
-    "workdir": "working_dir",
-    "packages": "requirements",
-    "pip": "requirements",
-    "dependencies": "requirements",
-    "python_packages": "requirements",
-    "python_requirements": "requirements",
-    "system_packages": "apt",
-    "apt_packages": "apt",
-    "build_packages": "build_apt",
-    "build_constraint": "build_constraints",
-    "build_constraint_dependencies": "build_constraints",
-    "package_metadata": "dependency_metadata",
-    "python_version": "python",
-    "gpu": "gpus",
-    "gpu_model": "gpu_models",
-    "gpu_type": "gpu_models",
-    "cuda": "accelerator",
-    "image": "base",
-    "base_image": "base",
-    "from": "base",
-    "platform": "platforms",
-    "expose": "ports",
-    "variants": "images",
-    "services": "images",
-    "shm": "shm_size",
-    "copy": "include",
-    "files": "include",
-}
-# Of these, the ones that may stand for something else as well: packages of Debian, a version of CUDA.
-_UNSURE = {"packages", "dependencies", "cuda", "expose", "variants", "services", "copy", "files"}
-# The same, for the keys of what is below the keys of a spec.
-_PART_ALIASES = {
-    "src": "source",
-    "from": "source",
-    "dst": "target",
-    "destination": "target",
-    "to": "target",
-    "container": "target",
-    "host": "published",
-    "ip": "host_ip",
-    "ro": "read_only",
-    "env": "environment",
-    "cmd": "command",
-    "script": "command",
-    "when": "at",
-    "ids": "device_ids",
-}
 # What Compose knows and the description of an image has no use for.
 _ONLY_COMPOSE = frozenset(
     {"build", "cap_add", "container_name", "depends_on", "deploy", "extra_hosts", "logging", "network_mode"}
@@ -259,7 +151,7 @@ def _example(path: KeyPath) -> str:
     is_near = len(path) == 1 or (
         len(path) == 2 and isinstance(path[1], int) and path[0] not in {"entrypoint", "command"}
     )
-    return _EXAMPLES.get(str(path[0]), "") if is_near else ""
+    return fields.hint(_model_of(path[:1]), str(path[0])) if is_near else ""
 
 
 def _path_of(error: ErrorDetails, data: object) -> tuple[KeyPath, bool]:
@@ -287,18 +179,26 @@ def _path_of(error: ErrorDetails, data: object) -> tuple[KeyPath, bool]:
     return tuple(path), "[key]" in error["loc"]
 
 
+def _model_of(path: KeyPath) -> type[BaseModel]:
+    """Return the model that the key at ``path`` is one of."""
+    *above, name = path
+    if above:
+        return fields.model_below(Settings, str(above[0])) or Settings
+    return TopKeys if name in TopKeys.model_fields else Settings
+
+
 def _unknown_key(path: KeyPath) -> Problem:
-    *above, last = path
-    name = str(last)
-    model = _MODELS.get(str(above[0]), Settings) if above else Settings
-    known = tuple(model.model_fields) if above else (*SPEC_KEYS, *model.model_fields)
-    near = (_PART_ALIASES if above else _ALIASES).get(name.lower())
-    meant = slip(name, known) or (near if near in known and name.lower() not in _UNSURE else "")
-    if name in SPEC_KEYS:
+    is_top, name = len(path) == 1, str(path[-1])
+    model = _model_of(path)
+    known = (*TopKeys.model_fields, *Settings.model_fields) if is_top else tuple(model.model_fields)
+    others = {**fields.other_names(model), **(fields.other_names(TopKeys) if is_top else {})}
+    near = others.get(name.lower())
+    meant = slip(name, known) or (near.key if near and near.is_sure else "")
+    if name in TopKeys.model_fields:
         hint = "it belongs at the top of the spec, once for all images"
-    elif near in known:
-        hint = f"did you mean {near}?"
-    elif not above and name in _ONLY_COMPOSE:
+    elif near:
+        hint = f"did you mean {near.key}?"
+    elif is_top and name in _ONLY_COMPOSE:
         hint = f"it describes services, not an image: remove it, or keep it for yourself as x-{name}"
     else:
         hint = did_you_mean(name, known) or f"known keys: {', '.join(known)}"
@@ -310,8 +210,9 @@ def _unknown_key(path: KeyPath) -> Problem:
 
 def _missing_key(path: KeyPath) -> Problem:
     *above, name = path
-    hint = "add it, such as: python: 3.12" if name == "python" else f"add: {name}: ..."
-    return Problem(code="MLS102", message=f'the key "{name}" is missing', hint=hint, path=tuple(above))
+    line = fields.example(_model_of(path), str(name)) or f"{name}: ..."
+    message = f'the key "{name}" is missing'
+    return Problem(code="MLS102", message=message, hint=f"add it, such as: {line}", path=tuple(above))
 
 
 def unknown_value(path: KeyPath, value: object, known: Sequence[str]) -> Problem:

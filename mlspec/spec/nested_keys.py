@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mlspec.errors import KeyPath, quoted
 from mlspec.spec import schema_parts as shapes
 from mlspec.spec import values as syntax
+from mlspec.spec.fields import about, also_called
 from mlspec.spec.schema_parts import AT_LEAST_ONE, ONE_OR_MORE, shape
+from mlspec.spec.value_types import (
+    ContainerPath,
+    Duration,
+    EnvironmentName,
+    Filled,
+    Flag,
+    Line,
+    PlainPath,
+    PortRange,
+    as_list,
+)
 from mlspec.spec.values import Refused
 
 
@@ -19,37 +31,23 @@ class Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def as_list(value: object) -> object:
-    """Return a list of a lone text; anything else comes back as it is."""
-    return [value] if isinstance(value, str) else value
-
-
-def about(what: str, *examples: object) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """Return a field with what its key means; the schema, the reference and the editors show it."""
-    return Field(description=what, examples=list(examples) or None)
-
-
-Line = Annotated[str, AfterValidator(syntax.one_line), shape(shapes.LINE)]
-Filled = Annotated[str, AfterValidator(syntax.one_line), Field(min_length=1), shape(shapes.FILLED)]
-Size = Annotated[str, AfterValidator(syntax.size), shape(shapes.SIZE)]
-Duration = Annotated[str, AfterValidator(syntax.duration), shape(shapes.DURATION)]
-ContainerPath = Annotated[str, AfterValidator(syntax.absolute), shape(shapes.ABSOLUTE)]
-PlainPath = Annotated[str, AfterValidator(syntax.plain_absolute), shape(shapes.PLAIN_ABSOLUTE)]
-EnvironmentName = Annotated[str, AfterValidator(syntax.environment_name), shape(shapes.VARIABLE)]
-PortRange = Annotated[str, AfterValidator(syntax.port_range), shape(shapes.PORT_RANGE)]
-# True and false alone: `yes` is text to a reader of YAML, and two spellings of one thing are one too many.
-Flag = Annotated[bool, Field(strict=True)]
-
-
 class Mount(Keys):
     """A folder of the host, a named volume or memory, as the container sees it."""
 
     model_config = ConfigDict(json_schema_extra=shapes.HAS_A_SOURCE)
 
-    type: Annotated[Literal["bind", "volume", "tmpfs"], about("bind for a path of the host, volume for a volume.")]
-    source: Annotated[Line, about("A path relative to the spec, or the name of a volume.", "./data")] = ""
-    target: Annotated[ContainerPath, about("Where the container sees it.", "/app/data")]
-    read_only: Annotated[Flag, about("Whether the container may only read it.")] = False
+    type: Annotated[
+        Literal["bind", "volume", "tmpfs"], about("bind for a path of the host, volume for a volume.", "bind")
+    ]
+    source: Annotated[
+        Line, about("A path relative to the spec, or the name of a volume.", "./data"), also_called("src", "from")
+    ] = ""
+    target: Annotated[
+        ContainerPath,
+        about("Where the container sees it.", "/app/data"),
+        also_called("dst", "destination", "to", "container"),
+    ]
+    read_only: Annotated[Flag, about("Whether the container may only read it."), also_called("ro")] = False
 
     @model_validator(mode="after")
     def _is_whole(self) -> Mount:
@@ -84,13 +82,18 @@ class Mount(Keys):
 class Port(Keys):
     """A port of the container and where the host publishes it."""
 
-    target: Annotated[PortRange, about("The port in the container.", 8000)]
-    published: Annotated[PortRange | None, about("The port of the host; none is published without it.", 8000)] = None
+    target: Annotated[
+        PortRange, about("The port in the container.", 8000), also_called("dst", "destination", "to", "container")
+    ]
+    published: Annotated[
+        PortRange | None, about("The port of the host; none is published without it.", 8000), also_called("host")
+    ] = None
     host_ip: Annotated[
         str,
         AfterValidator(syntax.host_ip),
         shape(shapes.HOST_IP),
         about("The address of the host; 0.0.0.0 lets everyone in.", "0.0.0.0"),  # noqa: S104 - what it is about
+        also_called("ip"),
     ] = "127.0.0.1"
     protocol: Annotated[Literal["tcp", "udp"], about("The protocol.")] = "tcp"
 
@@ -151,7 +154,7 @@ class Gpus(Keys):
     count: Annotated[
         Literal["all"] | Annotated[int, Field(ge=1)] | None, about("All of them, or how many.", "all", 2)
     ] = None
-    device_ids: Annotated[tuple[Line, ...] | None, about("Which of them.", ["0", "1"])] = None
+    device_ids: Annotated[tuple[Line, ...] | None, about("Which of them.", ["0", "1"]), also_called("ids")] = None
     driver: Annotated[
         Literal["nvidia", "cdi"] | None,
         about("Whose they are; cdi takes devices by the names that the engine lists, such as nvidia.com/gpu=0."),
@@ -173,7 +176,9 @@ class Secret(Keys):
 
     model_config = ConfigDict(json_schema_extra=shapes.HAS_ONE_ORIGIN)
 
-    environment: Annotated[EnvironmentName | None, about("The variable of the host that holds it.", "HF_TOKEN")] = None
+    environment: Annotated[
+        EnvironmentName | None, about("The variable of the host that holds it.", "HF_TOKEN"), also_called("env")
+    ] = None
     file: Annotated[Filled | None, about("The file of the host that holds it.", "./token.txt")] = None
 
     @model_validator(mode="after")
@@ -209,10 +214,12 @@ class RunStep(Keys):
         AfterValidator(syntax.script),
         shape(shapes.SCRIPT),
         about("What a shell runs.", "python -m nltk.downloader punkt"),
+        also_called("cmd", "script"),
     ]
     at: Annotated[
         Literal["before_install", "after_install", "after_code"],
         about("When: before the requirements are installed, after that, or when the code is there."),
+        also_called("when"),
     ] = "after_install"
     cache: Annotated[
         tuple[PlainPath, ...],

@@ -11,7 +11,7 @@ from pydantic_core import core_schema
 
 from mlspec.spec import schema_parts as shapes
 from mlspec.spec.inheritance import INHERITED
-from mlspec.spec.keys import Settings
+from mlspec.spec.keys import Settings, TopKeys
 from mlspec.spec.schema_parts import Shape, any_of
 from mlspec.spec.spec import SHARED_TARGETS
 
@@ -33,20 +33,6 @@ _URIS: Mapping[Draft, str] = {
 }
 _NULL: Shape = {"type": "null"}
 _REPEAT: Shape = {"const": INHERITED, "description": "What the level above said."}
-_NAME = {
-    "description": "The name of the image. Default: the folder's, and behind it the spec's unless that is mlspec.yaml.",
-    "examples": ["sentiment"],
-}
-_IMAGES = {
-    "description": "Several images: the keys of the top are their defaults, each overrides; in a list ... stands for "
-    "what the level above said, mappings merge. Default: one image.",
-    "examples": [{"train": {"entrypoint": "python train.py"}, "serve": {"entrypoint": "python serve.py"}}],
-}
-_TARGETS = {
-    "description": "What is written beside the Dockerfiles, their ignore files and the run scripts, once for all "
-    "images: a Compose file, the objects of a Kubernetes cluster. Default: none.",
-    "examples": [["compose"], ["compose", "kubernetes"]],
-}
 _TARGET: Shape = {"enum": list(SHARED_TARGETS)}
 _OWN = {"description": "Your own, such as anchors to repeat; mlspec does not read it."}
 
@@ -55,6 +41,7 @@ def schema(draft: Draft = "2020-12") -> Shape:
     """Return the JSON Schema of a spec, as plain data."""
     whole = Settings.model_json_schema(schema_generator=_Generator, by_alias=False)
     keys: dict[str, Shape] = whole["properties"]
+    above = {name: _said(key) for name, key in TopKeys.model_json_schema()["properties"].items()}
     top = {name: _at_the_top(name, key) for name, key in keys.items()}
     own = {name: _in_image(name, key) for name, key in keys.items()}
     same = {name: {"$ref": f"#/properties/{name}"} for name in keys if own[name] == top[name]}
@@ -71,10 +58,10 @@ def schema(draft: Draft = "2020-12") -> Shape:
         "description": "What an ML image needs, which mlspec compiles to a Dockerfile.",
         "type": "object",
         "properties": {
-            "name": {**_NAME, **any_of(shapes.NAME, _NULL)},
-            "targets": {**_TARGETS, **any_of(_TARGET, {"type": "array", "items": _TARGET}, _NULL)},
+            "name": {**above["name"], **any_of(shapes.NAME, _NULL)},
+            "targets": {**above["targets"], **any_of(_TARGET, {"type": "array", "items": _TARGET}, _NULL)},
             **top,
-            "images": {**_IMAGES, **named},
+            "images": {**above["images"], **named},
         },
         **_closed(),
         "anyOf": [_has_python(), {"required": ["images"], "properties": {"images": _every(_has_python())}}],
@@ -124,12 +111,15 @@ def _in_image(name: str, key: Shape) -> Shape:
 
 
 def _key(name: str, key: Shape, items: Callable[[Shape], Shape]) -> Shape:
-    said = {word: key[word] for word in ("description", "examples", "default") if key.get(word) not in (None, [], {})}
     shape = {word: value for word, value in key.items() if word not in {"description", "examples", "default", "title"}}
     branches = any_of(shape, _NULL)["anyOf"]
     ways = [{**way, "items": items(way["items"])} if way.get("type") == "array" else way for way in branches]
     distinct = [way for index, way in enumerate(ways) if way not in ways[:index]]
-    return {"title": name, **said, "anyOf": distinct, "not": {"const": INHERITED}}
+    return {"title": name, **_said(key), "anyOf": distinct, "not": {"const": INHERITED}}
+
+
+def _said(key: Shape) -> Shape:
+    return {word: key[word] for word in ("description", "examples", "default") if key.get(word) not in (None, [], {})}
 
 
 class _Generator(GenerateJsonSchema):

@@ -13,10 +13,9 @@ from mlspec.spec import kubernetes_limits as clusters
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.inheritance import Origins, levels, origin_of
-from mlspec.spec.keys import Settings
-from mlspec.spec.messages import NO_EXCERPT, diagnose, kind_of, refusal, unknown_value
+from mlspec.spec.keys import Settings, TopKeys
+from mlspec.spec.messages import NO_EXCERPT, diagnose, unknown_value
 from mlspec.spec.suppressions import Ignores, in_document
-from mlspec.spec.values import Refused
 from mlspec.text import did_you_mean, slip
 
 SHARED_TARGETS = ("compose", "kubernetes")
@@ -58,8 +57,8 @@ class Spec:
 def validate(document: Document) -> Spec:
     """Return the spec in ``document``; raises SpecError with every problem found, each at its place."""
     problems: list[Problem] = []
-    name = _name(document.data, problems)
-    targets = _targets(document.data, problems)
+    top = _top_keys(document.data, problems)
+    targets = _targets(document.data.get("targets"), problems)
     images = [
         replace(image, targets=targets)
         for key, data, origins in levels(document.data, problems)
@@ -71,46 +70,38 @@ def validate(document: Document) -> Spec:
     if problems:
         # Images that inherit one line each find what is wrong with it.
         raise SpecError(*{str(placed): placed for placed in map(document.placed, problems)}.values())
-    return Spec(document, name, tuple(images), ignores, targets)
+    return Spec(document, top.name, tuple(images), ignores, targets)
 
 
-def _name(data: Mapping[str, Any], problems: list[Problem]) -> str | None:
-    name = data.get("name")
-    if name is None:
-        return None
-    if not isinstance(name, str):
-        message = f"text is expected here, not {kind_of(name)}"
-        problems.append(Problem(code="MLS103", message=message, hint="write: name: sentiment", path=("name",)))
-        return None
+def _top_keys(data: Mapping[str, Any], problems: list[Problem]) -> TopKeys:
+    """Return the keys that stand at the top only; one that is wrong counts as not written."""
+    written = {key: data[key] for key in TopKeys.model_fields if data.get(key) is not None}
     try:
-        return syntax.image_name(name)
-    except Refused as refused:
-        problems.append(refusal(refused, ("name",)))
-        return None
+        return TopKeys.model_validate(written)
+    except ValidationError as error:
+        found = diagnose(error, data)
+    problems += found
+    wrong = {problem.path[0] for problem in found}
+    return TopKeys.model_validate({key: value for key, value in written.items() if key not in wrong})
 
 
-def _targets(data: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...]:
-    written = data.get("targets")
-    if written is None:
-        return ()
-    if not isinstance(written, str | list):
-        message = f"a list is expected here, not {kind_of(written)}"
-        problems.append(Problem(code="MLS103", message=message, hint=_TARGETS_HINT, path=("targets",)))
-        return ()
-    items = [((), written)] if isinstance(written, str) else [((number,), item) for number, item in enumerate(written)]
-    problems += [_unknown_target(("targets", *step), item) for step, item in items if item not in SHARED_TARGETS]
-    return tuple(name for name in SHARED_TARGETS if any(item == name for _, item in items))
+def _targets(written: object, problems: list[Problem]) -> tuple[str, ...]:
+    """Return the targets that a spec asks for; what is no text or list of texts is told by the type of the key."""
+    listed = list(enumerate(written)) if isinstance(written, list) else []
+    items = [((), written)] if isinstance(written, str) else [((number,), item) for number, item in listed]
+    names = [(step, item) for step, item in items if isinstance(item, str)]
+    problems += [_unknown_target(("targets", *step), name) for step, name in names if name not in SHARED_TARGETS]
+    return tuple(target for target in SHARED_TARGETS if any(name == target for _, name in names))
 
 
-_TARGETS_HINT = "write a list, such as: targets: [compose]"
 _ALWAYS = ("dockerfile", "ignore", "run")
 
 
-def _unknown_target(path: KeyPath, item: object) -> Problem:
+def _unknown_target(path: KeyPath, item: str) -> Problem:
     problem = unknown_value(path, item, SHARED_TARGETS)
     if item in _ALWAYS:
         return replace(problem, hint="remove it: the Dockerfile, its ignore file and the run script are always written")
-    return problem if problem.hint.startswith("did you mean") else replace(problem, hint=_TARGETS_HINT)
+    return problem
 
 
 def _image(key: str, data: dict[str, Any], origins: Origins, problems: list[Problem]) -> Image | None:
