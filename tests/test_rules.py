@@ -7,7 +7,7 @@ bytes; ``x-executable`` which of them are programs; ``x-links`` links to paths; 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,8 @@ from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Layer, RequirementsLock
 from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements_txt import parse_requirements
 from mlspec.lock.source_layers import source_layers
 from mlspec.plan.plan import resolve
@@ -74,10 +76,31 @@ def subject_of(image: Image, document: Document) -> Subject:
         image=image,
         plan=resolve(document.file, image, resolved),
         base=base,
-        requirements=collect(entries, lambda path: document.data.get("x-files", {}).get(path, ""), document.file),
+        requirements=collect(
+            entries,
+            reading(document.data.get("x-files", {})),
+            document.file,
+            conditions=Conditions(
+                python=image.settings.python,
+                platforms=tuple(map(str, image.settings.platforms)),
+                indexes=tuple(Index(url=index.url, packages=index.packages) for index in image.settings.indexes),
+                accelerator=image.settings.accelerator,
+            ),
+        ),
         pins=pins,
         today=str(document.data.get("x-today", TODAY)),
     )
+
+
+def reading(files: dict[str, str]) -> Callable[[str], str]:
+    """Return a reader of files by these texts."""
+
+    def read(path: str) -> str:
+        if path not in files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return files[path]
+
+    return read
 
 
 def write(files: dict[str, str], folder: Path) -> None:
@@ -181,6 +204,30 @@ SILENT = {
         "python: 3.12\nrequirements: [fasttext, --no-binary fasttext]\nbuild_constraints: [setuptools<81]\n"
         "dependency_metadata: [{name: FastText, version: 0.9.3.0, requires_dist: [numpy]}]\n"
         "x-lock: ['fasttext==0.9.3', '    # 73.4 kB, from source in C++']"
+    ),
+    "groups that people work with, and those that are named": (
+        "python: 3.12\nrequirements: [pyproject.toml, --group serve, --group pyproject.toml:batch]\nx-files:\n"
+        "  pyproject.toml: |\n    [project]\n    name = 'x'\n    [tool.uv]\n    default-groups = ['dev', 'serve']\n"
+        "    [dependency-groups]\n    dev = ['pytest']\n    serve = ['uvicorn']\n    extra = ['six']\n"
+        "    [tool.poetry.group.unit-tests.dependencies]\n    pytest = '*'\n"
+        "    [tool.poetry.group.batch.dependencies]\n    six = '*'\n"
+        "    [tool.poetry.group.gpu]\n    optional = true\n    dependencies = { cupy = '*' }\n"
+        "    [tool.pixi.feature.lint.dependencies]\n    ruff = '*'\n"
+        "    [tool.pixi.feature.io.pypi-dependencies]\n    orjson = '*'\n"
+        "    [tool.pixi.environments]\n    default = ['io']\n"
+    ),
+    "settings of uv that make no difference here": (
+        "python: 3.12\nrequirements: [pyproject.toml, pins.txt]\nx-files:\n  pyproject.toml: |\n"
+        "    [project]\n    name = 'x'\n    dependencies = ['six']\n    [tool.uv]\n    prerelease = 'explicit'\n"
+        "    index-strategy = 'unsafe-best-match'\n    no-build-isolation-package = ['flash-attn']\n"
+        "    environments = [\"sys_platform == 'darwin'\", \"sys_platform == 'linux'\"]\n"
+        "    resolution = 'highest'\n    torch-backend = 'auto'\n    config-settings = { x = 'y' }\n"
+        "  pins.txt: 'idna==3.10'\n  uv.toml: 'resolution = \"highest\"'\n"
+        "x-lock: ['idna==3.10', 'six==1.17.0']"
+    ),
+    "pins that uv made, beside its settings": (
+        "python: 3.12\nrequirements: [requirements.txt]\nx-files:\n  requirements.txt: 'six==1.17.0'\n"
+        "  uv.toml: \"exclude-newer = '2026-06-01T00:00:00Z'\""
     ),
     "a Python that the project is for": (
         "python: 3.12\nrequirements: pyproject.toml\n"

@@ -381,6 +381,90 @@ def test_what_uv_is_told_of_source_packages_is_taken() -> None:
     assert collected(project("x") + table).stated == (Stated(name="y", version="1", requires_dist=("z>=2",)),)
 
 
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("table", "options"),
+    [
+        ("[tool.uv]\nprerelease = 'allow'\n", ("--pre",)),
+        ("[tool.uv]\nno-build = true\n", ("--only-binary :all:",)),
+        ("[tool.uv]\nno-build-package = ['x', 'y']\n", ("--only-binary x,y",)),
+        ("[tool.uv]\nno-binary-package = ['x']\n", ("--no-binary x",)),
+        ("[tool.uv.pip]\nonly-binary = ['x']\n", ("--only-binary x",)),
+        ("[tool.uv]\nprerelease = 'if-necessary-or-explicit'\nresolution = 'highest'\nno-build = false\n", ()),
+        ("[tool.uv]\nexclude-newer-package = {}\nindex-strategy = 'first-index'\n", ()),
+        ("[tool.pixi.pypi-options]\nno-build = ['x']\nprerelease-mode = 'allow'\n", ("--only-binary x", "--pre")),
+    ],
+)
+def test_settings_that_pip_has_are_taken_over(table: str, options: tuple[str, ...]) -> None:
+    found = collected(project("x") + table)
+
+    assert found.options == options
+    assert found.unheeded == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "setting", "code"),
+    [
+        ("[tool.uv]\n", "exclude-newer = '2026-06-01T00:00:00Z'", "MLS223"),
+        ("[tool.uv]\n", "exclude-newer = '7 days'", "MLS223"),
+        ("[tool.uv]\n", "exclude-newer-package = { x = '2026-06-01T00:00:00Z' }", "MLS223"),
+        ("[tool.uv]\n", "resolution = 'lowest-direct'", "MLS223"),
+        ("[tool.uv]\n", "no-binary = true", "MLS223"),
+        ("[tool.uv.pip]\n", "no-binary = [':all:']", "MLS223"),
+        ("[tool.uv.pip]\n", "torch-backend = 'cu128'", "MLS217"),
+        ("[tool.pixi.workspace]\n", "exclude-newer = '2026-06-01'", "MLS223"),
+        ("[tool.pixi.pypi-options]\n", "no-binary = true", "MLS223"),
+        ("", "[[tool.uv.index]]\nurl = 'https://pypi.org/simple'\nexclude-newer = '7 days'", "MLS223"),
+    ],
+)
+def test_settings_that_would_make_another_lock_are_refused_at_their_line(table: str, setting: str, code: str) -> None:
+    (problem,) = refused(project("x") + table + setting + "\n")
+
+    assert place(problem) == (code, "pyproject.toml", setting.split("\n")[0])
+
+
+def test_the_backend_of_torch_is_the_accelerator_of_the_image() -> None:
+    text = project("torch") + "[tool.uv.pip]\ntorch-backend = 'cu128'\n"
+
+    assert collected(text, conditions=Conditions(accelerator="cuda12.8")).unheeded == ()
+    assert collected(text, conditions=Conditions(accelerator="cuda")).unheeded == ()
+    assert [problem.hint for problem in refused(text)] == ["write in the spec: accelerator: cuda12.8"]
+
+
+UV_TOML = "prerelease = 'allow'\nconstraint-dependencies = ['y<2']\n[[index]]\nname = 'corp'\ndefault = true\n"
+
+
+@pytest.mark.parametrize(
+    ("uv_toml", "entry"),
+    [("uv.toml", "pyproject.toml"), ("uv.toml", "sub/pyproject.toml"), ("a/uv.toml", "a/b/pyproject.toml")],
+)
+def test_a_file_of_uvs_settings_takes_the_place_of_those_in_the_project(uv_toml: str, entry: str) -> None:
+    text = project("x") + "[tool.uv]\nresolution = 'lowest'\n[tool.uv.sources]\nx = { index = 'corp' }\n"
+    files = {uv_toml: UV_TOML + "url = 'https://corp.example/simple'\n", entry: text}
+
+    found = collect([Entry(entry, ())], reading(files), "mlspec.yaml")
+
+    assert found.options == ("--pre",)
+    assert [constraint.text for constraint in found.constraints] == ["y<2"]
+    assert {index.url for index in found.indexes} == {"https://corp.example/simple"}
+    assert found.files == (entry, uv_toml)
+
+
+def test_the_settings_of_a_member_are_those_of_its_workspace() -> None:
+    member = project("x") + "[tool.uv]\nresolution = 'lowest'\n"
+    files = {"pyproject.toml": ROOT + "[tool.uv]\nprerelease = 'allow'\n", "services/api/pyproject.toml": member}
+
+    assert collect([Entry("services/api/pyproject.toml", ())], reading(files), "mlspec.yaml").options == ("--pre",)
+
+
+def test_a_file_of_uvs_settings_in_a_folder_beside_is_nobodys() -> None:
+    files = {"other/uv.toml": "resolution = 'lowest'", "../uv.toml": "no-binary = true", "pyproject.toml": project("x")}
+
+    assert collect([Entry("pyproject.toml", ())], reading(files), "mlspec.yaml").files == ("pyproject.toml",)
+
+
 # poetry, pixi, hatch
 
 
@@ -478,6 +562,73 @@ def test_what_pixi_adds_to_the_dependencies_is_required_too() -> None:
     table = '[tool.pixi.pypi-dependencies]\ny = ">=1"\nz = { version = "*", extras = ["a"] }\n'
 
     assert lines(collected(project("x") + table)) == ["x", "y>=1", "z[a]"]
+
+
+PIXI = """
+[tool.pixi.target.linux-64.pypi-dependencies]
+a = "*"
+[tool.pixi.target.win-64.pypi-dependencies]
+b = "*"
+[tool.pixi.feature.serve.pypi-dependencies]
+c = ">=1"
+[tool.pixi.feature.serve.target.linux.pypi-dependencies]
+d = { url = "https://files.example/d-1.zip" }
+[tool.pixi.feature.test.pypi-dependencies]
+e = "*"
+[tool.pixi.environments]
+"""
+
+
+@pytest.mark.parametrize(
+    ("environments", "wanted"),
+    [
+        ("", ["x", "a"]),
+        ("test = ['test']", ["x", "a"]),
+        ("default = ['serve']", ["x", "a", "c>=1", "d @ https://files.example/d-1.zip"]),
+        ("default = { features = ['test'], no-default-feature = true }", ["x", "e"]),
+    ],
+)
+def test_an_image_has_the_default_environment_of_pixi(environments: str, wanted: list[str]) -> None:
+    assert lines(collected(project("x") + PIXI + environments)) == wanted
+
+
+def test_what_pixi_has_for_one_platform_is_marked_so() -> None:
+    found = lines(collected(project("x") + PIXI, conditions=BOTH))
+
+    assert found == ["x", 'a ; platform_machine == "x86_64"']
+
+
+def test_what_a_feature_of_the_default_environment_takes_from_conda_is_refused() -> None:
+    text = project("x") + "[tool.pixi.feature.gpu.dependencies]\ncudnn = '*'\n[tool.pixi.environments]\n"
+
+    (problem,) = refused(text + "default = ['gpu']\n")
+
+    assert (place(problem), lines(collected(text))) == (("MLS208", "pyproject.toml", "cudnn = '*'"), ["x"])
+
+
+def test_a_group_of_poetry_brings_those_that_it_includes() -> None:
+    text = (
+        '[tool.poetry.dependencies]\n[tool.poetry.group.all]\ninclude-groups = ["Web", "all"]\n'
+        '[tool.poetry.group.all.dependencies]\nx = "1"\n'
+        '[tool.poetry.group.web.dependencies]\ny = { git = "https://git.example/y" }\n'
+    )
+
+    assert lines(collected(text, "--group all")) == ["x==1", "y @ git+https://git.example/y"]
+
+
+def test_a_source_of_a_group_holds_for_the_groups_that_include_it() -> None:
+    text = project() + (
+        "[dependency-groups]\nweb = ['x']\nall = [{include-group = 'web'}]\n"
+        "[tool.uv.sources]\nx = { url = 'https://files.example/x-1.zip', group = 'web' }\n"
+    )
+
+    assert lines(collected(text, "--group all")) == ["x @ https://files.example/x-1.zip"]
+
+
+def test_prereleases_of_one_package_are_refused_in_what_poetry_adds_to_a_project_too() -> None:
+    (problem,) = refused(project("x") + "[tool.poetry.dependencies]\nx = { allow-prereleases = true }\n")
+
+    assert place(problem) == ("MLS219", "pyproject.toml", "x = { allow-prereleases = true }")
 
 
 def test_what_pixi_takes_from_conda_is_refused_unless_the_project_lists_it_too() -> None:

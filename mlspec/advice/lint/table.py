@@ -22,6 +22,7 @@ from mlspec.advice.lint import (
     running,
     safety,
     scripts,
+    settings,
     surroundings,
 )
 from mlspec.advice.lint import kubernetes as clusters
@@ -53,6 +54,8 @@ class FolderRule:
 
 RULES = (
     Rule("MLS218", "a Python that the project is not for", bases.is_excluded, is_cause=True),
+    Rule("MLS224", "a setting that the lock does not follow", settings.is_not_heeded),
+    Rule("MLS225", "a group that the image does not have", settings.leaves_group_out),
     Rule("MLS232", "a package that is compiled", compiled.has_no_wheel),
     Rule("MLS601", "a Python without security fixes", bases.python_ends),
     Rule("MLS602", "a Debian release without security fixes", bases.debian_ends),

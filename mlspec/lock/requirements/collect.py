@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from packaging.utils import canonicalize_name
+
 from mlspec.errors import KeyPath, Problem, SetKey, SpecError
 from mlspec.lock.requirements import other_files, typos
 from mlspec.lock.requirements import requirements_lines as options
@@ -20,9 +22,11 @@ from mlspec.lock.requirements.other_files import Look, see_nothing
 from mlspec.lock.requirements.pyproject import Project, parse_project
 from mlspec.lock.requirements.refused_options import refuse_option
 from mlspec.lock.requirements.sources.choices import Route, group_routes
-from mlspec.lock.requirements.sources.values import Conditions
-from mlspec.lock.requirements.sources.workspaces import find_workspace
-from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements, Stated
+from mlspec.lock.requirements.sources.groups import find_left_out
+from mlspec.lock.requirements.sources.requirement_files import find_unheeded
+from mlspec.lock.requirements.sources.values import Conditions, TomlText
+from mlspec.lock.requirements.sources.workspaces import find_settings, find_uv_toml, find_workspace
+from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements, Stated, Unheeded
 from mlspec.spec import suppressions as ignores
 from mlspec.spec.suppressions import Ignores
 
@@ -64,6 +68,7 @@ def collect(
         build_constraints=tuple(dict.fromkeys(collector.build_constraints)),
         stated=tuple(dict.fromkeys(collector.stated)),
         pythons=tuple(dict.fromkeys(collector.pythons)),
+        unheeded=tuple(dict.fromkeys((*collector.unheeded, *collector.list_unheeded()))),
         ignores=ignores.joined(collector.ignores),
     )
 
@@ -107,6 +112,9 @@ class _Collector:
         self.build_constraints: list[Requirement] = []
         self.stated: list[Stated] = []
         self.pythons: list[RequiredPython] = []
+        self.unheeded: list[Unheeded] = []
+        self.projects: dict[str, Project] = {}
+        self.groups: dict[str, set[str]] = {}
 
     def add(self, line: Line) -> None:
         """Take in one line: an entry of the spec or a line of a file."""
@@ -182,7 +190,9 @@ class _Collector:
             return
         if posixpath.basename(path).lower() == "pyproject.toml":
             wanted = tuple(filter(None, (e.strip() for e in extras.removesuffix("]").split(","))))
-            self._project(path, text, line, lambda project: project.dependencies(wanted))
+            project = self._project(path, text, line, lambda project: project.dependencies(wanted))
+            if project:
+                self.projects[path] = project
         else:
             self._add_all(lines_of(text, path, posixpath.join(self.root, path), line))
 
@@ -221,17 +231,21 @@ class _Collector:
         text = self._text(path, line)
         if text is not None:
             self._project(path, text, line, lambda project: project.group(group))
+            self.groups.setdefault(path, set()).add(canonicalize_name(group))
 
     def _project(
         self, path: str, text: str, line: Line, take: Callable[[Project], Iterable[Line | Route | Problem]]
-    ) -> None:
+    ) -> Project | None:
         project = parse_project(text, path, posixpath.join(self.root, path), line, self.conditions)
         if isinstance(project, Problem):
             self.problems.append(project)
-            return
+            return None
         if workspace := find_workspace(path, self.read, self.root):
-            self.files.append(workspace[0])
+            self._note_neighbour(*workspace)
             project = dataclasses.replace(project, workspace=workspace[1])
+        if settings := find_uv_toml(workspace[0] if workspace else path, self.read, self.root):
+            self._note_neighbour(*settings)
+            project = dataclasses.replace(project, uv_toml=settings[1])
         self._add_all(take(project))
         for written, place in project.tables.build_constraints:
             found = notation.read(written)
@@ -240,8 +254,31 @@ class _Collector:
             else:
                 self.problems.append(place.problem("MLS203", found.message, found.hint))
         self.stated += project.tables.stated
+        self.unheeded += project.tables.unheeded
         if required := project.required_python:
             self.pythons.append(RequiredPython(*required))
+        return project
+
+    def _note_neighbour(self, path: str, toml: TomlText) -> None:
+        """Note a file that holds for the one that is named, with the comments in it."""
+        self.files.append(path)
+        self._note_ignores(path, toml.text)
+
+    def list_unheeded(self) -> Iterator[Unheeded]:
+        """Yield what tools would take by their own settings: groups of projects, and releases for requirement files."""
+        for path, project in self.projects.items():
+            yield from find_left_out(project.toml, self.groups.get(path, ()), path)
+        known = dict.fromkeys(self.files)
+        # Where every line names one version, settings of a resolver change nothing.
+        open_files = {r.place.file for r in self.requirements if r.kind == "index" and "==" not in r.text}
+        for path in known:
+            shown = posixpath.join(self.root, path)
+            is_open = shown in open_files and not path.endswith(".toml")
+            settings = find_settings(path, self.read, self.root) if is_open else None
+            # What a project is read with is followed there.
+            if settings and settings[0] not in known:
+                self._note_neighbour(*settings[:2])
+                yield from find_unheeded(settings[1], settings[2], shown, self.conditions)
 
     # Requirements
 

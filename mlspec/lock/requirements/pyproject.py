@@ -48,7 +48,8 @@ def parse_project(text: str, path: str, shown: str, line: Line, conditions: Cond
 class Project:
     """A pyproject.toml: its text and path, the line that names it, and the image that it is read for.
 
-    ``workspace`` is the text of the root of its workspace, whose tables hold for it too.
+    ``workspace`` is the text of the root of its workspace, whose tables hold for it too, and ``uv_toml`` that of uv's
+    own file of settings.
     """
 
     toml: TomlText
@@ -56,13 +57,14 @@ class Project:
     line: Line
     conditions: Conditions
     workspace: TomlText | None = None
+    uv_toml: TomlText | None = None
 
     @cached_property
     def tables(self) -> Tables:
         """What its tables say of where packages come from."""
-        others = (read(self.toml) for read in (pdm.read_pdm, pixi.read_pixi, hatch.read_hatch))
-        of_uv = uv.read_uv(self.toml, self.workspace)
-        return join_tables((of_uv, *others, poetry.read_poetry(self.toml, self.conditions)))
+        of_uv = uv.read_uv(self.toml, self.conditions, self.workspace, self.uv_toml)
+        others = (read(self.toml, self.conditions) for read in (pixi.read_pixi, poetry.read_poetry))
+        return join_tables((of_uv, pdm.read_pdm(self.toml), *others, hatch.read_hatch(self.toml)))
 
     @property
     def required_python(self) -> tuple[str, Place] | None:
@@ -112,9 +114,9 @@ class Project:
         sources = self._sources(frozenset(map(canonicalize_name, extras)), frozenset())
         yield from self._listed(project.get("dependencies", ()), ("project", "dependencies"), sources)
         yield from self._extras(project, extras, sources)
-        for text, place in pixi.list_dependencies(self.toml):
+        for text, place in pixi.list_dependencies(self.toml, self.conditions):
             yield from self._sourced(text, place, sources)
-        yield from pixi.refuse_conda(self.toml)
+        yield from pixi.refuse_conda(self.toml, self.conditions)
 
     def _extras(
         self, project: Mapping[str, Any], extras: tuple[str, ...], sources: Mapping[str, _Active]
@@ -136,7 +138,7 @@ class Project:
             yield from self._listed(texts, ("project", "optional-dependencies", key), sources)
 
     def _of_poetry(self, extras: tuple[str, ...], group: str) -> Iterator[Line | Problem]:
-        groups = frozenset({group} if group else ())
+        groups = poetry.included_groups(self.toml, group) if group else frozenset[str]()
         sources = self._sources(frozenset(map(canonicalize_name, extras)), groups)
         for found in poetry.list_dependencies(self.toml, extras, group, self.conditions):
             if isinstance(found, Problem):
@@ -152,11 +154,23 @@ class Project:
         groups: dict[str, str] = {canonicalize_name(key): key for key in self.toml.table("dependency-groups")}
         tables = {canonicalize_name(key) for key in self.toml.table("tool", "poetry", "group")}
         if wanted not in groups and wanted in tables:
+            included = poetry.included_groups(self.toml, wanted)
             yield from self._of_poetry((), wanted)
         else:
-            sources = self._sources(frozenset(), frozenset({wanted}))
-            yield from self._group(groups, wanted, (), sources)
-        yield from self._routes(frozenset(), frozenset({wanted}))
+            included = frozenset(self._included(groups, wanted))
+            yield from self._group(groups, wanted, (), self._sources(frozenset(), included))
+        yield from self._routes(frozenset(), included)
+
+    def _included(self, groups: Mapping[str, str], name: str) -> set[str]:
+        """Return a group and all that it includes, by their normalised names."""
+        found, todo = set[str](), [name]
+        while todo:
+            group = todo.pop()
+            items = self.toml.value("dependency-groups", groups[group]) if group in groups else ()
+            if group not in found and isinstance(items, list):
+                todo += [canonicalize_name(str(item["include-group"])) for item in items if _is_include(item)]
+            found.add(group)
+        return found
 
     def _group(
         self, groups: Mapping[str, str], name: str, trail: tuple[str, ...], sources: Mapping[str, _Active]
@@ -171,7 +185,7 @@ class Project:
             path = ("dependency-groups", groups[name])
             items = self.toml.value(*path)
             for number, item in enumerate(items if isinstance(items, list) else ()):
-                if isinstance(item, dict) and set(item) == {"include-group"}:
+                if _is_include(item):
                     other = canonicalize_name(str(item["include-group"]))
                     yield from self._group(groups, other, (*trail, name), sources)
                 else:
@@ -238,6 +252,12 @@ class Project:
         yield from choices.find_routes(sources, self.tables, self.conditions)
         for text, place in self.tables.constraints:
             yield self._line(text, place, is_constraint=True)
+        for option, place in self.tables.options:
+            yield self._line(option, place)
+
+
+def _is_include(item: object) -> bool:
+    return isinstance(item, dict) and set(item) == {"include-group"}
 
 
 _Active = list[tuple[Source, tuple[str, ...]]] | tuple[()]

@@ -74,6 +74,25 @@ class Stated:
     requires_python: str = ""
 
 
+Matters = Literal["always", "source", "pre-release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unheeded:
+    """What a project says and the lock does not follow: a warning where that ``matters``.
+
+    It does always, where a package is compiled from its ``source``, or where a ``pre-release`` is locked; where
+    ``packages`` are named, only for those.
+    """
+
+    code: str
+    message: str
+    hint: str
+    place: Place = field(compare=False)
+    matters: Matters = field(default="always", kw_only=True)
+    packages: tuple[str, ...] = field(default=(), kw_only=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
     """All that a spec requires: requirements, constraints, pip options, and the files they were read from.
@@ -81,7 +100,7 @@ class Requirements:
     ``options`` holds one option and its value an item, such as ``--no-binary flash-attn``; ``files`` are relative to
     the spec's folder. ``indexes`` are those that projects name for some of their packages, ``build_constraints`` hold
     for what builds take, ``stated`` is metadata that needs no build, and ``pythons`` are those that projects say they
-    are for.
+    are for; ``unheeded`` is what they say and the lock does not follow.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -92,6 +111,7 @@ class Requirements:
     build_constraints: tuple[Requirement, ...] = ()
     stated: tuple[Stated, ...] = ()
     pythons: tuple[RequiredPython, ...] = ()
+    unheeded: tuple[Unheeded, ...] = ()
     ignores: Ignores = field(default_factory=Ignores)
 
     @property

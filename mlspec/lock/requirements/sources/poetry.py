@@ -24,7 +24,7 @@ from mlspec.lock.requirements.sources.values import (
     refuse_path,
     url_address,
 )
-from mlspec.lock.requirements.values import Place
+from mlspec.lock.requirements.values import Place, Unheeded
 
 _MAIN = ("tool", "poetry", "dependencies")
 
@@ -35,13 +35,41 @@ _MAIN = ("tool", "poetry", "dependencies")
 def read_poetry(toml: TomlText, conditions: Conditions) -> Tables:
     """Return what poetry's tables say of where packages come from."""
     finds = Finds()
-    urls = _read_indexes(toml, finds)
+    urls, listed = _read_indexes(toml, finds), _listed_names(toml)
     for group, path in _dependency_tables(toml):
         for name, rows in toml.table(*path).items():
             for place, row in _rows(toml, path, name, rows):
                 if _applies(row, conditions) and (source := _source(toml, name, place, row, urls)):
                     finds.sources.append(dataclasses.replace(source, group=group))
+                if not group and row.get("allow-prereleases") and canonicalize_name(name) in listed:
+                    finds.problems.append(_refuse_prereleases(name, place))
+    if toml.table("tool", "poetry", "build-constraints"):
+        message = "build-constraints of single packages: pip has them for all builds alone"
+        place, hint = toml.place("tool", "poetry", "build-constraints"), "write in the spec: build_constraints: [...]"
+        finds.unheeded.append(Unheeded("MLS224", message, hint, place, matters="source"))
     return finds.tables()
+
+
+def _listed_names(toml: TomlText) -> frozenset[str]:
+    """Return the normalised names of the dependencies in the project table."""
+    listed = toml.value("project", "dependencies")
+    texts = (text for text in (listed if isinstance(listed, list) else ()) if isinstance(text, str))
+    return frozenset(canonicalize_name(re.split(r"[^A-Za-z0-9._-]", text.strip(), maxsplit=1)[0]) for text in texts)
+
+
+def included_groups(toml: TomlText, group: str) -> frozenset[str]:
+    """Return a group of poetry's and those that it includes, by their normalised names (poetry 2.2)."""
+    tables: dict[str, Any] = {
+        canonicalize_name(name): row for name, row in toml.table("tool", "poetry", "group").items()
+    }
+    found, todo = set[str](), [group]
+    while todo:
+        name = todo.pop()
+        row = tables.get(name)
+        if name not in found and isinstance(row, dict):
+            todo += [canonicalize_name(str(other)) for other in row.get("include-groups") or ()]
+        found.add(name)
+    return frozenset(found)
 
 
 def _dependency_tables(toml: TomlText) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -126,7 +154,8 @@ def list_dependencies(
 
     Of the project's own, the optional ones are those of ``extras``; a ``group`` is read instead where one is named.
     """
-    paths = [path for name, path in _dependency_tables(toml) if name == group]
+    groups = included_groups(toml, group) if group else frozenset({""})
+    paths = [path for name, path in _dependency_tables(toml) if name in groups]
     wanted = _optional_names(toml, extras)
     for path in paths:
         for name, rows in toml.table(*path).items():
@@ -154,11 +183,15 @@ def _line(name: str, row: Mapping[str, Any], place: Place) -> tuple[str, Place] 
         hint = "write one range, such as: >=1.2,<2"
         return place.problem("MLS203", f'"{version}" is several ranges of {name}, and pip takes one', hint)
     if row.get("allow-prereleases"):
-        hint = f'remove it here, and name the pre-release: {name} = "==1.0rc1"'
-        return place.problem("MLS219", f"pip takes pre-releases of all packages or of none, not of {name} alone", hint)
+        return _refuse_prereleases(name, place)
     extras = f"[{','.join(map(str, row['extras']))}]" if row.get("extras") else ""
     marker = f" ; {row['markers']}" if row.get("markers") else ""
     return f"{name}{extras}{alternatives[0]}{marker}", place
+
+
+def _refuse_prereleases(name: str, place: Place) -> Problem:
+    hint = f'remove it here, and name the pre-release: {name} = "==1.0rc1"'
+    return place.problem("MLS219", f"pip takes pre-releases of all packages or of none, not of {name} alone", hint)
 
 
 def required_python(toml: TomlText) -> tuple[str, KeyPath]:

@@ -1,4 +1,4 @@
-"""Where packages come from by `[tool.uv]` (uv's documentation of dependency sources and of indexes, 0.13)."""
+"""Where packages come from by `[tool.uv]` and `uv.toml` (uv's documentation of sources, indexes and settings, 0.13)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import Problem
+from mlspec.lock.requirements.sources.uv_settings import TAKE_PINS, read_settings
 from mlspec.lock.requirements.sources.values import (
+    Conditions,
     Finds,
     ProjectIndex,
     Reach,
@@ -21,18 +23,24 @@ from mlspec.lock.requirements.sources.values import (
 )
 from mlspec.lock.requirements.values import Place, Stated
 
-_EXPORT = "uv export --frozen --no-emit-project --no-dev -o requirements.txt"
+_TOOL = ("tool", "uv")
 _LOCAL_EXPORT = (
     "take what it depends on, and name that file in the place of this one:\n"
     "uv export --frozen --no-emit-local --no-dev -o requirements.txt"
 )
 
 
-def read_uv(toml: TomlText, workspace: TomlText | None = None) -> Tables:
-    """Return what uv's tables say of where packages come from, those of the root of its workspace among them."""
+def read_uv(toml: TomlText, conditions: Conditions, workspace: TomlText | None, uv_toml: TomlText | None) -> Tables:
+    """Return what uv's tables say of where packages come from, those of the root of its workspace among them.
+
+    As in uv, a ``uv_toml`` beside the root takes the place of the settings in the pyproject.toml; and those of a member
+    of a workspace do not count.
+    """
     finds, own = Finds(), set[str]()
     texts = (toml, workspace) if workspace else (toml,)
-    urls = {name: url for text in reversed(texts) for name, url in _read_indexes(text, finds).items()}
+    urls = {name: url for text in reversed(texts) for name, url in _read_indexes(text, _TOOL, finds).items()}
+    if uv_toml:
+        urls = {**_read_indexes(uv_toml, (), finds), **urls}
     for text in texts:
         if toml.value("tool", "uv", "no-sources") is not True:
             for key, rows in text.table("tool", "uv", "sources").items():
@@ -40,8 +48,25 @@ def read_uv(toml: TomlText, workspace: TomlText | None = None) -> Tables:
                 if text is toml or canonicalize_name(key) not in own:
                     _read_source(text, key, rows, urls, finds)
         own |= {canonicalize_name(key) for key in text.table("tool", "uv", "sources")}
-        _read_lists(text, finds)
+        _read_lists(text, _TOOL, finds)
+    if uv_toml:
+        _read_lists(uv_toml, (), finds)
+    _read_config(uv_toml or workspace or toml, () if uv_toml else _TOOL, conditions, finds)
     return finds.tables()
+
+
+def read_config(text: TomlText, above: tuple[str, ...], conditions: Conditions) -> Tables:
+    """Return what holds for requirement files beside a ``uv.toml``, or a pyproject.toml with settings of uv's."""
+    finds = Finds()
+    _read_indexes(text, above, finds)
+    _read_lists(text, above, finds)
+    _read_config(text, above, conditions, finds)
+    return finds.tables()
+
+
+def _read_config(text: TomlText, above: tuple[str, ...], conditions: Conditions, finds: Finds) -> None:
+    for table in (above, (*above, "pip")):
+        read_settings(text, table, conditions, finds)
 
 
 # Sources
@@ -87,19 +112,22 @@ def _refuse(key: str, row: Mapping[str, Any], urls: Mapping[str, str], place: Pl
 # Indexes
 
 
-def _read_indexes(toml: TomlText, finds: Finds) -> Mapping[str, str]:
+def _read_indexes(toml: TomlText, above: tuple[str, ...], finds: Finds) -> Mapping[str, str]:
     """Note the indexes of a project; returns their addresses by name."""
     urls: dict[str, str] = {}
-    for number, row in toml.tables("tool", "uv", "index"):
-        place, url = toml.place("tool", "uv", "index", number), str(row.get("url", ""))
+    for number, row in toml.tables(*above, "index"):
+        place, url = toml.place(*above, "index", number), str(row.get("url", ""))
         if row.get("format", "simple") != "simple":
             message = f"{url} is a page of links, where any file may be added at any time"
             finds.problems.append(place.problem("MLS217", message, "write the address of the file as a source: url"))
+        if row.get("exclude-newer"):
+            message = "exclude-newer: pip's resolver takes the newest release that fits, whenever it was uploaded"
+            finds.problems.append(place.problem("MLS223", message, TAKE_PINS))
         reach: Reach = "named" if row.get("explicit") else "rest" if row.get("default") else "any"
         finds.indexes.append(ProjectIndex(url=url, place=place, reach=reach))
         urls[str(row.get("name", ""))] = url
-    for above in (("tool", "uv"), ("tool", "uv", "pip")):
-        _read_old_indexes(toml, above, finds)
+    for table in (above, (*above, "pip")):
+        _read_old_indexes(toml, table, finds)
     return urls
 
 
@@ -119,30 +147,29 @@ def _read_old_indexes(toml: TomlText, above: tuple[str, ...], finds: Finds) -> N
 # Constraints and overrides
 
 
-def _read_lists(toml: TomlText, finds: Finds) -> None:
+def _read_lists(toml: TomlText, above: tuple[str, ...], finds: Finds) -> None:
     for key, into in (
         ("constraint-dependencies", finds.constraints),
         ("build-constraint-dependencies", finds.build_constraints),
     ):
-        listed = toml.value("tool", "uv", key)
+        listed = toml.value(*above, key)
         for number, text in enumerate(listed if isinstance(listed, list) else ()):
-            into.append((str(text), toml.place("tool", "uv", key, number)))
-    _read_metadata(toml, finds)
+            into.append((str(text), toml.place(*above, key, number)))
+    _read_metadata(toml, above, finds)
     for key in ("override-dependencies", "exclude-dependencies"):
-        if toml.value("tool", "uv", key):
+        if toml.value(*above, key):
             message = f"{key} changes what other packages ask for, which pip's resolver cannot do"
-            hint = f"take the pins that uv made, and name that file in the place of this one:\n{_EXPORT}"
-            finds.problems.append(toml.place("tool", "uv", key).problem("MLS219", message, hint))
+            finds.problems.append(toml.place(*above, key).problem("MLS219", message, TAKE_PINS))
 
 
-def _read_metadata(toml: TomlText, finds: Finds) -> None:
+def _read_metadata(toml: TomlText, above: tuple[str, ...], finds: Finds) -> None:
     """Take what the project states of source packages; of wheels, which tell it themselves, it decides nothing."""
-    rows = toml.value("tool", "uv", "dependency-metadata")
+    rows = toml.value(*above, "dependency-metadata")
     for number, row in enumerate(rows if isinstance(rows, list) else ()):
         requires = row.get("requires-dist", ()) if isinstance(row, dict) else None
         if not isinstance(requires, list | tuple) or not row.get("name"):
             hint = 'write: { name = "x", version = "1.0", requires-dist = ["y"] }'
-            place = toml.place("tool", "uv", "dependency-metadata", number)
+            place = toml.place(*above, "dependency-metadata", number)
             finds.problems.append(place.problem("MLS219", "this states no metadata of a package", hint))
             continue
         finds.stated.append(

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from mlspec.errors import KeyPath, Problem, Span
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.toml_places import find_places
-from mlspec.lock.requirements.values import Place, Stated
+from mlspec.lock.requirements.values import Place, Stated, Unheeded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +102,16 @@ class ProjectIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """All that the tables of one tool say: sources, indexes, constraints with their places, stated
-    metadata, and what is refused."""
+    """All that the tables of one tool say: sources, indexes, constraints and options of pip's with their places,
+    stated metadata, what is refused, and what is not followed."""
 
     sources: tuple[Source, ...] = ()
     indexes: tuple[ProjectIndex, ...] = ()
     constraints: tuple[tuple[str, Place], ...] = ()
     build_constraints: tuple[tuple[str, Place], ...] = ()
     stated: tuple[Stated, ...] = ()
+    options: tuple[tuple[str, Place], ...] = ()
+    unheeded: tuple[Unheeded, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -129,6 +131,8 @@ class Finds:
     constraints: list[tuple[str, Place]] = field(default_factory=list)
     build_constraints: list[tuple[str, Place]] = field(default_factory=list)
     stated: list[Stated] = field(default_factory=list)
+    options: list[tuple[str, Place]] = field(default_factory=list)
+    unheeded: list[Unheeded] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def tables(self) -> Tables:

@@ -1,0 +1,194 @@
+"""Settings of `[tool.uv]`, `uv.toml` and pixi that change which releases are taken: kept as pip's options, or said.
+
+The keys are those of uv's reference of settings, 0.13, and of pixi's manifest, 0.50.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.markers import InvalidMarker
+
+from mlspec.lock.requirements.markers import is_true
+from mlspec.lock.requirements.sources.choices import is_pypi, torch_accelerator
+from mlspec.lock.requirements.sources.values import Conditions, Finds, TomlText
+from mlspec.lock.requirements.values import Matters, Place, Unheeded
+
+TAKE_PINS = (
+    "take the pins that uv made, and name that file in the place of this one:\n"
+    "uv export --frozen --no-emit-project --no-dev -o requirements.txt"
+)
+_IGNORE = "remove it; or say that it is known: # mlspec: ignore=MLS224 WHY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting of a resolver's: its key and value, where it stands, and the image it is read for."""
+
+    key: str
+    value: Any
+    place: Place
+    conditions: Conditions
+    finds: Finds
+    hint: str = TAKE_PINS
+
+    @property
+    def shown(self) -> str:
+        """The setting as a message shows it."""
+        return f"{self.key} = {_as_toml(self.value)}"
+
+    def refuse(self, message: str) -> None:
+        """Note that the setting would make another lock."""
+        self.finds.problems.append(self.place.problem("MLS223", f"{self.shown}: {message}", self.hint))
+
+    def tell(
+        self, message: str, hint: str = "", *, matters: Matters = "always", packages: tuple[str, ...] = ()
+    ) -> None:
+        """Note a warning that the setting is not heeded, where that matters."""
+        text = f"{self.shown}: {message}"
+        found = Unheeded("MLS224", text, hint or self.hint, self.place, matters=matters, packages=packages)
+        self.finds.unheeded.append(found)
+
+    def keep(self, option: str) -> None:
+        """Take the setting over as an option of pip's."""
+        self.finds.options.append((option, self.place))
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "{ ... }" if isinstance(value, dict) else "[ ... ]" if isinstance(value, list) else str(value)
+
+
+# What each setting means here
+
+
+def _age(setting: Setting) -> None:
+    if setting.value not in ({}, "", None, False):
+        setting.refuse("pip's resolver takes the newest release that fits, whenever it was uploaded")
+
+
+def _prereleases(setting: Setting) -> None:
+    # pip takes a pre-release where it is asked for or nothing else fits, as uv does by default.
+    if setting.value == "allow":
+        setting.keep("--pre")
+    elif setting.value != "if-necessary-or-explicit":
+        message = "pip takes a pre-release where one is asked for, or where nothing else fits"
+        setting.tell(message, matters="pre-release")
+
+
+def _order(setting: Setting) -> None:
+    if setting.value != "highest":
+        setting.refuse("pip's resolver takes the highest releases")
+
+
+def _forks(setting: Setting) -> None:
+    if setting.value != "requires-python":
+        setting.tell("the lock has the newest releases for the Python of the image, not one for all Pythons")
+
+
+def _index_order(setting: Setting) -> None:
+    has_others = any(index.reach == "any" and not is_pypi(index.url) for index in setting.finds.indexes)
+    if setting.value != "first-index" and has_others:
+        message = "each package comes from one index, by `indexes` of the spec, never from whichever has more of it"
+        setting.tell(message, _IGNORE)
+
+
+def _sources_only(setting: Setting) -> None:
+    if isinstance(setting.value, list):
+        _keep_names(setting, "--no-binary")
+    elif setting.value:
+        setting.refuse("it would compile every package, torch among them")
+
+
+def _wheels_only(setting: Setting) -> None:
+    if isinstance(setting.value, list):
+        _keep_names(setting, "--only-binary")
+    elif setting.value:
+        setting.keep("--only-binary :all:")
+
+
+def _keep_names(setting: Setting, option: str) -> None:
+    names = ",".join(map(str, setting.value))
+    if option == "--no-binary" and ":all:" in names:
+        setting.refuse("it would compile every package, torch among them")
+    elif names:
+        setting.keep(f"{option} {names}")
+
+
+def _build(setting: Setting) -> None:
+    if not setting.value:
+        return
+    named = setting.value if isinstance(setting.value, list | dict) and setting.key != "config-settings" else ()
+    message = "sources are compiled by what they require themselves, isolated, without settings"
+    hint = "take releases that have wheels; or bound what builds take: build_constraints (mlspec explain MLS224)"
+    setting.tell(message, hint, matters="source", packages=tuple(map(str, named)))
+
+
+def _environments(setting: Setting) -> None:
+    listed = setting.value if isinstance(setting.value, list) else [setting.value]
+    conditions = setting.conditions
+    try:
+        lacking = [
+            platform
+            for platform in conditions.platforms
+            if not any(is_true(str(marker), conditions.python, platform) for marker in listed)
+        ]
+    except InvalidMarker:
+        setting.tell("no marker that can be read", "write markers as pip has them")
+        return
+    if listed and lacking:
+        message = f"uv would not install the project on {' or '.join(lacking)} with Python {conditions.python}"
+        setting.tell(message, "add the image's environment there, such as: sys_platform == 'linux'")
+
+
+def _torch(setting: Setting) -> None:
+    wanted = torch_accelerator(f"https://download.pytorch.org/whl/{setting.value}") or str(setting.value)
+    own = setting.conditions.accelerator
+    if wanted in {"auto", own} or (own == "cuda" and wanted.startswith("cuda")):
+        return
+    message = f"the image is for {own}"
+    problem = setting.place.problem(
+        "MLS217", f"{setting.shown}: {message}", f"write in the spec: accelerator: {wanted}"
+    )
+    setting.finds.problems.append(problem)
+
+
+_JUDGES: Mapping[str, Callable[[Setting], None]] = {
+    "exclude-newer": _age,
+    "exclude-newer-package": _age,
+    "prerelease": _prereleases,
+    "prerelease-mode": _prereleases,
+    "resolution": _order,
+    "fork-strategy": _forks,
+    "index-strategy": _index_order,
+    "no-binary": _sources_only,
+    "no-binary-package": _sources_only,
+    "no-build": _wheels_only,
+    "no-build-package": _wheels_only,
+    "only-binary": _wheels_only,
+    "no-build-isolation": _build,
+    "no-build-isolation-package": _build,
+    "extra-build-dependencies": _build,
+    "extra-build-variables": _build,
+    "config-settings": _build,
+    "config-settings-package": _build,
+    "environments": _environments,
+    "torch-backend": _torch,
+}
+# Not among them, as they change nothing of one image: required-environments (for its own platforms it lacks no wheel
+# without a word), conflicts (between extras, of which the spec names its own), and settings of the network and cache.
+
+
+def read_settings(
+    toml: TomlText, above: tuple[str, ...], conditions: Conditions, finds: Finds, *, hint: str = TAKE_PINS
+) -> None:
+    """Note what the settings of one table come to, in the order in which they are written."""
+    for key, value in toml.table(*above).items():
+        if judge := _JUDGES.get(key):
+            place = toml.place(*above, key)
+            judge(Setting(key=key, value=value, place=place, conditions=conditions, finds=finds, hint=hint))
