@@ -15,17 +15,17 @@ from mlspec.lock.requirements.values import Unheeded
 
 def is_not_heeded(subject: Subject) -> Iterator[Problem]:
     """Warn of settings of uv, pixi and poetry that the lock does not follow, where that makes a difference."""
-    yield from _find(subject, "MLS224")
+    yield from _find(subject, "setting")
 
 
 def leaves_group_out(subject: Subject) -> Iterator[Problem]:
     """Warn of groups that the project's own tool installs by default, and the image does not have."""
-    yield from _find(subject, "MLS225")
+    yield from _find(subject, "group")
 
 
-def _find(subject: Subject, code: str) -> Iterator[Problem]:
+def _find(subject: Subject, kind: str) -> Iterator[Problem]:
     for row in subject.requirements.unheeded:
-        if row.code == code and (row.matters == "always" or any(_matters(row, pin) for pin in subject.pins)):
+        if row.kind == kind and (row.matters == "always" or any(_matters(row, pin) for pin in subject.pins)):
             yield row.place.problem("", row.message, row.hint, severity="warning")
 
 

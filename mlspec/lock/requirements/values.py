@@ -79,13 +79,13 @@ Matters = Literal["always", "source", "pre-release"]
 
 @dataclass(frozen=True, slots=True)
 class Unheeded:
-    """What a project says and the lock does not follow: a warning where that ``matters``.
+    """A setting, or a group by default, of a project's own tool that the lock does not follow.
 
-    It does always, where a package is compiled from its ``source``, or where a ``pre-release`` is locked; where
-    ``packages`` are named, only for those.
+    It ``matters`` always, where a package is compiled from its ``source``, or where a ``pre-release`` is locked; only
+    for ``packages``, where they are named.
     """
 
-    code: str
+    kind: Literal["setting", "group"]
     message: str
     hint: str
     place: Place = field(compare=False)

@@ -39,12 +39,12 @@ def find_left_out(toml: TomlText, taken: Iterable[str], named: str) -> Iterator[
         where = f"{named}:" if named != "pyproject.toml" else ""
         message = f"{tool} installs the group {name} by default, and the image does not have it"
         hint = f'add it to requirements: "--group {where}{name}"; or say that it is meant: # mlspec: ignore=MLS225 WHY'
-        yield Unheeded("MLS225", message, hint, toml.place(*path))
+        yield Unheeded("group", message, hint, toml.place(*path))
     for name, place in pixi.list_other_features(toml):
         if not is_of_work(name):
             message = f"the feature {name} of pixi is not in its default environment, so the image does not have it"
             hint = f"if the image needs it, write: [tool.pixi.environments] default = [{name!r}]".replace("'", '"')
-            yield Unheeded("MLS225", message, f"{hint}; else: # mlspec: ignore=MLS225 WHY", place)
+            yield Unheeded("group", message, f"{hint}; else: # mlspec: ignore=MLS225 WHY", place)
 
 
 def _of_uv(toml: TomlText) -> Iterator[tuple[str, str, tuple[str | int, ...]]]:

@@ -46,7 +46,7 @@ def read_poetry(toml: TomlText, conditions: Conditions) -> Tables:
     if toml.table("tool", "poetry", "build-constraints"):
         message = "build-constraints of single packages: pip has them for all builds alone"
         place, hint = toml.place("tool", "poetry", "build-constraints"), "write in the spec: build_constraints: [...]"
-        finds.unheeded.append(Unheeded("MLS224", message, hint, place, matters="source"))
+        finds.unheeded.append(Unheeded("setting", message, hint, place, matters="source"))
     return finds.tables()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import Problem
-from mlspec.lock.requirements.sources.uv_settings import TAKE_PINS, read_settings
+from mlspec.lock.requirements.sources.uv_settings import AGE, TAKE_PINS, read_settings, refuse_setting
 from mlspec.lock.requirements.sources.values import (
     Conditions,
     Finds,
@@ -121,8 +121,7 @@ def _read_indexes(toml: TomlText, above: tuple[str, ...], finds: Finds) -> Mappi
             message = f"{url} is a page of links, where any file may be added at any time"
             finds.problems.append(place.problem("MLS217", message, "write the address of the file as a source: url"))
         if row.get("exclude-newer"):
-            message = "exclude-newer: pip's resolver takes the newest release that fits, whenever it was uploaded"
-            finds.problems.append(place.problem("MLS223", message, TAKE_PINS))
+            finds.problems.append(refuse_setting(place, "exclude-newer", AGE))
         reach: Reach = "named" if row.get("explicit") else "rest" if row.get("default") else "any"
         finds.indexes.append(ProjectIndex(url=url, place=place, reach=reach))
         urls[str(row.get("name", ""))] = url

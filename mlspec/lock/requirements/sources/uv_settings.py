@@ -11,6 +11,7 @@ from typing import Any
 
 from packaging.markers import InvalidMarker
 
+from mlspec.errors import Problem
 from mlspec.lock.requirements.markers import is_true
 from mlspec.lock.requirements.sources.choices import is_pypi, torch_accelerator
 from mlspec.lock.requirements.sources.values import Conditions, Finds, TomlText
@@ -20,6 +21,7 @@ TAKE_PINS = (
     "take the pins that uv made, and name that file in the place of this one:\n"
     "uv export --frozen --no-emit-project --no-dev -o requirements.txt"
 )
+AGE = "pip's resolver takes the newest release that fits, whenever it was uploaded"
 _IGNORE = "remove it; or say that it is known: # mlspec: ignore=MLS224 WHY"
 
 
@@ -41,19 +43,24 @@ class Setting:
 
     def refuse(self, message: str) -> None:
         """Note that the setting would make another lock."""
-        self.finds.problems.append(self.place.problem("MLS223", f"{self.shown}: {message}", self.hint))
+        self.finds.problems.append(refuse_setting(self.place, self.shown, message, self.hint))
 
     def tell(
         self, message: str, hint: str = "", *, matters: Matters = "always", packages: tuple[str, ...] = ()
     ) -> None:
         """Note a warning that the setting is not heeded, where that matters."""
         text = f"{self.shown}: {message}"
-        found = Unheeded("MLS224", text, hint or self.hint, self.place, matters=matters, packages=packages)
+        found = Unheeded("setting", text, hint or self.hint, self.place, matters=matters, packages=packages)
         self.finds.unheeded.append(found)
 
     def keep(self, option: str) -> None:
         """Take the setting over as an option of pip's."""
         self.finds.options.append((option, self.place))
+
+
+def refuse_setting(place: Place, shown: str, message: str, hint: str = TAKE_PINS) -> Problem:
+    """Return that a setting would make another lock."""
+    return place.problem("MLS223", f"{shown}: {message}", hint)
 
 
 def _as_toml(value: object) -> str:
@@ -69,7 +76,7 @@ def _as_toml(value: object) -> str:
 
 def _age(setting: Setting) -> None:
     if setting.value not in ({}, "", None, False):
-        setting.refuse("pip's resolver takes the newest release that fits, whenever it was uploaded")
+        setting.refuse(AGE)
 
 
 def _prereleases(setting: Setting) -> None:
