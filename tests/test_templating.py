@@ -188,6 +188,7 @@ def test_a_here_document_hands_over_the_text_as_it_is(text: str) -> None:
 @pytest.mark.skipif(not find_spec("dockerfile"), reason="needs BuildKit's own parser, the package dockerfile")
 @given(LINES | ONE_LINE, st.dictionaries(st.sampled_from(["A", "B"]), ONE_LINE), st.lists(ONE_LINE))
 @example("make \\ \t", {}, [])
+@example("\u202e.\xa0", {}, [])
 @example("<<EOF", {"A": "\\"}, ["\\"])
 def test_buildkit_reads_what_was_written(text: str, pairs: dict[str, str], words: list[str]) -> None:
     dockerfile: Any = importlib.import_module("dockerfile")
@@ -200,7 +201,7 @@ def test_buildkit_reads_what_was_written(text: str, pairs: dict[str, str], words
     if run.heredocs:
         assert [here.content for here in run.heredocs] == ["set -e\n" + text.strip("\n") + "\n"]
     else:
-        assert run.value == (text.strip("\n").rstrip(),)
+        assert run.value == (text.strip("\n").rstrip(" \t"),)
     assert env.value[2:] == tuple(part for pair in pairs.items() for part in (pair[0], templating.env(pair[1])))
     assert (entrypoint.json, entrypoint.value) == (True, tuple(words))
 

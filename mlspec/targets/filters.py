@@ -82,7 +82,10 @@ def script(value: str, folders: Iterable[str] = ()) -> str:
     share = f"find {names} -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {{}} +" if names else ""
     # BuildKit also continues a line whose backslash has blanks behind it.
     is_continued = text.rstrip().endswith("\\")
-    plain = "\n" not in text and "<<" not in text and not is_continued and not re.match(r"[\s#\[-]", text)
+    # At the end of an instruction BuildKit drops whatever is blank in Unicode, which to a shell is part of a word.
+    is_cut = text.rstrip(" \t") != text.rstrip()
+    has_start = re.match(r"[\s#\[-]", text)
+    plain = not (is_continued or is_cut or has_start or "\n" in text or "<<" in text)
     if plain and not share:
         return text
     if plain and not _KEEPS_STATE.search(text):
