@@ -103,7 +103,7 @@ def packages(rendered: Rendered, key: str) -> str:
     torch = next(pin for pin in pins if pin.name == "torch")
     for_cuda = [pin for pin in pins if _FOR_CUDA.match(pin.name) or "+cu" in pin.version]
     size = sum(pin.size or 0 for pin in pins) / 1e6
-    (layer,) = (layer for layer in plan.layers if layer.name == "torch")
+    (layer,) = (layer for layer in plan.packages.layers if layer.name == "torch")
     return f"| {key} | {torch.version} | {(layer.index or '').rpartition('/')[2]} | {len(for_cuda)} | {size:,.0f} |"
 
 

@@ -229,7 +229,7 @@ def _look_at_folder(rendered: Rendered, subject: Subject, *, losses: bool = Fals
 
 def _private(folder: Path, subject: Subject) -> dict[str, Path]:
     """Return where the environment files and the secrets of an image are, by what the spec calls them."""
-    from mlspec.plan.ignores import private_files
+    from mlspec.plan.ignore_file import private_files
     from mlspec.targets.filters import HOME_MARK
     from mlspec.targets.run_script import host_path
 
@@ -354,7 +354,7 @@ def bill(rendered: Rendered, plan: Plan) -> str:
     from mlspec.targets.sbom import System, bill_of
 
     settings = rendered.spec.image(plan.key).settings
-    system = System(plan.apt, settings.apt_snapshot or "")
+    system = System(plan.system.apt, settings.apt_snapshot or "")
     contents = rendered.locked.contents[plan.key]
     required = tuple(requirement.name for requirement in contents.requirements.requirements)
     lock = _lock_text(rendered, plan)

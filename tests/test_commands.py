@@ -322,13 +322,13 @@ def test_a_run_joins_the_groups_that_cards_belong_to_on_this_host() -> None:
 def test_an_image_requires_a_driver_that_runs_its_cuda(accelerator: str, locked: str, required: str | None) -> None:
     made = planned({"accelerator": accelerator}, cuda=locked)
 
-    assert dict(made.variables).get("NVIDIA_REQUIRE_CUDA") == required
+    assert dict(made.container.environment).get("NVIDIA_REQUIRE_CUDA") == required
 
 
 def test_what_the_spec_says_of_the_driver_stands() -> None:
     made = planned({"accelerator": "cuda12.8", "environment": {"NVIDIA_REQUIRE_CUDA": "cuda>=12.8"}})
 
-    assert dict(made.variables)["NVIDIA_REQUIRE_CUDA"] == "cuda>=12.8"
+    assert dict(made.container.environment)["NVIDIA_REQUIRE_CUDA"] == "cuda>=12.8"
 
 
 @posix

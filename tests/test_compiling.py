@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from mlspec.facts import compilers, debian_packages
+from mlspec.facts.libraries import current_name
 from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
 from mlspec.lock.source_layers import SourceLayer, source_layers
-from mlspec.plan import compilers as compiling
-from mlspec.plan.compilers import Kit
+from mlspec.plan.source_builds import CompilerFacts, SourceBuild, plan_compiler, plan_source_build
 from mlspec.spec.keys import Settings
 
 RELEASES = ("bookworm", "trixie")
 
 
-def kit(cuda: str = "", codename: str = "bookworm", **keys: object) -> Kit:
-    return Kit(Settings.model_validate({"python": "3.12", **keys}), codename, cuda)
+def kit(cuda: str = "", codename: str = "bookworm", **keys: object) -> CompilerFacts:
+    return CompilerFacts(Settings.model_validate({"python": "3.12", **keys}), codename, cuda)
 
 
 def source(name: str, *languages: str) -> Pin:
@@ -34,7 +34,7 @@ def alone(name: str, *languages: str) -> SourceLayer:
 def test_every_debian_package_of_the_tables_is_one_of_the_release(codename: str) -> None:
     rows = [name for row in compilers.recipes() for name in (*row.apt, *row.libraries)]
     rows += [name for row in compilers.languages() for name in row.compilers(codename)]
-    named = {compiling.current(name, codename) for name in (*rows, *compilers.tools())}
+    named = {current_name(name, codename) for name in (*rows, *compilers.tools())}
 
     assert sorted(named - debian_packages.debian_package_names(codename)) == []
 
@@ -62,8 +62,8 @@ def test_wheels_are_no_sources() -> None:
 def test_pure_python_is_built_without_compilers() -> None:
     layer = alone("antlr4-python3-runtime", "Python")
 
-    assert compiling.compiler(kit(), [layer]) is None
-    assert compiling.build(kit(), layer).base == "installer"
+    assert plan_compiler(kit(), [layer]) is None
+    assert plan_source_build(kit(), layer).from_stage == "installer"
 
 
 def test_what_nobody_looked_into_is_compiled_unless_it_is_from_git() -> None:
@@ -74,18 +74,18 @@ def test_what_nobody_looked_into_is_compiled_unless_it_is_from_git() -> None:
 def test_an_empty_build_apt_wants_no_compilers_at_all() -> None:
     layer = alone("psycopg2", "C")
 
-    assert compiling.compiler(kit(build_apt=[]), [layer]) is None
-    assert compiling.build(kit(build_apt=[]), layer) == compiling.Build()
+    assert plan_compiler(kit(build_apt=[]), [layer]) is None
+    assert plan_source_build(kit(build_apt=[]), layer) == SourceBuild()
 
 
 def test_a_package_is_compiled_with_what_it_and_its_language_are_known_to_take() -> None:
-    assert compiling.build(kit(), alone("psycopg2", "C")).apt == ("libpq-dev",)
-    assert compiling.build(kit(), alone("crate", "Rust")).apt == ("cargo-web", "rustc-web")
-    assert compiling.build(kit(codename="trixie"), alone("crate", "Rust")).apt == ("cargo", "rustc")
+    assert plan_source_build(kit(), alone("psycopg2", "C")).apt == ("libpq-dev",)
+    assert plan_source_build(kit(), alone("crate", "Rust")).apt == ("cargo-web", "rustc-web")
+    assert plan_source_build(kit(codename="trixie"), alone("crate", "Rust")).apt == ("cargo", "rustc")
 
 
 def test_headers_below_apt_and_what_the_spec_adds_are_there_while_it_is_compiled() -> None:
-    made = compiling.compiler(kit(apt=["ffmpeg", "libsnappy-dev"], build_apt="swig"), [alone("x", "C")])
+    made = plan_compiler(kit(apt=["ffmpeg", "libsnappy-dev"], build_apt="swig"), [alone("x", "C")])
 
     assert made
     assert made.apt == ("build-essential", "libsnappy-dev", "pkg-config", "swig")
@@ -97,7 +97,7 @@ def test_what_a_build_imports_and_does_not_name_is_there_first_at_the_version_of
 
     (layer,) = source_layers(lock)
 
-    assert compiling.build(kit("12.4"), layer).first == (
+    assert plan_source_build(kit("12.4"), layer).first == (
         'flash-attn = ["torch==2.6.0+cu124", "ninja", "packaging", "psutil"]',
     )
 
@@ -108,8 +108,8 @@ def test_what_a_build_imports_and_does_not_name_is_there_first_at_the_version_of
 def test_code_for_cuda_is_compiled_by_cuda_only_in_an_image_for_it() -> None:
     layer = alone("causal-conv1d", "C++", "CUDA")
 
-    assert compiling.build(kit("12.8"), layer).base == "cuda-compiler"
-    assert compiling.build(kit(), layer).base == "compiler"
+    assert plan_source_build(kit("12.8"), layer).from_stage == "cuda-compiler"
+    assert plan_source_build(kit(), layer).from_stage == "compiler"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_code_for_cuda_is_compiled_by_cuda_only_in_an_image_for_it() -> None:
 def test_an_older_gcc_is_taken_where_the_release_s_own_is_too_new(
     cuda: str, codename: str, packages: tuple[str, ...]
 ) -> None:
-    made = compiling.compiler(kit(cuda, codename), [alone("flash-attn", "CUDA")])
+    made = plan_compiler(kit(cuda, codename), [alone("flash-attn", "CUDA")])
 
     assert made
     assert made.cuda_apt == packages
@@ -140,8 +140,8 @@ def test_a_cuda_that_is_not_known_has_the_compiler_of_its_nearest_neighbour(cuda
 
 def test_it_is_compiled_for_the_gpus_of_the_spec_and_else_for_all_that_torch_is_for() -> None:
     layer = alone("flash-attn", "CUDA")
-    named = compiling.compiler(kit("12.8", gpu_models=["h100", "a100"]), [layer])
-    every = compiling.compiler(kit("12.8"), [layer])
+    named = plan_compiler(kit("12.8", gpu_models=["h100", "a100"]), [layer])
+    every = plan_compiler(kit("12.8"), [layer])
 
     assert named
     assert every

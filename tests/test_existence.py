@@ -12,7 +12,7 @@ from mlspec.advice.lint.unknown_names import unknown_names
 from mlspec.errors import Problem
 from mlspec.facts import debian, debian_packages, libraries
 from mlspec.facts import python as catalog
-from mlspec.plan import compilers as compiling
+from mlspec.facts.libraries import current_name
 from mlspec.spec.spec import Image
 
 SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
@@ -119,13 +119,13 @@ def test_every_package_that_is_recommended_is_in_a_release() -> None:
 
 @pytest.mark.parametrize("codename", ["bullseye", "bookworm", "trixie"])
 def test_what_a_package_needs_is_in_each_release(codename: str) -> None:
-    named = {compiling.current(name, codename) for row in libraries.needs() for name in row.apt}
+    named = {current_name(name, codename) for row in libraries.needs() for name in row.apt}
 
     assert {name for name in named if debian_packages.is_listed(name)} <= debian_packages.debian_package_names(codename)
 
 
 def test_what_was_renamed_twice_has_its_last_name() -> None:
-    assert [compiling.current("libicu67", codename) for codename in ("bullseye", "bookworm", "trixie")] == [
+    assert [current_name("libicu67", codename) for codename in ("bullseye", "bookworm", "trixie")] == [
         "libicu67",
         "libicu72",
         "libicu76",

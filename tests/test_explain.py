@@ -156,10 +156,11 @@ BESIDE_THE_POINT = {
     ("plan.has_steps", "run"): "decides on the place of lines, not on what they say",
     ("plan.build_secrets", "run"): "the step is named by its own field",
     ("plan.build_secrets", "indexes"): "an index is named by its own field",
-    ("plan.install_base", "run"): "decides on the stage, not on the base",
-    ("plan.install_base", "apt"): "decides on the stage, not on the base",
-    ("plan.generated", "platforms"): "the names of locks say it themselves",
-    ("plan.copied_locks", "working_dir"): "where the lock lies is not why it is removed",
+    ("plan.base.former", "run"): "decides on the stage, not on the base",
+    ("plan.base.former", "apt"): "decides on the stage, not on the base",
+    ("plan.packages.installer", "run"): "decides on its stage, which has a row of its own",
+    ("plan.code.generated", "platforms"): "the names of locks say it themselves",
+    ("plan.code.copied_locks", "working_dir"): "where the lock lies is not why it is removed",
 }
 
 

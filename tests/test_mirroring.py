@@ -118,11 +118,11 @@ def test_the_login_of_an_index_is_all_that_its_layer_sees() -> None:
 def test_images_of_docker_hub_are_pulled_from_its_mirror_by_the_same_digest() -> None:
     made = varied(Configuration(registry_mirror=("https://mirror.example/hub", "other.example")))
 
-    assert f"FROM mirror.example/hub/library/{PLAN.base} AS python\n" in made.dockerfile
+    assert f"FROM mirror.example/hub/library/{PLAN.base.reference} AS python\n" in made.dockerfile
 
 
 def test_images_of_other_registries_are_pulled_from_there() -> None:
-    own = replace(PLAN, base="registry.example/team/base:1@sha256:" + "ab" * 32)
+    own = replace(PLAN, base=replace(PLAN.base, reference="registry.example/team/base:1@sha256:" + "ab" * 32))
 
     assert variant(own, Configuration(registry_mirror=("mirror.example",)), Extras()) is None
 
@@ -138,7 +138,7 @@ def test_debian_comes_from_its_mirror() -> None:
 
 
 def test_a_snapshot_of_debian_is_in_no_mirror() -> None:
-    snapshot = replace(PLAN, apt_sources=("Types: deb",))
+    snapshot = replace(PLAN, system=replace(PLAN.system, apt_sources=("Types: deb",)))
 
     assert variant(snapshot, Configuration(debian_mirror="https://mirror.example"), Extras(codename="bookworm")) is None
 

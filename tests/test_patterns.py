@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mlspec.plan import ignores
+from mlspec.plan.ignore_file import ignore_lines, include_entry, include_line, path_line
 from mlspec.plan.unfinished import UNFINISHED
 from mlspec.spec import values as syntax
 from mlspec.spec.document import parse
@@ -58,7 +58,7 @@ def test_the_last_that_fits_decides(text: str, left_out: list[str], kept: list[s
 @example("a^", "^")
 def test_a_path_as_a_line_means_that_path_and_no_other(path: str, other: str) -> None:
     assume(path not in {".", ".."} and path != other)
-    line = filters.pattern(ignores.pattern(path))
+    line = filters.pattern(path_line(path))
 
     assert left_out(line, path)
     assert left_out(line, f"{path}/below")
@@ -67,7 +67,7 @@ def test_a_path_as_a_line_means_that_path_and_no_other(path: str, other: str) ->
 
 @given(NAMES, st.lists(NAMES, max_size=3))
 def test_what_is_looked_at_is_what_the_engine_copies(path: str, names: list[str]) -> None:
-    text = "\n".join(["**/.env.*", "*.py[cod]", "**/[a-b]*", *map(ignores.pattern, names)])
+    text = "\n".join(["**/.env.*", "*.py[cod]", "**/[a-b]*", *map(path_line, names)])
 
     assert patterns.parse(text).leaves_out(path) == left_out(text, path)
 
@@ -82,15 +82,15 @@ def test_a_line_break_in_a_folder_s_name_is_seen_as_the_engine_sees_it() -> None
 
 @pytest.mark.parametrize("path", ["a\nb", "a\rb", "a\x01b", "a\\b", "a\udcffb"])
 def test_what_no_line_can_hold_is_any_one_character(path: str) -> None:
-    assert ignores.pattern(path) == "a?b"
+    assert path_line(path) == "a?b"
 
 
 @given(NAMES)
 def test_a_name_from_a_hint_can_be_taken_out(name: str) -> None:
     assume(name not in {".", ".."})
-    entry = syntax.included(f"!{ignores.entry_for(name)}")
+    entry = syntax.included(f"!{include_entry(name)}")
 
-    assert left_out(ignores.included(entry), name)
+    assert left_out(include_line(entry), name)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_a_name_from_a_hint_can_be_taken_out(name: str) -> None:
 def test_an_entry_of_include_means_its_wildcards_and_nothing_else(
     entry: str, kept: list[str], others: list[str]
 ) -> None:
-    text = f"*\n{ignores.included(syntax.included(entry))}"
-    taken_out = f"*\n!**\n{ignores.included(syntax.included(f'!{entry}'))}"
+    text = f"*\n{include_line(syntax.included(entry))}"
+    taken_out = f"*\n!**\n{include_line(syntax.included(f'!{entry}'))}"
 
     assert [path for path in (*kept, *others) if not left_out(text, path)] == kept
     assert [path for path in (*kept, *others) if left_out(taken_out, path)] == kept
@@ -145,15 +145,15 @@ def test_a_bracket_that_no_engine_reads_as_meant_is_refused(entry: str) -> None:
 @pytest.mark.parametrize("place", ["secrets: {K: {file: %s}}", "env_file: %s"])
 def test_a_private_file_is_left_out_as_it_is_written(place: str, written: str, line: str) -> None:
     settings = validate(parse(f"python: 3.12\n{place % repr(written)}\n", "mlspec.yaml")).images[0].settings
-    never = len(ignores.ignored(validate(parse("python: 3.12\n", "mlspec.yaml")).images[0].settings))
+    never = len(ignore_lines(validate(parse("python: 3.12\n", "mlspec.yaml")).images[0].settings))
 
-    assert list(ignores.ignored(settings)[never:]) == ([line] if line else [])
+    assert list(ignore_lines(settings)[never:]) == ([line] if line else [])
 
 
 def test_files_of_a_killed_process_are_left_out() -> None:
     settings = validate(parse("python: 3.12\n", "mlspec.yaml")).images[0].settings
 
-    assert left_out("\n".join(ignores.ignored(settings)), f".Dockerfile.0a1b2c3d{UNFINISHED}")
+    assert left_out("\n".join(ignore_lines(settings)), f".Dockerfile.0a1b2c3d{UNFINISHED}")
 
 
 # Folders

@@ -30,7 +30,7 @@ from mlspec.cli.build_screen import _Screen, watching
 from mlspec.errors import Problem, Span
 from mlspec.host.engine import build as building
 from mlspec.lock.requirements.values import Place, Requirement, Requirements
-from mlspec.plan.plan import Layer
+from mlspec.plan.packages import LayerPlan
 from tests.streams import record, source
 
 STREAMS = Path(record.__file__).parent
@@ -209,7 +209,8 @@ def test_a_vertex_has_a_name_in_any_case(vertex: str, label: str) -> None:
 )
 def test_a_layer_is_called_by_what_is_in_it(pins: str, label: str) -> None:
     spec, plan = record.read(record.edited("cold")["mlspec.yaml"])
-    plan = dataclasses.replace(plan, layers=(Layer("small_wheels", "layer-small_wheels"),))
+    layers = (LayerPlan(name="small_wheels", stage="layer-small_wheels"),)
+    plan = dataclasses.replace(plan, packages=dataclasses.replace(plan.packages, layers=layers))
     labels = [
         step.label for step in source.steps_for(source.source_of(spec, plan, ""), f"# layer small_wheels\n{pins}")
     ]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from mlspec.plan.plan import HealthcheckPlan
+from mlspec.plan.healthcheck import HealthcheckPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Secret
 from mlspec.spec.values import Refused

@@ -134,7 +134,7 @@ class _Known(dict[str, str]):
 
 def _known(failure: Failure, source: Source) -> dict[str, str]:
     subject = source.subject
-    base, codename = short_reference(subject.plan.base), subject.base.codename
+    base, codename = short_reference(subject.plan.base.reference), subject.base.codename
     host = base.partition("/")[0]
     return {
         "label": failure.step.label,

@@ -13,8 +13,9 @@ from mlspec.build.configuration import Configuration
 from mlspec.build.dockerfile import Instruction, instructions
 from mlspec.facts import image_reference
 from mlspec.facts.image_reference import DOCKER_HUB
-from mlspec.plan.compilers import Build, Stage
-from mlspec.plan.plan import Layer, Plan
+from mlspec.plan.packages import LayerPlan, PackagesPlan
+from mlspec.plan.plan import Plan
+from mlspec.plan.source_builds import MetadataStage, SourceBuild
 from mlspec.spec.nested_keys import RunStep
 from mlspec.targets import metadata
 from mlspec.targets.registry import emit
@@ -49,12 +50,13 @@ class Variant:
 
 def variant(plan: Plan, configuration: Configuration, extras: Extras) -> Variant | None:
     """Return how this user builds an image; None where the committed Dockerfile does all of it."""
-    mirrored = _mirrored(plan, configuration)
-    files = dict(_files(configuration, extras, is_snapshot=bool(plan.apt_sources)))
+    mirrored = _mirror_plan(plan, configuration)
+    files = dict(_files(configuration, extras, is_snapshot=bool(plan.system.apt_sources)))
     if mirrored == plan and not files:
         return None
     (drawn,) = emit(mirrored, ["dockerfile"])
-    needed = {name for step in _steps(plan) for name in step.secrets} | {layer.secret for layer in mirrored.layers}
+    needed = {name for step in _steps(plan) for name in step.secrets}
+    needed |= {layer.secret for layer in mirrored.packages.layers if layer.secret}
     return Variant(
         dockerfile=_with_mounts(drawn.text, tuple(files)),
         secrets=_secrets(files),
@@ -62,7 +64,7 @@ def variant(plan: Plan, configuration: Configuration, extras: Extras) -> Variant
     )
 
 
-def staged(stage: Stage, configuration: Configuration, extras: Extras) -> Variant:
+def staged(stage: MetadataStage, configuration: Configuration, extras: Extras) -> Variant:
     """Return how this user makes metadata on a stage: from mirrors, with certificates, and never with a login."""
     files = dict(_files(configuration, replace(extras, logins=""), is_snapshot=bool(stage.apt_sources)))
     drawn = metadata.drawn(replace(stage, base=_image(stage.base, configuration)))
@@ -75,23 +77,32 @@ def _secrets(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def _steps(plan: Plan) -> tuple[RunStep, ...]:
-    return (*plan.before_install, *plan.after_install, *plan.after_code)
+    return (*plan.system.steps, *plan.packages.steps, *plan.code.steps)
 
 
 # Mirrors
 
 
-def _mirrored(plan: Plan, configuration: Configuration) -> Plan:
-    compiler = plan.compiler
+def _mirror_plan(plan: Plan, configuration: Configuration) -> Plan:
+    """Return the plan whose images and packages come from mirrors, where the configuration names some."""
+    former = plan.base.former
+    base = replace(
+        plan.base,
+        reference=_image(plan.base.reference, configuration),
+        former=_image(former, configuration) if former else None,
+    )
+    return replace(plan, base=base, packages=_mirror_packages(plan.packages, configuration))
+
+
+def _mirror_packages(packages: PackagesPlan, configuration: Configuration) -> PackagesPlan:
+    compiler, git = packages.compiler, packages.git
     if compiler and compiler.cuda_image:
         compiler = replace(compiler, cuda_image=_image(compiler.cuda_image, configuration))
     return replace(
-        plan,
-        base=_image(plan.base, configuration),
-        install_base=_image(plan.install_base, configuration) if plan.install_base else None,
+        packages,
         compiler=compiler,
-        layers=tuple(_layer(layer, configuration) for layer in plan.layers),
-        git_build=_build(plan.git_build, configuration),
+        layers=tuple(_layer(layer, configuration) for layer in packages.layers),
+        git=replace(git, build=_build(git.build, configuration)) if git else None,
     )
 
 
@@ -105,14 +116,14 @@ def _image(reference: str, configuration: Configuration) -> str:
     return f"{mirror.rstrip('/')}/{image.repository}{tag}{f'@{image.digest}' if image.digest else ''}"
 
 
-def _layer(layer: Layer, configuration: Configuration) -> Layer:
+def _layer(layer: LayerPlan, configuration: Configuration) -> LayerPlan:
     build = _build(layer.build, configuration) if layer.build else None
     url = configuration.index(layer.index) if layer.index else None
     # The login is the index's own, and no mirror's.
     return replace(layer, build=build, index=url, secret=layer.secret if url == layer.index else None)
 
 
-def _build(build: Build, configuration: Configuration) -> Build:
+def _build(build: SourceBuild, configuration: Configuration) -> SourceBuild:
     def value(name: str, text: str) -> str:
         return " ".join(map(configuration.index, text.split())) if name == "UV_INDEX" else text
 

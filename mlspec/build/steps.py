@@ -63,7 +63,7 @@ def steps_of(
     for instruction in instructions(dockerfile):
         if not instruction.number:
             continue
-        index = _own_step(instruction, context.run, plan.step_folders, taken)
+        index = _own_step(instruction, context.run, plan.folders.for_steps, taken)
         if index is not None:
             taken.add(index)
         found.append(_step(instruction, context) if index is None else _run_step(instruction, context.run, index))
@@ -95,7 +95,7 @@ def _run_step(instruction: Instruction, run: Sequence[RunStep], index: int) -> S
 
 def _step(instruction: Instruction, context: _Context) -> Step:
     stage, keyword = instruction.stage, instruction.keyword
-    layer = next((layer.name for layer in context.plan.layers if layer.stage == stage), None)
+    layer = next((layer.name for layer in context.plan.packages.layers if layer.stage == stage), None)
     if keyword == "FROM":
         return _made(instruction, "base", f"base image {short_reference(instruction.text.split()[0])}", path=("base",))
     if "apt-get install" in instruction.text and keyword == "RUN":
@@ -107,8 +107,8 @@ def _step(instruction: Instruction, context: _Context) -> Step:
         return _made(
             instruction, "requirements", f"requirements: {', '.join(names)} from git", ("requirements",), names
         )
-    if stage == "installer" and context.plan.installer:
-        installer = context.plan.installer
+    if stage == "installer" and context.plan.packages.installer:
+        installer = context.plan.packages.installer
         return _made(instruction, "other", f"the installer: {installer.name} {installer.version}")
     if stage == "code" and keyword == "RUN":
         return _made(instruction, "code", "the code", path=("include",))
@@ -141,10 +141,10 @@ def _apt(instruction: Instruction, context: _Context) -> Step:
     if instruction.stage == "layer-git":
         return _made(instruction, "apt", "apt: git, for the requirements from it", ("requirements",))
     if instruction.stage != "base":
-        layer = next((layer.name for layer in context.plan.layers if layer.stage == instruction.stage), "")
+        layer = next((layer.name for layer in context.plan.packages.layers if layer.stage == instruction.stage), "")
         label = f"apt: what it takes to compile {layer}" if layer else "apt: the compilers"
         return _made(instruction, "apt", label, () if layer else ("build_apt",))
-    return _made(instruction, "apt", f"apt: {', '.join(context.plan.apt)}", ("apt",), context.plan.apt)
+    return _made(instruction, "apt", f"apt: {', '.join(context.plan.system.apt)}", ("apt",), context.plan.system.apt)
 
 
 _MOST_NAMES = 3

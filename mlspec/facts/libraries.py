@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from mlspec.facts.debian import debian_releases
 from mlspec.facts.tables import frozen, table
 
 
@@ -97,3 +98,12 @@ def bringing(apt: str) -> tuple[str, ...]:
 def renamed() -> tuple[Renamed, ...]:
     """Return the Debian packages that have another name since some release."""
     return tuple(Renamed(**row) for row in table("system_libraries")["renamed"])
+
+
+def current_name(package: str, codename: str) -> str:
+    """Return the name that a Debian package of an earlier release has in this one."""
+    order = [release.codename for release in debian_releases()]
+    if codename not in order:
+        return package
+    rows = (row for row in renamed() if order.index(row.gone) <= order.index(codename))
+    return next((current_name(row.new, codename) for row in rows if row.old == package), package)

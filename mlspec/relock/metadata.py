@@ -12,8 +12,7 @@ from mlspec.lock.promises import bringer
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.source_layers import SourceLayer
-from mlspec.plan import compilers as compiling
-from mlspec.plan.compilers import Kit, Stage
+from mlspec.plan.source_builds import CompilerFacts, MetadataStage, plan_metadata_stage
 from mlspec.relock.work import Work
 from mlspec.spec.spec import Image
 
@@ -32,10 +31,10 @@ def metadata_maker(
     assert isinstance(choice, base_image.BaseChoice)  # noqa: S101 - any other was refused before
     base = work.bases[choice.pinned]
     reference = f"{base.reference}@{base.digest}" if base.digest else base.reference
-    kit = Kit(image.settings, base.codename)
+    kit = CompilerFacts(image.settings, base.codename)
 
-    def stage(source: SourceLayer) -> Stage:
-        return compiling.stage(kit, reference, None if choice.is_official else "0:0", source)
+    def stage(source: SourceLayer) -> MetadataStage:
+        return plan_metadata_stage(kit, reference, None if choice.is_official else "0:0", source)
 
     return Maker(target, indexes, requirements.build_constraints, stage, work.say)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlspec.plan.plan import Plan, RunPlan
+from mlspec.plan.plan import Plan
+from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Gpus, Mount, Port, Secret, Ulimit
 from mlspec.targets.filters import HOME_MARK, comment, shell, shell_words
@@ -102,7 +103,7 @@ def _service(plan: Plan, bundle: Bundle) -> Data:
             "profiles": [JOBS] if are_both and not run.ports else None,
             "restart": "unless-stopped" if run.ports else "no",
             "init": run.init or None,
-            "user": Interpolated(f"${{{CALLER}:-{plan.user}}}") if run.as_caller else None,
+            "user": Interpolated(f"${{{CALLER}:-{plan.container.user}}}") if run.as_caller else None,
             **_hardware(run),
             "read_only": run.read_only or None,
             "tmpfs": [f"{path}:exec,mode=1777" for path in run.memory_folders],
@@ -123,7 +124,7 @@ def _build(plan: Plan, bundle: Bundle) -> Data:
             "dockerfile": plan.files.dockerfile,
             "args": {"SOURCE_DATE_EPOCH": EPOCH},
             "secrets": [_use(plan, bundle, name) for name, _ in plan.build_secrets],
-            "ssh": ["default"] if plan.uses_ssh else None,
+            "ssh": ["default"] if plan.packages.uses_ssh else None,
             # No `provenance: false`: Compose 2.40 reads it and attests all the same, and older ones refuse the key.
         }
     )

@@ -11,7 +11,7 @@ from functools import cache
 
 import jinja2
 
-from mlspec.plan.plan import HealthcheckPlan
+from mlspec.plan.healthcheck import HealthcheckPlan
 from mlspec.spec.nested_keys import Secret
 
 HOME_MARK = "\0"
@@ -136,12 +136,12 @@ def secret_mounts(names: Iterable[str], secrets: Iterable[tuple[str, Secret]]) -
     )
 
 
-def healthcheck(plan: HealthcheckPlan) -> str:
+def healthcheck(check: HealthcheckPlan) -> str:
     """Return what follows HEALTHCHECK."""
-    if plan.command is None:
+    if check.command is None:
         return "NONE"
-    options = "".join(f"{word(flag)}={word(value)} " for flag, value in plan.options)
-    return f"{options}\\\n    CMD {exec_form(plan.command)}"
+    options = "".join(f"{word(flag)}={word(value)} " for flag, value in check.options)
+    return f"{options}\\\n    CMD {exec_form(check.command)}"
 
 
 def escaped(value: str) -> str:

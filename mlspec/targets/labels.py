@@ -42,14 +42,14 @@ def labels(plan: Plan, origin: Origin) -> tuple[Label, ...]:
     The same commit gives the same labels: no time, no host, and no name or tag of the image.
     The names are those of https://github.com/opencontainers/image-spec/blob/main/annotations.md.
     """
-    own = {name for name, _ in plan.labels}
+    own = {name for name, _ in plan.container.labels}
     return tuple((name, value) for name, value in _labels(plan, origin) if value and name not in own)
 
 
 def _labels(plan: Plan, origin: Origin) -> Iterator[Label]:
     yield "org.opencontainers.image.source", origin.checkout.source
     yield "org.opencontainers.image.revision", origin.checkout.revision
-    base = image_reference.parse_reference(plan.base)
+    base = image_reference.parse_reference(plan.base.reference)
     if base:
         yield "org.opencontainers.image.base.name", str(base).partition("@")[0]
         yield "org.opencontainers.image.base.digest", base.digest

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mlspec.plan.compilers import Stage
+from mlspec.plan.source_builds import MetadataStage
 from mlspec.targets.filters import draw
 
 TEMPLATE = "metadata.j2"
 
 
-def drawn(stage: Stage) -> str:
+def drawn(stage: MetadataStage) -> str:
     """Return the text of the Dockerfile, whose context is that of ``host.resolver.metadata.script``."""
     return draw(TEMPLATE, stage=stage)

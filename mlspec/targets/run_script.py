@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from mlspec.plan.plan import Plan, RunPlan
+from mlspec.plan.plan import Plan
+from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Gpus, Mount
 from mlspec.targets.filters import HOME_MARK
@@ -250,7 +251,7 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
     if options.index_url:
         words += ["--build-arg", f"PIP_INDEX_URL={options.index_url}"]
     words += [word for secret in _secrets(plan, options) for word in ("--secret", secret)]
-    if plan.uses_ssh:
+    if plan.packages.uses_ssh:
         words += ["--ssh", "default"]
     for name, value in options.labels:
         words += ["--label", f"{name}={value}"]

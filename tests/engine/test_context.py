@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from mlspec.host.files import scan as context
-from mlspec.plan import ignores
+from mlspec.plan.ignore_file import include_entry
 from mlspec.targets import ignore_patterns as patterns
 from tests.engine.conftest import Make, Project
 
@@ -145,7 +145,7 @@ def test_a_private_file_stays_out_whatever_its_name_and_nothing_else_does(make: 
     spec = f"python: 3.12\nname: hard\nsecrets: {json.dumps(secrets)}\n"
     # In a name of `include`, "*" and "?" can only be any character.
     taken_out = [name for name in taken_out if not set(name) & set("*?")]
-    include = [".", *(f"!{ignores.entry_for(name)}" for name in taken_out)]
+    include = [".", *(f"!{include_entry(name)}" for name in taken_out)]
 
     project = make(f"{spec}include: {json.dumps(include)}\n", dict.fromkeys(names, ""))
 

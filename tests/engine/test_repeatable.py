@@ -105,7 +105,7 @@ def test_bytecode_does_not_show_which_process_compiled_it(registry: str, worksho
         api.write(rendered)
         project = Project(folder, {"": rendered.plans[0]})
 
-        (layer,) = project.plan().layers
+        (layer,) = project.plan().packages.layers
 
         # The index listens on this host's loopback address, which a build reaches over the host's network only.
         assert len({built(project, "--network=host", again=layer.stage) for _ in range(2)}) == 1

@@ -25,7 +25,7 @@ def is_another_variant(subject: Subject) -> Iterator[Problem]:
         row = next((row for row in variants.variants() if _is_wrong(subject, requirement, row)), None)
         if major := _other_major(subject, requirement.name):
             name = re.sub(r"\d\d(x?)$", rf"{subject.cuda_major}\1", requirement.name)
-            message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.cuda}"
+            message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.packages.cuda}"
             yield requirement.problem("", message, f"require {name} in its place", severity="warning")
         elif row and requirement not in followed:
             yield _wrong(subject, requirement, row)
@@ -51,7 +51,7 @@ def _wrong(subject: Subject, requirement: Requirement, row: Variant) -> Problem:
     instead = row.instead[subject.kind].format(major=subject.cuda_major or "12")
     ways = [f"require {instead} in its place"] if instead else []
     ways += [] if "cuda" in row.instead else ["write: accelerator: cuda"]
-    index = row.index_for(subject.plan.cuda)
+    index = row.index_for(subject.plan.packages.cuda)
     ways += [f"write: indexes: [{{url: {index}, packages: [{row.package}]}}]"] if index else []
     accelerator = subject.settings.accelerator
     message = f"{_shown(requirement)} {row.what}, and this is a {accelerator} image"
@@ -67,7 +67,7 @@ def _other_major(subject: Subject, name: str) -> str:
     if subject.kind != "cuda":
         return ""
     found = re.search(r"-cu(?:da)?(1\d)x?$", name)
-    return found[1] if found and subject.plan.cuda and found[1] != subject.cuda_major else ""
+    return found[1] if found and subject.plan.packages.cuda and found[1] != subject.cuda_major else ""
 
 
 # The builds of torch
@@ -134,7 +134,7 @@ def is_unknown_gpu(subject: Subject) -> Iterator[Problem]:
 def lacks_kernels(subject: Subject) -> Iterator[Problem]:
     """Warn of GPUs that the image's torch is known to have no kernels for, and name the nearest build that has them."""
     settings, torch = subject.settings, subject.version("torch")
-    mine = frameworks.fitting(subject.plan.cuda, torch, subject.plan.platform)
+    mine = frameworks.fitting(subject.plan.packages.cuda, torch, subject.plan.platform)
     for index, gpu in enumerate(settings.gpu_models):
         capability = frameworks.capability(gpu)
         if "torch" not in subject.packages or not capability or not mine or any(b.runs_on(capability) for b in mine):
@@ -142,7 +142,7 @@ def lacks_kernels(subject: Subject) -> Iterator[Problem]:
         called = f"torch {minor_version(torch)}" if torch else "torch"
         architecture = frameworks.architecture(capability)
         name = gpu if gpu.lower() == architecture else f"{gpu} ({architecture})"
-        message = f"{called} for CUDA {subject.plan.cuda} has no kernels for {name}: nothing would run on it"
+        message = f"{called} for CUDA {subject.plan.packages.cuda} has no kernels for {name}: nothing would run on it"
         yield subject.warn(message, _nearest_build(subject, torch, mine), "gpu_models", index)
 
 
@@ -151,7 +151,7 @@ def _nearest_build(subject: Subject, torch: str, mine: tuple[Build, ...]) -> str
     known = frameworks.builds(subject.plan.platform)
     whole = [build for build in known if all(map(build.runs_on, wanted))]
     same = [build for build in whole if not torch or build.has(torch)]
-    here = parse_release(subject.plan.cuda)
+    here = parse_release(subject.plan.packages.cuda)
     if same:
         build = min(same, key=lambda build: _distance(parse_release(build.cuda), here))
         return f"write: accelerator: cuda{build.cuda}"

@@ -12,9 +12,9 @@ from mlspec.advice.lint.packages import has_library
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Add, Problem
 from mlspec.facts import compilers
+from mlspec.facts.libraries import current_name
 from mlspec.lock.pins import Pin
 from mlspec.lock.source_layers import PURE
-from mlspec.plan import compilers as compiling
 
 
 def _sources(subject: Subject) -> Iterator[Pin]:
@@ -41,7 +41,7 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
     if not subject.is_slim:
         return
     for pin in _sources(subject):
-        wanted = (compiling.current(name, subject.base.codename) for name in compilers.recipe(pin.name).libraries)
+        wanted = (current_name(name, subject.base.codename) for name in compilers.recipe(pin.name).libraries)
         missing = tuple(name for name in wanted if not has_library(subject, name))
         if missing:
             message = f"{pin.name} is compiled against {', '.join(missing)}, which a slim image lacks"
@@ -52,7 +52,7 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
 
 def keeps_headers(subject: Subject) -> Iterator[Problem]:
     """Warn of Debian's headers in an image that compiles in stages of its own."""
-    if subject.plan.compiler is None:
+    if subject.plan.packages.compiler is None:
         return
     known = {name for pin in _sources(subject) for name in compilers.recipe(pin.name).apt}
     for index, entry in enumerate(subject.settings.apt):
@@ -65,7 +65,7 @@ def keeps_headers(subject: Subject) -> Iterator[Problem]:
 
 def lacks_cuda_image(subject: Subject) -> Iterator[Problem]:
     """Warn where the compiler of the image's very CUDA is not known, and a neighbour's is taken."""
-    cuda = subject.plan.cuda
+    cuda = subject.plan.packages.cuda
     compiled = [pin for pin in _sources(subject) if compilers.recipe(pin.name).cuda or "CUDA" in pin.languages]
     image = compilers.cuda_image(cuda) if cuda else None
     if compiled and cuda and (image is None or image.version != cuda):

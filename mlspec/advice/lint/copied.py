@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlspec.advice.lint.programs import Script, command_key, script_of
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, with_slip
 from mlspec.errors import Problem, quoted
-from mlspec.plan.ignores import entry_for
+from mlspec.plan.ignore_file import include_entry
 from mlspec.targets import ignore_patterns as patterns
 from mlspec.text import format_size, nearest
 
@@ -32,7 +32,7 @@ def is_large(subject: Subject, context: Context) -> Iterator[Problem]:
         include = subject.settings.include
         mount = yaml_word(f"./{path}:{subject.settings.working_dir}/{path}")
         hint = (
-            f"to leave it out: {_including(subject, f'!{entry_for(path)}')}\n"
+            f"to leave it out: {_including(subject, f'!{include_entry(path)}')}\n"
             f"to have it there only when it runs: mounts: [{mount}]\n"
             f"where it is meant, name it: {_including(subject, path)}"
         )
@@ -63,7 +63,7 @@ def _shown(weight: Weight) -> str:
 
 def left_out(subject: Subject, path: str) -> str:
     """Return how to say that the file or folder at ``path`` stays out of the image."""
-    return f"leave it out: {_including(subject, f'!{entry_for(path)}')}"
+    return f"leave it out: {_including(subject, f'!{include_entry(path)}')}"
 
 
 def _including(subject: Subject, entry: str) -> str:
@@ -109,7 +109,7 @@ def lacks_script(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of a command whose script is not in the project, or is left out of the image."""
     script = script_of(subject)
     # A base of the user's own may hold it, and a step may write it.
-    if not script or not subject.is_official or subject.plan.after_code:
+    if not script or not subject.is_official or subject.plan.code.steps:
         return
     look = context.looks.get(script.path)
     if look is None and (above := context.looks.get(f"../{script.path}")) and above.is_file:

@@ -55,7 +55,8 @@ def _has_cudnn(row: Library) -> bool:
 
 
 def _other_cuda(subject: Subject, row: Library) -> Problem:
-    message = f"{_called(subject, row)} is built for CUDA {row.cuda}, and this image is for CUDA {subject.plan.cuda}"
+    called, cuda = _called(subject, row), subject.plan.packages.cuda
+    message = f"{called} is built for CUDA {row.cuda}, and this image is for CUDA {cuda}"
     whole = row.cuda if "." in row.cuda else _oldest_cuda(row.cuda, subject.version("torch"))
     own = f" with accelerator: cuda{whole}" if whole else ""
     ways = [f"require {name}" for name in frameworks.built_for(row.package, subject.cuda_major)[:1]]

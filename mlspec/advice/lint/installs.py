@@ -47,7 +47,7 @@ def installs_past_the_lock(subject: Subject) -> Iterator[Problem]:
             continue
         first = next(command for command in commands if installed_entries(command))
         message = f"`{_shorten(first)}` installs what the lock does not hold"
-        if step.at == "before_install" and subject.plan.installer:
+        if step.at == "before_install" and subject.plan.packages.installer:
             message += ", and into a Python that the program does not use"
         then = "install it here alone: pip install --no-deps ." if entries == _PROJECT else "remove it here"
         hint = f"write it under requirements: [{', '.join(map(_quote, entries))}], and {then}"

@@ -11,7 +11,7 @@ from mlspec.advice.lint.accelerators import is_another_variant
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Add, Problem, Replace
 from mlspec.facts import libraries
-from mlspec.plan import compilers as compiling
+from mlspec.facts.libraries import current_name
 
 _OPENCV = (
     "opencv-python",
@@ -30,7 +30,7 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
     for row in libraries.needs():
         if row.package not in (asked if row.only_asked else subject.packages) or subject.packages & set(row.unless):
             continue
-        names = (compiling.current(name, subject.base.codename) for name in row.apt)
+        names = (current_name(name, subject.base.codename) for name in row.apt)
         if missing := tuple(name for name in names if not has_library(subject, name)):
             instead = row.instead if row.package in asked else ""
             hint = f"add: apt: [{', '.join((*subject.settings.apt, *missing))}]"
@@ -74,7 +74,7 @@ def is_renamed(subject: Subject) -> Iterator[Problem]:
     codename = subject.base.codename
     for index, entry in enumerate(subject.settings.apt):
         old = entry.partition(":")[0]
-        new = compiling.current(old, codename)
+        new = current_name(old, codename)
         if new != old:
             message = f"Debian {codename} has no {old}: the build would end there"
             repair = Replace(subject.image.origin("apt", index), old, new)

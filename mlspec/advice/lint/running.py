@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mlspec.advice.lint.programs import command_key, reached, started, values
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem, quoted
-from mlspec.plan.plan import CACHE
+from mlspec.plan.folders import CACHE
 
 _SHARED = "/dev/shm"  # noqa: S108 - in the container
 
@@ -101,7 +101,7 @@ def mount_hides(subject: Subject) -> Iterator[Problem]:
             message = f"a mount on {target} hides the code that is copied there"
             hint = f"mount below it, on {settings.working_dir}/{_name(mount.source)}"
             yield subject.warn(message, hint, "mounts", index)
-        elif subject.plan.installer and _holds(target, "/opt/venv"):
+        elif subject.plan.packages.installer and _holds(target, "/opt/venv"):
             message = f"a mount on {target} hides the packages, which are installed in /opt/venv"
             hint = f"mount elsewhere, such as on /srv/{_name(mount.source)}"
             yield subject.warn(message, hint, "mounts", index)

@@ -80,7 +80,7 @@ def _how_to_hand_over(path: tuple[str | int, ...]) -> str:
 
 def is_root(subject: Subject) -> Iterator[Problem]:
     """Warn of a container that runs as root."""
-    if subject.plan.uid != "0":
+    if not subject.plan.container.is_root:
         return
     written = next((m.source for m in subject.settings.mounts if m.type == "bind" and not m.read_only), "")
     message = "the program runs as root" + (f", and what it writes to {written} belongs to root" if written else "")

@@ -45,7 +45,7 @@ class Subject:
     @property
     def is_official(self) -> bool:
         """Whether the base is the official Python image."""
-        return self.plan.base_user is None
+        return self.plan.base.user is None
 
     @property
     def is_slim(self) -> bool:
@@ -70,7 +70,7 @@ class Subject:
     @property
     def cuda_major(self) -> str:
         """The major version of the image's CUDA; empty where it has none, or none is known."""
-        return self.plan.cuda.partition(".")[0]
+        return self.plan.packages.cuda.partition(".")[0]
 
     def version(self, name: str) -> str:
         """Return the version of a package that is locked, or else the one that is required; empty if neither is said.

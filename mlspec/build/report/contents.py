@@ -37,7 +37,7 @@ class Content:
 
 def base(plan: Plan) -> Content:
     """Return what the layers of the base image are told as."""
-    return Content(kind="base", name="base", label=f"base image {short_reference(plan.base)}")
+    return Content(kind="base", name="base", label=f"base image {short_reference(plan.base.reference)}")
 
 
 UNKNOWN = Content(kind="other", name="", label="a layer that the plan does not know")
@@ -60,7 +60,7 @@ def _copied(stage: str, plan: Plan, packages: RequirementsLock) -> Content:
     if stage == "layer-git":
         label = f"requirements: {', '.join(pin.name for pin in packages.vcs)} from git"
         return Content(kind="requirements", name="git", label=label, packages=_packages(packages.vcs))
-    if name := next((layer.name for layer in plan.layers if layer.stage == stage), ""):
+    if name := next((layer.name for layer in plan.packages.layers if layer.stage == stage), ""):
         pins = next((layer.pins for layer in packages.layers if layer.name == name), ())
         label = packages_label(name, pins)
         return Content(kind="requirements", name=name, label=label, packages=_packages(pins))
@@ -78,7 +78,7 @@ def _made(step: Step, plan: Plan) -> Content:
     """Return what is in the layer that an instruction makes itself."""
     content = Content(kind=step.kind, name=step.kind, label=step.label)
     if step.kind == "apt":
-        return replace(content, packages=tuple(Package(name=name) for name in plan.apt))
+        return replace(content, packages=tuple(Package(name=name) for name in plan.system.apt))
     if step.keyword == "WORKDIR":
         return replace(content, name="working_dir", label="the working directory")
     return content

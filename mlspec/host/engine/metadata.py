@@ -13,7 +13,7 @@ from mlspec.host.engine.build import follow
 from mlspec.host.engine.mirrors import in_reach
 from mlspec.host.files.scratch import scratch
 from mlspec.host.network import configuration as own
-from mlspec.plan.compilers import Stage
+from mlspec.plan.source_builds import MetadataStage
 from mlspec.targets.run_script import EPOCH
 
 
@@ -34,7 +34,7 @@ def platform_for(wanted: str) -> str:
     return native if native.startswith("linux/") else wanted
 
 
-def make(stage: Stage, platform: str, context: Path, out: Path) -> str:
+def make(stage: MetadataStage, platform: str, context: Path, out: Path) -> str:
     """Run the script of a context on a stage, and put its result into the folder ``out``.
 
     Returns why the stage itself could not be built, as one line; empty where the script ran.

@@ -20,7 +20,7 @@ from mlspec.host.files import read as disk
 from mlspec.host.files.bounded import read_file
 from mlspec.host.home import home_folder, known_home
 from mlspec.plan.env_files import env_file_faults
-from mlspec.plan.plan import RunPlan
+from mlspec.plan.run import RunPlan
 from mlspec.targets import run_script as commands
 from mlspec.targets.filters import HOME_MARK
 from mlspec.targets.run_script import Caller

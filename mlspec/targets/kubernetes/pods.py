@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mlspec.plan.plan import HealthcheckPlan, Plan, RunPlan
+from mlspec.plan.healthcheck import HealthcheckPlan
+from mlspec.plan.plan import Plan
+from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.files import architecture
 from mlspec.targets.kubernetes.names import Names, label
@@ -35,14 +37,15 @@ def pod(plan: Plan, bundle: Bundle, names: Names) -> dict[str, Data]:
 
 
 def _identity(plan: Plan) -> Data:
-    if plan.uid == "0":
-        return {"runAsUser": 0, "runAsGroup": int(plan.gid)}
+    uid, gid = int(plan.container.uid), int(plan.container.gid)
+    if plan.container.is_root:
+        return {"runAsUser": uid, "runAsGroup": gid}
     return {
         "runAsNonRoot": True,
-        "runAsUser": int(plan.uid),
-        "runAsGroup": int(plan.gid),
+        "runAsUser": uid,
+        "runAsGroup": gid,
         # Storage belongs to this group; all of its files are only gone through where its top does not yet.
-        **({"fsGroup": int(plan.gid), "fsGroupChangePolicy": "OnRootMismatch"} if plan.gid != "0" else {}),
+        **({"fsGroup": gid, "fsGroupChangePolicy": "OnRootMismatch"} if gid else {}),
         "seccompProfile": {"type": "RuntimeDefault"},
     }
 
@@ -59,7 +62,7 @@ def _container(plan: Plan, bundle: Bundle, names: Names) -> Data:
             "env": list(_environment(plan, bundle, names)),
             "resources": _resources(run),
             "securityContext": _rights(plan),
-            **(_probes(plan.healthcheck) if is_server and plan.healthcheck else {}),
+            **(_probes(plan.container.healthcheck) if is_server and plan.container.healthcheck else {}),
             "volumeMounts": list(_mounts(run, names)),
         }
     )
@@ -76,7 +79,7 @@ def _rights(plan: Plan) -> Data:
     if plan.run.read_only:
         found["readOnlyRootFilesystem"] = True
     # What root is used for, such as to change owners, takes them.
-    return found if plan.uid == "0" else {**found, "capabilities": {"drop": ["ALL"]}}
+    return found if plan.container.is_root else {**found, "capabilities": {"drop": ["ALL"]}}
 
 
 def _resources(run: RunPlan) -> Data:

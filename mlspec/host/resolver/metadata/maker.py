@@ -22,7 +22,7 @@ from mlspec.lock.pins import FROM_GIT, Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement
 from mlspec.lock.source_layers import SourceLayer
-from mlspec.plan.compilers import Stage
+from mlspec.plan.source_builds import MetadataStage
 from mlspec.targets.metadata import drawn
 from mlspec.text import format_size
 
@@ -46,7 +46,7 @@ class Maker:
     target: Target
     indexes: tuple[Index, ...] = ()
     constraints: tuple[Requirement, ...] = ()
-    stage: Callable[[SourceLayer], Stage] | None = None
+    stage: Callable[[SourceLayer], MetadataStage] | None = None
     say: Callable[[str], None] = lambda _: None
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
     _engine: str | None = None
@@ -102,7 +102,7 @@ class Maker:
             return self._on_host(source, self._engine)
         return self._in_image(source, stage, place)
 
-    def _in_image(self, source: Source, stage: Stage, place: str) -> Made:
+    def _in_image(self, source: Source, stage: MetadataStage, place: str) -> Made:
         platform = engine.platform_for(self.target.platform)
         self.say(f"making the metadata of {source.shown} in the image's build stage")
         reasons: list[str] = []

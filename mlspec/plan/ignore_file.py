@@ -46,11 +46,11 @@ _NEVER = (
 )
 
 
-def ignored(settings: Settings) -> tuple[str, ...]:
+def ignore_lines(settings: Settings) -> tuple[str, ...]:
     """Return the lines for what must not enter an image: what no image needs, mounts, environment files, secrets."""
     bound = [mount.source for mount in settings.mounts if mount.type == "bind"]
     paths = {_clean(path) for path in (*bound, *private_files(settings)) if is_below_spec(path)}
-    return (*_NEVER, *map(pattern, sorted(paths)))
+    return (*_NEVER, *map(path_line, sorted(paths)))
 
 
 def private_files(settings: Settings) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def private_files(settings: Settings) -> tuple[str, ...]:
     return (*(entry.path for entry in settings.env_file), *secrets)
 
 
-def included(entry: str) -> str:
+def include_line(entry: str) -> str:
     """Return the line, after one that leaves out everything, for an entry of ``include``, which may hold wildcards."""
     taken_out = entry.startswith("!")
     path = _clean(entry.removeprefix("!"))
@@ -67,7 +67,7 @@ def included(entry: str) -> str:
     return line if taken_out else f"!{line}"
 
 
-def pattern(path: str) -> str:
+def path_line(path: str) -> str:
     """Return the line that means this one path, whatever characters its name holds.
 
     A line break or a control character, which no line can hold, becomes any one character.
@@ -75,9 +75,9 @@ def pattern(path: str) -> str:
     return _line([path])
 
 
-def entry_for(path: str) -> str:
+def include_entry(path: str) -> str:
     """Return what names a file in ``include``; there a backslash is a slash, so that ``*`` is any character."""
-    entry = pattern(path).replace("\\*", "?").replace("\\?", "?")
+    entry = path_line(path).replace("\\*", "?").replace("\\?", "?")
     return entry if is_below_spec(entry) else f"./{entry}"
 
 

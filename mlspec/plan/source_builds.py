@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlspec.facts import compilers, debian, debian_packages, frameworks, libraries
+from mlspec.facts import compilers, debian_packages, frameworks
+from mlspec.facts.debian import apt_sources
+from mlspec.facts.libraries import current_name
 from mlspec.facts.versions import parse_release
 from mlspec.lock.pins import FROM_GIT
 from mlspec.lock.source_layers import SourceLayer
@@ -14,7 +16,7 @@ from mlspec.spec.keys import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class CompilerFacts:
     """What decides on the compilers of an image: its settings, its Debian release, its CUDA and its torch."""
 
     settings: Settings
@@ -35,7 +37,7 @@ class Compiler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class MetadataStage:
     """What the metadata of a source is made on, while nothing is locked yet: the image's base, and what compiles there.
 
     ``apt_sources`` are the lines that name Debian as of a day, where the spec names one.
@@ -49,47 +51,47 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
+class SourceBuild:
     """How the sources of a layer are built: the stage they stand on, Debian's packages, variables for the build.
 
     ``lock`` is the part of the lock with what the builds take, ``first`` the lines of the installer's configuration.
     """
 
-    base: str = "installer"
+    from_stage: str = "installer"
     apt: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     first: tuple[str, ...] = ()
     lock: str = ""
 
 
-def compiler(kit: Kit, sources: Iterable[SourceLayer]) -> Compiler | None:
+def plan_compiler(facts: CompilerFacts, sources: Iterable[SourceLayer]) -> Compiler | None:
     """Return the compilers for the sources of an image; None where nothing is compiled, or the spec wants none."""
-    compiled = [source for source in sources if _takes_compilers(kit, source)]
+    compiled = [source for source in sources if _takes_compilers(facts, source)]
     if not compiled:
         return None
-    image = compilers.cuda_image(kit.cuda) if kit.cuda and any(source.has_cuda for source in compiled) else None
-    apt = _tools(kit)
+    image = compilers.cuda_image(facts.cuda) if facts.cuda and any(source.has_cuda for source in compiled) else None
+    apt = _tools(facts)
     if not image:
         return Compiler(apt=apt)
-    gcc = _older_gcc(kit.codename, image.gcc)
+    gcc = _older_gcc(facts.codename, image.gcc)
     return Compiler(
         apt=apt,
         cuda_image=image.image,
         cuda_folder=f"/usr/local/cuda-{image.version}",
         cuda_apt=(f"g++-{gcc}", f"gcc-{gcc}") if gcc else (),
-        cuda_environment=tuple(_cuda_environment(kit, gcc)),
+        cuda_environment=tuple(_cuda_environment(facts, gcc)),
     )
 
 
-def _takes_compilers(kit: Kit, source: SourceLayer) -> bool:
+def _takes_compilers(facts: CompilerFacts, source: SourceLayer) -> bool:
     """Tell whether a source is built on the stage with compilers: also where the spec names what else it takes."""
-    return kit.settings.build_apt != () and (source.is_compiled or bool(kit.settings.build_apt))
+    return facts.settings.build_apt != () and (source.is_compiled or bool(facts.settings.build_apt))
 
 
-def _tools(kit: Kit) -> tuple[str, ...]:
+def _tools(facts: CompilerFacts) -> tuple[str, ...]:
     # Headers below `apt` are there for something that is compiled.
-    headers = (name for name in kit.settings.apt if name.partition("=")[0].endswith("-dev"))
-    return tuple(sorted({*compilers.tools(), *headers, *(kit.settings.build_apt or ())}))
+    headers = (name for name in facts.settings.apt if name.partition("=")[0].endswith("-dev"))
+    return tuple(sorted({*compilers.tools(), *headers, *(facts.settings.build_apt or ())}))
 
 
 def _older_gcc(codename: str, newest: int) -> int | None:
@@ -101,7 +103,7 @@ def _older_gcc(codename: str, newest: int) -> int | None:
     return next((number for number in range(newest, 8, -1) if f"g++-{number}" in known), None)
 
 
-def _cuda_environment(kit: Kit, gcc: int | None) -> Iterator[tuple[str, str]]:
+def _cuda_environment(facts: CompilerFacts, gcc: int | None) -> Iterator[tuple[str, str]]:
     yield "CUDA_HOME", "/usr/local/cuda"
     yield "PATH", "/usr/local/cuda/bin:$PATH"
     if gcc:
@@ -110,62 +112,53 @@ def _cuda_environment(kit: Kit, gcc: int | None) -> Iterator[tuple[str, str]]:
         yield "NVCC_PREPEND_FLAGS", f"-ccbin /usr/bin/g++-{gcc}"
     # No GPU is there while an image is built, so nothing can be asked what to compile for.
     yield "FORCE_CUDA", "1"
-    if architectures := _architectures(kit):
+    if architectures := _architectures(facts):
         yield "TORCH_CUDA_ARCH_LIST", ";".join(architectures)
 
 
-def _architectures(kit: Kit) -> tuple[str, ...]:
+def _architectures(facts: CompilerFacts) -> tuple[str, ...]:
     """Return the compute capabilities to compile for: those of the GPUs of the spec, or else all that torch is for."""
-    wanted = filter(None, map(frameworks.capability, kit.settings.gpu_models))
+    wanted = filter(None, map(frameworks.capability, facts.settings.gpu_models))
     if named := sorted(set(wanted), key=parse_release):
         return tuple(named)
-    builds = frameworks.fitting(kit.cuda, kit.torch, kit.settings.platforms[0])
+    builds = frameworks.fitting(facts.cuda, facts.torch, facts.settings.platforms[0])
     return (*builds[0].architectures[:-1], f"{builds[0].architectures[-1]}+PTX") if builds else ()
 
 
-def build(kit: Kit, source: SourceLayer) -> Build:
+def plan_source_build(facts: CompilerFacts, source: SourceLayer) -> SourceBuild:
     """Return how the sources of a layer are built."""
-    has_compiler = _takes_compilers(kit, source)
-    has_cuda = has_compiler and source.has_cuda and bool(kit.cuda and compilers.cuda_image(kit.cuda))
-    return Build(
-        base=("cuda-compiler" if has_cuda else "compiler") if has_compiler else "installer",
-        apt=_apt(kit, source) if has_compiler else (),
+    has_compiler = _takes_compilers(facts, source)
+    has_cuda = has_compiler and source.has_cuda and bool(facts.cuda and compilers.cuda_image(facts.cuda))
+    return SourceBuild(
+        from_stage=("cuda-compiler" if has_cuda else "compiler") if has_compiler else "installer",
+        apt=_apt(facts, source) if has_compiler else (),
         environment=tuple(_environment(source, has_cuda=has_cuda)),
         first=tuple(f"{name} = {json.dumps(list(first))}" for name, first in source.first),
         lock=source.layer if source.is_locked else "",
     )
 
 
-def _apt(kit: Kit, source: SourceLayer) -> tuple[str, ...]:
+def _apt(facts: CompilerFacts, source: SourceLayer) -> tuple[str, ...]:
     known = {language.name: language for language in compilers.languages()}
     written_in = (known[language] for language in source.languages if language in known)
-    names = [name for language in written_in for name in language.compilers(kit.codename)]
+    names = [name for language in written_in for name in language.compilers(facts.codename)]
     names += [name for package in source.packages for name in compilers.recipe(package).apt]
-    return tuple(sorted({current(name, kit.codename) for name in names}))
+    return tuple(sorted({current_name(name, facts.codename) for name in names}))
 
 
-def stage(kit: Kit, base: str, base_user: str | None, source: SourceLayer) -> Stage:
+def plan_metadata_stage(facts: CompilerFacts, base: str, base_user: str | None, source: SourceLayer) -> MetadataStage:
     """Return what the metadata of a source is made on: the stage that will build it, without CUDA's compiler."""
-    apt = (*_tools(kit), *_apt(kit, source)) if _takes_compilers(kit, source) else ()
+    apt = (*_tools(facts), *_apt(facts, source)) if _takes_compilers(facts, source) else ()
     # Versions are often told by the tags of a repository.
     apt = (*apt, *(("git",) if source.layer == FROM_GIT else ()))
-    day = kit.settings.apt_snapshot
-    return Stage(
+    day = facts.settings.apt_snapshot
+    return MetadataStage(
         base=base,
         base_user=base_user,
         apt=tuple(sorted(set(apt))),
-        apt_sources=debian.apt_sources(kit.codename, day) if day else (),
-        codename=kit.codename,
+        apt_sources=apt_sources(facts.codename, day) if day else (),
+        codename=facts.codename,
     )
-
-
-def current(package: str, codename: str) -> str:
-    """Return the name that a Debian package of an earlier release has in this one."""
-    order = [release.codename for release in debian.debian_releases()]
-    if codename not in order:
-        return package
-    rows = (row for row in libraries.renamed() if order.index(row.gone) <= order.index(codename))
-    return next((current(row.new, codename) for row in rows if row.old == package), package)
 
 
 def _environment(source: SourceLayer, *, has_cuda: bool) -> Iterator[tuple[str, str]]:

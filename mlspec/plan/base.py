@@ -1,0 +1,32 @@
+"""The image that an image starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlspec.lock.image_facts import ImageFacts
+from mlspec.plan.installer import FORMER_STAGE, choose_installer_stage
+from mlspec.spec.keys import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasePlan:
+    """The base image, with its digest.
+
+    ``user`` is the one that builds as root, where the base may name another. ``former`` is the state of the base that
+    packages were first installed on, where they are still installed on it.
+    """
+
+    reference: str
+    user: str | None
+    former: str | None
+
+
+def plan_base(settings: Settings, facts: ImageFacts) -> BasePlan:
+    """Return the base of an image."""
+    is_former = choose_installer_stage(settings, facts) == FORMER_STAGE
+    return BasePlan(
+        reference=facts.base,
+        user=None if facts.is_official else "0:0",
+        former=facts.install_base if is_former else None,
+    )

@@ -1,0 +1,56 @@
+"""What an image says of its containers: the instructions from ENV to CMD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlspec.plan.environment import Variables, plan_environment
+from mlspec.plan.healthcheck import HealthcheckPlan, plan_healthcheck
+from mlspec.plan.packages import PackagesPlan
+from mlspec.spec.keys import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerPlan:
+    """The configuration of an image, which each of its containers starts with.
+
+    ``user`` is ``uid:gid``; ``environment`` is all but PATH; ``expose`` are ports as ``8000/tcp``.
+    """
+
+    working_dir: str
+    user: str
+    environment: Variables
+    labels: tuple[tuple[str, str], ...]
+    expose: tuple[str, ...]
+    healthcheck: HealthcheckPlan | None
+    entrypoint: tuple[str, ...] | None
+    command: tuple[str, ...] | None
+
+    @property
+    def uid(self) -> str:
+        """The number of the user."""
+        return self.user.partition(":")[0]
+
+    @property
+    def gid(self) -> str:
+        """The number of the user's group."""
+        return self.user.partition(":")[2]
+
+    @property
+    def is_root(self) -> bool:
+        """Tell whether the program runs as root."""
+        return self.uid == "0"
+
+
+def plan_container(settings: Settings, packages: PackagesPlan) -> ContainerPlan:
+    """Return what an image says of its containers."""
+    return ContainerPlan(
+        working_dir=settings.working_dir,
+        user=settings.user,
+        environment=plan_environment(settings, packages),
+        labels=tuple(settings.labels.items()),
+        expose=tuple(f"{port.target}/{port.protocol}" for port in settings.ports),
+        healthcheck=plan_healthcheck(settings),
+        entrypoint=settings.entrypoint,
+        command=settings.command,
+    )
