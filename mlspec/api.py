@@ -187,6 +187,7 @@ def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str, *
                 base=found.base,
                 requirements=found.requirements,
                 pins=(*packages.pins, *packages.vcs),
+                programs=found.programs,
                 is_locked=is_locked,
                 today=today,
             )

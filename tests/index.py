@@ -62,6 +62,7 @@ def wheel(
     size: int = 0,
     yanked: bool = False,
     modules: Mapping[str, str] = MappingProxyType({}),
+    entry_points: str = "",
 ) -> File:
     """Return a wheel, filled up to about ``size`` bytes, with ``modules`` by name beside its own empty one."""
     stem = f"{name.replace('-', '_').replace('.', '_')}-{version}"
@@ -72,6 +73,8 @@ def wheel(
         f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),
     }
     contents |= {f"{module}.py": text.encode() for module, text in modules.items()}
+    if entry_points:
+        contents[f"{stem}.dist-info/entry_points.txt"] = entry_points.encode()
     if size:
         contents[f"{stem.partition('-')[0]}_data.bin"] = bytes(size)
     record = "".join(f"{path},{_record_hash(data)},{len(data)}\n" for path, data in contents.items())

@@ -48,3 +48,9 @@ def system_programs() -> Mapping[str, SystemProgram]:
 def wrappers() -> Mapping[str, Wrapper]:
     """Return the programs that only start another one, by their names."""
     return {name: Wrapper(**frozen(row)) for name, row in table("programs")["wrapper"].items()}
+
+
+@cache
+def slim_programs() -> frozenset[str]:
+    """Return the names of the programs of a slim image, but for Python itself."""
+    return frozenset(table("programs")["slim"].split())

@@ -40,6 +40,7 @@ class ImageLock:
     """What the requirement lock of one image came from (``inputs``) and what it says (``body``), as digests.
 
     ``held_back`` and ``sources`` are notes for people: newer versions that were not taken, packages built from source.
+    ``programs`` are those that wheels were looked into for, and the packages that bring them, empty where none does.
     """
 
     name: str = ""
@@ -48,6 +49,7 @@ class ImageLock:
     body: str
     held_back: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    programs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

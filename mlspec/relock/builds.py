@@ -29,7 +29,7 @@ def with_builds(
     from mlspec.host.resolver import UNFIT
     from mlspec.host.resolver.metadata import build_requirements
 
-    resolver = dataclasses.replace(resolver, looks=False)
+    resolver = dataclasses.replace(resolver, looks=False, programs=())
     limits = resolver.metadata.constraints
     versions = {pin.name: pin.requirement for pin in current.pins if " @ " not in pin.requirement}
     before = {layer.name: layer for layer in previous.builds} if previous and not work.wish.upgrade else {}

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an image requires as it was written, and with the extras that follow from its accelerator."""
+    """What an image requires as it was written, and with the extras that follow from its accelerator.
+
+    Its base ``is_slim`` where nothing but Python is known to be in it.
+    """
 
     written: Requirements
     extras: tuple[Followed, ...]
     accelerator: str
+    is_slim: bool
 
     @property
     def requirements(self) -> Requirements:
@@ -69,4 +73,4 @@ def wanted(image: Image, base: BaseLock, requirements: Requirements, platform: s
     extras: tuple[Followed, ...] = ()
     if is_slim and not settings.run and not requirements.compiled:
         extras = variants.followed(requirements, settings.accelerator, platform)
-    return Wanted(requirements, extras, settings.accelerator)
+    return Wanted(requirements, extras, settings.accelerator, is_slim)

@@ -192,7 +192,8 @@ def _lock_image(work: Work, image: Image, name: str) -> None:
     locks = {str(platform): RequirementsLock() for platform in image.settings.platforms}
     if requirements.requirements:
         locks = platform_locks(work, image, base, requirements)
-    work.contents[image.key] = Contents(base, requirements, locks)
+    programs = {name: package for row in work.images if row.name == image.key for name, package in row.programs.items()}
+    work.contents[image.key] = Contents(base, requirements, locks, programs)
     pins = tuple(pin for lock in locks.values() for pin in lock.pins)
     build_pins = tuple(pin for lock in locks.values() for pin in lock.build_pins)
     vcs = tuple(pin for lock in locks.values() for pin in lock.vcs)

@@ -39,11 +39,11 @@ def metadata_maker(
     return Maker(target, indexes, requirements.build_constraints, stage, work.say)
 
 
-def resolver_of(maker: Maker) -> Resolver:
-    """Return the resolver for a maker's target."""
+def resolver_of(maker: Maker, programs: tuple[str, ...]) -> Resolver:
+    """Return the resolver for a maker's target, which looks into wheels for these programs."""
     from mlspec.host.resolver import Resolver
 
-    return Resolver(maker.target, maker.indexes, maker, looks=True)
+    return Resolver(maker.target, maker.indexes, maker, looks=True, programs=programs)
 
 
 def made_elsewhere(maker: Maker, compiled: Compiled, requirements: Requirements) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from mlspec.lock.platforms import preferring
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
+from mlspec.lock.started_programs import list_unknown_programs
 from mlspec.relock.bases import verify
 from mlspec.relock.builds import regrouped_builds, with_builds
 from mlspec.relock.extras import Wanted, wanted
@@ -152,7 +153,7 @@ def _compiled(
     entered = with_logins(work, image, indexes)
     upgrades = _own_upgrades(work, image, requirements, previous)
     maker = metadata_maker(work, image, target, asked.written, entered)
-    resolver = resolver_of(maker)
+    resolver = resolver_of(maker, list_unknown_programs(image.settings) if asked.is_slim else ())
     compiled = asked.compiled(lambda wish: _resolved(work, wish, resolver, previous, model, upgrades))
     work.warnings += made_elsewhere(maker, compiled, requirements)
     found = locking.promise_problems(requirements, compiled.pins, accelerator=image.settings.accelerator)
@@ -164,6 +165,8 @@ def _compiled(
     texts = _texts(files, current, asked)
     for note in asked.notes(current):
         work.say(f"{label}{note}")
+    for program, package in compiled.programs.items():
+        work.say(f"{label}{program}: {f'comes with {package}' if package else 'no locked package brings it'}")
     if leaks := [problem for name, text in texts.items() for problem in locking.credentials_problems(text, name)]:
         raise SpecError(*leaks)
     work.artifacts += [Artifact(name, text) for name, text in texts.items()]
@@ -180,6 +183,7 @@ def _compiled(
             body=body,
             held_back=held_back,
             sources=sources,
+            programs=compiled.programs,
         )
     )
     return current

@@ -37,11 +37,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in one image's lock: its base, what was required, and every package that came of it, by platform."""
+    """What is in one image's lock: its base, what was required, and every package that came of it, by platform.
+
+    ``programs`` are those that wheels were looked into for, and the packages that bring them, empty where none does.
+    """
 
     base: BaseLock
     requirements: Requirements
     packages: Mapping[str, RequirementsLock]
+    programs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,9 +102,13 @@ def _lacks_console_program(subject: Subject, words: Sequence[str], what: str = "
         return None
     if name and not set(known[name]) & subject.packages:
         return _Missing(f"no package of the lock has the {what} {name}", f"add to requirements: {known[name][0]}")
+    brought = subject.programs.get(words[0]) if what == "program" else None
     meant = slip(words[0], known) if not name and canonicalize_name(words[0]) not in subject.packages else ""
-    if meant and set(known[meant]) & subject.packages:
+    if meant and set(known[meant]) & subject.packages and not brought:
         return _Missing(f"there is no {what} {words[0]} in the image", f"did you mean {meant}?")
+    if brought == "":
+        hint = "correct its name, or add the package that brings it to requirements"
+        return _Missing(f"no locked package brings the program {words[0]}, by the entry points of their wheels", hint)
     return None
 
 

@@ -26,7 +26,8 @@ class Subject:
     """One image of a spec: what was written, what was chosen, what was locked, and the ISO day it is looked at.
 
     Before anything is locked, ``pins`` are what is required by name, without what comes along. ``today`` is empty
-    where nobody asks what ends when. A problem's code is the table's to give.
+    where nobody asks what ends when. ``programs`` are those that locked wheels were looked into for, with the packages
+    that bring them, empty where none does. A problem's code is the table's to give.
     """
 
     image: Image
@@ -34,6 +35,7 @@ class Subject:
     base: BaseLock
     requirements: Requirements
     pins: tuple[Pin, ...] = ()
+    programs: Mapping[str, str] = field(default_factory=dict)
     is_locked: bool = True
     today: str = ""
 

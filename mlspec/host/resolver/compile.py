@@ -39,7 +39,8 @@ class Compiled:
     """What requirements became: pins with hashes, pins at commits, the tools' versions, and what was not taken.
 
     ``builds`` are the requirements of the build of each source, by its name; ``stated`` the names of those whose
-    metadata the spec states.
+    metadata the spec states; ``programs`` the packages that bring the programs that were asked about, empty where none
+    does.
     """
 
     pins: tuple[Pin, ...]
@@ -48,6 +49,7 @@ class Compiled:
     held_back: tuple[HeldBack, ...] = ()
     builds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stated: frozenset[str] = frozenset()
+    programs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Resolver:
     """What requirements are resolved for, and where from, logins included; ``metadata`` makes what only builds tell.
 
     The files of what was resolved are put into the folder ``download``, where there is one; where it ``looks``, wheels
-    are looked into for the libraries of the system that they load.
+    are looked into for the libraries of the system that they load, and for ``programs`` that they may bring.
     """
 
     target: Target
@@ -63,6 +65,7 @@ class Resolver:
     metadata: Maker
     download: Path | None = None
     looks: bool = False
+    programs: tuple[str, ...] = ()
 
     def compile(
         self,
@@ -97,6 +100,7 @@ class Resolver:
             self.metadata,
             self.download,
             self.looks,
+            self.programs,
         )
         return _compiled(job)
 
@@ -136,6 +140,7 @@ def _compiled(job: Job) -> Compiled:
         held_back=tuple(HeldBack(**row) for row in report["held_back"]),
         builds={row["name"]: tuple(row["requires"]) for row in report["pins"] if "requires" in row},
         stated=frozenset(row["name"] for row in report["pins"] if row.get("is_stated")),
+        programs=report["programs"],
     )
 
 

@@ -40,6 +40,7 @@ class Job:
     metadata: Maker
     download: Path | None = None
     looks: bool = False
+    programs: tuple[str, ...] = ()
 
     def run(self) -> dict[str, Any]:
         """Return the resolver's report; raises LockError for every failure it tells of."""
@@ -106,6 +107,7 @@ class Job:
             "metadata": [dataclasses.asdict(row) for row in self.requirements.stated],
             "download": str(self.download or ""),
             "looks": self.looks,
+            "programs": list(self.programs),
             "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
             "cert": trusted(),
             # Else a folder beside what the child writes, which goes with it.

@@ -73,7 +73,7 @@ def look(
     wheels = [
         Contents(name, link, digest)
         for name, link in links
-        if link.is_wheel and name not in known and _is_for_platform(link) and (digest := _digest(link))
+        if link.is_wheel and name not in known and _is_for_platform(link) and (digest := digest_of(link))
     ]
     looker = _Looker(session, Path(job["cache"], "loads"), wheels)
     with ThreadPoolExecutor(8) as pool:
@@ -95,7 +95,8 @@ def _tell(wheels: list[Contents], seen: Seen) -> None:
     seen.channel.ask("looked", wheels=len(wheels) - len(unknown), fetched=fetched, unknown=unknown, partial=partial)
 
 
-def _digest(link: Link) -> str:
+def digest_of(link: Link) -> str:
+    """Return the SHA-256 of a file as its index tells it; empty where it does not."""
     return str((getattr(link, "_hashes", None) or {}).get("sha256") or "")
 
 

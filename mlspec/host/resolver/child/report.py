@@ -18,6 +18,7 @@ from mlspec.host.resolver.child.errors import WrongHashesError
 from mlspec.host.resolver.child.loads import look
 from mlspec.host.resolver.child.patching import check, replace
 from mlspec.host.resolver.child.releases import newest_wheel, releases_of
+from mlspec.host.resolver.child.scripts import find_programs
 from mlspec.host.resolver.child.seen import Seen
 
 
@@ -32,15 +33,16 @@ def replace_report(job: dict[str, Any], seen: Seen) -> None:
             # An index that tells no sizes is asked for each file's.
             with ThreadPoolExecutor(8) as pool:
                 pins = dict(zip(ordered_ireqs, pool.map(reporter.pin, ordered_ireqs), strict=True))
+            links = [(str(pins[ireq]["name"]), ireq.link) for ireq in ordered_ireqs]
             if job["looks"]:
-                links = [(str(pins[ireq]["name"]), ireq.link) for ireq in ordered_ireqs]
                 loads = look(reporter.repository.session, links, job, seen)
                 for pin in pins.values():
                     pin["loads"] = loads.get(str(pin["name"]), [])
             ordered = sorted(pins.values(), key=lambda pin: str(pin["name"]))
             if job["download"]:
                 download(reporter.repository.session, [ireq.link for ireq in ordered_ireqs], ordered, job, seen)
-            seen.report = {"pins": ordered, "held_back": list(reporter.held_back(ordered))}
+            programs = find_programs(reporter.repository.session, links, job) if job["programs"] else {}
+            seen.report = {"pins": ordered, "held_back": list(reporter.held_back(ordered)), "programs": programs}
             return {ireq: set(pin["hashes"]) for ireq, pin in pins.items()}
 
         return resolve_hashes
