@@ -23,6 +23,7 @@ class ContainerPlan:
     labels: tuple[tuple[str, str], ...]
     expose: tuple[str, ...]
     healthcheck: HealthcheckPlan | None
+    stop_signal: str | None
     entrypoint: tuple[str, ...] | None
     command: tuple[str, ...] | None
 
@@ -51,6 +52,7 @@ def plan_container(settings: Settings, packages: PackagesPlan) -> ContainerPlan:
         labels=tuple(settings.labels.items()),
         expose=tuple(f"{port.target}/{port.protocol}" for port in settings.ports),
         healthcheck=plan_healthcheck(settings),
+        stop_signal=settings.stop_signal,
         entrypoint=settings.entrypoint,
         command=settings.command,
     )

@@ -43,6 +43,7 @@ from mlspec.spec.value_types import (
     split_command,
     split_entrypoint,
 )
+from mlspec.spec.values.kinds import SIGNAL_FORM, name_signal
 
 
 class TopKeys(Keys):
@@ -189,6 +190,20 @@ class Settings(BuildKeys):
         ),
         Joined(secret_names),
     ] = Field(default_factory=dict)
+    stop_signal: Annotated[
+        Annotated[
+            str,
+            AfterValidator(name_signal),
+            shape(any_of({"type": "integer", "minimum": 1, "maximum": 64}, shapes.text(SIGNAL_FORM))),
+        ]
+        | None,
+        about(
+            "The signal that asks the program to end, a name or a number, as STOPSIGNAL of the image: Docker, Compose "
+            "and the runtimes of a cluster send it. Default: the base's, or else SIGTERM.",
+            "SIGINT",
+            "SIGRTMIN+3",
+        ),
+    ] = None
     stop_grace_period: Annotated[
         Duration | None, about("How long a program may take to end before it is killed. Default: 10s.", "1m30s")
     ] = None

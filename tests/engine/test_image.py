@@ -313,3 +313,42 @@ def test_the_archive_of_the_proof_is_read_as_it_is_packed(tmp_path: Path) -> Non
             tar.addfile(member, io.BytesIO(data))
 
     assert list(blobs(archive)) == [b"needle", b"needle"]
+
+
+# What ends it
+
+WAITS = """
+import signal, sys
+
+def end(number, frame):
+    sys.exit(number)
+
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGRTMIN + 3):
+    signal.signal(number, end)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+SIGNALS = """
+python: 3.12
+entrypoint: python main.py
+images: {int: {stop_signal: int}, real: {stop_signal: SIGRTMIN+3}, number: {stop_signal: 2}, base: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [("int", signal.SIGINT), ("real", signal.SIGRTMIN + 3), ("number", 2), ("base", 15)]
+)
+@pytest.mark.parametrize("init", [True, False], ids=["init", "no-init"])
+def test_an_engine_sends_the_stop_signal(
+    make: Make, engine: docker.DockerClient, key: str, expected: int, init: bool
+) -> None:
+    project = make(SIGNALS, {"main.py": WAITS})
+    project.build(key)
+    container = engine.containers.run(project.plan(key).image, detach=True, init=init)
+    try:
+        assert any(b"ready" in line for line in container.logs(stream=True))
+        container.stop(timeout=20)
+        assert container.wait()["StatusCode"] == expected
+    finally:
+        container.remove(force=True)

@@ -37,5 +37,6 @@ ENV PYTHONUNBUFFERED=1 \
     USER=app \
     LOGNAME=app \
     XDG_CACHE_HOME=/cache
+STOPSIGNAL SIGINT
 USER 1000:1000
 ENTRYPOINT ["python", "train.py"]

@@ -115,3 +115,30 @@ def limit_name(value: str) -> str:
 def ulimit(value: object) -> object:
     """Return ``{soft, hard}`` from a lone number; anything else comes back as it is."""
     return {"soft": value, "hard": value} if isinstance(value, str) else value
+
+
+# The signals of Linux as Docker reads them: SignalMap in github.com/moby/sys/signal/signal_linux.go. BuildKit refuses
+# any other name in STOPSIGNAL.
+_SIGNALS = (
+    *("TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH", "KILL", "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT"),
+    *("FPE", "ILL", "IO", "IOT", "PIPE", "POLL", "PROF", "PWR", "SEGV", "STKFLT", "STOP", "SYS", "TRAP", "TSTP"),
+    *("TTIN", "TTOU", "URG", "VTALRM", "XCPU", "XFSZ", "RTMIN", "RTMAX"),
+    *(f"RTMIN+{number}" for number in range(1, 16)),
+    *(f"RTMAX-{number}" for number in range(1, 15)),
+)
+_SIGNAL_NUMBER = re.compile(r"[1-9]|[1-5][0-9]|6[0-4]")
+SIGNAL_FORM = rf"^(?:[A-Za-z][A-Za-z0-9]*(?:[+-][0-9]+)?|{_SIGNAL_NUMBER.pattern})$"
+
+
+def name_signal(value: str) -> str:
+    """Return a signal as a Dockerfile names it: ``SIGINT`` from ``int``, ``SIGRTMIN+3``, or a number."""
+    name = value.upper().removeprefix("SIG")
+    if name in _SIGNALS:
+        return f"SIG{name}"
+    if not _SIGNAL_NUMBER.fullmatch(value):
+        # Of all signals, those that end programs; another is as near to a slip, and rarely meant.
+        known = [f"SIG{name}" for name in _SIGNALS[:7]]
+        hint = did_you_mean(value.upper(), known) or "write a name, such as SIGINT, or a number from 1 to 64"
+        meant = slip(value.upper(), known)
+        raise Refused("MLS118", f"{quoted(value)} is not a signal", hint, value=value, meant=meant)
+    return value

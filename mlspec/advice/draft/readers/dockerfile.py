@@ -30,7 +30,7 @@ _NO_LOSS = {
     "MAINTAINER": "write it under labels",
     "USER": "mlspec has a user without rights of its own; another is `user`",
     "HEALTHCHECK": "write it under healthcheck",
-    "STOPSIGNAL": "a spec has no such key",
+    "STOPSIGNAL": "write it under stop_signal",
     "ARG": "only a build has it",
 }
 _LOSS = {
