@@ -26,7 +26,7 @@ from mlspec.facts.installer import pinned_installer
 from mlspec.facts.torch import torch_index, torch_label, torch_packages
 from mlspec.host.engine import mirrors
 from mlspec.host.network import configuration
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 
@@ -122,7 +122,7 @@ def measured(cache: Path, registry: str, folder: Path) -> Iterator[str]:
     with configured(indexes(cache), registry) as main, sink.listening() as taking:
         spec = folder / "mlspec.yaml"
         spec.write_text(SPEC)
-        rendered = api.render(spec, Wish())
+        rendered = api.render(spec, LockOptions())
         api.write(rendered)
         yield f"Locked {datetime.now(UTC).date().isoformat()} for both from one spec, `torch=={TORCH}`:\n"
         yield "| image | torch | index | packages for CUDA | wheels, MB |\n|---|---|---|--:|--:|"

@@ -5,16 +5,16 @@ TYPE_CHECKING = False  # typing alone would take longer than an answer that is k
 if TYPE_CHECKING:
     from mlspec.api import Rendered, diff, load, render, stale, write
     from mlspec.errors import LockError, MlspecError, Problem, SpecError, ToolError
-    from mlspec.relock import Wish
+    from mlspec.lock.state import LockOptions
 
 __all__ = [
     "LockError",
+    "LockOptions",
     "MlspecError",
     "Problem",
     "Rendered",
     "SpecError",
     "ToolError",
-    "Wish",
     "diff",
     "load",
     "render",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _HOMES = {name: "mlspec.errors" for name in ("LockError", "MlspecError", "Problem", "SpecError", "ToolError")}
-_HOMES |= {"Wish": "mlspec.relock"}
+_HOMES |= {"LockOptions": "mlspec.lock.state"}
 
 
 def __getattr__(name: str) -> object:

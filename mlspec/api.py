@@ -11,17 +11,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec import relock
 from mlspec.advice import lint as rules
 from mlspec.advice.lint import Subject
 from mlspec.advice.lint import unknown_names as existence
 from mlspec.errors import LockError, Problem, Repair, Span, SpecError
 from mlspec.host.files import read as disk
 from mlspec.host.files import write as writing
+from mlspec.host.world import LocalWorld
 from mlspec.lock import platforms
+from mlspec.lock.image_requirements import indexes_of
 from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.state import NOT_CURRENT, LockOptions, LockResult
+from mlspec.lock.update import outline_lock, record_files, update_lock
 from mlspec.plan.plan import Plan, resolve
-from mlspec.relock import Locked, Wish
 from mlspec.spec import fixes as repairs
 from mlspec.spec import spec
 from mlspec.spec.document import Document
@@ -52,7 +54,7 @@ class Rendered:
 
     folder: Path
     spec: Spec
-    locked: Locked
+    locked: LockResult
     plans: tuple[Plan, ...]
     artifacts: tuple[Artifact, ...]
     warnings: tuple[Problem, ...] = ()
@@ -96,7 +98,7 @@ def load(path: Path, document: Document | None = None) -> Spec:
 
 def render(
     path: Path,
-    wish: Wish | None = None,
+    wish: LockOptions | None = None,
     *,
     targets: Iterable[str] = (),
     say: Say = lambda _: None,
@@ -113,22 +115,22 @@ def render(
     if problems := _unfit(loaded, wanted):
         raise SpecError(*problems)
     try:
-        locked = relock.locked(loaded, path.parent, wish or Wish(), say)
+        locked = update_lock(loaded, LocalWorld(path.parent, say), wish or LockOptions())
     except LockError as error:
         raise LockError(*_causes(loaded, path), *error.problems) from None
-    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
+    plans = tuple(resolve(path.name, image, locked.facts[image.key]) for image in loaded.images)
     drawn = emit_all(plans, wanted)
     locked = _recorded(loaded, locked, plans, drawn)
     subjects = tuple(_subjects(loaded, locked, plans, today, is_locked=True))
     return _rendered(path.parent, loaded, locked, plans, subjects, (*drawn, *locked.artifacts))
 
 
-def _recorded(loaded: Spec, locked: Locked, plans: tuple[Plan, ...], drawn: Iterable[Artifact]) -> Locked:
+def _recorded(loaded: Spec, locked: LockResult, plans: tuple[Plan, ...], drawn: Iterable[Artifact]) -> LockResult:
     """Return the lock with the fingerprints of the files that were drawn, and of those of the spec that were not."""
     names = paths_of(plans, (*TARGETS, *loaded.targets))
     files = {name: digest for name, digest in (locked.lock.files if locked.lock else {}).items() if name in names}
     files |= {artifact.path: changes.fingerprint(artifact.text) for artifact in drawn if artifact.path in names}
-    return relock.with_files(locked, plans[0].files, files)
+    return record_files(locked, plans[0].files, files)
 
 
 def _unfit(loaded: Spec, targets: Iterable[str]) -> tuple[Problem, ...]:
@@ -145,9 +147,9 @@ def _causes(loaded: Spec, path: Path) -> tuple[Problem, ...]:
     return _in_order(map(loaded.document.placed, said))
 
 
-def _outlined(loaded: Spec, path: Path, today: str) -> tuple[Locked, tuple[Plan, ...], tuple[Subject, ...]]:
-    locked = relock.outlined(loaded, path.parent)
-    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
+def _outlined(loaded: Spec, path: Path, today: str) -> tuple[LockResult, tuple[Plan, ...], tuple[Subject, ...]]:
+    locked = outline_lock(loaded, LocalWorld(path.parent))
+    plans = tuple(resolve(path.name, image, locked.facts[image.key]) for image in loaded.images)
     return locked, plans, tuple(_subjects(loaded, locked, plans, today, is_locked=False))
 
 
@@ -164,7 +166,7 @@ def outline(path: Path, *, today: str = "", document: Document | None = None) ->
 def _rendered(
     folder: Path,
     loaded: Spec,
-    locked: Locked,
+    locked: LockResult,
     plans: tuple[Plan, ...],
     subjects: tuple[Subject, ...],
     artifacts: tuple[Artifact, ...],
@@ -177,7 +179,9 @@ def _rendered(
     return Rendered(folder, loaded, locked, plans, artifacts, warnings, subjects, comments, ignored)
 
 
-def _subjects(loaded: Spec, locked: Locked, plans: Iterable[Plan], today: str, *, is_locked: bool) -> Iterator[Subject]:
+def _subjects(
+    loaded: Spec, locked: LockResult, plans: Iterable[Plan], today: str, *, is_locked: bool
+) -> Iterator[Subject]:
     for image, plan in zip(loaded.images, plans, strict=True):
         found = locked.contents[image.key]
         for platform, packages in found.packages.items():
@@ -273,7 +277,7 @@ def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Probl
 
 def _checked(path: Path, document: Document, today: str, say: Say) -> tuple[Problem, ...]:
     try:
-        rendered = render(path, Wish(locked=True, unpinned=True), today=today, document=document)
+        rendered = render(path, LockOptions(locked=True, unpinned=True), today=today, document=document)
         return _in_order((*rendered.warnings, *inspect(rendered), *edits(rendered), *line_ends(rendered)))
     except SpecError as error:
         problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
@@ -394,12 +398,12 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
 
     loaded = load(path)
     try:
-        locked, is_locked = relock.locked(loaded, path.parent, Wish(locked=True, unpinned=True)), True
+        locked, is_locked = update_lock(loaded, LocalWorld(path.parent), LockOptions(locked=True, unpinned=True)), True
     except SpecError as error:
-        if any(problem.code not in relock.NOT_CURRENT for problem in error.problems):
+        if any(problem.code not in NOT_CURRENT for problem in error.problems):
             raise
-        locked, is_locked = relock.outlined(loaded, path.parent), False
-    plans = tuple(resolve(path.name, image, locked.resolved[image.key]) for image in loaded.images)
+        locked, is_locked = outline_lock(loaded, LocalWorld(path.parent)), False
+    plans = tuple(resolve(path.name, image, locked.facts[image.key]) for image in loaded.images)
     locked = _recorded(loaded, locked, plans, emit_all(plans, (*TARGETS, *loaded.targets)))
     explanations = tuple(explanation.explain(_sources(loaded, path.parent, locked), targets))
     artifacts = (Artifact(e.path, "".join(f"{line.text}\n" for line in e.lines)) for e in explanations)
@@ -407,14 +411,14 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
     return Explained(loaded, explanations, is_locked, changed)
 
 
-def _sources(loaded: Spec, folder: Path, locked: Locked) -> tuple[Sources, ...]:
+def _sources(loaded: Spec, folder: Path, locked: LockResult) -> tuple[Sources, ...]:
     from mlspec.advice.explain.origins import Sources
 
     return tuple(
         Sources(
             spec=loaded,
             image=image,
-            resolved=locked.resolved[image.key],
+            resolved=locked.facts[image.key],
             requirements=locked.contents[image.key].requirements,
             locks=locked.contents[image.key].packages,
             lock_texts={artifact.path: artifact.text for artifact in locked.artifacts},
@@ -542,7 +546,7 @@ def demand(path: Path) -> Demand:
         names = {pin.name for subject in own for pin in subject.pins}
         names |= {requirement.name for subject in own for requirement in subject.requirements.requirements}
         required = own[-1].requirements if own else Requirements()
-        indexes += (index.url for index in relock.indexes_of(image, required) if any(map(index.serves, names)))
+        indexes += (index.url for index in indexes_of(image, required) if any(map(index.serves, names)))
     choices = (base_image.base_reference(image.settings.python, image.settings.base) for image in loaded.images)
     bases = (choice.reference for choice in choices if isinstance(choice, base_image.BaseChoice))
     return Demand(path.parent, tuple(needs), tuple(dict.fromkeys(bases)), tuple(dict.fromkeys(indexes)))
@@ -551,7 +555,7 @@ def demand(path: Path) -> Demand:
 def _outlines(loaded: Spec, path: Path) -> tuple[tuple[Plan, ...], tuple[Subject, ...]]:
     """Return the plans of a spec and its subjects; without a lock, what the spec alone tells."""
     try:
-        rendered = render(path, Wish(locked=True, unpinned=True))
+        rendered = render(path, LockOptions(locked=True, unpinned=True))
     except SpecError as error:
         if any(problem.code != "MLS404" for problem in error.problems):
             raise

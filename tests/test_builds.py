@@ -10,7 +10,7 @@ import pytest
 from mlspec import api
 from mlspec.errors import LockError, SpecError
 from mlspec.lock.requirements_txt import parse_requirements
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from tests.index import PackageIndex, sdist, serving, wheel
 from tests.test_pipeline import DIGEST, LOCK
 
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, index: PackageIndex) -> Path:
     return tmp_path
 
 
-def rendered(folder: Path, requirements: str, wish: Wish | None = None, more: str = "") -> api.Rendered:
+def rendered(folder: Path, requirements: str, wish: LockOptions | None = None, more: str = "") -> api.Rendered:
     (folder / "mlspec.yaml").write_text(f"{SPEC}requirements: [{requirements}]\n{more}")
     found = api.render(folder / "mlspec.yaml", wish)
     api.write(found)
@@ -69,7 +69,7 @@ def test_a_second_render_keeps_it_without_an_index(folder: Path, monkeypatch: py
     before = builds(folder)
     monkeypatch.setenv("MLSPEC_INDEX_URL", "http://127.0.0.1:9/simple/")
 
-    assert api.stale(rendered(folder, "voice", Wish(locked=True))) == ()
+    assert api.stale(rendered(folder, "voice", LockOptions(locked=True))) == ()
     assert builds(folder) == before
 
 
@@ -80,7 +80,7 @@ def test_a_newer_tool_is_taken_by_an_upgrade_alone(folder: Path, index: PackageI
     rendered(folder, "voice, helper")
     assert builds(folder)["voice"] == ["helper 1", "maker 2"]
 
-    rendered(folder, "voice, helper", Wish(upgrade=True))
+    rendered(folder, "voice, helper", LockOptions(upgrade=True))
     assert builds(folder)["voice"] == ["maker 3"]
 
 
@@ -100,7 +100,7 @@ def test_one_that_is_left_over_is_told_and_does_no_harm(folder: Path) -> None:
     found = rendered(folder, "helper")
 
     assert [path.name for path in api.leftovers(found)] == ["requirements.build.lock"]
-    assert api.stale(rendered(folder, "helper", Wish(locked=True))) == ()
+    assert api.stale(rendered(folder, "helper", LockOptions(locked=True))) == ()
 
 
 def test_a_build_that_cannot_be_locked_is_a_warning(folder: Path) -> None:

@@ -14,10 +14,11 @@ from mlspec import api
 from mlspec.cli.app import cli
 from mlspec.errors import Problem, SpecError
 from mlspec.host.network import registry
+from mlspec.lock.from_lines import from_lines
 from mlspec.lock.mlspec_lock import parse_lock
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
+from mlspec.lock.world import RegistryImage
 from mlspec.spec.files import Artifact
-from mlspec.targets import changes
 from tests.test_new_base import NAME, Registry, digest
 
 SPEC = "python: 3.12\nbase: slim-bookworm\nentrypoint: python train.py\n"
@@ -45,7 +46,7 @@ def mlspec(*words: str) -> Result:
     return CliRunner().invoke(cli, words)
 
 
-def refused(wish: Wish | None = None) -> Problem:
+def refused(wish: LockOptions | None = None) -> Problem:
     """Return the one problem for which nothing is written."""
     before = {path.name: path.read_bytes() for path in Path().iterdir()}
     with pytest.raises(SpecError) as caught:
@@ -133,7 +134,7 @@ def test_what_mlspec_wrote_is_no_edit_however_old(folder: Path, monkeypatch: pyt
         patched.setattr(api, "emit_all", lambda *_: (older,))
         api.write(api.render(Path("mlspec.yaml")))
 
-    written = api.write(api.render(Path("mlspec.yaml"), Wish(locked=True)))
+    written = api.write(api.render(Path("mlspec.yaml"), LockOptions(locked=True)))
 
     assert {artifact.path for artifact in written} == {"Dockerfile", "mlspec.lock"}
 
@@ -142,7 +143,7 @@ def test_a_lock_of_an_earlier_version_works_and_says_nothing_of_edits(folder: Pa
     edit("mlspec.lock", lambda text: text.partition("\n[files]")[0].replace("version = 2", "version = 1"))
     edit("Dockerfile", lambda text: text + "# an earlier version's line\n")
 
-    api.write(api.render(Path("mlspec.yaml"), Wish(locked=True)))
+    api.write(api.render(Path("mlspec.yaml"), LockOptions(locked=True)))
 
     assert set(recorded()) == {"Dockerfile", "Dockerfile.dockerignore", "run.sh"}
     assert "earlier" not in Path("Dockerfile").read_text()
@@ -153,7 +154,7 @@ def test_another_base_in_the_spec_is_no_edit_of_files_without_fingerprints(folde
     Path("mlspec.lock").unlink()
     edit("mlspec.yaml", lambda text: text.replace("slim-bookworm", "slim-trixie"))
 
-    api.write(api.render(Path("mlspec.yaml"), Wish(unpinned=unpinned)))
+    api.write(api.render(Path("mlspec.yaml"), LockOptions(unpinned=unpinned)))
 
     assert "FROM python:3.12-slim-trixie" in Path("Dockerfile").read_text()
 
@@ -169,10 +170,10 @@ def test_an_edit_that_says_what_mlspec_would_write_is_none(folder: Path) -> None
 def test_an_image_without_a_digest_is_guarded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mlspec.yaml").write_text(SPEC)
-    api.write(api.render(Path("mlspec.yaml"), Wish(unpinned=True)))
+    api.write(api.render(Path("mlspec.yaml"), LockOptions(unpinned=True)))
     edit("run.sh", lambda text: text + "# by hand\n")
 
-    assert refused(Wish(unpinned=True)).code == "MLS410"
+    assert refused(LockOptions(unpinned=True)).code == "MLS410"
 
 
 # Merges and checkouts
@@ -193,7 +194,7 @@ def test_a_lock_that_holds_both_sides_of_a_merge_tells_nothing_of_edits(folder: 
     edit("mlspec.lock", lambda text: re.sub("Dockerfile = .*\n", sides, text, count=1))
     edit("Dockerfile", lambda text: text + "# a line of the other side\n")
 
-    api.write(api.render(Path("mlspec.yaml"), Wish(mend=True)))
+    api.write(api.render(Path("mlspec.yaml"), LockOptions(mend=True)))
 
     assert "other side" not in Path("Dockerfile").read_text()
 
@@ -349,7 +350,7 @@ def test_a_digest_of_another_python_is_not_adopted(folder: Path, hub: Registry) 
 def test_a_digest_of_another_debian_is_not_adopted(
     folder: Path, hub: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def resolve(reference: str, platform: str) -> registry.Resolved:
+    def resolve(reference: str, platform: str) -> RegistryImage:
         found = hub.resolve(reference, platform)
         return replace(found, codename="trixie")
 
@@ -397,6 +398,6 @@ def test_adopt_and_upgrade_contradict_each_other(folder: Path) -> None:
 
 
 def test_a_platform_in_front_of_an_image_is_no_part_of_it() -> None:
-    (line,) = changes.from_lines("FROM --platform=$BUILDPLATFORM python:3.12@sha256:" + "a" * 64 + " AS native\n", "D")
+    (line,) = from_lines("FROM --platform=$BUILDPLATFORM python:3.12@sha256:" + "a" * 64 + " AS native\n", "D")
 
     assert (line.reference, line.with_image("x")) == ("python:3.12", "FROM --platform=$BUILDPLATFORM x AS native")

@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import SpecError
+from mlspec.lock import digests
 from mlspec.lock import promises as locking
 from mlspec.lock.image_facts import ImageFacts
+from mlspec.lock.image_requirements import indexes_of
 from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
 from mlspec.plan.plan import Plan, resolve
-from mlspec.relock.requirements import indexes_of
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, validate
 from mlspec.targets import registry as targets
@@ -59,7 +60,7 @@ def in_a_file(text: str) -> list[str]:
 
 
 def digest(requirements: Requirements, target: Target = TARGET) -> str:
-    return locking.inputs_digest(target, requirements, ())
+    return digests.inputs_digest(target, requirements, ())
 
 
 # CUDA

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 
 SPECS = Path(__file__).parent.parent / "specs"
 EXAMPLES = sorted(SPECS.glob("*/mlspec.yaml"))
@@ -68,19 +68,19 @@ def test_what_trains_and_what_serves_a_model_have_one_version_of_its_library() -
 
 @example
 def test_is_up_to_date_and_needs_no_network(spec: Path) -> None:
-    assert "".join(api.diff(api.render(spec, Wish(locked=True)))) == ""
+    assert "".join(api.diff(api.render(spec, LockOptions(locked=True)))) == ""
 
 
 @example
 def test_warns_of_nothing(spec: Path) -> None:
-    rendered = api.render(spec, Wish(locked=True))
+    rendered = api.render(spec, LockOptions(locked=True))
 
     assert (*rendered.warnings, *api.inspect(rendered)) == ()
 
 
 @example
 def test_has_no_files_of_former_days(spec: Path) -> None:
-    assert api.leftovers(api.render(spec, Wish(locked=True))) == ()
+    assert api.leftovers(api.render(spec, LockOptions(locked=True))) == ()
 
 
 @dockerfile

@@ -9,9 +9,9 @@ import pytest
 
 from mlspec import api
 from mlspec.errors import LockError
-from mlspec.lock import variants
+from mlspec.lock.extras import find_extras, with_extras
 from mlspec.lock.requirements.collect import Entry, collect
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from tests.index import PackageIndex, serving, wheel
 
 JAX = (
@@ -41,7 +41,7 @@ def locked(folder: Path, text: str) -> tuple[str, list[str]]:
     """Return the text of the lock that a spec gets, and what is said on the way."""
     (folder / "mlspec.yaml").write_text(text)
     said: list[str] = []
-    rendered = api.render(folder / "mlspec.yaml", Wish(unpinned=True), say=said.append)
+    rendered = api.render(folder / "mlspec.yaml", LockOptions(unpinned=True), say=said.append)
     api.write(rendered)
     return (folder / "requirements.lock").read_text(), said
 
@@ -173,7 +173,7 @@ def test_where_nothing_fits_the_cuda_that_torch_was_never_built_for_is_told_firs
     (tmp_path / "mlspec.yaml").write_text("{python: 3.12, accelerator: cuda12.7, requirements: [torch, absent]}")
 
     with pytest.raises(LockError) as raised:
-        api.render(tmp_path / "mlspec.yaml", Wish(unpinned=True))
+        api.render(tmp_path / "mlspec.yaml", LockOptions(unpinned=True))
 
     first, *others = raised.value.problems
     assert (first.code, first.message) == ("MLS651", "no torch is known to be built for cuda12.7")
@@ -195,9 +195,9 @@ def test_where_nothing_fits_the_cuda_that_torch_was_never_built_for_is_told_firs
 def test_all_else_of_a_requirement_stays_as_it_is(requirement: str, text: str) -> None:
     requirements = collect([Entry(requirement, ())], lambda _: "", "mlspec.yaml")
 
-    found = variants.followed(requirements, "cuda12.8", "linux/amd64")
+    found = find_extras(requirements, "cuda12.8", "linux/amd64")
 
-    assert [r.text for r in variants.with_extras(requirements, found).requirements] == [text]
+    assert [r.text for r in with_extras(requirements, found).requirements] == [text]
 
 
 @pytest.mark.parametrize(
@@ -213,4 +213,4 @@ def test_all_else_of_a_requirement_stays_as_it_is(requirement: str, text: str) -
 def test_what_is_not_certain_is_not_chosen(requirement: str, accelerator: str, platform: str) -> None:
     requirements = collect([Entry(requirement, ())], lambda _: "", "mlspec.yaml")
 
-    assert variants.followed(requirements, accelerator, platform) == ()
+    assert find_extras(requirements, accelerator, platform) == ()

@@ -10,7 +10,7 @@ import pytest
 from mlspec import api
 from mlspec.api import Rendered
 from mlspec.errors import Problem, Span
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.targets.registry import emit, emit_all
 from tests.fuzz.__main__ import work
 from tests.fuzz.cases import Cases
@@ -32,7 +32,7 @@ env_file: ./x.env
 @pytest.fixture
 def rendered(tmp_path: Path) -> Rendered:
     (tmp_path / "mlspec.yaml").write_text(SPEC)
-    return api.render(tmp_path / "mlspec.yaml", Wish(unpinned=True))
+    return api.render(tmp_path / "mlspec.yaml", LockOptions(unpinned=True))
 
 
 def text_of(rendered: Rendered, name: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlspec import api
 from mlspec.errors import Problem, Span
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
 from mlspec.spec.suppressions import Ignores, in_document, in_requirements, in_toml
@@ -164,7 +164,7 @@ def test_each_code_of_a_comment_that_finds_nothing_is_told() -> None:
 def rendered(folder: Path, text: str) -> api.Rendered:
     path = folder / "mlspec.yaml"
     path.write_text(text)
-    return api.render(path, Wish(unpinned=True), today=TODAY)
+    return api.render(path, LockOptions(unpinned=True), today=TODAY)
 
 
 def test_an_ignored_warning_is_not_shown_and_others_are(tmp_path: Path) -> None:

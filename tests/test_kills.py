@@ -16,9 +16,10 @@ import pytest
 
 from mlspec.cli import app
 from mlspec.host.files import unfinished
-from mlspec.host.resolver.compile import Compiled, Resolver
+from mlspec.host.resolver.compile import Resolver
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.world import Compiled
 from mlspec.plan.unfinished import UNFINISHED, batch_of, unfinished_name
 from tests.test_pipeline import LOCK, SPEC
 

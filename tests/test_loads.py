@@ -15,13 +15,14 @@ import pytest
 
 from mlspec import api
 from mlspec.facts import libraries
-from mlspec.host.resolver import Compiled, Resolver
+from mlspec.host.resolver import Resolver
 from mlspec.host.resolver.child.elf import needed
 from mlspec.host.resolver.metadata import Maker
 from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
+from mlspec.lock.world import Compiled
 from tests.index import File, PackageIndex, metadata, serving
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
@@ -78,7 +79,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def compiled(*names: str, said: list[str] | None = None) -> Compiled:
     wanted = collect([Entry(name, ()) for name in names], lambda path: "", "mlspec.yaml")
     maker = Maker(TARGET, say=(said if said is not None else []).append)
-    return Resolver(TARGET, (), maker, looks=True).compile(wanted)
+    return Resolver(TARGET, (), maker, inspects_wheels=True).compile(wanted)
 
 
 def loads(found: Compiled) -> dict[str, dict[str, str]]:
@@ -154,7 +155,7 @@ def test_it_is_told_with_the_line_that_mends_it(
     spec = tmp_path / "mlspec.yaml"
     spec.write_text(f"python: 3.12\nbase: slim-bookworm\nrequirements: [draw]\napt: {apt}\nentrypoint: python a.py\n")
 
-    found = [p for p in api.render(spec, Wish(unpinned=True)).warnings if p.code == "MLS610"]
+    found = [p for p in api.render(spec, LockOptions(unpinned=True)).warnings if p.code == "MLS610"]
 
     assert bool(found) == is_lacking
     for problem in found:

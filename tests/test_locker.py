@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import LockError
-from mlspec.host.resolver import Compiled, compile_requirements, process
+from mlspec.host.resolver import compile_requirements, process
 from mlspec.host.resolver.child.sources import static_metadata
 from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.lock.layers import grouped
@@ -26,6 +26,7 @@ from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_requirements, dump_vcs
+from mlspec.lock.world import Compiled
 from tests.index import File, PackageIndex, sdist, serving, wheel
 
 TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
+from mlspec.lock.digests import body_digest, inputs_digest
 from mlspec.lock.pins import Pin, Target
-from mlspec.lock.promises import body_digest, credentials_problems, cuda_of, inputs_digest, promise_problems
+from mlspec.lock.promises import credentials_problems, cuda_of, promise_problems
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements

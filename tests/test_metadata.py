@@ -11,14 +11,15 @@ import pytest
 from mlspec import api
 from mlspec.errors import LockError, SpecError
 from mlspec.host.engine import metadata as engine
-from mlspec.host.resolver import Compiled, compile_requirements
+from mlspec.host.resolver import compile_requirements
 from mlspec.host.resolver.failed_builds import FailedBuild
 from mlspec.host.resolver.metadata import Maker
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements, Stated
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
+from mlspec.lock.world import Compiled
 from tests.index import File, PackageIndex, dynamic, serving, wheel
 
 Serve = Callable[..., PackageIndex]
@@ -180,7 +181,7 @@ def test_without_an_engine_the_host_builds_and_it_is_said_at_the_requirement(
     (tmp_path / "mlspec.yaml").write_text(SPEC)
     said: list[str] = []
 
-    rendered = api.render(tmp_path / "mlspec.yaml", Wish(unpinned=True), say=said.append)
+    rendered = api.render(tmp_path / "mlspec.yaml", LockOptions(unpinned=True), say=said.append)
 
     texts = {artifact.path: artifact.text for artifact in rendered.artifacts}
     (warning,) = [problem for problem in rendered.warnings if problem.code == "MLS262"]
@@ -202,7 +203,7 @@ def test_an_engine_that_cannot_make_the_stage_leaves_it_to_the_host_and_says_why
     serve(dynamic("app", "1", "requires = []"), wheel("base", "1"), wheel("helper", "1"))
     (tmp_path / "mlspec.yaml").write_text(SPEC)
 
-    rendered = api.render(tmp_path / "mlspec.yaml", Wish(unpinned=True))
+    rendered = api.render(tmp_path / "mlspec.yaml", LockOptions(unpinned=True))
 
     (warning,) = [problem for problem in rendered.warnings if problem.code == "MLS262"]
     assert "could not be made: E: Unable to locate package libgdal-dev" in warning.message

@@ -10,7 +10,8 @@ import pytest
 from mlspec import api
 from mlspec.errors import Problem, ToolError
 from mlspec.host.network import registry
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
+from mlspec.lock.world import RegistryImage
 from tests.index import serving, wheel
 
 SPEC = "python: 3.12\nbase: slim-bookworm\nrequirements: [apple]\n"
@@ -32,11 +33,11 @@ class Registry:
         self.newest, self.python, self.glibc = digest(number), python, glibc
         self.kept.add(self.newest)
 
-    def resolve(self, reference: str, platform: str) -> registry.Resolved:
+    def resolve(self, reference: str, platform: str) -> RegistryImage:
         name, _, asked = reference.partition("@")
         if asked and asked not in self.kept:
             raise ToolError(Problem(code="MLS301", message="gone"))
-        return registry.Resolved(
+        return RegistryImage(
             reference=name,
             digest=asked or self.newest,
             platform=platform,
@@ -66,7 +67,7 @@ def spec(tmp_path: Path, hub: Registry) -> Path:
 
 def bases(spec: Path) -> dict[str, str]:
     """Return the stages of the Dockerfile that begin with an image, after upgrading, and the image's digest."""
-    api.write(api.render(spec, Wish(upgrade=True)))
+    api.write(api.render(spec, LockOptions(upgrade=True)))
     lines = (spec.parent / "Dockerfile").read_text().splitlines()
     words = (line.split() for line in lines if line.startswith(f"FROM {NAME}"))
     return {stage: image.partition("@")[2] for _, image, _, stage in words}
@@ -113,7 +114,7 @@ def test_the_lock_says_so_offline(spec: Path, hub: Registry, monkeypatch: pytest
     before = bases(spec)
     monkeypatch.setattr(registry, "resolve", None)
 
-    assert api.stale(api.render(spec, Wish(locked=True))) == ()
+    assert api.stale(api.render(spec, LockOptions(locked=True))) == ()
     assert before["former"] == digest(1)
 
 
@@ -125,4 +126,4 @@ def test_layers_that_the_spec_asks_for_need_no_network(spec: Path, monkeypatch: 
 
     assert "# layer ours\napple==1.0" in (spec.parent / "requirements.lock").read_text()
     assert "FROM installer AS layer-ours" in (spec.parent / "Dockerfile").read_text()
-    assert api.stale(api.render(spec, Wish(locked=True))) == ()
+    assert api.stale(api.render(spec, LockOptions(locked=True))) == ()

@@ -149,7 +149,7 @@ def readings(path: Path) -> Iterator[str]:
 def test_files_are_read_in_one_place() -> None:
     places = {
         path.relative_to(PACKAGE).as_posix(): set(readings(path))
-        for folder in ("host", "relock", "cli")
+        for folder in ("host", "cli")
         for path in sorted((PACKAGE / folder).rglob("*.py"))
         # What runs in processes and containers of their own reads what pip unpacked.
         if not {"child", "metadata"} & set(path.parts)

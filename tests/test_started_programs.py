@@ -14,7 +14,7 @@ from mlspec.lock.mlspec_lock import parse_lock
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.started_programs import list_unknown_programs
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
 from tests.index import PackageIndex, sdist, serving, wheel
@@ -50,7 +50,7 @@ def write(folder: Path, command: str) -> Path:
 
 def locked(spec: Path) -> str:
     """Lock a spec and write what comes of it; return the text of mlspec.lock."""
-    for artifact in api.render(spec, Wish(unpinned=True)).artifacts:
+    for artifact in api.render(spec, LockOptions(unpinned=True)).artifacts:
         (spec.parent / artifact.path).write_text(artifact.text)
     return (spec.parent / "mlspec.lock").read_text()
 

@@ -17,7 +17,7 @@ from mlspec.cli.terminal import told
 from mlspec.errors import LockError, Problem, SpecError
 from mlspec.host.network.registry.connection import mapping
 from mlspec.lock.requirements_txt import parse_requirements
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="about users, folders and names as POSIX has them")
@@ -68,7 +68,7 @@ def test_a_file_of_variables_has_a_secret_in_a_cluster(tmp_path: Path, path: str
     spec = f"python: 3.12\nentrypoint: python x.py\nenv_file: {path}\ntargets: [kubernetes]\n"
     (tmp_path / "mlspec.yaml").write_text(spec)
 
-    rendered = api.render(tmp_path / "mlspec.yaml", Wish(unpinned=True))
+    rendered = api.render(tmp_path / "mlspec.yaml", LockOptions(unpinned=True))
 
     (sheet,) = (artifact.text for artifact in rendered.artifacts if artifact.path == "kubernetes.yaml")
     (command,) = (line for line in sheet.splitlines() if "--from-env-file=" in line)

@@ -15,6 +15,7 @@ from mlspec.cli.app import cli
 from mlspec.host.engine import build as building
 from mlspec.host.engine import engine
 from mlspec.host.network import registry
+from mlspec.lock.world import RegistryImage
 from tests.archives import Files, image, link
 
 SPEC = """\
@@ -33,7 +34,7 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
     monkeypatch.chdir(tmp_path)
     Path("mlspec.yaml").write_text(SPEC)
     Path("train.py").write_text("print(1)\n")
-    base = registry.Resolved(
+    base = RegistryImage(
         reference="python:3.12-slim-bookworm",
         digest=f"sha256:{'1' * 64}",
         platform="linux/amd64",

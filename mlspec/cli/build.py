@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from mlspec.api import Rendered
     from mlspec.build.steps import Step
     from mlspec.build.stream import Build
+    from mlspec.lock.state import LockOptions
     from mlspec.plan.plan import Plan
-    from mlspec.relock import Wish
     from mlspec.targets.run_script import BuildOptions
 
 # Kinds of progress that are BuildKit's own, drawn by docker in this terminal.
 _OF_BUILDKIT = ("tty", "rawjson")
 
 
-def _ready(file: str | None, images: Sequence[str], wish: Wish, start: HeadStart | None) -> Rendered:
+def _ready(file: str | None, images: Sequence[str], wish: LockOptions, start: HeadStart | None) -> Rendered:
     """Return one spec, rendered, with its files written where they were out of date, and a ``start`` from them ended.
 
     Raises SpecError, before anything is asked of a registry or an index, where it has none of these images.

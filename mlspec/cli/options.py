@@ -13,7 +13,7 @@ from mlspec.cli import candidates
 from mlspec.host.files.find import found_specs
 
 if TYPE_CHECKING:
-    from mlspec.relock import Wish
+    from mlspec.lock.state import LockOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,8 +75,8 @@ force_option = click.option(
 )
 
 
-def wish_of(**wants: Any) -> Wish:  # noqa: ANN401 - the fields of Wish
-    """Return what a command wants of a lock, by the fields of Wish."""
-    from mlspec.relock import Wish
+def wish_of(**wants: Any) -> LockOptions:  # noqa: ANN401 - the fields of LockOptions
+    """Return what a command wants of a lock, by the fields of LockOptions."""
+    from mlspec.lock.state import LockOptions
 
-    return Wish(**wants)
+    return LockOptions(**wants)

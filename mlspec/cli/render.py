@@ -16,7 +16,7 @@ from mlspec.cli.terminal import answer_file, say, show
 from mlspec.host.cache.proofs import CHECK, WRITE
 
 if TYPE_CHECKING:
-    from mlspec.relock import Wish
+    from mlspec.lock.state import LockOptions
 
 
 @click.command()
@@ -76,7 +76,7 @@ def _check_targets(targets: Sequence[str]) -> None:
         raise click.UsageError(f'there is no target "{unknown[0]}"; the targets are: {", ".join(known)}')
 
 
-def _print(path: Path, wish: Wish, targets: Sequence[str]) -> bool:
+def _print(path: Path, wish: LockOptions, targets: Sequence[str]) -> bool:
     artifacts = rendered_of(path, wish, targets).artifacts
     wanted = [artifact for artifact in artifacts if not targets or not artifact.path.endswith(".lock")]
     for artifact in wanted:
@@ -86,7 +86,7 @@ def _print(path: Path, wish: Wish, targets: Sequence[str]) -> bool:
     return True
 
 
-def _compare(path: Path, wish: Wish, targets: Sequence[str], *, fails: bool) -> Outcome:
+def _compare(path: Path, wish: LockOptions, targets: Sequence[str], *, fails: bool) -> Outcome:
     from mlspec import api
 
     rendered = rendered_of(path, wish, targets)

@@ -17,7 +17,7 @@ from mlspec.host.cache.proofs import Witness, proofs, witnessed
 if TYPE_CHECKING:
     from mlspec.api import Rendered
     from mlspec.errors import MlspecError, Problem
-    from mlspec.relock import Wish
+    from mlspec.lock.state import LockOptions
 
 
 def each(specs: Iterable[str], act: Callable[[Path], bool]) -> None:
@@ -115,7 +115,7 @@ def _shown(rendered: Rendered) -> list[tuple[str, str]]:
 _MANY_CHANGES = 24
 
 
-def rendered_of(path: Path, wish: Wish, targets: Iterable[str] = ()) -> Rendered:
+def rendered_of(path: Path, wish: LockOptions, targets: Iterable[str] = ()) -> Rendered:
     """Return what a spec compiles to, after showing what it warns of."""
     from mlspec import api
     from mlspec.host import progress
@@ -153,7 +153,7 @@ def one_spec(file: str | None) -> Path:
     return paths[0]
 
 
-def write(path: Path, wish: Wish, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
+def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
     """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
     from mlspec import api
     from mlspec.host.files.turns import alone

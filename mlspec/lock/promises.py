@@ -1,67 +1,19 @@
-"""Requirements and pins to a lock: what it came from, and whether it keeps the spec's promise."""
+"""The promise of a spec, checked on its locked packages: the right accelerator, one CUDA, and no login in a lock."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlspec.errors import Problem, Span
 from mlspec.facts import frameworks
 from mlspec.facts.versions import minor_version
-from mlspec.lock.pins import Layer, Pin, Target
-from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirement, Requirements
-from mlspec.lock.requirements_txt import digest_lines
 from mlspec.lock.variants import fitting_name
 from mlspec.printable import login_spans, without_login
 from mlspec.text import format_size
-
-# Raised whenever the same inputs would be resolved to something else.
-_FORMAT = 1
-
-
-def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[Index]) -> str:
-    """Return the digest of all that decides a lock: sha256 over canonical JSON, blind to comments, order and logins."""
-    inputs: dict[str, object] = {
-        "format": _FORMAT,
-        "target": [target.python, target.platform, target.glibc],
-        "requirements": sorted([r.text, *r.hashes] for r in requirements.requirements),
-        "constraints": sorted([r.text, *r.hashes] for r in requirements.constraints),
-        "options": sorted(requirements.options),
-        # The first index whose pattern fits answers, so their order decides.
-        "indexes": [[index.url, sorted(index.packages)] for index in indexes],
-    }
-    # Only where they are there, so that locks from before they were known hold.
-    if requirements.build_constraints:
-        inputs["build_constraints"] = sorted(r.text for r in requirements.build_constraints)
-    if requirements.stated:
-        inputs["stated"] = sorted(map(dataclasses.astuple, requirements.stated))
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def serving(indexes: Iterable[Index], pins: Iterable[Pin]) -> tuple[str, ...]:
-    """Return the addresses of the indexes that serve any of ``pins``: of those that name a package, the first."""
-    indexes = tuple(indexes)
-    used = {next((index.url for index in indexes if index.serves(pin.name)), "") for pin in pins}
-    return tuple(dict.fromkeys(index.url for index in indexes if index.url in used))
-
-
-def layer_indexes(indexes: Iterable[Index], layers: Iterable[Layer]) -> tuple[tuple[str, str], ...]:
-    """Return the layers that come from one of ``indexes``, each with its address; the others are the default's."""
-    indexes = tuple(indexes)
-    served = ((layer.name, serving(indexes, layer.pins)) for layer in layers)
-    return tuple((name, urls[0]) for name, urls in served if urls)
-
-
-def body_digest(*texts: str) -> str:
-    """Return the digest of what lock texts pin: sha256 over their lines, blind to comments and blank lines."""
-    return hashlib.sha256("\n".join(line for text in texts for line in digest_lines(text)).encode()).hexdigest()
-
-
-# Promises
 
 _GPU_PACKAGE = re.compile(
     r"^(?:nvidia-(?!ml-py$).+|cuda-(?:toolkit|bindings|pathfinder|core)|triton|pytorch-triton.*|jax-cuda.*|cupy-cuda.*)$"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.facts.tables import frozen, table
-from mlspec.lock.pins import Pin
-from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.requirements.values import Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +35,11 @@ class Variant:
         if kind not in self.instead or not fnmatch.fnmatchcase(requirement.name, self.package):
             return False
         extras = extras_of(requirement)
-        if self.extra and not _any(extras, self.extra):
+        if self.extra and not matches_any(extras, self.extra):
             return False
-        return not (self.needs and _any(extras, self.needs)) and not any(_any(packages, n) for n in self.unless)
+        return not (self.needs and matches_any(extras, self.needs)) and not any(
+            matches_any(packages, n) for n in self.unless
+        )
 
     def index_for(self, cuda: str) -> str:
         """Return the address of the index for a version of CUDA: of the newest build that is no newer; empty if none.
@@ -82,69 +81,13 @@ def fitting_name(requirement: Requirement, kind: str) -> str:
     return next((row.instead[kind] for row in rows if row.instead[kind]), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """A requirement with the extras that follow from the accelerator: ``shown`` is jax[cuda12], say."""
-
-    row: Extra
-    requirement: Requirement
-    shown: str
-    text: str
-
-    def is_proven(self, pins: Iterable[Pin]) -> bool:
-        """Return whether the lock holds what the extras bring, and holds it for this requirement."""
-        return any(_any((pin.name,), self.row.proof) and self.requirement.name in pin.via for pin in pins)
-
-
-def followed(requirements: Requirements, accelerator: str, platform: str) -> tuple[Followed, ...]:
-    """Return the requirements that get extras in an image for this accelerator and platform.
-
-    A requirement with hashes, or with an extra that makes the choice, is left as it is.
-    """
-    found = re.fullmatch(r"cuda(?:(\d+)\.\d+)?", accelerator)
-    if not found:
-        return ()
-    names = frozenset(requirement.name for requirement in requirements.requirements)
-    major, is_alone = found[1] or "", not names & frozenset(bringers())
-    rows = (
-        (requirement, row)
-        for requirement in requirements.requirements
-        for row in _extras()
-        if row.package == requirement.name and requirement.kind == "index" and not requirement.hashes
-    )
-    return tuple(
-        _with(requirement, row, major or row.default)
-        for requirement, row in rows
-        if (major or row.default) in row.majors
-        and (not row.platforms or platform in row.platforms)
-        # Without a version, the CUDA of an image is that of what brings it.
-        and (is_alone or not (row.is_alone or not major))
-        and not any(_any(extras_of(requirement), other) for other in row.others)
-        and not _any(names, row.proof)
-    )
-
-
-def _with(requirement: Requirement, row: Extra, major: str) -> Followed:
-    parsed = Pep508(requirement.text)
-    parsed.extras = {*parsed.extras, *(extra.format(major=major) for extra in row.extras)}
-    return Followed(row, requirement, f"{parsed.name}[{','.join(sorted(parsed.extras))}]", str(parsed))
-
-
-def with_extras(requirements: Requirements, extras: Iterable[Followed]) -> Requirements:
-    """Return requirements with the extras that were found for them."""
-    texts = {found.requirement: found.text for found in extras}
-    return dataclasses.replace(
-        requirements,
-        requirements=tuple(dataclasses.replace(r, text=texts.get(r, r.text)) for r in requirements.requirements),
-    )
-
-
 def extras_of(requirement: Requirement) -> frozenset[str]:
     """Return the extras of a requirement from an index."""
     return frozenset(Pep508(requirement.text).extras) if requirement.kind == "index" else frozenset()
 
 
-def _any(names: Collection[str], pattern: str) -> bool:
+def matches_any(names: Collection[str], pattern: str) -> bool:
+    """Tell whether any of some names fits a pattern such as ``jax-cuda*``."""
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
@@ -164,7 +107,8 @@ def same() -> tuple[Same, ...]:
 
 
 @cache
-def _extras() -> tuple[Extra, ...]:
+def extra_rows() -> tuple[Extra, ...]:
+    """Return the extras that follow from an accelerator."""
     return tuple(Extra(**frozen(row)) for row in table("variants")["extra"])
 
 

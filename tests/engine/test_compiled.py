@@ -10,7 +10,7 @@ import pytest
 
 from mlspec import api
 from mlspec.lock.requirements_txt import parse_requirements
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
@@ -72,7 +72,7 @@ def build(folder: Path, index: PackageIndex, requirements: str, *options: str) -
     """Lock and build the image, and return what the engine said."""
     text = SPEC.format(name=f"{PREFIX}-compiled", requirements=requirements, url=index.url)
     (folder / "mlspec.yaml").write_text(text)
-    rendered = api.render(folder / "mlspec.yaml", Wish())
+    rendered = api.render(folder / "mlspec.yaml", LockOptions())
     api.write(rendered)
     # The index listens on this host's loopback address, which a build reaches over the host's network only.
     command = (*commands.build_command(rendered.plans[0], BuildOptions(progress="plain")), "--network=host", *options)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 from tests.engine.examples import Example
@@ -87,7 +87,7 @@ def fresh(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 def built(folder: Path, key: str, address: str, archive: Path) -> str:
     """Build on the engine at ``address``, and return the digest of the image as a push would have it."""
-    rendered = api.render(folder / "mlspec.yaml", Wish(locked=True))
+    rendered = api.render(folder / "mlspec.yaml", LockOptions(locked=True))
     metadata = archive.with_suffix(".json")
     options = BuildOptions(progress="plain", archive=str(archive), metadata_file=str(metadata))
     command = commands.build_command(rendered.plan(key or None), options)

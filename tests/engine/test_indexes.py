@@ -11,7 +11,7 @@ import pytest
 
 from mlspec import api
 from mlspec.facts.installer import pinned_installer
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
@@ -43,7 +43,7 @@ def test_the_login_opens_the_index_and_stays_out_of_the_image(private: PackageIn
     folder.mkdir()
     name = f"{PREFIX}-private-index"
     (folder / "mlspec.yaml").write_text(SPEC.format(name=name, url=private.url))
-    rendered = api.render(folder / "mlspec.yaml", Wish())
+    rendered = api.render(folder / "mlspec.yaml", LockOptions())
     api.write(rendered)
 
     # The index listens on this host's loopback address, which a build reaches over the host's network only.
@@ -89,7 +89,7 @@ def test_each_package_comes_from_its_own_index_with_its_own_login(
         (folder / "mlspec.yaml").write_text(TWO_INDEXES.format(name=name, team=team.url, lab=lab.url))
         indexes = (default, team, lab)
 
-        rendered = api.render(folder / "mlspec.yaml", Wish())
+        rendered = api.render(folder / "mlspec.yaml", LockOptions())
         locked = [(index.pages, set(index.logins)) for index in indexes]
         for index in indexes:
             index.requests.clear()
@@ -162,7 +162,7 @@ def test_what_a_build_asks_for_unforeseen_comes_from_the_index_of_the_spec_befor
         folder = tmp_path / "project"
         folder.mkdir()
         (folder / "mlspec.yaml").write_text(FROM_SOURCE.format(name=f"{PREFIX}-from-source", url=team.url))
-        rendered = api.render(folder / "mlspec.yaml", Wish())
+        rendered = api.render(folder / "mlspec.yaml", LockOptions())
         api.write(rendered)
         options = BuildOptions(progress="plain", index_url=default.url)
         command = (*commands.build_command(rendered.plans[0], options), "--network=host", "--no-cache")
@@ -182,7 +182,7 @@ def test_a_mirror_of_the_index_is_where_packages_come_from(
         folder.mkdir()
         spec = f"python: 3.12\nbase: slim-bookworm\nname: {PREFIX}-mirrored\nrequirements: [team-fruit]\n"
         (folder / "mlspec.yaml").write_text(f"{spec}entrypoint: python -c 'import team_fruit'\n")
-        rendered = api.render(folder / "mlspec.yaml", Wish())
+        rendered = api.render(folder / "mlspec.yaml", LockOptions())
         api.write(rendered)
         options = BuildOptions(progress="plain", index_url=mirror.url)
         mirror.add(*installer(tmp_path))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from tests.index import dynamic, serving, wheel
 
 pytestmark = pytest.mark.engine
@@ -54,10 +54,10 @@ def test_a_source_is_asked_in_the_build_stage_of_its_image(registry: str, tmp_pa
         (tmp_path / "main.py").write_text("")
         before = images()
 
-        rendered = api.render(tmp_path / "mlspec.yaml", Wish(), say=said.append)
+        rendered = api.render(tmp_path / "mlspec.yaml", LockOptions(), say=said.append)
         api.write(rendered)
         first = (tmp_path / "requirements.lock").read_text()
-        again = api.render(tmp_path / "mlspec.yaml", Wish(upgrade=True), say=said.append)
+        again = api.render(tmp_path / "mlspec.yaml", LockOptions(upgrade=True), say=said.append)
 
     assert "team-fruit==2.0" in first
     assert not any(map(made_by_us, images() - before))

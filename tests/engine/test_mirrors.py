@@ -14,7 +14,7 @@ import pytest
 
 from mlspec import api
 from mlspec.host.engine import mirrors
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
@@ -111,7 +111,7 @@ def test_mirrors_and_an_authority_are_used_everywhere_and_stay_out_of_files_and_
         config.write_text(CONFIG.format(index=index.url, debian=debian[0], lab=lab_mirror))
         monkeypatch.setenv("MLSPEC_CONFIG", str(config))
 
-        rendered = api.render(folder / "mlspec.yaml", Wish())
+        rendered = api.render(folder / "mlspec.yaml", LockOptions())
         api.write(rendered)
         plan = rendered.plans[0]
         # The mirrors listen on this host alone, and the build is on its network.
@@ -140,4 +140,4 @@ def test_mirrors_and_an_authority_are_used_everywhere_and_stay_out_of_files_and_
         assert trace not in written
     assert PASSWORD not in f"{' '.join(command)}{built.stderr}"
     monkeypatch.setenv("MLSPEC_CONFIG", "off")
-    assert api.stale(api.render(folder / "mlspec.yaml", Wish(locked=True))) == ()
+    assert api.stale(api.render(folder / "mlspec.yaml", LockOptions(locked=True))) == ()

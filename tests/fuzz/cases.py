@@ -13,7 +13,7 @@ from mlspec.build.configuration import parse as parse_configuration
 from mlspec.build.configuration import with_variables
 from mlspec.errors import MlspecError, Problem
 from mlspec.host.cache import proofs
-from mlspec.relock import Wish
+from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
 from mlspec.targets.registry import emit, emit_all
@@ -26,7 +26,7 @@ from tests.fuzz.readers import check_compose, check_ignore, check_kubernetes, ch
 TODAY = "2026-11-30"
 PROJECT = Path(__file__).parents[2]
 GIVEN = ("specs/*/mlspec.yaml", "tests/specs/*.yaml", "tests/bad/*", "tests/warned/*.yaml")
-WISH = Wish(locked=True, unpinned=True)
+WISH = LockOptions(locked=True, unpinned=True)
 VARIABLES = ("MLSPEC_INDEX_URL", "MLSPEC_INDEX_MIRRORS", "MLSPEC_REGISTRY_MIRROR", "MLSPEC_DEBIAN_MIRROR")
 ENTRIES = ("pyproject.toml", "pyproject.toml[x]", "pyproject.toml[]", "--group dev", "--group x")
 
@@ -210,7 +210,7 @@ def _problems(command: Callable[[], object]) -> tuple[Problem, ...]:
 def _prove_and_damage(maker: Projects, folder: Path) -> None:
     spec = Path("mlspec.yaml")
     known = proofs.proofs()
-    api.write(api.render(spec, Wish(unpinned=True)))
+    api.write(api.render(spec, LockOptions(unpinned=True)))
     with proofs.witnessed() as witness:
         api.stale(api.render(spec, WISH))
     known.keep(proofs.CHECK, "mlspec.yaml", witness)

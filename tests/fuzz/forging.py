@@ -8,15 +8,14 @@ from mlspec import api
 from mlspec.errors import MlspecError
 from mlspec.facts import base_image
 from mlspec.facts.base_image import BaseChoice
-from mlspec.lock import promises as locking
+from mlspec.host.world import LocalWorld
+from mlspec.lock import digests
+from mlspec.lock.extras import choose_extras
+from mlspec.lock.image_requirements import read_requirements, written_indexes
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock, dump_lock
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
-from mlspec.relock import Wish
-from mlspec.relock.extras import wanted
-from mlspec.relock.requirements import requirements_of, written_indexes
-from mlspec.relock.work import Before, Work
 from mlspec.spec.spec import Image, Spec
 from tests.fuzz.projects import BANNER, Projects
 
@@ -26,7 +25,7 @@ def forge(folder: Path, maker: Projects) -> bool:
     try:
         spec = api.load(folder / "mlspec.yaml")
         image = spec.images[0]
-        requirements = requirements_of(Work(spec, folder, Wish(), Before(None), lambda _: None), image)
+        requirements = read_requirements(LocalWorld(folder), spec.document.file, image)
     except MlspecError:
         return False
     settings = image.settings
@@ -60,8 +59,8 @@ def _lock(spec: Spec, base: BaseLock, requirements: Requirements, texts: dict[st
     row = ImageLock(
         name="",
         platform=platform,
-        inputs=locking.inputs_digest(target, wanted(image, base, requirements, platform).requirements, indexes),
-        body=locking.body_digest(*texts.values()),
+        inputs=digests.inputs_digest(target, choose_extras(image, base, requirements, platform).requirements, indexes),
+        body=digests.body_digest(*texts.values()),
         held_back=(maker.line(),) if maker.chance(0.2) else (),
         sources=(maker.line(),) if maker.chance(0.2) else (),
     )

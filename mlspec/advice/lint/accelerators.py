@@ -12,6 +12,7 @@ from mlspec.facts.frameworks import Build
 from mlspec.facts.torch import torch_index, torch_indexes, torch_label
 from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock import variants
+from mlspec.lock.extras import find_extras
 from mlspec.lock.requirements.values import Requirement
 from mlspec.lock.variants import Variant
 
@@ -34,7 +35,7 @@ def is_another_variant(subject: Subject) -> Iterator[Problem]:
 def _followed(subject: Subject) -> tuple[Requirement, ...]:
     """Return the requirements that the lock, when it is made, will have with the extras they lack."""
     settings = subject.settings
-    found = variants.followed(subject.requirements, settings.accelerator, subject.plan.platform)
+    found = find_extras(subject.requirements, settings.accelerator, subject.plan.platform)
     return tuple(extra.requirement for extra in found)
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from mlspec.errors import Problem, SpecError
 from mlspec.host.cache.proofs import generated_names, kind_of, names_in, read, real_place
 from mlspec.host.files.bounded import MOST
-from mlspec.host.files.find import MARK, found_specs
+from mlspec.host.files.find import found_specs
 from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.spec import document, encoding
 from mlspec.spec import values as syntax
+from mlspec.spec.banner import MARK
 from mlspec.spec.document import Document
 from mlspec.spec.files import Artifact
 from mlspec.text import did_you_mean

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement as Pep508
@@ -18,53 +18,23 @@ from mlspec.lock.pins import Pin, RequirementsLock, Target
 from mlspec.lock.requirements import markers
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldBack:
-    """A package whose newest release was not taken, and why."""
-
-    name: str
-    version: str
-    newest: str
-    reason: str
-
-    def __str__(self) -> str:
-        """Return it as one line for people."""
-        return f"{self.name} {self.version}, not {self.newest}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
-    """What requirements became: pins with hashes, pins at commits, the tools' versions, and what was not taken.
-
-    ``builds`` are the requirements of the build of each source, by its name; ``stated`` the names of those whose
-    metadata the spec states; ``programs`` the packages that bring the programs that were asked about, empty where none
-    does.
-    """
-
-    pins: tuple[Pin, ...]
-    vcs: tuple[Pin, ...] = ()
-    tools: Mapping[str, str]
-    held_back: tuple[HeldBack, ...] = ()
-    builds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    stated: frozenset[str] = frozenset()
-    programs: Mapping[str, str] = field(default_factory=dict)
+from mlspec.lock.world import Compiled, HeldBack
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
     """What requirements are resolved for, and where from, logins included; ``metadata`` makes what only builds tell.
 
-    The files of what was resolved are put into the folder ``download``, where there is one; where it ``looks``, wheels
-    are looked into for the libraries of the system that they load, and for ``programs`` that they may bring.
+    The files of what was resolved are put into the folder ``download``, where there is one; with
+    ``inspects_wheels``, the libraries of the system that wheels load are read out of them, and
+    the ``programs`` that they may bring.
     """
 
     target: Target
     indexes: tuple[Index, ...]
     metadata: Maker
     download: Path | None = None
-    looks: bool = False
+    inspects_wheels: bool = False
     programs: tuple[str, ...] = ()
 
     def compile(
@@ -99,10 +69,10 @@ class Resolver:
             upgrade_packages,
             self.metadata,
             self.download,
-            self.looks,
+            self.inspects_wheels,
             self.programs,
         )
-        return _compiled(job)
+        return _run_job(job)
 
     def _compare(self, requirements: Requirements) -> Compiled:
         """Return the pins of a user's lock that the target takes; raises LockError where the index has other files."""
@@ -130,7 +100,8 @@ def compile_requirements(
     return resolver.compile(requirements, previous=previous, upgrade=upgrade, upgrade_packages=upgrade_packages)
 
 
-def _compiled(job: Job) -> Compiled:
+def _run_job(job: Job) -> Compiled:
+    """Return the pins in the report of a job."""
     report = job.run()
     pins = [job.pin(row) for row in report["pins"]]
     return Compiled(
@@ -141,6 +112,7 @@ def _compiled(job: Job) -> Compiled:
         builds={row["name"]: tuple(row["requires"]) for row in report["pins"] if "requires" in row},
         stated=frozenset(row["name"] for row in report["pins"] if row.get("is_stated")),
         programs=report["programs"],
+        foreign=job.metadata.foreign,
     )
 
 

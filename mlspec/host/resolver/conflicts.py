@@ -17,13 +17,10 @@ from mlspec.host.resolver.releases import Release, describe_common_python, marke
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.world import NO_WHEEL
 from mlspec.printable import without_login
 
-NO_WHEEL = "MLS245"
-"""The code of a release that has wheels, and none for the target."""
 _NOT_MEANT = frozenset({"it is a pre-release", "it was withdrawn"})
-UNFIT = frozenset({"MLS242", "MLS243", "MLS244", NO_WHEEL, "MLS246"})
-"""The codes of wishes that no release fits: any other failure is one of an index, of git, or of what was written."""
 
 
 @dataclass(frozen=True)

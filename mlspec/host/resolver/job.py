@@ -39,7 +39,7 @@ class Job:
     upgrade_packages: Sequence[str]
     metadata: Maker
     download: Path | None = None
-    looks: bool = False
+    inspects_wheels: bool = False
     programs: tuple[str, ...] = ()
 
     def run(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Job:
             "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
             "metadata": [dataclasses.asdict(row) for row in self.requirements.stated],
             "download": str(self.download or ""),
-            "looks": self.looks,
+            "looks": self.inspects_wheels,
             "programs": list(self.programs),
             "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
             "cert": trusted(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement
@@ -11,7 +12,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mlspec.errors import KeyPath, Problem, SpecError
-from mlspec.lock.requirements.values import Requirements, Stated
+from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.values import Requirement, Requirements, Stated
 from mlspec.spec.nested_keys import PackageMetadata
 
 
@@ -51,3 +53,13 @@ def stated(row: PackageMetadata, path: KeyPath) -> Stated | list[Problem]:
         return problems
     name = canonicalize_name(row.name)
     return Stated(name=name, version=row.version, requires_dist=row.requires_dist, requires_python=row.requires_python)
+
+
+def build_requirements(texts: Iterable[str], constraints: tuple[Requirement, ...], path: KeyPath = ()) -> Requirements:
+    """Return what a build requires, within the constraints of the spec; ``path`` is the key that problems point at."""
+    entries = [Entry(text, path) for text in dict.fromkeys(texts)]
+    return replace(collect(entries, _refuse_file, ""), constraints=constraints)
+
+
+def _refuse_file(path: str) -> str:
+    raise FileNotFoundError(path)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from mlspec.errors import ToolError
@@ -17,6 +16,7 @@ from mlspec.host.network.deadline import within
 from mlspec.host.network.registry.connection import Connection, mapping
 from mlspec.host.network.registry.endpoints import Endpoint, endpoints, own
 from mlspec.host.network.registry.refusals import fail, is_unreached
+from mlspec.lock.world import RegistryImage
 
 # Seconds for all that is asked about one image; on a slow line it takes some.
 _MOST = 120
@@ -25,29 +25,7 @@ _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.doc
 _ACCEPT = ", ".join((*_INDEXES, *_MANIFESTS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """What a reference stands for on one platform.
-
-    ``digest`` is what ``FROM`` carries: of the index, where the image has several platforms, else of the manifest.
-    ``codename`` and ``glibc`` are none where neither the image nor its tag tells.
-    """
-
-    reference: str
-    digest: str
-    platform: str
-    platforms: tuple[str, ...] = ()
-    python: str | None = None
-    codename: str | None = None
-    glibc: str | None = None
-    entrypoint: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    user: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    source: str = ""
-
-
-def resolve(reference: str, platform: str) -> Resolved:
+def resolve(reference: str, platform: str) -> RegistryImage:
     """Return what ``reference`` stands for on ``platform`` today; raises ToolError with what a person can do."""
     image = image_reference.parse_reference(reference)
     if not image:
@@ -73,7 +51,7 @@ def manifest(reference: str, platform: str) -> tuple[str, bytes]:
     return _Source(own(image), image).manifest(platform)
 
 
-def _in_time(source: _Source, platform: str) -> Resolved:
+def _in_time(source: _Source, platform: str) -> RegistryImage:
     """Return what an image stands for; raises ToolError where its registry takes too long to tell."""
     try:
         return within(_MOST, lambda: source.resolve(platform), progress.waiting(f"waiting for {source.place}"))
@@ -98,7 +76,7 @@ class _Source:
         self.connection = Connection(endpoint, image)
         self.refusals = self.connection.refusals
 
-    def resolve(self, platform: str) -> Resolved:
+    def resolve(self, platform: str) -> RegistryImage:
         """Return the image for ``platform``."""
         with self._read():
             return self._resolve(platform)
@@ -120,7 +98,7 @@ class _Source:
             # JSON of another shape than a manifest's: a login page, or a proxy's own answer.
             self.refusals.odd(f"{self.place} did not answer as an image registry does")
 
-    def _resolve(self, platform: str) -> Resolved:
+    def _resolve(self, platform: str) -> RegistryImage:
         digest, top = self._manifest(self.image.digest or self.image.tag)
         if "manifests" in top:
             platforms, chosen = self._of_platform(top["manifests"], platform)
@@ -167,12 +145,12 @@ def _matches(found: str, wanted: str) -> bool:
 
 def _resolved(
     source: _Source, digest: str, platform: str, platforms: tuple[str, ...], config: Mapping[str, Any]
-) -> Resolved:
+) -> RegistryImage:
     settings = config.get("config") or {}
     environment = dict(entry.partition("=")[::2] for entry in settings.get("Env") or ())
     codename = _codename(config, source.image)
     release = debian.debian_release(codename) if codename else None
-    return Resolved(
+    return RegistryImage(
         reference=source.image.familiar,
         digest=digest,
         platform=platform,

@@ -9,10 +9,8 @@ from typing import NoReturn
 from mlspec.errors import Problem, ToolError
 from mlspec.facts.image_reference import DOCKER_HUB, ImageReference
 from mlspec.host.network.registry.endpoints import MIRROR_VARIABLE, Endpoint
+from mlspec.lock.world import NO_PLATFORM
 from mlspec.text import nearest
-
-NO_PLATFORM = "MLS304"
-"""The code of an image that is not built for a platform."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The metadata of sources that only a build can tell: made in the image's build stage, or else on this host."""
 
-from mlspec.host.resolver.metadata.builds import build_requirements
 from mlspec.host.resolver.metadata.maker import Maker
 from mlspec.host.resolver.metadata.values import Made, Source
 
-__all__ = ["Made", "Maker", "Source", "build_requirements"]
+__all__ = ["Made", "Maker", "Source"]

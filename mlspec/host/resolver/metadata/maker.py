@@ -13,7 +13,6 @@ from mlspec.errors import MlspecError
 from mlspec.host.cache import proofs
 from mlspec.host.engine import metadata as engine
 from mlspec.host.files.scratch import scratch
-from mlspec.host.resolver.conflicts import UNFIT
 from mlspec.host.resolver.metadata import on_host
 from mlspec.host.resolver.metadata.builds import fetched
 from mlspec.host.resolver.metadata.context import Result, read_result, write_context
@@ -22,6 +21,7 @@ from mlspec.lock.pins import FROM_GIT, Target
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement
 from mlspec.lock.source_layers import SourceLayer
+from mlspec.lock.world import UNFIT, ForeignMetadata
 from mlspec.plan.source_builds import MetadataStage
 from mlspec.targets.metadata import drawn
 from mlspec.text import format_size
@@ -51,6 +51,14 @@ class Maker:
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
     _engine: str | None = None
     _names: list[str] = field(default_factory=list)
+
+    @property
+    def foreign(self) -> tuple[ForeignMetadata, ...]:
+        """The sources whose metadata was not made in the image's build stage."""
+        rows = ((name, version, made) for (name, version), made in self.made.items() if made.place)
+        return tuple(
+            ForeignMetadata(name=name, version=version, place=made.place, why=made.why) for name, version, made in rows
+        )
 
     def make(self, source: Source) -> Made:
         """Return the metadata of a source, or the words of the build that failed.

@@ -1,54 +1,53 @@
-"""The builds of locked sources to the lock of what they take."""
+"""What the builds of locked sources take, locked too."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from mlspec.errors import LockError, Problem
 from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.builds import build_requirements
 from mlspec.lock.source_layers import undeclared_requirements
-from mlspec.relock.work import Work
-from mlspec.spec.spec import Image
-
-if TYPE_CHECKING:
-    from mlspec.host.resolver import Compiled, Resolver
+from mlspec.lock.task import PlatformTask
+from mlspec.lock.world import UNFIT, Compiled, CompileRequest
 
 
-def with_builds(
-    work: Work,
-    image: Image,
-    resolver: Resolver,
-    compiled: Compiled,
-    current: RequirementsLock,
-    previous: RequirementsLock | None,
+def lock_builds(
+    task: PlatformTask, request: CompileRequest, compiled: Compiled, current: RequirementsLock
 ) -> RequirementsLock:
-    """Return a lock with what the builds of its sources take; of a build that cannot be locked, it is warned."""
-    from mlspec.host.resolver import UNFIT
-    from mlspec.host.resolver.metadata import build_requirements
+    """Return a lock with the packages that builds of its sources take; warn of a build that cannot be locked.
 
-    resolver = dataclasses.replace(resolver, looks=False, programs=())
-    limits = resolver.metadata.constraints
+    ``request`` is the one that the packages were compiled by. Raises LockError where an index does not answer.
+    """
+    update, previous = task.update, request.previous
     versions = {pin.name: pin.requirement for pin in current.pins if " @ " not in pin.requirement}
-    before = {layer.name: layer for layer in previous.builds} if previous and not work.wish.upgrade else {}
+    before = {layer.name: layer for layer in previous.builds} if previous and not request.upgrade else {}
     builds = []
     for name, pins in _sources(current):
-        asked = [text for pin in pins for text in compiled.builds.get(pin.name, ())]
-        asked += [text for pin in pins for text in undeclared_requirements(pin.name, versions)]
+        texts = [text for pin in pins for text in compiled.builds.get(pin.name, ())]
+        texts += [text for pin in pins for text in undeclared_requirements(pin.name, versions)]
         names = ", ".join(pin.name for pin in pins)
-        work.say(f"locking what it takes to build {names}")
-        requirements = build_requirements(asked, limits, image.origin("requirements"))
+        update.world.say(f"locking what it takes to build {names}")
+        own = dataclasses.replace(
+            request,
+            requirements=build_requirements(texts, request.build_constraints, task.image.origin("requirements")),
+            previous=RequirementsLock((before[name],)) if name in before else None,
+            upgrade=False,
+            upgrade_packages=(),
+            inspects_wheels=False,
+            programs=(),
+        )
         try:
-            found = _locked(requirements, resolver, before.get(name))
+            # A build that takes something from git takes it from where its own requirement says.
+            locked = update.world.compile_requirements(own).pins
         except LockError as error:
             # An index that is not reached is no reason to lock less: another try may mend it.
             if not {problem.code for problem in error.problems} <= UNFIT:
                 raise
-            work.warnings += [_unlocked_warning(problem, names) for problem in error.problems[:1]]
+            update.warnings += [_unlocked_warning(problem, names) for problem in error.problems[:1]]
             continue
-        builds += [Layer(name, found)] if found else []
+        builds += [Layer(name, locked)] if locked else []
     return RequirementsLock(current.layers, current.vcs, tuple(builds))
 
 
@@ -59,14 +58,7 @@ def _sources(lock: RequirementsLock) -> Iterator[tuple[str, Sequence[Pin]]]:
             yield name, sources
 
 
-def _locked(requirements: Requirements, resolver: Resolver, before: Layer | None) -> tuple[Pin, ...]:
-    previous = RequirementsLock((before,)) if before else None
-    compiled = resolver.compile(requirements, previous=previous)
-    # A build that takes something from git takes it from where its own requirement says.
-    return compiled.pins
-
-
-def regrouped_builds(former: RequirementsLock, layers: Iterable[Layer]) -> tuple[Layer, ...]:
+def regroup_builds(former: RequirementsLock, layers: Iterable[Layer]) -> tuple[Layer, ...]:
     """Return what builds take in the layers of now, as far as it is the same: a layer with other sources has none."""
     old = {name: {pin.name for pin in pins} for name, pins in _sources(former)}
     new = {name: {pin.name for pin in pins} for name, pins in _sources(RequirementsLock(tuple(layers), former.vcs))}

@@ -1,0 +1,198 @@
+"""The base image of a spec, pinned by digest: taken from the last lock, from a Dockerfile, or from its registry."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from mlspec.errors import KeyPath, Problem, Replace, SpecError, ToolError
+from mlspec.facts.base_image import BaseChoice, BaseRefusal, base_reference
+from mlspec.facts.versions import minor_version, parse_release
+from mlspec.lock.adopt import check_adopted, find_moved_digest, place_at_from
+from mlspec.lock.from_lines import FromLine
+from mlspec.lock.mlspec_lock import BaseLock
+from mlspec.lock.state import LockUpdate
+from mlspec.lock.world import NO_PLATFORM, RegistryImage
+from mlspec.spec.spec import Image
+from mlspec.text import slip
+
+
+def lock_base(update: LockUpdate, image: Image) -> tuple[BaseLock, bool]:
+    """Return the base of an image, and whether it is official; raises SpecError or ToolError where there is none."""
+    choice = choose_base(image)
+    known = update.bases.get(choice.pinned) or (None if update.options.upgrade else update.previous.base(choice))
+    base = known if known and (known.digest or update.options.unpinned) else None
+    if choice.pinned not in update.bases and (line := find_moved_digest(update, image, choice, known)):
+        base = _adopt(update, image, choice, line)
+    base = base or _look_up(update, image, choice)
+    update.bases[choice.pinned] = base
+    _check_python(base, image)
+    return base, choice.is_official
+
+
+def choose_base(image: Image) -> BaseChoice:
+    """Return the base that a spec asks for; raises SpecError where it cannot be one."""
+    settings = image.settings
+    choice = base_reference(settings.python, settings.base)
+    if isinstance(choice, BaseRefusal):
+        place, meant = image.origin("base"), slip(settings.base or "", choice.suggestions)
+        repairs = (Replace(place, settings.base or "", meant),) if meant else ()
+        raise SpecError(
+            Problem(code="MLS105", message=choice.message, hint=choice.hint, path=place, repairs=repairs),
+        )
+    return choice
+
+
+def _check_python(base: BaseLock, image: Image) -> None:
+    python, minor = image.settings.python, minor_version(base.python)
+    if python not in {base.python, minor}:
+        message = f"{base.reference} has Python {base.python}, not {python}"
+        hint = f"write: python: {minor}; or another base"
+        raise SpecError(Problem(code="MLS105", message=message, hint=hint, path=_place(image)))
+
+
+def _place(image: Image) -> KeyPath:
+    """Return the key that decides on the base."""
+    return image.origin("base" if image.settings.base else "python")
+
+
+def _adopt(update: LockUpdate, image: Image, choice: BaseChoice, line: FromLine) -> BaseLock:
+    """Return the base with the digest that a Dockerfile has, as its registry knows it: no other image is taken for it.
+
+    Packages are installed on it anew, so that the Dockerfile gets the digest it was changed to, and no further stage.
+    """
+    try:
+        base = _pin(update, image, dataclasses.replace(choice, digest=line.digest))
+    except ToolError as error:
+        raise place_at_from(error, line, update.spec_file) from None
+    check_adopted(base, line, choice, image.settings.python, update.spec_file)
+    update.adopted.add(choice.reference)
+    update.changes.append(f"{choice.reference} has the digest of its Dockerfile: {line.digest}")
+    return dataclasses.replace(base, install_digest="")
+
+
+def _look_up(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
+    """Return the base as its registry has it now, or by its tag alone where the caller accepts that."""
+    if update.options.locked:
+        raise SpecError(update.not_current(f"the digest of {choice.reference} is not in it"))
+    if update.options.unpinned:
+        return _unpinned(update, image, choice)
+    return _pin(update, image, choice)
+
+
+def _pin(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
+    """Return the base at its digest of today; raises ToolError where no registry tells it."""
+    update.world.say(f"asking the registry for {choice.reference}")
+    platforms = image.settings.platforms
+    try:
+        answers = _ask_registry(update, choice, platforms)
+    except ToolError as error:
+        is_missing = any(problem.code == NO_PLATFORM for problem in error.problems)
+        if choice.digest and not update.options.adopt and not is_missing:
+            # The user wrote what a registry would be asked for; only which Python it holds is not known for sure.
+            return _unpinned(update, image, choice)
+        raise ToolError(*(_place_at_base(problem, image, choice) for problem in error.problems)) from None
+    answer = answers[0]
+    if not answer.python:
+        _warn_of_guess(update, image, f"{choice.reference} does not say which Python it has", image.settings.python)
+    update.looked_up |= {(choice.reference, platform) for platform in platforms}
+    base = BaseLock(
+        reference=choice.reference,
+        digest=answer.digest,
+        python=_oldest_python(update, image, choice, answers) or image.settings.python,
+        glibc=answer.glibc or choice.glibc or _guess_glibc(update, image, choice),
+        codename=answer.codename or choice.codename or "",
+    )
+    return dataclasses.replace(base, install_digest=_install_digest(update, base, platforms[0]))
+
+
+def _ask_registry(update: LockUpdate, choice: BaseChoice, platforms: Sequence[str]) -> tuple[RegistryImage, ...]:
+    """Return the base on each of the platforms, all under the digest that it has on the first."""
+    look_up = update.world.look_up_image
+    first = look_up(choice.pinned, platforms[0])
+    return (first, *(look_up(f"{choice.reference}@{first.digest}", platform) for platform in platforms[1:]))
+
+
+def _oldest_python(update: LockUpdate, image: Image, choice: BaseChoice, answers: Sequence[RegistryImage]) -> str:
+    """Return the oldest Python that a base has on any platform: what fits it fits the others too."""
+    pythons = {answer.platform: answer.python for answer in answers if answer.python}
+    if len(set(pythons.values())) > 1:
+        listed = " and ".join(f"{python} on {platform}" for platform, python in pythons.items())
+        message = f"{choice.reference} has Python {listed}: its platforms are rebuilt one by one"
+        hint = "ask again in some hours: mlspec lock --upgrade"
+        update.warnings.append(_warning(image, "MLS238", message, hint))
+    return min(pythons.values(), key=parse_release, default="")
+
+
+def check_platform(update: LockUpdate, image: Image, base: BaseLock, platform: str) -> None:
+    """Raise ToolError where the base of an image with several platforms is known not to be built for this one.
+
+    A registry is asked only about platforms that nothing was locked for before.
+    """
+    is_new = not update.previous.has_platform(platform) and (base.reference, platform) not in update.looked_up
+    if len(image.settings.platforms) > 1 and is_new and base.digest:
+        update.looked_up.add((base.reference, platform))
+        try:
+            update.world.look_up_image(f"{base.reference}@{base.digest}", platform)
+        except ToolError as error:
+            # Without a registry, as with a digest that the user wrote, the build tells.
+            if missing := [problem for problem in error.problems if problem.code == NO_PLATFORM]:
+                placed = (dataclasses.replace(problem, path=_place(image)) for problem in missing)
+                raise ToolError(*placed) from None
+
+
+def _install_digest(update: LockUpdate, base: BaseLock, platform: str) -> str:
+    """Return the digest of the base that packages were installed on so far, where they fit this one just as well.
+
+    They do while Python's minor version, the Linux and its C library agree; the registry must still have it.
+    """
+    former = update.previous.former_base(base)
+    digest = (former.install_digest or former.digest) if former else ""
+    if not digest or digest == base.digest:
+        return ""
+    try:
+        found = update.world.look_up_image(f"{base.reference}@{digest}", platform)
+    except ToolError:
+        return ""
+    return digest if found.digest == digest else ""
+
+
+def _place_at_base(problem: Problem, image: Image, choice: BaseChoice) -> Problem:
+    hint = f"{problem.hint}\n" if problem.hint else ""
+    offline = (
+        f"without a registry: write the digest, base: {choice.reference}@sha256:...; or go on with the tag alone, "
+        "which means another image another day: mlspec render --unpinned"
+    )
+    return dataclasses.replace(problem, path=_place(image), hint=hint + offline)
+
+
+def _unpinned(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
+    """Return the base as the spec names it, with a warning of each guess."""
+    if choice.digest:
+        guess = f"Python {image.settings.python}"
+        _warn_of_guess(update, image, f"no registry told what is in {choice.reference}", guess)
+    else:
+        message = f"{choice.reference} is not pinned: the tag means another image another day"
+        update.warnings.append(_warning(image, "MLS331", message, "pin it when there is a network: mlspec lock"))
+    return BaseLock(
+        reference=choice.reference,
+        digest=choice.digest,
+        python=choice.python or image.settings.python,
+        glibc=choice.glibc or _guess_glibc(update, image, choice),
+        codename=choice.codename or "",
+    )
+
+
+def _guess_glibc(update: LockUpdate, image: Image, choice: BaseChoice) -> str:
+    # The oldest C library of the distributions still supported: wheels for it run on all of them.
+    oldest = "2.31"
+    _warn_of_guess(update, image, f"{choice.reference} does not say which Linux it is", f"glibc {oldest}")
+    return oldest
+
+
+def _warn_of_guess(update: LockUpdate, image: Image, message: str, guess: str) -> None:
+    update.warnings.append(_warning(image, "MLS332", f"{message}; {guess} is assumed"))
+
+
+def _warning(image: Image, code: str, message: str, hint: str = "") -> Problem:
+    return Problem(code=code, message=message, hint=hint, path=_place(image), severity="warning")
