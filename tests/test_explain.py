@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,10 +15,10 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from mlspec import api
-from mlspec.advice.explain import reasons, tracing
-from mlspec.advice.explain.causes import Causes, row_of
-from mlspec.advice.explain.dumped import HEADING, dumped, placed
-from mlspec.advice.explain.explanation import LOCK, Line, explain, is_heading
+from mlspec.advice.explain import tracing
+from mlspec.advice.explain.causes import Causes
+from mlspec.advice.explain.comments import comments_of
+from mlspec.advice.explain.explanation import LOCK, Line, explain
 from mlspec.advice.explain.origins import Sources
 from mlspec.cli.app import cli
 from mlspec.spec.keys import Settings
@@ -41,13 +40,6 @@ def sources_of(path: Path) -> Iterator[Sources]:
     spec = api.load(path)
     for image in spec.images:
         yield Sources(spec=spec, image=image, resolved=resolved(path.stem, image, spec.name))
-
-
-def traced(path: Path) -> Iterator[tuple[str, tracing.Traced]]:
-    """Yield the lines of the artifacts of a spec, each with the name of its target."""
-    for sources in sources_of(path):
-        for name, target in targets.TARGETS.items():
-            yield from ((name, line) for line in tracing.traced(target.template, **Causes(sources).values))
 
 
 def lines_of(path: Path, file: str) -> dict[str, Line]:
@@ -111,7 +103,7 @@ def test_no_value_of_a_spec_is_taken_for_a_mark(values: dict[str, str]) -> None:
     assert tracing.unmarked("Dockerfile.j2", plan=plan) == templating.draw("Dockerfile.j2", plan=plan)
 
 
-# Nothing is without an origin or a reason
+# Every line has an origin and a reason
 
 
 @pytest.mark.parametrize("path", [*SPECS, *EXAMPLES], ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -122,111 +114,7 @@ def test_every_line_has_an_origin_and_a_reason(path: Path) -> None:
     assert [line.text for line in lines if not line.origins or not line.why] == []
 
 
-def test_every_line_of_the_templates_has_a_reason() -> None:
-    drawn = {(name, line.site.source, line.text) for path in SPECS for name, line in traced(path)}
-
-    assert [row for row in drawn if not is_heading(row[1]) and reasons.reason(*row) is None] == []
-
-
-def test_every_reason_is_that_of_a_line() -> None:
-    drawn = {(name, line.site.source, line.text) for path in SPECS for name, line in traced(path)}
-    used = {reasons.reason(*row) for row in drawn}
-
-    assert [row for name in targets.TARGETS for row in reasons.reasons(name) if row not in used] == []
-
-
-def test_every_beginning_that_a_reason_names_is_drawn() -> None:
-    drawn = {(name, line.site.source, line.text.strip()) for path in SPECS for name, line in traced(path)}
-    rows = [row for name in targets.TARGETS for row in reasons.reasons(name)]
-    named = [(row.target, start) for row in rows for start in row.lines]
-
-    assert [(t, start) for t, start in named if not any(n == t and s.startswith(start) for n, s, _ in drawn)] == []
-
-
-def test_every_field_that_a_template_reads_says_what_decides_on_it() -> None:
-    fields = {field for path in SPECS for _, line in traced(path) for field in (*line.fields, *line.conditions)}
-    rows = {field: row_of(field) for field in fields}
-
-    assert [field for field, row in rows.items() if row is None] == []
-    assert {row.name for row in rows.values() if row} == set(reasons.fields())
-
-
-# A field that is more than its row says, and why the row does not say it.
-BESIDE_THE_POINT = {
-    ("plan.has_steps", "run"): "decides on the place of lines, not on what they say",
-    ("plan.build_secrets", "run"): "the step is named by its own field",
-    ("plan.build_secrets", "indexes"): "an index is named by its own field",
-    ("plan.base.former", "run"): "decides on the stage, not on the base",
-    ("plan.base.former", "apt"): "decides on the stage, not on the base",
-    ("plan.packages.installer", "run"): "decides on its stage, which has a row of its own",
-    ("plan.code.generated", "platforms"): "the names of locks say it themselves",
-    ("plan.code.copied_locks", "working_dir"): "where the lock lies is not why it is removed",
-}
-
-
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
-def test_every_key_that_changes_a_field_is_named_by_its_row(path: Path) -> None:
-    found = set()
-    for sources in sources_of(path):
-        causes = Causes(sources)
-        for row in reasons.fields().values():
-            field = tuple(row.name.split("."))
-            value = tracing.value_at(causes.values, field)
-            keys = (key for key in Settings.model_fields if causes.changes((key,), field, value))
-            found |= {(row.name, key) for key in keys if key not in row.keys}
-
-    assert found <= set(BESIDE_THE_POINT)
-
-
 # The files that images share
-
-Place = tuple[str | int, ...]
-
-
-def places_of(path: Path) -> Iterator[tuple[str, Place, list[Causes]]]:
-    """Yield the targets of all places of the files that the images of a spec share, and what decides on them."""
-    for name in SHARED_TARGETS:
-        target = targets.shared_target(name)
-        file = dumped(tuple(sources_of(path)), name)
-        for sheet in target.sheets(file.bundle):
-            yield from ((name, place, list(file.causes)) for _, place in placed(sheet) if place)
-
-
-def test_every_place_has_a_reason_and_every_reason_is_that_of_a_place() -> None:
-    found = {(name, place) for path in SPECS for name, place, _ in places_of(path)}
-    rows = {reasons.entry(*row) for row in found}
-
-    assert None not in rows
-    assert [row for name in SHARED_TARGETS for row in reasons.entries(name) if row not in rows] == []
-
-
-def test_every_line_of_a_heading_has_a_reason_and_every_reason_is_that_of_a_line() -> None:
-    files = [artifact for path in SPECS for artifact in artifacts_of(path, SHARED_TARGETS)]
-    lines = {line for file in files for line in file.text.splitlines() if re.match("#.", line)}
-    used = {row: line for line in lines if (row := reasons.reason(HEADING, line, line))}
-    named = [start for row in reasons.reasons(HEADING) for start in row.lines]
-
-    assert [line for line in lines if reasons.reason(HEADING, line, line) is None] == []
-    assert set(used) == set(reasons.reasons(HEADING))
-    assert [start for start in named if not any(line.startswith(start) for line in lines)] == []
-
-
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
-def test_every_key_that_changes_a_place_is_named_by_its_row(path: Path) -> None:
-    found = set()
-    for name, place, each in places_of(path):
-        row = reasons.entry(name, place)
-        assert row is not None
-        if any(other.place.startswith(f"{row.place}.") for other in reasons.entries(name)):
-            continue
-        part = (name, *place[: row.length(place)])
-        for causes in each:
-            if (value := tracing.value_at(causes.values, part)) is not None:
-                keys = (key for key in Settings.model_fields if causes.changes((key,), part, value))
-                found |= {(name, row.place, key) for key in keys if key not in row.keys}
-
-    # Ports decide on the kind of an object, and so on all of it.
-    assert {row for row in found if (row[0], row[2]) != ("kubernetes", "ports")} == set()
 
 
 def test_an_item_of_a_shared_file_points_at_its_own_line(written: Written) -> None:
@@ -242,6 +130,68 @@ def test_a_volume_points_at_every_image_that_uses_it(written: Written) -> None:
     lines = lines_of(written(spec), "compose.yaml")
 
     assert places(lines["name: vol"]) == [("images.a.mounts[0]", 5), ("images.b.mounts[0]", 7)]
+
+
+def test_a_name_in_a_shared_file_points_at_the_name(written: Written) -> None:
+    lines = lines_of(written("name: rent\npython: 3.12\ntargets: compose\n"), "compose.yaml")
+
+    assert places(lines["name: rent"]) == [("name", 1)]
+
+
+# Comments
+
+
+def own_comments(text: str, *, is_dockerfile: bool = True) -> list[str]:
+    return [comments.own for comments in comments_of(text.split("\n"), is_dockerfile=is_dockerfile)]
+
+
+def test_the_comment_above_an_instruction_is_that_of_its_first_line() -> None:
+    assert own_comments("# Why.\nRUN a \\\n && b\nRUN c") == ["Why.", "Why.", "", ""]
+
+
+def test_a_comment_within_an_instruction_holds_to_its_end_or_the_next() -> None:
+    text = "RUN a \\\n# One.\n && b \\\n && c \\\n# Two.\n && d\nRUN e"
+
+    assert own_comments(text) == ["", "One.", "One.", "One.", "Two.", "Two.", ""]
+
+
+def test_a_comment_in_a_here_document_holds_for_one_command() -> None:
+    text = "RUN <<'EOF'\n# One.\na \\\n  b\nc\nEOF\nRUN d"
+
+    assert own_comments(text) == ["", "One.", "One.", "One.", "", "", ""]
+
+
+def test_the_comment_above_a_stage_is_that_of_all_its_instructions() -> None:
+    lines = ["# A stage.", "FROM a", "RUN b", "", "FROM c", "RUN d"]
+
+    stages = [comments.stage for comments in comments_of(lines, is_dockerfile=True)]
+    assert stages == ["A stage.", "A stage.", "A stage.", "", "", ""]
+
+
+def test_a_comment_in_a_script_holds_to_the_next_blank_line() -> None:
+    assert own_comments("a\n# Why.\nb\nc\n\nd", is_dockerfile=False) == ["", "Why.", "Why.", "Why.", "", ""]
+
+
+def test_a_note_below_a_pin_is_not_that_of_the_next() -> None:
+    text = "# layer a\na==1 \\\n    --hash=b\n    # 5 kB\nc==1"
+
+    assert own_comments(text, is_dockerfile=False) == ["layer a", "layer a", "", "", "layer a"]
+
+
+def test_what_is_meant_for_programs_explains_nothing() -> None:
+    assert own_comments("# Why.\n# hadolint ignore=DL3008\nRUN a") == ["Why."] * 3
+
+
+def test_a_line_with_a_comment_says_it(written: Written) -> None:
+    lines = lines_of(written("python: 3.12\napt: git\n"), "Dockerfile")
+
+    assert lines["&& rm -f /etc/apt/apt.conf.d/docker-clean"].why.startswith("Debian keeps one version")
+
+
+def test_a_line_without_a_comment_says_what_its_key_means(written: Written) -> None:
+    lines = lines_of(written("python: 3.12\nshm_size: 2gb\n"), "run.sh")
+
+    assert lines["--shm-size 2gb"].why == "Shared memory, which loader workers pass batches through."
 
 
 # Where values come from
@@ -283,6 +233,13 @@ def test_the_port_of_a_health_check_still_points_at_its_line(written: Written) -
     lines = lines_of(written('python: 3.12\nports: ["8000:8000"]\nhealthcheck: /healthz\n'), "Dockerfile")
 
     assert places(lines["EXPOSE 8000/tcp"]) == [("ports[0]", 2)]
+
+
+def test_two_keys_of_which_each_is_enough_are_both_named(written: Written) -> None:
+    spec = "python: 3.12\nmounts:\n  - ./a:/a\nsecrets:\n  KEY: {file: ./key}\n"
+    lines = lines_of(written(spec), "run.sh")
+
+    assert places(lines['--user "$user"']) == [("secrets", 4), ("mounts", 2)]
 
 
 def test_what_was_not_written_is_a_default(written: Written) -> None:
@@ -356,7 +313,7 @@ def test_says_the_same_as_json(project: Path) -> None:
                 "column": 9,
             }
         ],
-        "why": "Tells which port the program listens on; the run script publishes it.",
+        "why": "HOST:CONTAINER, on 127.0.0.1 unless an address stands in front; or Compose's long form.",
     }
 
 

@@ -36,11 +36,11 @@ _LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")
 @quiet_option
 def explain(subjects: tuple[str, ...], targets: tuple[str, ...], image: str | None, form: str) -> None:
-    """Tell why each line of the generated files is there.
+    """Show where each line of the generated files comes from.
 
-    That is the line of the spec, the default, the lock or the rule it comes from, and why. Of a generated file,
-    Dockerfile:42 or Dockerfile:10-20 tells of these lines; of a spec, mlspec.yaml:4 tells what comes from that line.
-    MLS101 tells what the code of a problem means, and what to do about it.
+    That is a line of the spec, a default, the lock or a rule of mlspec, and the comment above the line or what the key
+    means. Dockerfile:42 or Dockerfile:10-20 shows these lines of a generated file; mlspec.yaml:4 shows what comes from
+    that line of a spec. MLS101 shows what the code of a problem means, and what to do about it.
 
     Writes nothing, and uses no network.
     """

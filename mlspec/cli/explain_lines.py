@@ -130,14 +130,25 @@ def _page(explanation: Explanation) -> Iterator[str]:
     margin = len(str(explanation.lines[-1].number)) + 3 if explanation.lines else 3
     yield click.style(explanation.path, bold=True)
     before: tuple[Origin, ...] = ()
-    for (origins, why), lines in groupby(explanation.lines, key=lambda line: (line.origins, line.why)):
-        yield from _lines(tuple(lines), margin, width)
+    said = ""
+    for (origins, why), group in groupby(explanation.lines, key=lambda line: (line.origins, line.why)):
+        lines = tuple(group)
+        yield from _lines(lines, margin, width)
         if origins != before:
             yield from _origins(origins, explanation.path, margin, width)
         before = origins
-        for text in textwrap.wrap(why, width - margin):
-            yield f"{' ' * margin}{click.style(text, dim=True)}"
+        said += _comment(lines)
+        # A comment that stands on the page is not repeated.
+        if why not in said:
+            said += f" {why}"
+            for text in textwrap.wrap(why, width - margin):
+                yield f"{' ' * margin}{click.style(text, dim=True)}"
     yield ""
+
+
+def _comment(lines: Iterable[Line]) -> str:
+    comments = (line.text.strip().removeprefix("#").strip() for line in lines if line.text.lstrip().startswith("#"))
+    return "".join(f" {comment}" for comment in comments if comment)
 
 
 _MOST_LINES = 12

@@ -1,30 +1,39 @@
-"""Fields of a plan to what they come from.
+"""Fields of a plan to the keys of the spec that change them.
 
-What a line of a spec does is written down nowhere: it is found out by compiling the spec without it. The plan is a pure
-function of the settings and the lock, so what is missing from it then came from that line.
+No table says which key changes a line. The plan is a pure function of the settings and the lock, so the image is
+compiled once for each change of a key or of a part of the lock, and what differs then comes from that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import islice
 from typing import Any
 
-from mlspec.advice.explain import reasons
-from mlspec.advice.explain.origins import Origin, Sources, default_text, locked_at, name_origins, origin_at
+from mlspec.advice.explain.origins import Origin, Sources, lock_origins, origin_at
 from mlspec.advice.explain.tracing import Field, value_at
 from mlspec.errors import KeyPath
-from mlspec.plan.plan import Plan, resolve
+from mlspec.plan.plan import Plan, Resolved, resolve
 from mlspec.spec.keys import Settings
 from mlspec.targets.run_script import run_script
 from mlspec.targets.yaml_writer import Data
 
+LOCK = "lock"
+"""The first step to a part of the lock, in place of a key: ``("lock", "layers", 0)``."""
+
+_LOCK_PARTS: tuple[KeyPath, ...] = ((LOCK, "project"), (LOCK, "base"), (LOCK, "install_base"), (LOCK, "packages"))
+
 Part = Callable[[Plan], Mapping[str, Data]]
 """Returns what an image brings to a file that it shares with others."""
 
+Values = Mapping[str, object]
+"""What templates see, by its names: the plan, the run script, and the parts of shared files."""
+
 
 class Causes:
-    """What of one image's settings decides on the fields of its plan, found out by leaving parts of them out.
+    """The keys of one image's settings, and the parts of its lock, that change the fields of its plan.
 
     ``parts`` are what it brings to shared files, by their targets; fields lead into those as into the plan.
     """
@@ -32,98 +41,155 @@ class Causes:
     def __init__(self, sources: Sources, parts: Mapping[str, Part] | None = None) -> None:
         self.sources = sources
         self.parts = parts or {}
-        self.values = self._compiled(sources.image.settings)
-        self._variants: dict[KeyPath, Mapping[str, object]] = {}
+        self.values = self._compile(sources.image.settings, sources.resolved)
+        self._variants: dict[KeyPath, Values] = {}
+        self._origins: dict[Field, tuple[Origin, ...]] = {}
 
     def of(self, path: Field) -> tuple[Origin, ...]:
         """Return where the value of a field comes from; nothing where it is the same for every spec."""
-        row = row_of(path)
-        if row is None:
-            return ()
-        length = row.name.count(".") + 1
-        index = path[length] if len(path) > length and isinstance(path[length], int) else None
-        locked = tuple(locked_at(self.sources, row.lock, index)) if row.lock else ()
-        if index is None:
-            keys = self._whole(path[:length], row.keys)
-            return (*keys, *locked)
-        rest = tuple(step for step in path[length + 1 :] if isinstance(step, str))
-        found = self._item(path[: length + 1], row.keys)
-        return (*locked, *(origin_at(self.sources, (*place, *rest)) for place in found))
+        if path not in self._origins:
+            self._origins[path] = tuple(dict.fromkeys(self._find(path)))
+        return self._origins[path]
 
-    def of_part(self, path: Field, length: int, keys: Sequence[str]) -> tuple[Origin, ...]:
-        """Return where what stands at a place of a shared file comes from, by the keys that decide on it.
+    def _find(self, path: Field) -> Iterator[Origin]:
+        keys = [(key,) for key in Settings.model_fields]
+        written = [place for place in keys if place[0] in self.sources.image.settings.model_fields_set]
+        places = (*written, *_LOCK_PARTS)
+        changing = [place for place in places if self.changes(place, path)] or self._without_holder(places, path)
+        # Two keys may each be enough for a line, so that neither changes it alone.
+        changing = changing or [place for place in written if self._is_enough(place, path)]
+        changing = changing or list(islice((p for p in keys if p not in written and self.changes(p, path)), 1))
+        for place in changing:
+            yield from self._origins_at(place, path)
 
-        ``length`` is how much of the path leads to what those decide on as a whole; beyond it are items of that.
+    def _without_holder(self, places: Sequence[KeyPath], path: Field) -> list[KeyPath]:
+        """Return the places without which what holds a field is missing: the nearest holder that can be decides."""
+        for length in range(len(path) - 1, 1, -1):
+            if found := [place for place in places if self._removes(place, path[:length])]:
+                return found
+        return []
+
+    def changes(self, place: KeyPath, path: Field) -> bool:
+        """Tell whether a field has another value without a part of the settings or the lock, where its holder stays.
+
+        Of a list or a mapping in a shared file, only its first line is meant, which is there or is not.
         """
-        has_items = len(path) > length and keys != ("name",)
-        found = self._item(path[: length + 1], keys) if has_items else ()
-        return tuple(origin_at(self.sources, place) for place in found) or self._whole(path[:length], keys)
+        if path[0] in self.parts and not isinstance(value_at(self.values, path), str | int):
+            return self._removes(place, path)
+        values = self._without(place)
+        return value_at(values, path[:-1]) is not None and self._differs(values, path)
 
-    def _item(self, path: Field, keys: Iterable[str]) -> list[KeyPath]:
-        """Return the parts of the settings without which one item of a list or of a mapping is not there."""
-        item = value_at(self.values, path)
-        places = [place for key in keys for place in self._places(key)]
-        return [place for place in places if self._lacks(place, path, item)]
+    def _removes(self, place: KeyPath, path: Field) -> bool:
+        """Tell whether a value is missing without a part of the settings or the lock, and what holds it is there."""
+        values = self._without(place)
+        holder, former = value_at(values, path[:-1]), value_at(self.values, path[:-1])
+        if isinstance(path[-1], int):
+            return (
+                holder is not None and len(_items_of(holder)) < len(_items_of(former)) and self._differs(values, path)
+            )
+        return holder is not None and value_at(values, path) is None
 
-    def _lacks(self, place: KeyPath, path: Field, item: object) -> bool:
-        if isinstance(path[-1], str):
-            return self.changes(place, path, item)
-        return item not in self._list(self._without(place), path[:-1])
+    def _differs(self, values: Values, path: Field) -> bool:
+        """Tell whether a field has another value there; an item of a list that only has another index has not."""
+        if value_at(values, path) == value_at(self.values, path):
+            return False
+        lists = (length for length, step in enumerate(path) if isinstance(step, int))
+        return all(value_at(self.values, path[: n + 1]) not in _items_of(value_at(values, path[:n])) for n in lists)
 
-    def _list(self, values: Mapping[str, object], path: Field) -> Sequence[object]:
-        value = value_at(values, path)
-        return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+    def _is_enough(self, place: KeyPath, path: Field) -> bool:
+        """Tell whether a key alone changes a field of a spec that says nothing else."""
+        alone, bare = value_at(self._with_only(place), path), value_at(self._with_only(("python",)), path)
+        return bare is None and alone is not None if path[0] in self.parts else alone != bare
 
-    def _whole(self, path: Field, keys: Sequence[str]) -> tuple[Origin, ...]:
-        """Return the keys that decide on a field: those that change it, or else those that are written."""
-        if keys == ("name",):
-            return name_origins(self.sources)
-        value = value_at(self.values, path)
-        written = [key for key in keys if key in self.sources.image.settings.model_fields_set]
-        changing = [key for key in keys if self.changes((key,), path, value)]
-        # What a default decides is told where nothing that is written does.
-        chosen = [key for key in changing if key in written] or written or changing[:1] or list(keys[:1])
-        return tuple(origin_at(self.sources, (key,)) for key in chosen if key in written or default_text(key))
+    # Places
 
-    def changes(self, place: KeyPath, path: Field, value: object) -> bool:
-        """Tell whether a field has another value without a part of the settings."""
-        return value_at(self._without(place), path) != value
+    def _origins_at(self, place: KeyPath, path: Field) -> Iterator[Origin]:
+        """Yield where a key or a part of the lock is written; of a list or a mapping, only the items that matter."""
+        items = list(self._items(place))
+        changing = [item for item in items if self.changes(item, path) or self._without_holder([item], path)]
+        is_narrower = bool(changing) and (len(changing) < len(items) or len(items) == 1)
+        for one in changing if is_narrower else [place]:
+            if one[0] == LOCK:
+                yield from lock_origins(self.sources, one[1:])
+            else:
+                yield origin_at(self.sources, (*one, *_behind_last_index(path)) if is_narrower else one)
 
-    def _places(self, key: str) -> Iterator[KeyPath]:
-        value = getattr(self.sources.image.settings, key)
-        if key == "platforms" or not isinstance(value, tuple | Mapping):
-            yield (key,)
-        elif isinstance(value, Mapping):
-            yield from ((key, name) for name in value)
-        else:
-            yield from ((key, index) for index in range(len(value)))
+    def _items(self, place: KeyPath) -> Iterator[KeyPath]:
+        if place == (LOCK, "packages"):
+            yield from ((LOCK, "layers", index) for index in range(len(self.sources.resolved.layers)))
+            if self.sources.resolved.has_vcs:
+                yield LOCK, "vcs"
+        elif place[0] not in {LOCK, "platforms"}:
+            value = getattr(self.sources.image.settings, str(place[0]))
+            if isinstance(value, Mapping):
+                yield from ((*place, name) for name in value)
+            elif isinstance(value, tuple):
+                yield from ((*place, index) for index in range(len(value)))
 
-    def _without(self, place: KeyPath) -> Mapping[str, object]:
-        """Return the values compiled without a part of the settings."""
+    # Variants
+
+    def _without(self, place: KeyPath) -> Values:
+        """Return the values compiled without a part of the settings or of the lock."""
         if place not in self._variants:
-            settings = _without(self.sources.image.settings, place)
-            try:
-                self._variants[place] = self._compiled(settings)
-            except StopIteration:
-                # A health check asks a port: without that, there is none.
-                self._variants[place] = self._compiled(_without(settings, ("healthcheck",)))
+            settings, resolved = self.sources.image.settings, self.sources.resolved
+            if place[0] == LOCK:
+                self._variants[place] = self._compile(settings, _resolved_without(resolved, place[1:]))
+            else:
+                self._variants[place] = self._compile(_settings_without(settings, place), resolved)
         return self._variants[place]
 
-    def _compiled(self, settings: Settings) -> Mapping[str, object]:
+    def _with_only(self, place: KeyPath) -> Values:
+        """Return the values compiled of one key, and the Python."""
+        name = ("only", *place)
+        if name not in self._variants:
+            settings = self.sources.image.settings
+            kept = {"python", place[0]}
+            values = {key: getattr(settings, key) if key in kept else _default(key) for key in Settings.model_fields}
+            alone = Settings.model_construct(settings.model_fields_set & kept, **values)
+            self._variants[name] = self._compile(alone, self.sources.resolved)
+        return self._variants[name]
+
+    def _compile(self, settings: Settings, resolved: Resolved) -> Values:
+        # A health check asks a port: without that, there is none.
+        has_port = any(port.protocol == "tcp" for port in settings.ports)
+        settings = settings if has_port else _settings_without(settings, ("healthcheck",))
         image = replace(self.sources.image, settings=settings)
-        plan = resolve(self.sources.document.file, image, self.sources.resolved)
+        plan = resolve(self.sources.document.file, image, resolved)
         parts = {name: part(plan) for name, part in self.parts.items()}
         return {"plan": plan, "script": run_script(plan.run), **parts}
 
 
-def row_of(path: Field) -> reasons.FieldRow | None:
-    """Return the row for a field, or for the nearest that it is a part of."""
-    names = [str(step) for step in path if isinstance(step, str)]
-    rows = (reasons.fields().get(".".join(names[:length])) for length in range(len(names), 0, -1))
-    return next((row for row in rows if row), None)
+def _items_of(value: object) -> Sequence[object]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
 
-def _without(settings: Settings, place: KeyPath) -> Settings:
+def _behind_last_index(path: Field) -> tuple[str, ...]:
+    """Return the steps behind the last index in a path: what of an item a line says."""
+    steps: list[str] = []
+    for step in reversed(path):
+        if isinstance(step, int):
+            return tuple(reversed(steps))
+        steps.append(step)
+    return ()
+
+
+def _resolved_without(resolved: Resolved, part: KeyPath) -> Resolved:
+    """Return what the lock says with another name or base, or without packages or one of their layers."""
+    if part == ("project",):
+        return replace(resolved, project=f"{resolved.project}-")
+    if part == ("base",):
+        return replace(resolved, base=f"{resolved.base}-", is_official=not resolved.is_official)
+    if part == ("install_base",):
+        return replace(resolved, install_base=None)
+    if part == ("vcs",):
+        return replace(resolved, has_vcs=False, uses_ssh=False)
+    if part == ("packages",):
+        return Resolved(project=resolved.project, base=resolved.base, is_official=resolved.is_official)
+    gone = resolved.layers[int(part[1])]
+    return replace(resolved, layers=tuple(layer for layer in resolved.layers if layer != gone))
+
+
+def _settings_without(settings: Settings, place: KeyPath) -> Settings:
     """Return settings in which a key has another value, or in which one item of a list or mapping is missing."""
     key = str(place[0])
     value = getattr(settings, key)
@@ -140,7 +206,7 @@ def _without(settings: Settings, place: KeyPath) -> Settings:
 
 def _other(key: str, value: object) -> Any:  # noqa: ANN401 - the value of any key
     """Return another value for a key: its default, or, where it has that, one that nobody writes."""
-    default = Settings.model_fields[key].get_default(call_default_factory=True)
+    default = _default(key)
     if value != default and key != "python":
         return default
     if isinstance(value, bool):
@@ -150,3 +216,8 @@ def _other(key: str, value: object) -> Any:  # noqa: ANN401 - the value of any k
     if isinstance(value, tuple) and value:
         return tuple(f"{item}-" for item in value)
     return f"{value}-" if isinstance(value, str) else value
+
+
+@cache
+def _default(key: str) -> Any:  # noqa: ANN401 - the value of any key
+    return Settings.model_fields[key].get_default(call_default_factory=True)

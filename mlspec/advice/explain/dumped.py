@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from mlspec.advice.explain import reasons
 from mlspec.advice.explain.causes import Causes
-from mlspec.advice.explain.origins import Origin, Sources
+from mlspec.advice.explain.origins import Origin, Sources, name_origins, own_key
 from mlspec.advice.explain.tracing import value_at
 from mlspec.errors import KeyPath
 from mlspec.plan.plan import resolve
@@ -18,11 +18,16 @@ from mlspec.targets.project import Bundle, bundle_of
 from mlspec.targets.registry import shared_target
 from mlspec.targets.yaml_writer import Sheet
 
-HEADING = "heading"
-"""The name of the comments that such files begin with, beside the names of the targets."""
 
-Told = tuple[str, tuple[Origin, ...], str | None]
-"""A line, where it comes from, and why it is there; None where it belongs to the line below it."""
+class Attributed(NamedTuple):
+    """A line, and where it comes from, None where that is where the line below comes from.
+
+    ``prints`` tells a line that says what a key says from one that is there because of it.
+    """
+
+    text: str
+    origins: tuple[Origin, ...] | None
+    prints: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,26 +38,26 @@ class Dumped:
     bundle: Bundle
     causes: tuple[Causes, ...]
 
-    def lines(self) -> Iterator[Told]:
+    def lines(self) -> Iterator[Attributed]:
         """Yield the lines of the file."""
         target = shared_target(self.target)
-        for line in _split(dumping.text(target.heading(self.bundle), ())):
-            row = reasons.reason(HEADING, line, line)
-            yield line, (), row.why if row else None
+        yield from (Attributed(line, ()) for line in _split(dumping.text(target.heading(self.bundle), ())))
         for number, sheet in enumerate(target.sheets(self.bundle)):
             if number:
-                yield "---", (), None
+                yield Attributed("---", ())
             for line, place in placed(sheet):
-                yield self._told(line, place) if place else (line, (), None)
+                yield Attributed(line, self._origins(place) if place else None, prints=True)
 
-    def _told(self, line: str, place: KeyPath) -> Told:
-        row = reasons.entry(self.target, place)
-        if row is None:
-            return line, (), ""
+    def _origins(self, place: KeyPath) -> tuple[Origin, ...]:
+        if place == ("name",):
+            return name_origins(self.causes[0].sources)[:1]
         path = (self.target, *place)
-        here = (causes for causes in self.causes if value_at(causes.values, path) is not None)
-        found = (causes.of_part(path, row.length(place) + 1, row.keys) for causes in here)
-        return line, tuple(dict.fromkeys(origin for origins in found for origin in origins)), row.why
+        here = [causes for causes in self.causes if value_at(causes.values, path) is not None]
+        found = dict.fromkeys(origin for causes in here for origin in causes.of(path))
+        if found or len(here) == len(self.causes):
+            return tuple(found)
+        # Of several images, only these bring it.
+        return tuple(origin for causes in here for origin in own_key(causes.sources))
 
 
 def dumped(images: Sequence[Sources], name: str) -> Dumped:

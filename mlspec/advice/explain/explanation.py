@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlspec.advice.explain import reasons
-from mlspec.advice.explain.causes import Causes, row_of
-from mlspec.advice.explain.dumped import dumped
-from mlspec.advice.explain.origins import RULE, Origin, Sources, bringers, name_origins, origin_at, own_key, pinned_name
-from mlspec.advice.explain.tracing import Field, Traced, traced
+from mlspec.advice.explain.causes import Causes
+from mlspec.advice.explain.comments import Comments, comments_in_heading, comments_of
+from mlspec.advice.explain.dumped import Attributed, dumped
+from mlspec.advice.explain.origins import (
+    RULE,
+    Origin,
+    Sources,
+    bringers,
+    name_origins,
+    own_key,
+    pinned_name,
+    written_keys,
+)
+from mlspec.advice.explain.tracing import Traced, traced
 from mlspec.lock.pins import RequirementsLock
+from mlspec.spec.keys import Settings
 from mlspec.spec.spec import SHARED_TARGETS
 from mlspec.targets.registry import TARGETS, shared_target
 
@@ -78,151 +89,123 @@ def _origin_data(origin: Origin) -> dict[str, Any]:
     return {name: value for name, value in dataclasses.asdict(origin).items() if value}
 
 
-# What is dumped
+# Artifacts
 
 
 def _shared(images: Sequence[Sources], name: str) -> Explanation:
     target, first = shared_target(name), images[0]
-    return Explanation(
-        path=f"{first.folder}{target.file(first.files)}",
-        target=name,
-        image="",
-        lines=_numbered(list(dumped(images, name).lines())),
-    )
-
-
-# What templates draw
+    return _explained(first, target.file(first.files), name, dumped(images, name).lines())
 
 
 def _target(sources: Sources, causes: Causes, name: str) -> Explanation:
     target = TARGETS[name]
-    lines = [
-        (line.text, causes_of(causes, line), _reason(name, line)) for line in traced(target.template, **causes.values)
-    ]
-    numbered = _numbered(lines)
-    return Explanation(
-        path=f"{sources.folder}{target.file(sources.files)}", target=name, image=sources.image.key, lines=numbered
-    )
+    lines = (attributed(causes, line) for line in traced(target.template, **causes.values))
+    return _explained(sources, target.file(sources.files), name, lines)
 
 
-def causes_of(causes: Causes, line: Traced) -> tuple[Origin, ...]:
+def attributed(causes: Causes, line: Traced) -> Attributed:
     """Return where a line comes from: what it prints, or else what decides that it is there, the nearest first."""
-    printed = _merged(causes, (field for field in line.fields if row_of(field)))
-    if printed:
-        return printed
-    each = (_merged(causes, (field,)) for field in line.conditions)
-    return next((origins for origins in each if origins), ())
-
-
-def _merged(causes: Causes, fields: Iterable[Field]) -> tuple[Origin, ...]:
-    return tuple(dict.fromkeys(origin for field in fields for origin in causes.of(field)))
-
-
-def _reason(target: str, line: Traced) -> str | None:
-    """Return why a line is there; None where it belongs to the line below it."""
-    row = reasons.reason(target, line.site.source, line.text)
-    if row:
-        return row.why
-    return None if is_heading(line.site.source) else ""
+    if is_heading(line.site.source):
+        return Attributed(line.text, None)
+    printed = tuple(dict.fromkeys(origin for field in line.fields for origin in causes.of(field)))
+    return Attributed(line.text, printed or next(filter(None, map(causes.of, line.conditions)), ()), bool(printed))
 
 
 def is_heading(source: str) -> bool:
-    """Tell whether a line of a template is blank or a comment, and so may belong to the line below it."""
+    """Tell whether a line of a template is blank or a comment, and so belongs to the line below it."""
     return not source or source.startswith("#")
 
 
-def _numbered(lines: Sequence[tuple[str, tuple[Origin, ...], str | None]]) -> tuple[Line, ...]:
-    """Return the lines with their numbers; one without a reason of its own has those of the line below it."""
-    numbered: list[Line] = []
-    below: tuple[tuple[Origin, ...], str] = ((), "")
-    for number in range(len(lines), 0, -1):
-        text, origins, why = lines[number - 1]
-        below = below if why is None else (origins, why)
-        numbered.append(Line(number=number, text=text, origins=below[0] or (RULE,), why=below[1]))
-    return tuple(reversed(numbered))
+def _explained(sources: Sources, file: str, target: str, lines: Iterable[Attributed]) -> Explanation:
+    """Return the explanation of a file; ``sources`` are those of its image, or of the first of several."""
+    every = list(lines)
+    path = f"{sources.folder}{file}"
+    image = "" if target in SHARED_TARGETS or file == sources.files.lock else sources.image.key
+    is_dockerfile = file == sources.files.dockerfile
+    texts = [line.text for line in every]
+    has_heading_only = target in SHARED_TARGETS
+    comments = list(comments_in_heading(texts) if has_heading_only else comments_of(texts, is_dockerfile=is_dockerfile))
+    found: list[Line] = []
+    below = Attributed("", ())
+    for number in range(len(every), 0, -1):
+        line = every[number - 1]
+        if line.text.startswith("#") and number < len(every) and not every[number].text:
+            # Nothing is below this comment, such as the banner.
+            below = Attributed("", ())
+        below = below if line.origins is None else line
+        why = _why(below, comments[number - 1])
+        found.append(Line(number=number, text=line.text, origins=below.origins or (RULE,), why=why))
+    return Explanation(path=path, target=target, image=image, lines=tuple(reversed(found)))
+
+
+def _why(line: Attributed, comments: Comments) -> str:
+    """Return the comment above a line, or what the keys that it prints mean, or the comment above its instruction."""
+    origins = line.origins or ()
+    meanings = " ".join(dict.fromkeys(filter(None, map(_meaning, origins))))
+    says_keys = line.prints and not any(origin.kind == "lock" for origin in origins)
+    around = comments.instruction or comments.stage or meanings or comments.file
+    return comments.own or (meanings if says_keys else "") or around
+
+
+_KEY = re.compile(r"(?:images\.[^.\[]+\.)?([a-z_]+)")
+
+
+def _meaning(origin: Origin) -> str:
+    """Return what the key of an origin means, without its default; an empty text where it has no key."""
+    key = _KEY.match(origin.key)
+    row = Settings.model_fields.get(key[1]) if key else None
+    return (row.description or "").partition(" Default:")[0] if row else ""
 
 
 # Locks
 
 
-def _why(start: str) -> str:
-    row = reasons.reason(LOCK, start, start)
-    return row.why if row else ""
-
-
 def _package_locks(sources: Sources) -> Iterator[Explanation]:
-    each = (
-        (file, kind, lock)
-        for files, lock in sources.each
-        for file, kind in ((files.requirements_lock, "PIN"), (files.vcs_lock, "COMMIT"), (files.build_lock, "BUILD"))
-    )
-    for file, kind, lock in each:
+    each = ((file, lock) for files, lock in sources.each for file in files.package_locks)
+    for file, lock in each:
         if file in sources.lock_texts:
-            lines = _numbered(list(_pin_lines(sources, lock, sources.lock_texts[file], kind)))
-            yield Explanation(path=f"{sources.folder}{file}", target=LOCK, image=sources.image.key, lines=lines)
+            yield _explained(sources, file, LOCK, _pin_lines(sources, lock, sources.lock_texts[file]))
 
 
-def _pin_lines(
-    sources: Sources, lock: RequirementsLock, text: str, kind: str
-) -> Iterator[tuple[str, tuple[Origin, ...], str | None]]:
+def _pin_lines(sources: Sources, lock: RequirementsLock, text: str) -> Iterator[Attributed]:
     pins = {pin.name: pin for pin in (*lock.pins, *lock.vcs)}
     layers = {f"# layer {layer.name}": layer for layer in lock.layers}
     origins: tuple[Origin, ...] = ()
-    why = ""
     for line in text.removesuffix("\n").split("\n"):
-        if not line:
-            yield line, (), None
-            continue
         if line in layers:
             brought = (origin for pin in layers[line].pins for origin in bringers(sources, pin))
-            origins, why = tuple(dict.fromkeys(brought)), _why(line)
+            origins = tuple(dict.fromkeys(brought))
         elif name := pinned_name(line):
             origins = tuple(bringers(sources, pins[name])) if name in pins else ()
-            why = _why(kind)
         elif line.startswith("#"):
-            keys = _written(sources, ("accelerator",)) if line.startswith("# extra: ") else ()
-            origins, why = tuple(origin_at(sources, (key,)) for key in keys), _why(line)
-        yield line, origins, why
+            origins = tuple(written_keys(sources, ("accelerator",))) if line.startswith("# extra: ") else ()
+        yield Attributed(line, origins if line else None)
 
 
 def _spec_lock(images: Sequence[Sources]) -> Iterator[Explanation]:
     first = images[0]
     text = first.lock_texts.get(first.files.lock)
     if text is not None:
-        lines = _numbered(list(_lock_lines(images, text.removesuffix("\n").split("\n"))))
-        yield Explanation(path=f"{first.folder}{first.files.lock}", target=LOCK, image="", lines=lines)
+        yield _explained(first, first.files.lock, LOCK, _lock_lines(images, text.removesuffix("\n").split("\n")))
 
 
-# What has a reason of its own within a section.
-_NOTES = ("held_back = ", "sources = ")
-
-
-def _lock_lines(
-    images: Sequence[Sources], lines: Sequence[str]
-) -> Iterator[tuple[str, tuple[Origin, ...], str | None]]:
+def _lock_lines(images: Sequence[Sources], lines: Sequence[str]) -> Iterator[Attributed]:
     origins: tuple[Origin, ...] = ()
-    is_top, why = True, ""
+    is_top = True
     for number, line in enumerate(lines):
         if line.startswith("["):
             is_top, origins = False, _section_origins(images, line, lines[number + 1])
         elif is_top:
             origins = name_origins(images[0])[:1] if line.startswith("name = ") else ()
-        if is_top or line.startswith(("[", *_NOTES)):
-            why = _why(line)
-        yield line, origins, why if line else None
+        yield Attributed(line, origins if line else None)
 
 
 def _section_origins(images: Sequence[Sources], section: str, next_line: str) -> tuple[Origin, ...]:
     value = next_line.partition(" = ")[2].strip('"')
     if section == "[[base]]":
-        using = [sources for sources in images if sources.resolved.base.partition("@")[0] == value]
-        keys = ((sources, key) for sources in using for key in _written(sources, ("base", "python")))
-        return tuple(dict.fromkeys(origin_at(sources, (key,)) for sources, key in keys))
+        using = (sources for sources in images if sources.resolved.base.partition("@")[0] == value)
+        return tuple(dict.fromkeys(o for sources in using for o in written_keys(sources, ("base", "python"))))
     if section == "[[image]]":
         own = next((s for s in images if s.image.key == value), images[0])
-        return (*own_key(own), *(origin_at(own, (key,)) for key in _written(own, ("requirements", "platforms"))))
+        return (*own_key(own), *written_keys(own, ("requirements", "platforms")))
     return ()
-
-
-def _written(sources: Sources, keys: Iterable[str]) -> Iterator[str]:
-    return (key for key in keys if key in sources.image.settings.model_fields_set)

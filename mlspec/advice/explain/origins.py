@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from packaging.utils import canonicalize_name
 
-from mlspec.advice.explain import reasons
 from mlspec.errors import KeyPath
 from mlspec.facts.torch import torch_index, torch_label
 from mlspec.lock import promises as locking
@@ -79,6 +78,9 @@ class Sources:
 
 # Places
 
+# What a key means that was not written, where its value alone does not say it.
+_DEFAULTS = {"base": "the newest slim Debian release that this Python is built on", "name": "the folder's name"}
+
 
 def origin_at(sources: Sources, place: KeyPath) -> Origin:
     """Return the line of the spec in which a part of the image's settings was written, or its default."""
@@ -98,7 +100,7 @@ def default_text(key: str) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return ", ".join(value)
-    return reasons.default(key) or (value if isinstance(value, str) else "")
+    return _DEFAULTS.get(key) or (value if isinstance(value, str) else "")
 
 
 def written_at(document: Document, path: KeyPath) -> Origin:
@@ -133,7 +135,7 @@ def shown_path(path: KeyPath) -> str:
 def name_origins(sources: Sources) -> tuple[Origin, ...]:
     """Return where the name of the project comes from, and that of the image among several."""
     named = written_at(sources.document, ("name",)) if sources.spec.name else None
-    default = Origin(kind="default", key="name", text=f"name: {reasons.default('name')}")
+    default = Origin(kind="default", key="name", text=f"name: {_DEFAULTS['name']}")
     return (named or default, *own_key(sources))
 
 
@@ -145,24 +147,45 @@ def own_key(sources: Sources) -> tuple[Origin, ...]:
 # Locks
 
 
-def locked_at(sources: Sources, part: str, index: object) -> Iterator[Origin]:
-    """Yield where the lock says a part of it: ``base``, ``layers``, ``vcs``; of a list, one item."""
-    if not sources.lock_texts:
+def lock_origins(sources: Sources, part: KeyPath) -> Iterator[Origin]:
+    """Yield where a part of the lock is written, and the keys of the spec that it was resolved from.
+
+    Parts are ``project``, ``base``, ``install_base``, ``packages``, ``vcs`` and one of the ``layers``.
+    """
+    if part == ("project",):
+        yield from name_origins(sources)
+        return
+    if part == ("packages",):
+        yield from written_keys(sources, ("requirements",))
+    elif part in {("base",), ("install_base",)}:
+        yield from written_keys(sources, ("base", "python"))
+    if sources.lock_texts:
+        yield from _locked(sources, part)
+    else:
         yield Origin(kind="lock", text="not locked yet; to lock it: mlspec lock")
-    elif part == "base":
-        yield from base_origins(sources, "digest")
-    elif part == "install_base":
-        yield from base_origins(sources, "install_digest")
-    elif part == "layers" and isinstance(index, int):
-        name = sources.resolved.layers[index]
+
+
+def _locked(sources: Sources, part: KeyPath) -> Iterator[Origin]:
+    if part[0] == "layers":
+        name = sources.resolved.layers[int(part[1])]
         yield from layer_origins(sources, name)
         yield from _index_origins(sources, dict(sources.resolved.layer_indexes).get(name))
-    elif part == "layers":
+    elif part == ("packages",):
         for files, lock in sources.each:
             names = ", ".join(layer.name for layer in lock.layers)
             yield _lock_line(sources, files.requirements_lock, 1, f"its layers: {names}")
+    elif part == ("vcs",):
+        pins = [(files, pin) for files, lock in sources.each for pin in lock.vcs]
+        yield from (origin for _, pin in pins for origin in bringers(sources, pin))
+        yield from (pin_origin(sources, files, pin) for files, pin in pins)
     else:
-        yield from (pin_origin(sources, files, pin) for files, lock in sources.each for pin in lock.vcs)
+        yield from base_origins(sources, "digest" if part == ("base",) else "install_digest")
+
+
+def written_keys(sources: Sources, keys: Iterable[str]) -> Iterator[Origin]:
+    """Yield the lines of those of these keys that are written."""
+    written = sources.image.settings.model_fields_set
+    yield from (origin_at(sources, (key,)) for key in keys if key in written)
 
 
 def _index_origins(sources: Sources, url: str | None) -> Iterator[Origin]:

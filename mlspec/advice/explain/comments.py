@@ -1,0 +1,123 @@
+"""Generated files to the comment that explains each of their lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+# Comments for programs: hadolint's, BuildKit's, and the shell that runs a script.
+_DIRECTIVE = re.compile(r"#\s*(?:hadolint\s|syntax=|check=|escape=)|#!")
+_STAGE = re.compile(r"FROM\s")
+_HEREDOC = re.compile(r"<<-?['\"]?(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Comments:
+    """The comments that explain one line of a file; empty where there is none.
+
+    ``own`` is the one above the line itself, ``instruction`` the one above the instruction that the line continues,
+    ``stage`` the one above the stage of a Dockerfile, and ``file`` the one that the file begins with.
+    """
+
+    own: str
+    instruction: str
+    stage: str
+    file: str
+
+
+@dataclass(slots=True)
+class _Reader:
+    """The comments that hold at one line, while a file is read from top to bottom."""
+
+    is_dockerfile: bool
+    file: str
+    block: list[str] = field(default_factory=list)
+    stage: str = ""
+    instruction: str = ""
+    inner: str = ""
+    end: str = ""
+    is_continued: bool = False
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the next line continues an instruction, or stands in its here-document."""
+        return self.is_continued or bool(self.end)
+
+    def read(self, line: str) -> Comments:
+        """Return the comments of the next line that is no comment and not blank."""
+        above, self.block = " ".join(self.block), []
+        if self.is_inside:
+            self.inner = above or self.inner
+            own = self.inner
+        else:
+            self._begin(line, above)
+            own = self.instruction
+        self._continue(line)
+        return Comments(own, self.instruction, self.stage, self.file)
+
+    def leave_paragraph(self) -> None:
+        """Forget what a blank line ends: a comment in a script or a list holds as far as the next blank line."""
+        if not self.is_inside:
+            self.block, self.instruction = [], ""
+
+    def _begin(self, line: str, above: str) -> None:
+        self.inner = ""
+        if self.is_dockerfile and _STAGE.match(line):
+            self.stage = above
+        self.instruction = above if self.is_dockerfile else above or self.instruction
+
+    def _continue(self, line: str) -> None:
+        self.is_continued = line.endswith("\\")
+        if self.end:
+            self.end = "" if line.strip() == self.end else self.end
+            # In a here-document, a comment holds for the one command below it.
+            self.inner = self.inner if self.is_continued else ""
+        elif self.is_dockerfile and (heredoc := _HEREDOC.search(line)):
+            self.end = heredoc[1]
+
+
+def comments_in_heading(lines: Sequence[str]) -> Iterator[Comments]:
+    """Yield the comments of each line of a file that has none but the heading: its banner stands for all lines."""
+    heading = list(takewhile(lambda line: line.startswith("#"), lines))
+    yield from (Comments(line.strip("# "), "", "", heading[0].strip("# ")) for line in heading)
+    yield from [Comments("", "", "", heading[0].strip("# "))] * (len(lines) - len(heading))
+
+
+def comments_of(lines: Sequence[str], *, is_dockerfile: bool) -> Iterator[Comments]:
+    """Yield the comments of each line; a comment and a blank line have those of the line below."""
+    reader = _Reader(is_dockerfile, _heading(lines))
+    waiting = 0
+    last = Comments("", "", "", reader.file)
+    for line in lines:
+        waiting += 1
+        if line.startswith(" ") and line.lstrip().startswith("#") and not reader.is_inside:
+            # A note on the line above, such as the size of a package in a lock.
+            yield from [last] * waiting
+            waiting = 0
+        elif line.lstrip().startswith("#"):
+            reader.block += _texts([line])
+        elif not line.strip():
+            if reader.block and not reader.is_inside:
+                # A comment of its own, with nothing below it.
+                yield from [Comments(" ".join(reader.block), "", "", reader.file)] * (waiting - 1)
+                waiting = 1
+            reader.leave_paragraph()
+        else:
+            last = reader.read(line)
+            yield from [last] * waiting
+            waiting = 0
+    yield from [last] * waiting
+
+
+def _heading(lines: Sequence[str]) -> str:
+    """Return the comment that a file begins with: what follows the banner in it, or else the banner."""
+    banner, *others = _texts(list(takewhile(lambda line: line.startswith("#"), lines))) or [""]
+    return " ".join(others) or banner
+
+
+def _texts(comment: Sequence[str]) -> list[str]:
+    """Return what a comment says to people: nothing of it is meant for programs."""
+    said = [line.strip().removeprefix("#").strip() for line in comment if not _DIRECTIVE.match(line.strip())]
+    return list(filter(None, said))
