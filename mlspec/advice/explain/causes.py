@@ -15,7 +15,8 @@ from typing import Any
 from mlspec.advice.explain.origins import Origin, Sources, lock_origins, origin_at
 from mlspec.advice.explain.tracing import Field, value_at
 from mlspec.errors import KeyPath
-from mlspec.plan.plan import Plan, Resolved, resolve
+from mlspec.lock.image_facts import ImageFacts
+from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.keys import Settings
 from mlspec.targets.run_script import run_script
 from mlspec.targets.yaml_writer import Data
@@ -149,10 +150,11 @@ class Causes:
             self._variants[name] = self._compile(alone, self.sources.resolved)
         return self._variants[name]
 
-    def _compile(self, settings: Settings, resolved: Resolved) -> Values:
-        # A health check asks a port: without that, there is none.
-        has_port = any(port.protocol == "tcp" for port in settings.ports)
-        settings = settings if has_port else _settings_without(settings, ("healthcheck",))
+    def _compile(self, settings: Settings, resolved: ImageFacts) -> Values:
+        asks_port = settings.healthcheck is not None and settings.healthcheck.path is not None
+        if asks_port and not any(port.protocol == "tcp" for port in settings.ports):
+            # A health check over HTTP asks a port: without that, there is none.
+            settings = _settings_without(settings, ("healthcheck",))
         image = replace(self.sources.image, settings=settings)
         plan = resolve(self.sources.document.file, image, resolved)
         parts = {name: part(plan) for name, part in self.parts.items()}
@@ -173,7 +175,7 @@ def _behind_last_index(path: Field) -> tuple[str, ...]:
     return ()
 
 
-def _resolved_without(resolved: Resolved, part: KeyPath) -> Resolved:
+def _resolved_without(resolved: ImageFacts, part: KeyPath) -> ImageFacts:
     """Return what the lock says with another name or base, or without packages or one of their layers."""
     if part == ("project",):
         return replace(resolved, project=f"{resolved.project}-")
@@ -184,7 +186,7 @@ def _resolved_without(resolved: Resolved, part: KeyPath) -> Resolved:
     if part == ("vcs",):
         return replace(resolved, has_vcs=False, uses_ssh=False)
     if part == ("packages",):
-        return Resolved(project=resolved.project, base=resolved.base, is_official=resolved.is_official)
+        return ImageFacts(project=resolved.project, base=resolved.base, is_official=resolved.is_official)
     gone = resolved.layers[int(part[1])]
     return replace(resolved, layers=tuple(layer for layer in resolved.layers if layer != gone))
 
