@@ -94,7 +94,11 @@ def test_the_explained_lines_of_an_example_are_its_committed_files(path: Path) -
         assert text == Path(explanation.path).read_text(encoding="utf-8")
 
 
-@given(st.dictionaries(st.from_regex(r"[A-Z]{1,3}", fullmatch=True), st.text(st.characters(exclude_categories=["C"]))))
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Z]{1,3}", fullmatch=True), st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]))
+    )
+)
 def test_no_value_of_a_spec_is_taken_for_a_mark(values: dict[str, str]) -> None:
     image = Image("", Settings.model_validate({"python": "3.12", "environment": values, "labels": values}))
     (sources,) = sources_of(SPECS[0])

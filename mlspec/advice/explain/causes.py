@@ -29,6 +29,9 @@ _LOCK_PARTS: tuple[KeyPath, ...] = ((LOCK, "project"), (LOCK, "base"), (LOCK, "i
 Part = Callable[[Plan], Mapping[str, Data]]
 """Returns what an image brings to a file that it shares with others."""
 
+Test = Callable[[KeyPath, Field], bool]
+"""Tells whether a part of the settings or the lock matters to a field."""
+
 Values = Mapping[str, object]
 """What templates see, by its names: the plan, the run script, and the parts of shared files."""
 
@@ -48,20 +51,28 @@ class Causes:
 
     def of(self, path: Field) -> tuple[Origin, ...]:
         """Return where the value of a field comes from; nothing where it is the same for every spec."""
-        if path not in self._origins:
-            self._origins[path] = tuple(dict.fromkeys(self._find(path)))
-        return self._origins[path]
+        return self._cached(path, self.changes)
 
-    def _find(self, path: Field) -> Iterator[Origin]:
+    def of_condition(self, path: Field) -> tuple[Origin, ...]:
+        """Return where it comes from that a field is empty or is not: what a template asks with ``{% if %}``."""
+        return self._cached(path, self.decides)
+
+    def _cached(self, path: Field, test: Test) -> tuple[Origin, ...]:
+        key = (test.__name__, *path)
+        if key not in self._origins:
+            self._origins[key] = tuple(dict.fromkeys(self._find(path, test)))
+        return self._origins[key]
+
+    def _find(self, path: Field, test: Test) -> Iterator[Origin]:
         keys = [(key,) for key in Settings.model_fields]
         written = [place for place in keys if place[0] in self.sources.image.settings.model_fields_set]
         places = (*written, *_LOCK_PARTS)
-        changing = [place for place in places if self.changes(place, path)] or self._without_holder(places, path)
+        changing = [place for place in places if test(place, path)] or self._without_holder(places, path)
         # Two keys may each be enough for a line, so that neither changes it alone.
         changing = changing or [place for place in written if self._is_enough(place, path)]
-        changing = changing or list(islice((p for p in keys if p not in written and self.changes(p, path)), 1))
+        changing = changing or list(islice((p for p in keys if p not in written and test(p, path)), 1))
         for place in changing:
-            yield from self._origins_at(place, path)
+            yield from self._origins_at(place, path, test)
 
     def _without_holder(self, places: Sequence[KeyPath], path: Field) -> list[KeyPath]:
         """Return the places without which what holds a field is missing: the nearest holder that can be decides."""
@@ -79,6 +90,14 @@ class Causes:
             return self._removes(place, path)
         values = self._without(place)
         return value_at(values, path[:-1]) is not None and self._differs(values, path)
+
+    def decides(self, place: KeyPath, path: Field) -> bool:
+        """Tell whether a field is empty without a part of the settings or the lock, or the other way round."""
+        if isinstance(path[-1], int):
+            return self.changes(place, path)
+        values = self._without(place)
+        is_held = value_at(values, path[:-1]) is not None
+        return is_held and bool(value_at(values, path)) != bool(value_at(self.values, path))
 
     def _removes(self, place: KeyPath, path: Field) -> bool:
         """Tell whether a value is missing without a part of the settings or the lock, and what holds it is there."""
@@ -104,10 +123,10 @@ class Causes:
 
     # Places
 
-    def _origins_at(self, place: KeyPath, path: Field) -> Iterator[Origin]:
+    def _origins_at(self, place: KeyPath, path: Field, test: Test) -> Iterator[Origin]:
         """Yield where a key or a part of the lock is written; of a list or a mapping, only the items that matter."""
         items = list(self._items(place))
-        changing = [item for item in items if self.changes(item, path) or self._without_holder([item], path)]
+        changing = [item for item in items if test(item, path) or self._without_holder([item], path)]
         is_narrower = bool(changing) and (len(changing) < len(items) or len(items) == 1)
         for one in changing if is_narrower else [place]:
             if one[0] == LOCK:

@@ -108,7 +108,9 @@ def attributed(causes: Causes, line: Traced) -> Attributed:
     if is_heading(line.site.source):
         return Attributed(line.text, None)
     printed = tuple(dict.fromkeys(origin for field in line.fields for origin in causes.of(field)))
-    return Attributed(line.text, printed or next(filter(None, map(causes.of, line.conditions)), ()), bool(printed))
+    return Attributed(
+        line.text, printed or next(filter(None, map(causes.of_condition, line.conditions)), ()), bool(printed)
+    )
 
 
 def is_heading(source: str) -> bool:
