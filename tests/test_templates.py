@@ -14,7 +14,7 @@ from mlspec.targets.filters import FILTERS, environment
 from mlspec.targets.registry import TARGETS
 
 FOLDER = Path(__file__).parent.parent / "templates"
-TEMPLATES = sorted(path.name for path in FOLDER.glob("*.j2"))
+TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.j2"))
 COMPUTES = (
     *[nodes.Compare, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg],
     *[nodes.Pos, nodes.Concat, nodes.CondExpr, nodes.Assign, nodes.AssignBlock],
@@ -83,20 +83,18 @@ def test_such_a_template_is_refused(source: str) -> None:
         "{{ x | join(' ') | env }}",
         "{% for x in y.z %}{{ x.w | continued(4) }}{% endfor %}",
         "{% if x is not none and not y %}text{% endif %}",
-        "{% from '_macros.j2' import m %}{{ m(x) }}",
+        "{% from 'dockerfile/_macros.j2' import m %}{{ m(x) }}",
     ],
 )
 def test_such_a_template_is_fine(source: str) -> None:
     assert list(faults(source)) == []
 
 
-def test_every_template_is_drawn_or_imported() -> None:
+def test_every_template_is_drawn_imported_or_included() -> None:
     drawn = {*(target.template for target in TARGETS.values()), page.TEMPLATE, metadata.TEMPLATE}
-    imported = {
-        found.template.value
-        for name in TEMPLATES
-        for found in environment().parse((FOLDER / name).read_text(encoding="utf-8")).find_all(nodes.FromImport)
-        if isinstance(found.template, nodes.Const)
-    }
+    trees = [environment().parse((FOLDER / name).read_text(encoding="utf-8")) for name in TEMPLATES]
+    others = [found.template for tree in trees for found in tree.find_all(nodes.FromImport)]
+    others += [found.template for tree in trees for found in tree.find_all(nodes.Include)]
+    imported = {other.value for other in others if isinstance(other, nodes.Const)}
 
     assert drawn | imported == set(TEMPLATES)
