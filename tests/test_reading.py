@@ -122,7 +122,6 @@ def test_it_is_said_what_stands_there(tmp_path: Path) -> None:
 # Who reads what the user names has to do so through `bounded`; these read what mlspec wrote itself, or write.
 OWN = {
     "cli/terminal.py",
-    "host/cache/headstart.py",
     "host/cache/proofs.py",
     "host/children.py",
     "host/engine/build.py",

@@ -19,14 +19,13 @@ def main() -> NoReturn:
 
     try:
         interrupts.listen()
-        from mlspec.cli.quick import answered, begun
+        from mlspec.cli.quick import answered
 
         if answered(sys.argv[1:]):
             sys.exit(0)
-        with begun(sys.argv[1:]) as start:
-            from mlspec.cli.app import main as parse_and_run
+        from mlspec.cli.app import main as parse_and_run
 
-            parse_and_run(start)
+        parse_and_run()
     except KeyboardInterrupt:
         # While the first modules are read, nothing else catches it.
         code = interrupts.answered()

@@ -6,14 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from mlspec.cli.terminal import answer, gated, interrupted, told
-
-if TYPE_CHECKING:
-    from mlspec.host.cache.headstart import HeadStart
 
 # In the order of a day's work; each is the function of that name in the module behind it.
 _COMMANDS = {
@@ -110,11 +107,8 @@ def cli() -> None:
     """
 
 
-def main(start: HeadStart | None = None) -> NoReturn:
-    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed.
-
-    ``start`` is a build that was begun already.
-    """
+def main() -> NoReturn:
+    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed."""
     with told():
-        cli(prog_name="mlspec", windows_expand_args=False, obj=start)
+        cli(prog_name="mlspec", windows_expand_args=False)
     sys.exit(0)

@@ -21,7 +21,6 @@ from mlspec.cli.options import (
 )
 from mlspec.cli.specs import how_to, inspected, one_spec, proven, rendered_of
 from mlspec.cli.terminal import answer, is_quiet, say, show
-from mlspec.host.cache.headstart import HeadStart
 from mlspec.host.cache.proofs import CHECK, witnessed
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 _OF_BUILDKIT = ("tty", "rawjson")
 
 
-def _ready(file: str | None, images: Sequence[str], wish: LockOptions, start: HeadStart | None) -> Rendered:
-    """Return one spec, rendered, with its files written where they were out of date, and a ``start`` from them ended.
+def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Rendered:
+    """Return one spec, rendered, with its files written where they were out of date.
 
     Raises SpecError, before anything is asked of a registry or an index, where it has none of these images.
     """
@@ -55,11 +54,9 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions, start: He
             changed = api.stale(rendered)
         inspected(rendered)
         if not changed:
-            if not (start or wish.unpinned):
+            if not wish.unpinned:
                 proven(CHECK, path, witness, rendered)
             return rendered
-        if start:
-            start.end()
         names = ", ".join(artifact.path for artifact in changed)
         if wish.locked:
             problem = Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render")
@@ -125,8 +122,7 @@ def build(
     from mlspec.targets.run_script import BuildOptions
 
     require_writable(reports, unseen_by=progress if progress in _OF_BUILDKIT else "")
-    start = click.get_current_context().find_object(HeadStart)
-    rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned), start)
+    rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
     _require_sense(plans, tags, push=push, verify=verify)
     if progress == "auto" and is_quiet():
@@ -141,7 +137,7 @@ def build(
         labels = () if no_labels else api.labels(rendered, plan)
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
         own = replace(options, platforms=wanted[plan.key], labels=labels)
-        _announce(plan, own, _made(rendered, plan, own, paths, start, is_only=len(plans) == 1), file)
+        _announce(plan, own, _build_with_mirrors(rendered, plan, own, paths), file)
 
 
 def _require_sense(plans: Sequence[Plan], tags: Sequence[str], *, push: bool, verify: bool) -> None:
@@ -177,31 +173,15 @@ def _are_verified(rendered: Rendered, plans: Sequence[Plan], options: BuildOptio
     return all([verified(rendered, plan, options) for plan in plans])
 
 
-def _made(
-    rendered: Rendered,
-    plan: Plan,
-    options: BuildOptions,
-    reports: tuple[str, ...],
-    start: HeadStart | None,
-    *,
-    is_only: bool,
-) -> str:
-    """Build one image, by this user's mirrors, and return the digest that was pushed; empty where none was.
-
-    Where it is the ``is_only`` one, and nothing was made for this build alone, the next one can begin at once.
-    """
+def _build_with_mirrors(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> str:
+    """Build one image from this user's mirrors, and return the digest of what was pushed; empty where nothing was."""
     from mlspec import api
-    from mlspec.host.cache import headstart
     from mlspec.host.engine import build as building
     from mlspec.host.engine import images, mirrors
-    from mlspec.targets.run_script import build_command
 
-    with building.metadata(start) as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
+    with building.metadata() as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
         own = replace(own, metadata_file=str(metadata))
-        _build(rendered, plan, own, reports, start)
-        if is_only and not (own.push or own.no_cache or own.dockerfile or own.secrets):
-            words = build_command(plan, replace(own, progress="rawjson"))
-            headstart.keep(sys.argv[1:], rendered.spec.document.file, words, rendered.folder, str(metadata))
+        _build(rendered, plan, own, reports)
         digests = building.read_digests(metadata)
         if digests and not own.push:
             images.remember_built(rendered.folder, plan.image, digests)
@@ -219,9 +199,7 @@ def _announce(plan: Plan, options: BuildOptions, digest: str, file: str | None) 
     say(f"pushed {', '.join(names)}" if options.push else f"built {', '.join(names)}{how}")
 
 
-def _build(
-    rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...], start: HeadStart | None
-) -> None:
+def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> None:
     """Build one image and show how it goes and what came of it; raises ToolError with the cause where it fails."""
     from mlspec import api
     from mlspec.cli.build_screen import fail
@@ -235,7 +213,7 @@ def _build(
     steps = api.steps(rendered, plan)
     is_told = bool(reports) or not is_quiet()
     before = what_was_there(rendered, plan, options) if is_told else None
-    code, state = _followed(rendered, plan, options, steps, start)
+    code, state = _follow(rendered, plan, options, steps)
     if code and state.knows_no_stream:
         plain = "quiet" if options.progress == "quiet" else "plain"
         building.build(build_command(plan, replace(options, progress=plain)), rendered.folder)
@@ -250,18 +228,16 @@ def _build(
         tell(rendered, plan, options, state, before, reports)
 
 
-def _followed(
-    rendered: Rendered, plan: Plan, options: BuildOptions, steps: Sequence[Step], start: HeadStart | None
-) -> tuple[int, Build]:
+def _follow(rendered: Rendered, plan: Plan, options: BuildOptions, steps: Sequence[Step]) -> tuple[int, Build]:
     """Build one image while it is watched, once more where the engine loses a layer; return the exit code and state."""
     from mlspec.cli.build_screen import watching
     from mlspec.host.engine import build as building
     from mlspec.targets.run_script import build_command
 
     command = build_command(plan, replace(options, progress="rawjson"))
-    for turn in (start, None):
+    for _ in range(2):
         with watching(options.progress, steps, plan.image) as watch:
-            code, state = building.follow(command, rendered.folder, watch, turn)
+            code, state = building.follow(command, rendered.folder, watch)
         if not (code and state.lost_a_layer):
             break
         say("the engine lost a layer between storing and using it, which is a fault of its own; building again")

@@ -12,10 +12,7 @@ from mlspec.host.files.find import found_specs
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
     from typing import TextIO
-
-    from mlspec.host.cache.headstart import HeadStart
 
 # Options that ask for no more than what a proof says: all files are current, and these were the warnings.
 _QUIET = {"-q", "--quiet"}
@@ -43,15 +40,6 @@ def answered(words: Sequence[str]) -> bool:
     with contextlib.suppress(OSError, AttributeError):
         sys.stderr.write("".join(f"{line}\n" for line in lines))
     return True
-
-
-def begun(words: Sequence[str]) -> AbstractContextManager[HeadStart | None]:
-    """Give the build that ``mlspec`` with these words is known to start, begun already; None for all else."""
-    if words[:1] != ["build"]:
-        return contextlib.nullcontext()
-    from mlspec.host.cache import headstart
-
-    return headstart.begun(words)
 
 
 def as_shown(spec: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +11,6 @@ from pathlib import Path
 
 from mlspec.build.stream import Build, advanced
 from mlspec.errors import SpecError
-from mlspec.host.cache import headstart
-from mlspec.host.cache.headstart import HeadStart
 from mlspec.host.children import relayed
 from mlspec.host.engine import engine, secrets
 from mlspec.host.files.scratch import scratch
@@ -37,12 +36,10 @@ def build(command: Sequence[str], folder: Path) -> None:
 
 
 @contextmanager
-def metadata(start: HeadStart | None = None) -> Iterator[Path]:
-    """Give the path of a file that buildx may write to what it made, that of a ``start`` if there is one; gone at the
-    end.
-    """
+def metadata() -> Iterator[Path]:
+    """Give the path of a file that buildx may write the image's digests to; it is removed at the end."""
     with scratch() as folder:
-        yield Path(start.metadata_file) if start else folder / "metadata.json"
+        yield folder / "metadata.json"
 
 
 _DIGESTS = ("containerimage.digest", "containerimage.config.digest")
@@ -61,13 +58,13 @@ def read_digests(metadata: Path) -> tuple[str, ...]:
         return ()
 
 
-def follow(command: Sequence[str], folder: Path, watch: Watch, start: HeadStart | None = None) -> tuple[int, Build]:
+def follow(command: Sequence[str], folder: Path, watch: Watch) -> tuple[int, Build]:
     """Run a build command that writes BuildKit's stream, and return its exit code and the last state.
 
-    A ``start`` that is this very command goes on; any other is ended. Raises SpecError as :func:`build` does.
+    Raises SpecError as :func:`build` does.
     """
     state = Build()
-    with _running(_words(command, folder), folder, is_read=True, start=start) as child:
+    with _running(_words(command, folder), folder, is_read=True) as child:
         for line in child.stderr or ():
             state = advanced(state, line)
             watch(state, line)
@@ -83,14 +80,11 @@ def _words(command: Sequence[str], folder: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _running(
-    words: Sequence[str], folder: Path, *, is_read: bool, start: HeadStart | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+def _running(words: Sequence[str], folder: Path, *, is_read: bool) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command; a signal to us is passed on, its end is waited for, and then it is an interrupt of ours."""
     with relayed() as relay:
         try:
-            runs = start is not None and start.takes(words, folder)
-            child = start.child if start and runs else headstart.started(words, folder, is_read=is_read)
+            child = _start(words, folder, is_read=is_read)
         except FileNotFoundError:
             engine.require_command()
             raise
@@ -104,3 +98,12 @@ def _running(
                 raise
     if relay.came and child.returncode:
         raise KeyboardInterrupt
+
+
+def _start(words: Sequence[str], folder: Path, *, is_read: bool) -> subprocess.Popen[bytes]:
+    """Start a build command; with ``is_read``, what it says on stderr is for us and not for the terminal.
+
+    Its metadata, where it writes any, are to list the layers: https://docs.docker.com/build/building/variables/
+    """
+    environment = {**os.environ, "BUILDX_METADATA_PROVENANCE": "max"}
+    return subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE if is_read else None)
