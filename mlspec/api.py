@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import os
 import shlex
@@ -15,8 +14,9 @@ from mlspec.advice import lint as rules
 from mlspec.advice.lint import Subject
 from mlspec.advice.lint import unknown_names as existence
 from mlspec.errors import LockError, Problem, Repair, Span, SpecError
+from mlspec.host.files import generated
 from mlspec.host.files import read as disk
-from mlspec.host.files import write as writing
+from mlspec.host.files.generated import GeneratedFiles
 from mlspec.host.world import LocalWorld
 from mlspec.lock import platforms
 from mlspec.lock.image_requirements import indexes_of
@@ -61,6 +61,11 @@ class Rendered:
     subjects: tuple[Subject, ...] = ()
     ignores: Ignores = field(default_factory=Ignores)
     ignored: tuple[Problem, ...] = ()
+
+    @property
+    def files(self) -> GeneratedFiles:
+        """The generated files, beside what stands in their places."""
+        return GeneratedFiles(self.folder, self.spec.document.file, self.artifacts, self.locked.recorded)
 
     def plan(self, image: str | None, platform: str | None = None) -> Plan:
         """Return the plan of the image with this key, or of the only one; on its first platform, or on this one.
@@ -407,7 +412,7 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
     locked = _recorded(loaded, locked, plans, emit_all(plans, (*TARGETS, *loaded.targets)))
     explanations = tuple(explanation.explain(_sources(loaded, path.parent, locked), targets))
     artifacts = (Artifact(e.path, "".join(f"{line.text}\n" for line in e.lines)) for e in explanations)
-    changed = tuple(artifact.path for artifact in disk.stale(artifacts, Path())) if is_locked else ()
+    changed = tuple(artifact.path for artifact in generated.find_stale(artifacts, Path())) if is_locked else ()
     return Explained(loaded, explanations, is_locked, changed)
 
 
@@ -438,69 +443,33 @@ def contents(rendered: Rendered, plan: Plan) -> tuple[Content, ...]:
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:
     """Return the artifacts whose file is missing or says something else."""
-    return disk.stale(rendered.artifacts, rendered.folder)
+    return rendered.files.stale
 
 
 def leftovers(rendered: Rendered) -> tuple[Path, ...]:
     """Return the files that were generated from this spec once, and are no longer."""
     every = emit_all(rendered.plans, (*TARGETS, *rendered.spec.targets))
-    return disk.leftovers((*every, *rendered.artifacts), rendered.folder, _spec_file(rendered))
-
-
-def _spec_file(rendered: Rendered) -> str:
-    return files_of(rendered.spec.document.file, "").spec
+    return generated.find_leftovers((*every, *rendered.artifacts), rendered.folder, rendered.files.spec_name)
 
 
 def edits(rendered: Rendered) -> tuple[Problem, ...]:
     """Return a problem for each generated file, out of date, that was changed since mlspec wrote it."""
-    spec, recorded = rendered.spec.document.file, rendered.locked.recorded
-    found = (
-        changes.problem_of(place.as_posix(), there, artifact.text, recorded.get(artifact.path, ""), spec)
-        for artifact, place, there in _standing(rendered)
-        if not disk.foreign([artifact], rendered.folder, _spec_file(rendered))
-    )
-    return tuple(filter(None, found))
+    return generated.find_edits(rendered.files)
 
 
 def line_ends(rendered: Rendered) -> tuple[Problem, ...]:
     """Return a warning where files say what they should, but for their line ends."""
-    standing = _standing(rendered)
-    places = [place.as_posix() for artifact, place, there in standing if changes.has_crlf(there, artifact.text)]
-    return (changes.line_ends(places, rendered.spec.document.file),) if places else ()
-
-
-def _standing(rendered: Rendered) -> Iterator[tuple[Artifact, Path, str]]:
-    """Yield each artifact whose file says something else, with its place and what it says."""
-    for artifact in stale(rendered):
-        place = rendered.folder / artifact.path
-        if (there := disk.text_of(place)) is not None:
-            yield artifact, place, there
+    return generated.find_line_ends(rendered.files)
 
 
 def write(rendered: Rendered, *, force: bool = False) -> tuple[Artifact, ...]:
     """Write what is stale, all or nothing, and return it; raises SpecError where a file is the user's own or edited."""
-    changed = stale(rendered)
-    if not force:
-        problems = (*disk.foreign(changed, rendered.folder, _spec_file(rendered)), *edits(rendered))
-        if problems:
-            raise SpecError(*problems)
-    writing.write(changed, rendered.folder)
-    return changed
+    return generated.write_stale(rendered.files, force=force)
 
 
 def diff(rendered: Rendered) -> Iterator[str]:
     """Yield the lines of a unified diff from the files as they are to what they should be."""
-    for artifact in stale(rendered):
-        place = rendered.folder / artifact.path
-        before = disk.text_of(place)
-        if before is not None and changes.has_crlf(before, artifact.text):
-            continue  # the lines of both sides would look alike
-        yield from difflib.unified_diff(
-            (before or "").splitlines(keepends=True),
-            artifact.text.splitlines(keepends=True),
-            fromfile=place.as_posix() if before is not None else "/dev/null",
-            tofile=place.as_posix(),
-        )
+    return generated.diff_stale(rendered.files)
 
 
 @dataclass(frozen=True, slots=True)

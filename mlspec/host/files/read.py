@@ -1,4 +1,4 @@
-"""Files as they are: specs to read, and which of the generated ones are out of date, left over, or the user's own."""
+"""Files as they are: the specs, their texts, and what a generated file was generated from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mlspec.errors import Problem, SpecError
-from mlspec.host.cache.proofs import generated_names, kind_of, names_in, read, real_place
+from mlspec.host.cache.proofs import kind_of, names_in, read, real_place
 from mlspec.host.files.bounded import MOST
 from mlspec.host.files.find import found_specs
 from mlspec.lock.requirements.other_files import Neighbour
@@ -19,7 +19,6 @@ from mlspec.spec import document, encoding
 from mlspec.spec import values as syntax
 from mlspec.spec.banner import MARK
 from mlspec.spec.document import Document
-from mlspec.spec.files import Artifact
 from mlspec.text import did_you_mean
 
 # Part of file names that stand unquoted in a Dockerfile.
@@ -63,7 +62,7 @@ def read_document(path: Path) -> Document:
         data = bytes_of(path, encoding.MAX_BYTES + 1)
     except OSError as error:
         raise SpecError(_unreadable(name, error)) from None
-    if owner := _owner(data.partition(b"\n")[0].decode("utf-8", "replace")):
+    if owner := owner_of(data.partition(b"\n")[0].decode("utf-8", "replace")):
         hint = f"name the spec: {(path.parent / owner).as_posix()}"
         raise SpecError(Problem(code="MLS401", message=f"{name} is generated, and no spec", hint=hint))
     if path.suffix not in {".yaml", ".yml"}:
@@ -146,7 +145,7 @@ def lock_text(path: Path) -> str | None:
     return data.removeprefix(mark).decode(name, "replace").replace("\r\n", "\n")
 
 
-def _heading(path: Path) -> str:
+def read_heading(path: Path) -> str:
     """Return the first two lines of a file, where a generated one says what it was generated from."""
     return "".join((lock_text(path) or "").splitlines(keepends=True)[:2])
 
@@ -156,27 +155,7 @@ def name_of(folder: Path) -> str:
     return Path(real_place(str(folder))).name
 
 
-def stale(artifacts: Iterable[Artifact], folder: Path) -> tuple[Artifact, ...]:
-    """Return the artifacts whose file under ``folder`` is missing or says something else."""
-    return tuple(artifact for artifact in artifacts if text_of(folder / artifact.path) != artifact.text)
-
-
-def foreign(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Problem, ...]:
-    """Return a problem for each artifact in whose place stands a file that was not written for ``spec``."""
-    return tuple(problem for artifact in artifacts if (problem := _foreign(folder / artifact.path, spec)))
-
-
-def _foreign(path: Path, spec: str) -> Problem | None:
-    heading = _heading(path)
-    if not heading or f"{MARK}{spec};" in heading:
-        return None
-    owner = _owner(heading)
-    who = f"was written for {owner}" if owner else "was not written by mlspec"
-    hint = "move it away, or overwrite it with: mlspec render --force"
-    return Problem(code="MLS402", message=f"{path.as_posix()} {who}, and is left alone", hint=hint)
-
-
-def _owner(heading: str) -> str:
+def owner_of(heading: str) -> str:
     """Return the spec that a file was generated from, by what it says at its beginning; empty for any other file."""
     return heading.partition(MARK)[2].partition(";")[0]
 
@@ -186,8 +165,8 @@ def specs_of(path: Path) -> tuple[Path, ...]:
 
     Raises SpecError where there is none.
     """
-    heading = _heading(path)
-    if owner := _owner(heading):
+    heading = read_heading(path)
+    if owner := owner_of(heading):
         return (path.parent / owner,)
     return specs([] if path.parent == Path() else [path.parent.as_posix()])
 
@@ -205,24 +184,3 @@ def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:
         severity="warning",
     )
     return (problem.at(path.as_posix(), None),)
-
-
-_GENERATED = re.compile(
-    r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|(?:compose|kubernetes)\.yaml|requirements(?:\.vcs|\.build)?\.lock)$"
-)
-
-
-def leftovers(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Path, ...]:
-    """Return the files beside the spec that mlspec once wrote for it, and that nothing asks for any more."""
-    current = {artifact.path for artifact in artifacts}
-    stem = Path(spec).stem
-    names = generated_names(str(folder), "" if stem == "mlspec" else f"{stem}.")
-    others = (name for name in names if name not in current and _GENERATED.search(name))
-    return tuple(folder / name for name in others if _is_from(folder / name, spec))
-
-
-def _is_from(path: Path, spec: str) -> bool:
-    try:
-        return f"{MARK}{spec};" in _heading(path)
-    except SpecError:  # a folder of that name
-        return False

@@ -1,0 +1,133 @@
+"""The generated files of a spec beside what stands in their places: stale, edited, left over, or the user's own."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlspec.errors import Problem, SpecError
+from mlspec.host.cache.proofs import generated_names
+from mlspec.host.files.read import owner_of, read_heading, text_of
+from mlspec.host.files.write import write
+from mlspec.spec.banner import MARK
+from mlspec.spec.files import Artifact
+from mlspec.targets import changes
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFiles:
+    """What a spec compiles to, and the folder it belongs in.
+
+    ``spec`` is the path of the spec as messages name it; ``recorded`` are the fingerprints of the files that mlspec
+    wrote last.
+    """
+
+    folder: Path
+    spec: str
+    artifacts: tuple[Artifact, ...]
+    recorded: Mapping[str, str]
+
+    @property
+    def stale(self) -> tuple[Artifact, ...]:
+        """The artifacts whose file is missing or says something else."""
+        return find_stale(self.artifacts, self.folder)
+
+    @property
+    def spec_name(self) -> str:
+        """The name of the spec, as generated files say it."""
+        return Path(self.spec).name
+
+
+def find_stale(artifacts: Iterable[Artifact], folder: Path) -> tuple[Artifact, ...]:
+    """Return the artifacts whose file under ``folder`` is missing or says something else."""
+    return tuple(artifact for artifact in artifacts if text_of(folder / artifact.path) != artifact.text)
+
+
+def find_edits(files: GeneratedFiles) -> tuple[Problem, ...]:
+    """Return a problem for each stale file that somebody changed since mlspec wrote it."""
+    found = (
+        changes.problem_of(place.as_posix(), there, artifact.text, files.recorded.get(artifact.path, ""), files.spec)
+        for artifact, place, there in _standing(files)
+        if not _foreign(place, files.spec_name)
+    )
+    return tuple(filter(None, found))
+
+
+def find_line_ends(files: GeneratedFiles) -> tuple[Problem, ...]:
+    """Return a warning where files say what they should, but for their line ends."""
+    standing = _standing(files)
+    places = [place.as_posix() for artifact, place, there in standing if changes.has_crlf(there, artifact.text)]
+    return (changes.line_ends(places, files.spec),) if places else ()
+
+
+def _standing(files: GeneratedFiles) -> Iterator[tuple[Artifact, Path, str]]:
+    """Yield each artifact whose file says something else, with its place and its text."""
+    for artifact in files.stale:
+        place = files.folder / artifact.path
+        if (there := text_of(place)) is not None:
+            yield artifact, place, there
+
+
+def write_stale(files: GeneratedFiles, *, force: bool = False) -> tuple[Artifact, ...]:
+    """Write the stale files, all or none, and return them; raises SpecError where one is the user's own or edited.
+
+    ``force`` overwrites those too.
+    """
+    stale = files.stale
+    if not force:
+        foreign = (_foreign(files.folder / artifact.path, files.spec_name) for artifact in stale)
+        problems = (*filter(None, foreign), *find_edits(files))
+        if problems:
+            raise SpecError(*problems)
+    write(stale, files.folder)
+    return stale
+
+
+def diff_stale(files: GeneratedFiles) -> Iterator[str]:
+    """Yield the lines of a unified diff from the files as they are to what they should be."""
+    for artifact in files.stale:
+        place = files.folder / artifact.path
+        before = text_of(place)
+        if before is not None and changes.has_crlf(before, artifact.text):
+            continue  # the lines of both sides would look alike
+        yield from difflib.unified_diff(
+            (before or "").splitlines(keepends=True),
+            artifact.text.splitlines(keepends=True),
+            fromfile=place.as_posix() if before is not None else "/dev/null",
+            tofile=place.as_posix(),
+        )
+
+
+def _foreign(path: Path, spec: str) -> Problem | None:
+    """Return a problem where a file was not written for ``spec``; None where it was, or where there is none."""
+    heading = read_heading(path)
+    if not heading or f"{MARK}{spec};" in heading:
+        return None
+    owner = owner_of(heading)
+    who = f"was written for {owner}" if owner else "was not written by mlspec"
+    hint = "move it away, or overwrite it with: mlspec render --force"
+    return Problem(code="MLS402", message=f"{path.as_posix()} {who}, and is left alone", hint=hint)
+
+
+_GENERATED = re.compile(
+    r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|(?:compose|kubernetes)\.yaml|requirements(?:\.vcs|\.build)?\.lock)$"
+)
+
+
+def find_leftovers(artifacts: Iterable[Artifact], folder: Path, spec: str) -> tuple[Path, ...]:
+    """Return the files beside the spec that mlspec once wrote for it, and that nothing asks for any more."""
+    current = {artifact.path for artifact in artifacts}
+    stem = Path(spec).stem
+    names = generated_names(str(folder), "" if stem == "mlspec" else f"{stem}.")
+    others = (name for name in names if name not in current and _GENERATED.search(name))
+    return tuple(folder / name for name in others if _is_from(folder / name, spec))
+
+
+def _is_from(path: Path, spec: str) -> bool:
+    try:
+        return f"{MARK}{spec};" in read_heading(path)
+    except SpecError:  # a folder of that name
+        return False
