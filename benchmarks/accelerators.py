@@ -22,8 +22,9 @@ from benchmarks.builds import index, measuring, results, sink, wheels
 from mlspec import api
 from mlspec.api import Rendered
 from mlspec.build.mirrors import Extras, variant
+from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.installer import pinned_installer
-from mlspec.facts.torch import torch_index, torch_label, torch_packages
+from mlspec.facts.torch import torch_index, torch_packages
 from mlspec.host.engine import mirrors
 from mlspec.host.network import configuration
 from mlspec.lock.state import LockOptions
@@ -54,7 +55,7 @@ _FOR_CUDA = re.compile(r"^(nvidia-|cuda-|triton$)")
 
 def indexes(cache: Path) -> Mapping[str, Path]:
     """Return the wheels of each index, by its label; those of the main one have none."""
-    labels = {"cpu": "cpu", "cuda": torch_label(f"cuda{CUDA}") or ""}
+    labels = {"cpu": "cpu", "cuda": Accelerator("cuda", CUDA).label or ""}
     installer = f"{pinned_installer().name}=={pinned_installer().version}"
     main = wheels.downloaded([f"torch==={TORCH}", installer], cache / "main", dependencies=True)
     cpu = wheels.downloaded([f"torch=={TORCH}+cpu"], cache / "cpu")

@@ -4,10 +4,11 @@ import pytest
 
 from mlspec.facts import base_image, debian
 from mlspec.facts import python as catalog
+from mlspec.facts.accelerator import parse_accelerator
 from mlspec.facts.base_image import BaseChoice, BaseRefusal, base_reference
 from mlspec.facts.image_reference import parse_reference
 from mlspec.facts.installer import pinned_installer
-from mlspec.facts.torch import torch_index, torch_indexes, torch_label, torch_packages
+from mlspec.facts.torch import torch_index, torch_indexes, torch_packages
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
@@ -77,13 +78,13 @@ def test_other_machines_have_no_installer() -> None:
     [("cpu", "cpu"), ("cuda", None), ("cuda12.8", "cu128"), ("cuda11.8", "cu118"), ("rocm6.3", "rocm6.3")],
 )
 def test_an_accelerator_has_a_label(accelerator: str, label: str | None) -> None:
-    assert torch_label(accelerator) == label
+    assert parse_accelerator(accelerator).label == label
 
 
 def test_the_versions_of_the_torch_indexes_are_those_of_their_labels() -> None:
     named = [(f"{index.kind}{index.version}", index.label) for index in torch_indexes()]
 
-    assert [(torch_label(accelerator), label) for accelerator, label in named] == [(x, x) for _, x in named]
+    assert [(parse_accelerator(accelerator).label, label) for accelerator, label in named] == [(x, x) for _, x in named]
 
 
 @pytest.mark.parametrize(

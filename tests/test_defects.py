@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import SpecError
+from mlspec.facts.accelerator import parse_accelerator
 from mlspec.lock import digests
 from mlspec.lock import promises as locking
 from mlspec.lock.image_facts import ImageFacts
@@ -157,7 +158,7 @@ def test_a_cpu_image_refuses_the_wheels_of_cuda() -> None:
 def test_a_cuda_image_refuses_the_wheels_of_another_cuda() -> None:
     pins = (Pin(name="torch", version="2.5.1+cu121", requirement=""),)
 
-    (problem,) = locking.promise_problems(required("torch"), pins, accelerator="cuda12.4")
+    (problem,) = locking.promise_problems(required("torch"), pins, accelerator=parse_accelerator("cuda12.4"))
 
     assert problem.code == "MLS231"
 
@@ -167,9 +168,10 @@ def test_torch_and_torchvision_for_different_cudas_are_refused() -> None:
         Pin(name=n, version=f"1+{label}", requirement="") for n, label in (("torch", "a"), ("torchvision", "b"))
     )
 
-    assert [p.code for p in locking.promise_problems(required("torch", "torchvision"), pins, accelerator="cuda")] == [
-        "MLS234"
-    ]
+    assert [
+        p.code
+        for p in locking.promise_problems(required("torch", "torchvision"), pins, accelerator=parse_accelerator("cuda"))
+    ] == ["MLS234"]
 
 
 def test_the_driver_that_the_cuda_needs_is_written_into_the_image() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from mlspec.facts.accelerator import parse_accelerator
 from mlspec.lock.digests import body_digest, inputs_digest
 from mlspec.lock.pins import Pin, Target
 from mlspec.lock.promises import credentials_problems, cuda_of, promise_problems
@@ -97,7 +98,7 @@ def test_the_package_to_require_in_a_cpu_image_is_named() -> None:
 
 
 def test_a_cuda_image_takes_them() -> None:
-    assert promise_problems(required("torch"), CUDA, accelerator="cuda12.8") == ()
+    assert promise_problems(required("torch"), CUDA, accelerator=parse_accelerator("cuda12.8")) == ()
 
 
 @pytest.mark.parametrize(
@@ -116,13 +117,15 @@ def test_a_cuda_image_takes_them() -> None:
     ],
 )
 def test_the_local_version_must_be_the_accelerators(accelerator: str, version: str, codes: list[str]) -> None:
-    problems = promise_problems(required("torch"), [pin("torch", version=version)], accelerator=accelerator)
+    problems = promise_problems(
+        required("torch"), [pin("torch", version=version)], accelerator=parse_accelerator(accelerator)
+    )
 
     assert [problem.code for problem in problems] == codes
 
 
 def test_packages_for_another_major_version_of_cuda_are_refused() -> None:
-    (problem,) = promise_problems(required("torch"), CUDA, accelerator="cuda13.0")
+    (problem,) = promise_problems(required("torch"), CUDA, accelerator=parse_accelerator("cuda13.0"))
 
     assert problem.code == "MLS231"
 
@@ -144,7 +147,7 @@ def test_packages_of_cuda_without_a_suffix_tell_their_major_by_their_version(
 ) -> None:
     pins = (pin("framework"), pin(name, version=version, via=("framework",)))
 
-    found = promise_problems(required("framework"), pins, accelerator=accelerator)
+    found = promise_problems(required("framework"), pins, accelerator=parse_accelerator(accelerator))
 
     assert [problem.code for problem in found] == ([] if is_fine else ["MLS231"])
 
@@ -152,7 +155,7 @@ def test_packages_of_cuda_without_a_suffix_tell_their_major_by_their_version(
 def test_what_is_built_for_the_cuda_of_the_image_is_named() -> None:
     pins = (pin("xgboost", version="3.4.1"), pin("nvidia-nccl-cu13", via=("xgboost",)))
 
-    (problem,) = promise_problems(required("xgboost"), pins, accelerator="cuda12.8")
+    (problem,) = promise_problems(required("xgboost"), pins, accelerator=parse_accelerator("cuda12.8"))
 
     assert problem.hint.startswith("require xgboost-cu12; or require xgboost==3.3.*; or ")
 
@@ -178,10 +181,10 @@ def test_torch_and_its_family_are_built_for_one_cuda() -> None:
     pins = (pin("torch", version="2.9.1+cu128"), pin("torchvision", version="0.24.1+cu126"))
     agreeing = (pin("torch", version="2.9.1+cu128"), pin("torchvision", version="0.24.1+cu128"), pin("torchaudio"))
 
-    (problem,) = promise_problems(required("torch", "torchvision"), pins, accelerator="cuda")
+    (problem,) = promise_problems(required("torch", "torchvision"), pins, accelerator=parse_accelerator("cuda"))
 
     assert (problem.code, problem.severity, problem.path) == ("MLS234", "error", ("requirements", 1))
-    assert promise_problems(required("torch", "torchvision"), agreeing, accelerator="cuda") == ()
+    assert promise_problems(required("torch", "torchvision"), agreeing, accelerator=parse_accelerator("cuda")) == ()
 
 
 def test_frameworks_that_bring_different_cudnns_are_a_warning_at_the_second() -> None:
@@ -192,7 +195,7 @@ def test_frameworks_that_bring_different_cudnns_are_a_warning_at_the_second() ->
         pin("nvidia-cudnn-cu13", version="9.24.0.43", via=("torch",)),
     )
 
-    (problem,) = promise_problems(required("torch", "jax-cuda12-plugin"), pins, accelerator="cuda")
+    (problem,) = promise_problems(required("torch", "jax-cuda12-plugin"), pins, accelerator=parse_accelerator("cuda"))
 
     assert (problem.code, problem.severity, problem.path) == ("MLS235", "warning", ("requirements", 0))
     assert problem.message == (

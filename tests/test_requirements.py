@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlspec.errors import SpecError
+from mlspec.facts.accelerator import parse_accelerator
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.values import Requirements
@@ -349,7 +350,7 @@ def test_an_option_that_names_what_is_asked_anyway_is_taken(option: str) -> None
 @pytest.mark.parametrize("accelerator", ["cuda11.8", "cuda"])
 def test_the_index_of_the_accelerator_is_taken(accelerator: str) -> None:
     entry = Entry("--extra-index-url https://download.pytorch.org/whl/cu118", ("requirements", 0))
-    conditions = Conditions(accelerator=accelerator)
+    conditions = Conditions(accelerator=parse_accelerator(accelerator))
 
     assert collect([entry], lambda _: "", "mlspec.yaml", conditions=conditions) == Requirements()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import LockError, Problem, SpecError
+from mlspec.facts.accelerator import parse_accelerator
 from mlspec.host.resolver import compile_requirements
 from mlspec.lock.pins import Target
 from mlspec.lock.requirements.collect import Entry, collect
@@ -339,10 +340,13 @@ def test_an_index_of_pytorch_is_an_accelerator() -> None:
 
     assert place(problem) == ("MLS217", "pyproject.toml", 'torch = { index = "pytorch-cu128" }')
     assert problem.hint == "write in the spec: accelerator: cuda12.8"
-    assert collected(project("torch") + TORCH, conditions=Conditions(accelerator="cuda12.8")).indexes == ()
-    assert collected(project("torch") + TORCH, conditions=Conditions(accelerator="cuda")).indexes == (
-        Index(url="https://download.pytorch.org/whl/cu128", packages=("torch",)),
+    assert (
+        collected(project("torch") + TORCH, conditions=Conditions(accelerator=parse_accelerator("cuda12.8"))).indexes
+        == ()
     )
+    assert collected(
+        project("torch") + TORCH, conditions=Conditions(accelerator=parse_accelerator("cuda"))
+    ).indexes == (Index(url="https://download.pytorch.org/whl/cu128", packages=("torch",)),)
 
 
 # Constraints and overrides
@@ -428,8 +432,8 @@ def test_settings_that_would_make_another_lock_are_refused_at_their_line(table: 
 def test_the_backend_of_torch_is_the_accelerator_of_the_image() -> None:
     text = project("torch") + "[tool.uv.pip]\ntorch-backend = 'cu128'\n"
 
-    assert collected(text, conditions=Conditions(accelerator="cuda12.8")).unheeded == ()
-    assert collected(text, conditions=Conditions(accelerator="cuda")).unheeded == ()
+    assert collected(text, conditions=Conditions(accelerator=parse_accelerator("cuda12.8"))).unheeded == ()
+    assert collected(text, conditions=Conditions(accelerator=parse_accelerator("cuda"))).unheeded == ()
     assert [problem.hint for problem in refused(text)] == ["write in the spec: accelerator: cuda12.8"]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 
+from mlspec.facts.accelerator import from_label
 from mlspec.facts.tables import table
 from mlspec.facts.versions import parse_release
 
@@ -43,17 +43,11 @@ def torch_packages() -> tuple[str, ...]:
     return tuple(table("accelerators")["packages"])
 
 
-def torch_label(accelerator: str) -> str | None:
-    """Return the label of an accelerator (``cuda12.8`` is ``cu128``); none for ``cuda``, which names no version."""
-    if accelerator == "cuda":
-        return None
-    return re.sub(r"^cuda(\d+)\.(\d+)$", r"cu\1\2", accelerator)
-
-
 def torch_index(label: str) -> TorchIndex:
     """Return the index of a label; one that is not known follows the pattern of the others."""
     known = next((index for index in torch_indexes() if index.label == label), None)
-    kind = "cuda" if label.startswith("cu") else label.rstrip("0123456789.")
+    accelerator = from_label(label)
+    kind = accelerator.kind if accelerator else label
     return known or TorchIndex(kind=kind, label=label, url=table("accelerators")["url"].format(label=label))
 
 

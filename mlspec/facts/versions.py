@@ -13,3 +13,8 @@ def parse_release(version: str) -> tuple[int, ...]:
 def minor_version(version: str) -> str:
     """Return the first two parts of a version: ``3.12.4`` is ``3.12``."""
     return ".".join(map(str, parse_release(version)[:2]))
+
+
+def major_version(version: str) -> str:
+    """Return the first part of a version: ``12.8`` is ``12``; empty where there is none."""
+    return version.partition(".")[0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import LockError
+from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.base_image import BaseChoice, base_reference
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin, RequirementsLock
@@ -42,7 +42,7 @@ class ExtrasChoice:
 
     written: Requirements
     extras: tuple[AddedExtra, ...]
-    accelerator: str
+    accelerator: Accelerator
     is_slim: bool
 
     @property
@@ -88,16 +88,15 @@ def choose_extras(image: Image, base: BaseLock, requirements: Requirements, plat
     return ExtrasChoice(requirements, extras, settings.accelerator, is_slim)
 
 
-def find_extras(requirements: Requirements, accelerator: str, platform: str) -> tuple[AddedExtra, ...]:
+def find_extras(requirements: Requirements, accelerator: Accelerator, platform: str) -> tuple[AddedExtra, ...]:
     """Return the requirements that get extras in an image for this accelerator and platform.
 
     A requirement with hashes, or with an extra that makes the choice, is left as it is.
     """
-    found = re.fullmatch(r"cuda(?:(\d+)\.\d+)?", accelerator)
-    if not found:
+    if not accelerator.is_cuda:
         return ()
     names = frozenset(requirement.name for requirement in requirements.requirements)
-    major, is_alone = found[1] or "", not names & frozenset(bringers())
+    major, is_alone = accelerator.major, not names & frozenset(bringers())
     rows = (
         (requirement, row)
         for requirement in requirements.requirements

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from mlspec.errors import Problem, SpecError
-from mlspec.facts.torch import torch_index, torch_label, torch_packages
+from mlspec.facts.torch import torch_index, torch_packages
 from mlspec.lock.pins import Layer, Pin
 from mlspec.lock.requirements import builds as building
 from mlspec.lock.requirements.collect import Entry, collect
@@ -77,7 +77,7 @@ def indexes_of(image: Image, requirements: Requirements) -> tuple[Index, ...]:
     for torch's family, and last the index that takes the default's place.
     """
     own = _project_indexes(image, requirements)
-    label = torch_label(image.settings.accelerator)
+    label = image.settings.accelerator.label
     torch = () if label is None else (Index(url=torch_index(label).url, packages=torch_packages()),)
     named, rest = (tuple(index for index in own if bool(index.packages) is is_named) for is_named in (True, False))
     return (*_spec_indexes(image), *named, *torch, *rest)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlspec.errors import Problem, Span
 from mlspec.facts import frameworks
+from mlspec.facts.accelerator import CPU, Accelerator, from_label
 from mlspec.facts.versions import minor_version
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirement, Requirements
@@ -25,7 +26,7 @@ _CUDA_ITSELF = re.compile(r"^(?:cuda-toolkit|nvidia-(?:cublas|cuda-(?:runtime|nv
 
 
 def promise_problems(
-    requirements: Requirements, pins: Iterable[Pin], *, accelerator: str = "cpu"
+    requirements: Requirements, pins: Iterable[Pin], *, accelerator: Accelerator = CPU
 ) -> tuple[Problem, ...]:
     """Return where the locked ``pins`` break what the spec says: the wrong accelerator, or two of them.
 
@@ -46,25 +47,26 @@ def promise_problems(
     )
 
 
-def _is_foreign(pin: Pin, accelerator: str) -> bool:
-    local = match[1] if (match := _GPU_LOCAL.search(pin.version)) else ""
-    if accelerator == "cpu":
-        return bool(local or _GPU_PACKAGE.match(pin.name))
+def _is_foreign(pin: Pin, accelerator: Accelerator) -> bool:
+    label = _GPU_LOCAL.search(pin.version)
+    local = from_label(label[1]) if label else None
+    if accelerator.is_cpu:
+        return bool(label or _GPU_PACKAGE.match(pin.name))
     if pin.version.endswith("+cpu"):
         return True
-    if accelerator.startswith("rocm"):
-        return local.startswith("cu") or (pin.name.startswith("nvidia-") and pin.name != "nvidia-ml-py")
-    return _is_other_cuda(pin, local, accelerator.removeprefix("cuda"))
+    if accelerator.is_rocm:
+        return bool(local and local.is_cuda) or (pin.name.startswith("nvidia-") and pin.name != "nvidia-ml-py")
+    return _is_other_cuda(pin, local, accelerator)
 
 
-def _is_other_cuda(pin: Pin, local: str, version: str) -> bool:
-    if local.startswith("rocm"):
+def _is_other_cuda(pin: Pin, local: Accelerator | None, accelerator: Accelerator) -> bool:
+    if local and local.is_rocm:
         return True
     suffix = _CUDA_SUFFIX.search(pin.name)
-    major = version.partition(".")[0]
+    major = accelerator.major
     is_built_for_other = suffix[1] != major if suffix else _is_itself(pin) and not pin.version.startswith(f"{major}.")
-    is_labelled_other = bool(local) and local != f"cu{version.replace('.', '')}"
-    return bool(version) and (is_labelled_other or is_built_for_other)
+    is_labelled_other = local is not None and local != accelerator
+    return bool(accelerator.version) and (is_labelled_other or is_built_for_other)
 
 
 def _is_itself(pin: Pin) -> bool:
@@ -103,7 +105,7 @@ def bringer(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> R
     return None
 
 
-def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], accelerator: str) -> Problem:
+def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], accelerator: Accelerator) -> Problem:
     names = ", ".join(f"{pin.name} {pin.version}" for pin in found[:3])
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     size = sum(pin.size or 0 for pin in found)
@@ -112,7 +114,7 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
     itself = requirement is not None and [pin.name for pin in found] == [requirement.name]
     what = f"{names}{more}{weight}"
     message = f"{what} is not for" if itself else f"{who} brings {what} into"
-    if accelerator == "cpu":
+    if accelerator.is_cpu:
         other = fitting_name(requirement, "cpu") if requirement else ""
         instead = f"require {other} in place of {who}" if other else f"take {who} from an index with cpu wheels"
         hint = f"{instead}{'' if other else ', named under `indexes`'}; or write: accelerator: cuda"
@@ -125,10 +127,9 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
     return _at(requirement, code, message, hint)
 
 
-def _fitting(requirement: Requirement | None, accelerator: str) -> str:
+def _fitting(requirement: Requirement | None, accelerator: Accelerator) -> str:
     """Return a hint to require what is known to be built for the version of CUDA; empty where nothing is."""
-    major = accelerator.removeprefix("cuda").partition(".")[0]
-    names = frameworks.built_for(requirement.name, major) if requirement and accelerator.startswith("cuda") else ()
+    names = frameworks.built_for(requirement.name, accelerator.major) if requirement and accelerator.is_cuda else ()
     return "".join(f"require {name}; or " for name in names)
 
 

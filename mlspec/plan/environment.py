@@ -20,7 +20,7 @@ def plan_environment(settings: Settings, packages: PackagesPlan) -> Variables:
         "USER": "app",
         "LOGNAME": "app",
         "XDG_CACHE_HOME": CACHE,
-        **(_nvidia_variables(packages.cuda) if settings.accelerator.startswith("cuda") else {}),
+        **(_nvidia_variables(packages.cuda) if settings.accelerator.is_cuda else {}),
     }
     written = ((name, value) for name, value in settings.environment.items() if value is not None)
     return (*((name, value) for name, value in defaults.items() if name not in settings.environment), *written)

@@ -119,5 +119,5 @@ def _plan_build(compiling: CompilerFacts, layer: str, facts: ImageFacts) -> Sour
 
 def _cuda_version(settings: Settings, facts: ImageFacts) -> str:
     """Return the version of CUDA: the one that is named, or the one that the locked packages were built for."""
-    is_cuda = settings.accelerator.startswith("cuda")
-    return (settings.accelerator.removeprefix("cuda") or facts.cuda) if is_cuda else ""
+    accelerator = settings.accelerator
+    return (accelerator.version or facts.cuda) if accelerator.is_cuda else ""

@@ -58,7 +58,7 @@ class RunPlan:
 def plan_run(name: str, files: Files, settings: Settings) -> RunPlan:
     """Return how containers of the image ``name`` are run."""
     secrets = _run_secrets(settings)
-    is_rocm = settings.accelerator.startswith("rocm")
+    is_rocm = settings.accelerator.is_rocm
     return RunPlan(
         image=name,
         spec=files.spec,
@@ -70,7 +70,7 @@ def plan_run(name: str, files: Files, settings: Settings) -> RunPlan:
         environment_secrets=tuple((key, secret.environment) for key, secret in secrets.items() if secret.environment),
         file_secrets=tuple((key, secret.file) for key, secret in secrets.items() if secret.file),
         env_files=settings.env_file,
-        gpus=settings.gpus or (Gpus(count="all") if settings.accelerator.startswith("cuda") else None),
+        gpus=settings.gpus or (Gpus(count="all") if settings.accelerator.is_cuda else None),
         devices=("/dev/kfd", "/dev/dri") if is_rocm else (),
         groups=("video",) if is_rocm else (),
         shm_size=settings.shm_size,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from mlspec.facts.accelerator import CPU, Accelerator
 from mlspec.spec import schema_parts as shapes
 from mlspec.spec import values as syntax
 from mlspec.spec.fields import Hint, Joined, Starter, about, also_called
@@ -24,6 +25,7 @@ from mlspec.spec.value_types import (
     Filled,
     as_list,
     each,
+    read_as_text,
 )
 
 
@@ -59,8 +61,8 @@ class BuildKeys(Keys):
         also_called("platform"),
     ] = ("linux/amd64",)
     accelerator: Annotated[
-        str,
-        AfterValidator(syntax.accelerator),
+        Accelerator,
+        read_as_text(syntax.accelerator),
         shape(shapes.ACCELERATOR),
         about(
             "Where torch and its family come from, and the devices at run time. Default: cpu.",
@@ -72,7 +74,7 @@ class BuildKeys(Keys):
         Hint("write cpu, cuda, cuda12.8 or rocm6.3"),
         also_called(unsure=("cuda",)),
         Starter(example="For NVIDIA GPUs, remove the # from the next two lines.\n# accelerator: cuda\n# gpus: all"),
-    ] = "cpu"
+    ] = CPU
     requirements: Annotated[
         tuple[Filled, ...],
         BeforeValidator(as_list),

@@ -24,7 +24,7 @@ def refusals(settings: Settings) -> Iterator[Problem]:
 
 def _gpus(settings: Settings) -> Iterator[Problem]:
     gpus = settings.gpus
-    if gpus is None and settings.accelerator == "cpu":
+    if gpus is None and settings.accelerator.is_cpu:
         return
     message, path = "a cluster gives GPUs by number, and this asks for all", "gpus" if gpus else "accelerator"
     if gpus and gpus.device_ids:

@@ -17,6 +17,7 @@ from pydantic import GetJsonSchemaHandler
 from pydantic.config import JsonDict
 from pydantic_core import CoreSchema
 
+from mlspec.facts import accelerator
 from mlspec.spec import values as syntax
 
 Shape = dict[str, Any]
@@ -91,7 +92,7 @@ COMMAND = text_or_number(f"^{_WORDS}")
 PROGRAM = text_or_number(rf"^(?!\s*[A-Za-z_][A-Za-z0-9_]*=){_WORDS}")
 PYTHON = any_of({"type": "number", "exclusiveMinimum": 3}, text(whole(syntax.PYTHON)))
 GPU_MODEL = text(whole(syntax.GPU_MODEL))
-ACCELERATOR = text(whole(syntax.ACCELERATOR))
+ACCELERATOR = text(whole(accelerator.PATTERN))
 NAME = text_or_number(whole(syntax.IMAGE_NAME))
 IMAGE_KEY = text_or_number(whole(syntax.IMAGE_KEY))
 VARIABLE = text(whole(syntax.IDENTIFIER))

@@ -150,11 +150,11 @@ def _conflicts(image: Image) -> Iterator[Problem]:
 def _accelerator_conflicts(image: Image) -> Iterator[Problem]:
     settings = image.settings
     # Left out, the accelerator only chooses packages: a base image may bring its own for GPUs.
-    if settings.gpus and settings.accelerator == "cpu" and "accelerator" in settings.model_fields_set:
+    if settings.gpus and settings.accelerator.is_cpu and "accelerator" in settings.model_fields_set:
         message = "GPUs are asked for, and the accelerator is said to be the CPU"
         hint = "write: accelerator: cuda; or remove gpus"
         yield Problem(code="MLS130", message=message, hint=hint, path=image.origin("gpus"))
-    if settings.gpu_models and not settings.accelerator.startswith("cuda"):
+    if settings.gpu_models and not settings.accelerator.is_cuda:
         message = f"these are GPUs of NVIDIA's, and the accelerator is {settings.accelerator}"
         hint = "write: accelerator: cuda; or remove gpu_models"
         yield Problem(code="MLS131", message=message, hint=hint, path=image.origin("gpu_models"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema
+from pydantic_core import CoreSchema, core_schema
 
 from mlspec.spec import schema_parts as shapes
 from mlspec.spec import values as syntax
@@ -25,6 +26,18 @@ Flag = Annotated[bool, Field(strict=True)]
 Words = Annotated[tuple[Line, ...], shape({"type": "array", "items": shapes.LINE, "minItems": 1})]
 LabelName = Annotated[str, AfterValidator(syntax.label_name)]
 LimitName = Annotated[str, AfterValidator(syntax.limit_name)]
+
+
+def read_as_text(parse: Callable[[str], Any]) -> GetPydanticSchema:
+    """Return the annotation of a value that is written as one text, which ``parse`` reads."""
+
+    def schema(_: object, __: object) -> CoreSchema:
+        text = core_schema.str_schema()
+        return core_schema.no_info_after_validator_function(
+            parse, text, serialization=core_schema.to_string_ser_schema()
+        )
+
+    return GetPydanticSchema(schema)
 
 
 def as_list(value: object) -> object:

@@ -11,6 +11,7 @@ from mlspec.advice.draft.readers import Statement
 from mlspec.advice.draft.required import Required
 from mlspec.advice.draft.scripts import Script, is_tool
 from mlspec.facts import libraries
+from mlspec.facts.accelerator import parse_accelerator
 from mlspec.facts.torch import torch_indexes
 from mlspec.facts.versions import parse_release
 
@@ -83,7 +84,7 @@ def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
 def _fit_torch(accelerator: str, required: Iterable[Required]) -> str:
     """Return the accelerator, or the nearest CUDA that a pinned torch is known to be built for."""
     pin = next((line for line in required if line.name == "torch" and "==" in str(line.specifier)), None)
-    asked = parse_release(accelerator.removeprefix("cuda"))
+    asked = parse_release(parse_accelerator(accelerator).version)
     known = [index for index in torch_indexes() if index.kind == "cuda"]
     torch = str(pin.specifier).partition("==")[2].partition(",")[0] if pin else ""
     able = [index for index in known if torch and index.has(torch)]

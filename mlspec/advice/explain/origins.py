@@ -10,7 +10,7 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath
-from mlspec.facts.torch import torch_index, torch_label
+from mlspec.facts.torch import torch_index
 from mlspec.lock import promises as locking
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
@@ -191,7 +191,7 @@ def written_keys(sources: Sources, keys: Iterable[str]) -> Iterator[Origin]:
 def _index_origins(sources: Sources, url: str | None) -> Iterator[Origin]:
     """Yield where the index of a layer comes from."""
     settings = sources.image.settings
-    label = torch_label(settings.accelerator)
+    label = settings.accelerator.label
     for number, entry in enumerate(settings.indexes):
         if entry.url == url:
             yield origin_at(sources, ("indexes", number))

@@ -9,7 +9,7 @@ from mlspec.advice.lint.subject import Subject, with_slip
 from mlspec.errors import Problem
 from mlspec.facts import frameworks
 from mlspec.facts.frameworks import Build
-from mlspec.facts.torch import torch_index, torch_indexes, torch_label
+from mlspec.facts.torch import torch_index, torch_indexes
 from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock import variants
 from mlspec.lock.extras import find_extras
@@ -34,14 +34,13 @@ def is_another_variant(subject: Subject) -> Iterator[Problem]:
 
 def _followed(subject: Subject) -> tuple[Requirement, ...]:
     """Return the requirements that the lock, when it is made, will have with the extras they lack."""
-    settings = subject.settings
-    found = find_extras(subject.requirements, settings.accelerator, subject.plan.platform)
+    found = find_extras(subject.requirements, subject.accelerator, subject.plan.platform)
     return tuple(extra.requirement for extra in found)
 
 
 def _is_wrong(subject: Subject, requirement: Requirement, row: Variant) -> bool:
     # A step, or a base of the user's own, may bring what makes it right.
-    if subject.kind == "cuda" and (subject.settings.run or not subject.is_slim):
+    if subject.accelerator.is_cuda and (subject.settings.run or not subject.is_slim):
         return False
     served = any(name == requirement.name for index in subject.settings.indexes for name in index.packages)
     packages = subject.packages | {asked.name for asked in subject.requirements.requirements}
@@ -54,8 +53,7 @@ def _wrong(subject: Subject, requirement: Requirement, row: Variant) -> Problem:
     ways += [] if "cuda" in row.instead else ["write: accelerator: cuda"]
     index = row.index_for(subject.plan.packages.cuda)
     ways += [f"write: indexes: [{{url: {index}, packages: [{row.package}]}}]"] if index else []
-    accelerator = subject.settings.accelerator
-    message = f"{_shown(requirement)} {row.what}, and this is a {accelerator} image"
+    message = f"{_shown(requirement)} {row.what}, and this is a {subject.accelerator} image"
     return requirement.problem("", message, "; or ".join(ways), severity="warning")
 
 
@@ -65,7 +63,7 @@ def _shown(requirement: Requirement) -> str:
 
 
 def _other_major(subject: Subject, name: str) -> str:
-    if subject.kind != "cuda":
+    if not subject.accelerator.is_cuda:
         return ""
     found = re.search(r"-cu(?:da)?(1\d)x?$", name)
     return found[1] if found and subject.plan.packages.cuda and found[1] != subject.cuda_major else ""
@@ -76,20 +74,20 @@ def _other_major(subject: Subject, name: str) -> str:
 
 def is_not_built_for(subject: Subject) -> Iterator[Problem]:
     """Warn of an accelerator that no torch is known to be built for, or not the one that is required."""
-    label = torch_label(subject.settings.accelerator)
-    if not label or label == "cpu" or not any(r.name in _FAMILY for r in subject.requirements.requirements):
+    label = subject.accelerator.label
+    if not label or subject.accelerator.is_cpu or not any(r.name in _FAMILY for r in subject.requirements.requirements):
         return
     row, kind = torch_index(label), subject.kind
     rows = [known for known in torch_indexes() if known.kind == kind]
     torch = subject.version("torch")
     if row not in rows:
-        message = f"no torch is known to be built for {subject.settings.accelerator}"
+        message = f"no torch is known to be built for {subject.accelerator}"
     elif torch and _is_known(torch) and not row.has(torch):
         rows = [known for known in rows if known.has(torch)]
-        message = f"torch {minor_version(torch)} is not known to be built for {subject.settings.accelerator}"
+        message = f"torch {minor_version(torch)} is not known to be built for {subject.accelerator}"
     else:
         return
-    wanted = parse_release(row.version or subject.settings.accelerator)
+    wanted = parse_release(row.version or subject.accelerator.version)
     near = sorted(rows, key=lambda known: _distance(parse_release(known.version), wanted))[:2]
     names = " or ".join(f"{kind}{known.version}" for known in near)
     yield subject.warn(message, f"write: accelerator: {names}" if names else "require another torch", "accelerator")

@@ -33,7 +33,7 @@ def install_same_files(subject: Subject) -> Iterator[Problem]:
 
 def need_other_libraries(subject: Subject) -> Iterator[Problem]:
     """Warn of packages that are built for another CUDA than the image's, or for another cuDNN than others in it."""
-    if subject.kind != "cuda":
+    if not subject.accelerator.is_cuda:
         return
     found = tuple(_libraries(subject))
     first = next((row for row in found if row.package == "torch"), None) or next(filter(_has_cudnn, found), None)
@@ -84,7 +84,7 @@ def _called(subject: Subject, row: Library) -> str:
 def is_for_the_cpu(subject: Subject) -> Iterator[Problem]:
     """Warn of a torch that the main index has for the CPU alone on this platform, in an image for CUDA."""
     torch = subject.version("torch")
-    if subject.settings.accelerator != "cuda" or not torch or "+" in torch:
+    if not subject.accelerator.is_any_cuda or not torch or "+" in torch:
         return
     if not frameworks.torch_has_cuda(torch, subject.plan.platform):
         name = f"torch {minor_version(torch)}"

@@ -11,6 +11,7 @@ from mlspec.advice.lint.accelerators import is_another_variant
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Add, Problem, Replace
 from mlspec.facts import libraries
+from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.libraries import current_name
 
 _OPENCV = (
@@ -129,7 +130,7 @@ _INSTEAD = {"faiss-cpu": "faiss-gpu-cu12"}
 def uses_no_gpu(subject: Subject) -> Iterator[Problem]:
     """Warn of a cuda image in which no locked package uses a GPU; it stays silent where a step may bring one."""
     settings = subject.settings
-    is_ours = settings.accelerator.startswith("cuda") and subject.is_slim and not settings.run
+    is_ours = settings.accelerator.is_cuda and subject.is_slim and not settings.run
     if (
         not is_ours
         or not subject.is_locked
@@ -156,14 +157,14 @@ def _gpu_packages(subject: Subject) -> set[str]:
 def asks_in_vain(subject: Subject) -> Iterator[Problem]:
     """Warn of a request for NVIDIA's GPUs in an image whose packages were chosen for another accelerator."""
     settings = subject.settings
-    if settings.gpus is None or settings.accelerator.startswith("cuda") or not subject.is_slim or settings.run:
+    if settings.gpus is None or settings.accelerator.is_cuda or not subject.is_slim or settings.run:
         return
     # A cluster counts those of AMD, too.
-    is_counted = subject.kind == "rocm" and "kubernetes" in subject.image.targets
+    is_counted = subject.accelerator.is_rocm and "kubernetes" in subject.image.targets
     if "torch" in subject.packages and not is_counted:
         message = f"GPUs are asked for, and torch is one for {_shown(settings.accelerator)}: it does not see them"
         yield subject.warn(message, "write: accelerator: cuda; or remove gpus", "gpus")
 
 
-def _shown(accelerator: str) -> str:
-    return "the CPU alone" if accelerator == "cpu" else accelerator
+def _shown(accelerator: Accelerator) -> str:
+    return "the CPU alone" if accelerator.is_cpu else str(accelerator)

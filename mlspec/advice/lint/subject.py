@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import Problem, Replace
+from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.versions import parse_release
 from mlspec.lock import promises as locking
 from mlspec.lock.mlspec_lock import BaseLock
@@ -65,9 +66,14 @@ class Subject:
         return frozenset(pin.name for pin in self.pins)
 
     @property
+    def accelerator(self) -> Accelerator:
+        """The accelerator that the image is for."""
+        return self.settings.accelerator
+
+    @property
     def kind(self) -> str:
         """The kind of the accelerator: cpu, cuda or rocm."""
-        return self.settings.accelerator.rstrip("0123456789.")
+        return self.accelerator.kind
 
     @property
     def cuda_major(self) -> str:

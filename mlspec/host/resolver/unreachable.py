@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mlspec.facts.accelerator import from_label
 from mlspec.facts.torch import torch_index
 from mlspec.lock.requirements.indexes import Index
 from mlspec.printable import without_login
@@ -35,9 +36,8 @@ def describe_unreachable(url: str, name: str, words: str, indexes: Sequence[Inde
 def _accelerator(url: str) -> str:
     """Return the accelerator whose index of the torch family has this address; empty for any other index."""
     label = url.rstrip("/").rpartition("/")[2]
-    if torch_index(label).url.rstrip("/") != url.rstrip("/"):
-        return ""
-    return re.sub(r"^cu(\d+)(\d)$", r"cuda\1.\2", label)
+    found = from_label(label)
+    return str(found) if found and torch_index(label).url.rstrip("/") == url.rstrip("/") else ""
 
 
 def _reason(words: str) -> str:

@@ -7,10 +7,11 @@ import re
 from urllib.parse import urlsplit
 
 from mlspec.errors import KeyPath, Problem, Replace, SetKey
+from mlspec.facts.accelerator import Accelerator, from_label
 from mlspec.lock.requirements import other_files
 from mlspec.lock.requirements.other_files import Look
 from mlspec.lock.requirements.requirements_lines import KEPT
-from mlspec.lock.requirements.sources.choices import is_for_image, is_pypi, torch_accelerator
+from mlspec.lock.requirements.sources.choices import is_pypi, torch_accelerator
 from mlspec.lock.requirements.sources.values import Conditions
 from mlspec.lock.requirements.syntax import read
 from mlspec.lock.requirements.values import Place, Requirement
@@ -51,11 +52,11 @@ def refuse_option(name: str, value: str, place: Place, conditions: Conditions, l
 def _refuse_index(name: str, value: str, place: Place, conditions: Conditions) -> Problem | None:
     address = without_login(value) if "://" in value else "https://..."
     if page := _TORCH_PAGE.fullmatch(value):
-        named = torch_accelerator(f"https://download.pytorch.org/whl/{page[1]}") if page[1] else "cuda12.8"
+        named = from_label(page[1] or "cu128")
         hint = f"remove it, and write in the spec, for the CUDA that is meant: accelerator: {named}"
         return place.problem("MLS205", f"{value} holds files of every accelerator", hint)
     if accelerator := torch_accelerator(value):
-        if is_for_image(accelerator, conditions):
+        if conditions.accelerator.covers(accelerator):
             return None
         return _other_accelerator(accelerator, place, conditions)
     if name == "--find-links":
@@ -78,10 +79,10 @@ def _refuse_index(name: str, value: str, place: Place, conditions: Conditions) -
     return place.problem("MLS205", f"{name} {what}", hint)
 
 
-def _other_accelerator(accelerator: str, place: Place, conditions: Conditions) -> Problem:
+def _other_accelerator(accelerator: Accelerator, place: Place, conditions: Conditions) -> Problem:
     message = f"this index of PyTorch's is for {accelerator}, and the image is for {conditions.accelerator}"
     problem = place.problem("MLS205", message, f"write in the spec: accelerator: {accelerator}")
-    return dataclasses.replace(problem, repairs=(SetKey(_beside(place.path, "accelerator"), accelerator),))
+    return dataclasses.replace(problem, repairs=(SetKey(_beside(place.path, "accelerator"), str(accelerator)),))
 
 
 def _beside(path: KeyPath, key: str) -> KeyPath:

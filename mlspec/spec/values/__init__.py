@@ -3,7 +3,6 @@
 from mlspec.spec.values.amounts import DURATION, SIZE, duration, quantity, seconds, size
 from mlspec.spec.values.commands import program, script, words
 from mlspec.spec.values.kinds import (
-    ACCELERATOR,
     DAY,
     GPU_MODEL,
     PYTHON,
@@ -50,7 +49,6 @@ from mlspec.spec.values.ports import INDEX, PORT, PORT_RANGE, health_path, host_
 from mlspec.spec.values.refused import Refused, one_line
 
 __all__ = [
-    "ACCELERATOR",
     "DAY",
     "DEBIAN_PACKAGE",
     "DURATION",

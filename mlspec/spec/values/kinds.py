@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 
 from mlspec.errors import quoted
+from mlspec.facts.accelerator import PATTERN, Accelerator, parse_accelerator
 from mlspec.spec.values.refused import Refused
 from mlspec.text import did_you_mean, slip
 
 PYTHON = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(?:\.(0|[1-9][0-9]{0,3}))?")
-ACCELERATOR = re.compile(r"cpu|cuda(?:[0-9]+\.[0-9]+)?|rocm[0-9]+\.[0-9]+")
 _NUMBERED_ACCELERATOR = re.compile(r"(cu|cuda|rocm)[^a-z0-9]*([0-9]{1,2})[^0-9]?([0-9])(?:[^0-9].*)?")
 GPU_MODEL = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9]+(?:[ ._-][A-Za-z0-9]+)*")
 DAY = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
@@ -35,9 +35,9 @@ def python_version(value: str) -> str:
     return value
 
 
-def accelerator(value: str) -> str:
-    """Return ``value`` when it reads as ``cpu``, ``cuda``, ``cuda12.8`` or ``rocm6.3``."""
-    if not ACCELERATOR.fullmatch(value):
+def accelerator(value: str) -> Accelerator:
+    """Return the accelerator that a text names: ``cpu``, ``cuda``, ``cuda12.8`` or ``rocm6.3``; raises Refused."""
+    if not PATTERN.fullmatch(value):
         near = _NUMBERED_ACCELERATOR.fullmatch(value.lower())
         hint, meant = "write cpu, cuda, cuda12.8 or rocm6.3", slip(value, ("cpu", "cuda"))
         if near:
@@ -51,7 +51,7 @@ def accelerator(value: str) -> str:
         else:
             hint = did_you_mean(value, ("cpu", "cuda")) or hint
         raise Refused("MLS107", f"{quoted(value)} is not an accelerator", hint, value=value, meant=meant)
-    return value
+    return parse_accelerator(value)
 
 
 def gpu_model(value: str) -> str:

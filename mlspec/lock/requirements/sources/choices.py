@@ -10,6 +10,7 @@ from packaging.markers import InvalidMarker
 from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import Problem
+from mlspec.facts.accelerator import Accelerator, from_label
 from mlspec.facts.torch import torch_packages
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.markers import is_true, machine_of
@@ -36,10 +37,10 @@ def is_pypi(url: str) -> bool:
     return bool(_PYPI.fullmatch(url))
 
 
-def torch_accelerator(url: str) -> str:
-    """Return the accelerator that one of PyTorch's own indexes is for, such as cuda12.8; empty for another index."""
+def torch_accelerator(url: str) -> Accelerator | None:
+    """Return the accelerator that one of PyTorch's own indexes is for; None for another index."""
     found = _TORCH.fullmatch(url)
-    return re.sub(r"^cu(\d+)(\d)$", r"cuda\1.\2", found[1]) if found else ""
+    return from_label(found[1]) if found else None
 
 
 # Markers
@@ -132,7 +133,7 @@ def _index_routes(index: ProjectIndex, named: list[str], conditions: Conditions)
     if index.reach == "named" or is_pypi(index.url) or (index.reach == "any" and _is_in_spec(index.url, conditions)):
         return
     if accelerator := torch_accelerator(index.url):
-        if not is_for_image(accelerator, conditions):
+        if not conditions.accelerator.covers(accelerator):
             yield _other_accelerator("torch", accelerator, index.place, conditions)
     elif index.reach == "rest":
         yield from _routed(Route(name="", url=index.url, place=index.place), conditions)
@@ -160,9 +161,9 @@ def _routed(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
         message = f"{route.name} comes from {route.url} here, and from {own.url} by `indexes` of the spec"
         yield route.place.problem("MLS217", message, "name one of them in both")
     elif accelerator := torch_accelerator(route.url):
-        if not is_for_image(accelerator, conditions):
+        if not conditions.accelerator.covers(accelerator):
             yield _other_accelerator(route.name, accelerator, route.place, conditions)
-        elif conditions.accelerator == "cuda" or route.name not in torch_packages():
+        elif conditions.accelerator.is_any_cuda or route.name not in torch_packages():
             yield route
     elif not own:
         yield route
@@ -176,13 +177,7 @@ def _is_in_spec(url: str, conditions: Conditions) -> bool:
     return any(_is_same(index.url, url) for index in conditions.indexes)
 
 
-def is_for_image(accelerator: str, conditions: Conditions) -> bool:
-    """Return whether the image is for an accelerator, or for any CUDA where it is one."""
-    wanted = conditions.accelerator
-    return accelerator == wanted or (wanted == "cuda" and accelerator.startswith("cuda"))
-
-
-def _other_accelerator(name: str, accelerator: str, place: Place, conditions: Conditions) -> Problem:
+def _other_accelerator(name: str, accelerator: Accelerator, place: Place, conditions: Conditions) -> Problem:
     message = f"{name} comes from PyTorch's index for {accelerator} here, and the image is for {conditions.accelerator}"
     return place.problem("MLS217", message, f"write in the spec: accelerator: {accelerator}")
 

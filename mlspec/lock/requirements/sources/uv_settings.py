@@ -12,8 +12,9 @@ from typing import Any
 from packaging.markers import InvalidMarker
 
 from mlspec.errors import Problem
+from mlspec.facts.accelerator import from_label
 from mlspec.lock.requirements.markers import is_true
-from mlspec.lock.requirements.sources.choices import is_pypi, torch_accelerator
+from mlspec.lock.requirements.sources.choices import is_pypi
 from mlspec.lock.requirements.sources.values import Conditions, Finds, TomlText
 from mlspec.lock.requirements.values import Matters, Place, Unheeded
 
@@ -154,13 +155,12 @@ def _environments(setting: Setting) -> None:
 
 
 def _torch(setting: Setting) -> None:
-    wanted = torch_accelerator(f"https://download.pytorch.org/whl/{setting.value}") or str(setting.value)
-    own = setting.conditions.accelerator
-    if wanted in {"auto", own} or (own == "cuda" and wanted.startswith("cuda")):
+    wanted, own = from_label(str(setting.value)), setting.conditions.accelerator
+    if setting.value == "auto" or (wanted and own.covers(wanted)):
         return
     message = f"the image is for {own}"
     problem = setting.place.problem(
-        "MLS217", f"{setting.shown}: {message}", f"write in the spec: accelerator: {wanted}"
+        "MLS217", f"{setting.shown}: {message}", f"write in the spec: accelerator: {wanted or setting.value}"
     )
     setting.finds.problems.append(problem)
 

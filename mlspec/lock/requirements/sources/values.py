@@ -11,6 +11,7 @@ from typing import Any, Literal
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath, Problem, Span
+from mlspec.facts.accelerator import CPU, Accelerator
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.toml_places import find_places
 from mlspec.lock.requirements.values import Place, Stated, Unheeded
@@ -23,7 +24,7 @@ class Conditions:
     python: str = "3.12"
     platforms: tuple[str, ...] = ("linux/amd64",)
     indexes: tuple[Index, ...] = ()
-    accelerator: str = "cpu"
+    accelerator: Accelerator = CPU
 
 
 @dataclass(frozen=True)
