@@ -71,7 +71,7 @@ class LocalWorld:
         from mlspec.host.resolver.metadata import Maker
 
         stage = _stage_of(request.build_base)
-        maker = Maker(request.target, request.indexes, request.build_constraints, stage, self.say)
+        maker = Maker(request.target, request.indexes, request.build_constraints, stage, self.say, self.path)
         resolver = Resolver(
             request.target, request.indexes, maker, inspects_wheels=request.inspects_wheels, programs=request.programs
         )

@@ -12,7 +12,9 @@ from mlspec.facts.libraries import current_name
 from mlspec.facts.versions import parse_release
 from mlspec.lock.pins import FROM_GIT
 from mlspec.lock.source_layers import SourceLayer
+from mlspec.plan.run_steps import steps_at
 from mlspec.spec.keys import Settings
+from mlspec.spec.nested_keys import RunStep, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,15 @@ class Compiler:
 class MetadataStage:
     """What the metadata of a source is made on, while nothing is locked yet: the image's base, and what compiles there.
 
-    ``apt_sources`` are the lines that name Debian as of a day, where the spec names one.
+    ``apt_sources`` are the lines that name Debian as of a day, where the spec names one. ``steps`` are the user's own
+    before anything is installed, with the ``secrets`` that they take and the packages ``own_apt`` that they find.
     """
 
     base: str
     base_user: str | None = None
+    own_apt: tuple[str, ...] = ()
+    steps: tuple[RunStep, ...] = ()
+    secrets: tuple[tuple[str, Secret], ...] = ()
     apt: tuple[str, ...] = ()
     apt_sources: tuple[str, ...] = ()
     codename: str = ""
@@ -152,9 +158,15 @@ def plan_metadata_stage(facts: CompilerFacts, base: str, base_user: str | None, 
     # Versions are often told by the tags of a repository.
     apt = (*apt, *(("git",) if source.layer == FROM_GIT else ()))
     day = facts.settings.apt_snapshot
+    # Sources are built on what these steps leave: a library of the user's own, say, or another source of packages.
+    steps = steps_at(facts.settings, "before_install")
+    taken = {name for step in steps for name in step.secrets}
     return MetadataStage(
         base=base,
         base_user=base_user,
+        own_apt=tuple(sorted(set(facts.settings.apt))) if steps else (),
+        steps=steps,
+        secrets=tuple((name, secret) for name, secret in facts.settings.secrets.items() if name in taken),
         apt=tuple(sorted(set(apt))),
         apt_sources=apt_sources(facts.codename, day) if day else (),
         codename=facts.codename,

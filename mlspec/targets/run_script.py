@@ -10,7 +10,7 @@ from itertools import takewhile
 from mlspec.plan.plan import Plan
 from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
-from mlspec.spec.nested_keys import Gpus, Mount
+from mlspec.spec.nested_keys import Gpus, Mount, Secret
 from mlspec.targets.filters import HOME_MARK
 
 Option = tuple[str, ...]
@@ -271,11 +271,15 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
 
 
 def _secrets(plan: Plan, options: BuildOptions) -> Iterator[str]:
-    for name, secret in plan.build_secrets:
-        source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
-        if name not in options.without_secrets:
-            yield _fields([f"id={name}", source])
+    yield from secret_values(pair for pair in plan.build_secrets if pair[0] not in options.without_secrets)
     yield from (_fields([f"id={name}", source]) for name, source in options.secrets)
+
+
+def secret_values(secrets: Iterable[tuple[str, Secret]]) -> Iterator[str]:
+    """Yield the values of docker's ``--secret`` for secrets of a spec, to be given in the folder of the spec."""
+    for name, secret in secrets:
+        source = f"env={secret.environment}" if secret.environment else f"src={host_path(secret.file or '')}"
+        yield _fields([f"id={name}", source])
 
 
 def pushed(tags: Iterable[str], digest: str) -> tuple[str, ...]:

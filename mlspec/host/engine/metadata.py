@@ -7,14 +7,14 @@ from pathlib import Path
 from mlspec.build import mirrors as variants
 from mlspec.build.mirrors import Extras
 from mlspec.build.stream import Build
-from mlspec.errors import MlspecError, ToolError
+from mlspec.errors import MlspecError
 from mlspec.host.engine import engine
 from mlspec.host.engine.build import follow
 from mlspec.host.engine.mirrors import in_reach
 from mlspec.host.files.scratch import scratch
 from mlspec.host.network import configuration as own
 from mlspec.plan.source_builds import MetadataStage
-from mlspec.targets.run_script import EPOCH
+from mlspec.targets.run_script import EPOCH, secret_values
 
 
 def unusable() -> str:
@@ -34,10 +34,11 @@ def platform_for(wanted: str) -> str:
     return native if native.startswith("linux/") else wanted
 
 
-def make(stage: MetadataStage, platform: str, context: Path, out: Path) -> str:
+def make(stage: MetadataStage, platform: str, context: Path, out: Path, project: Path) -> str:
     """Run the script of a context on a stage, and put its result into the folder ``out``.
 
-    Returns why the stage itself could not be built, as one line; empty where the script ran.
+    Secrets of the user's steps are read from the environment or below the folder ``project`` of the spec. Returns why
+    the stage itself could not be built, as one line; empty where the script ran.
     """
     extras = Extras(certificates=own.certificates(), codename=stage.codename)
     made = variants.staged(stage, in_reach(own.configuration()), extras)
@@ -51,10 +52,11 @@ def make(stage: MetadataStage, platform: str, context: Path, out: Path) -> str:
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
             words += ["--secret", f"id={secret},src={path}"]
+        words += [word for value in secret_values(stage.secrets) for word in ("--secret", value)]
         words += ["--output", f"type=local,dest={out}", str(context)]
         try:
-            code, state = follow(words, folder, lambda *_: None)
-        except ToolError as error:
+            code, state = follow(words, project, lambda *_: None)
+        except MlspecError as error:
             return error.problems[0].message
     return _reason(state) if code else ""
 

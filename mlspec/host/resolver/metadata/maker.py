@@ -39,7 +39,8 @@ _LARGE = 50_000_000
 class Maker:
     """Makes the metadata of sources for a target.
 
-    ``stage`` is what the image builds a source on; without one, this host makes it. ``constraints`` are those of the
+    ``stage`` is what the image builds a source on, and ``project`` the folder of its spec; without a stage, this host
+    makes it. ``constraints`` are those of the
     spec for builds. ``made`` tells what was made where, by name and version; ``say`` is told before something slow.
     """
 
@@ -48,6 +49,7 @@ class Maker:
     constraints: tuple[Requirement, ...] = ()
     stage: Callable[[SourceLayer], MetadataStage] | None = None
     say: Callable[[str], None] = lambda _: None
+    project: Path = Path()
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
     _engine: str | None = None
     _names: list[str] = field(default_factory=list)
@@ -116,7 +118,7 @@ class Maker:
         reasons: list[str] = []
 
         def run(context: Path, out: Path) -> None:
-            reasons.extend(filter(None, [engine.make(stage, platform, context, out)]))
+            reasons.extend(filter(None, [engine.make(stage, platform, context, out, self.project)]))
 
         found = self._rounds(source, replace(self.target, platform=platform), run)
         if reasons:
