@@ -38,9 +38,11 @@ test: setup ## every test; those that need a Docker engine skip where there is n
 engine-test: setup ## only the tests that need a Docker engine; to skip one is a failure
 	MLSPEC_REQUIRE_ENGINE=1 $(BIN)/python -m pytest -m engine
 
+# The tests that use the fixture `golden`, and the one that runs the sessions of the documentation.
+GOLDEN = $(shell grep -rl 'golden: Golden' tests --include='test_*.py') tests/house/test_docs.py
 golden: setup ## write the example specs' files, the tests' snapshots and the outputs in the documentation anew; read the diff before you commit it
 	$(BIN)/mlspec render
-	$(BIN)/python -m pytest -q --snapshot-update tests/test_bad.py tests/test_explain.py tests/test_snapshots.py tests/test_docs.py
+	$(BIN)/python -m pytest -q --snapshot-update $(GOLDEN)
 
 refresh: setup ## ask Debian, Python, tensorflow, torch and the package index anew for what the tables of mlspec/facts/data hold; read the diff
 	$(BIN)/python .ci/refresh/debian_packages.py
@@ -53,15 +55,15 @@ refresh-libraries: setup ## try on an engine what packages need of Debian, and n
 	$(BIN)/python .ci/refresh/system_libraries.py
 
 native: setup ## whether locks are those of a native pip-compile, on every Python of this machine; takes some minutes
-	$(BIN)/python -m tests.native
+	$(BIN)/python -m tests.support.native
 
 kills: setup ## kill commands 300 times and see that the next one puts it right; takes some minutes
-	$(BIN)/python -m tests.kills
+	$(BIN)/python -m tests.support.kills
 
 COUNT ?= 20000
 SEED ?= 1
 fuzz: setup ## hostile specs, requirements, locks and proofs, COUNT of them from SEED; what comes out is read back
-	$(BIN)/python -m tests.fuzz --count $(COUNT) --seed $(SEED)
+	$(BIN)/python -m tests.support.fuzz --count $(COUNT) --seed $(SEED)
 
 bench: setup ## how long the tool itself takes, side by side with bare Python
 	$(BIN)/python benchmarks/cli.py

@@ -7,26 +7,42 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 from syrupy.assertion import SnapshotAssertion
+from syrupy.data import SnapshotCollections
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from syrupy.location import PyTestLocation
+from syrupy.types import SnapshotIndex
 
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, Spec, validate
+from tests.support.golden import Golden
+from tests.support.places import TESTS
 
 # A slow machine is no bug.
 settings.register_profile("mlspec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mlspec")
 
 
-class TextFile(SingleFileSnapshotExtension):
-    """A snapshot as a text file that editors, linters and reviewers know by its suffix."""
+class NamedFile(SingleFileSnapshotExtension):
+    """A snapshot in the text file that the test names, as a rule beside its input."""
 
     _write_mode = WriteMode.TEXT
-    file_extension = "txt"
+    file_extension = ""
 
-    def serialize(self, data: object, **_: object) -> str:
-        """Return the text as it is."""
-        assert isinstance(data, str)
-        return data
+    @classmethod
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
+        """Return the path of the file below ``tests/``, by which reports name it."""
+        return str(index)
+
+    @classmethod
+    def get_location(cls, *, test_location: PyTestLocation, index: SnapshotIndex) -> str:
+        """Return the path of the file."""
+        return str(TESTS / str(index))
+
+    def discover_snapshots(
+        self, *, test_location: PyTestLocation, ignore_extensions: list[str] | None = None
+    ) -> SnapshotCollections:
+        """Return none: whether a file is left over is told by the tests of its folder, and never deleted unasked."""
+        return SnapshotCollections()
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +58,10 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def text_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Return a snapshot that is a ``.txt`` file below ``__snapshots__/NAME_OF_THE_TEST_FILE``."""
-    return snapshot.use_extension(TextFile)
+def golden(snapshot: SnapshotAssertion) -> Golden:
+    """Return a function from the path of a file to what a text has to equal; ``--snapshot-update`` writes the file."""
+    files = snapshot.use_extension(NamedFile)
+    return lambda path: files(name=path.relative_to(TESTS).as_posix())
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ from mlspec.spec.encoding import decode
 from mlspec.targets import registry as targets
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
-from tests.engine import examples
-from tests.engine.examples import Example
+from tests.support import examples
+from tests.support.examples import Example
 
 if TYPE_CHECKING:
     import docker

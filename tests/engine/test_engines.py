@@ -16,7 +16,7 @@ from mlspec import api
 from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
-from tests.engine.examples import Example
+from tests.support.examples import Example
 
 pytestmark = pytest.mark.engine
 

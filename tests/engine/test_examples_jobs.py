@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.examples import Example, address_of, belongs_to, neighbour
+from tests.support.examples import Example, address_of, belongs_to, neighbour
 
 if TYPE_CHECKING:
     from tests.engine.conftest import User

@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.engine.examples import Example, asked, belongs_to, served
+from tests.support.examples import Example, asked, belongs_to, served
 
 if TYPE_CHECKING:
     from tests.engine.conftest import User

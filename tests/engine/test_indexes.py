@@ -15,7 +15,7 @@ from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
-from tests.index import File, PackageIndex, sdist, serving, wheel
+from tests.support.index import File, PackageIndex, sdist, serving, wheel
 
 pytestmark = pytest.mark.engine
 

@@ -19,7 +19,7 @@ from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX
 from tests.engine.test_indexes import installer, saved
-from tests.index import serving, wheel
+from tests.support.index import serving, wheel
 
 pytestmark = pytest.mark.engine
 

@@ -18,7 +18,7 @@ from mlspec import api
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions
 from tests.engine.conftest import PREFIX, Make, Project, Wheel
-from tests.index import serving, wheel
+from tests.support.index import serving, wheel
 
 if TYPE_CHECKING:
     import docker

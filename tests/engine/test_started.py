@@ -16,7 +16,7 @@ from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
 from mlspec.targets import ignore_patterns as patterns
 from mlspec.targets import registry as targets
-from tests.test_rules import subject_of
+from tests.advice.lint.test_rules import subject_of
 
 if TYPE_CHECKING:
     import docker

@@ -1,0 +1,69 @@
+"""Whole projects, ``projects/NAME.files``, and what `mlspec init` makes of them: the spec and what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
+
+from mlspec.advice import draft as starter
+from mlspec.host.files.survey import survey
+from mlspec.spec import schema
+from tests.support import editor
+from tests.support.golden import Golden
+
+PROJECTS = sorted((Path(__file__).parent / "projects").glob("*.files"))
+
+
+def unpacked(project: Path, folder: Path) -> Path:
+    """Return a folder with the files of a project, each behind the line that names it as head(1) does."""
+    _, *parts = re.split(r"^==> (.+) <==\n", project.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for path, text in zip(parts[::2], parts[1::2], strict=True):
+        (folder / project.stem / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / project.stem / path).write_text(text, encoding="utf-8")
+    return folder / project.stem
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "mlspec", *words], cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
+def test_init_writes_a_spec_and_says_why(project: Path, tmp_path: Path, golden: Golden) -> None:
+    folder = unpacked(project, tmp_path)
+
+    done = run(folder, "init")
+
+    assert done.stdout == ""
+    assert f"{(folder / 'mlspec.yaml').read_text()}\n{done.stderr}exit code {done.returncode}\n" == golden(
+        project.with_suffix(".txt")
+    )
+
+
+def test_no_text_is_left_over() -> None:
+    assert {path.stem for path in (Path(__file__).parent / "projects").glob("*.txt")} == {
+        path.stem for path in PROJECTS
+    }
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
+def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None:
+    folder = unpacked(project, tmp_path)
+    (folder / "mlspec.yaml").write_text(starter.draft(survey(folder)).text, encoding="utf-8")
+
+    checked = run(folder, "check", "--strict")
+
+    assert checked.returncode == 0
+    assert checked.stderr.startswith("mlspec.yaml: no problems; there is no mlspec.lock")
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
+def test_what_init_writes_pleases_editors(project: Path, tmp_path: Path) -> None:
+    read = editor.read(starter.draft(survey(unpacked(project, tmp_path))).text)
+
+    assert Draft202012Validator(schema.schema()).is_valid(read)
+    assert Draft7Validator(schema.schema("7")).is_valid(read)

@@ -1,0 +1,398 @@
+"""The report of a build: what is in each layer, and the same facts as lines, as JSON and as a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mlspec.build import view
+from mlspec.build.report import json_text as data
+from mlspec.build.report import page, text
+from mlspec.build.report import report as value
+from mlspec.build.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
+from mlspec.build.report.contents import Content, contents_of
+from mlspec.build.report.report import Before, BuildReport
+from mlspec.build.steps import Step, step_of, steps_of
+from mlspec.build.stream import read
+from mlspec.cli.app import cli
+from mlspec.errors import ToolError
+from mlspec.host.engine import images
+from mlspec.lock.image_facts import ImageFacts
+from mlspec.lock.pins import Layer, Pin, RequirementsLock
+from mlspec.plan import plan
+from mlspec.plan.plan import Plan
+from mlspec.spec import document
+from mlspec.spec.spec import validate
+from mlspec.targets import registry as targets
+from tests.build.streams import record
+from tests.support.golden import Golden
+
+STREAMS = Path(record.__file__).parent
+SHOWN = Path(__file__).parent / "shown"
+
+SPEC = """\
+python: 3.12
+apt: [libgomp1]
+requirements: [torch, fastapi, "x @ git+https://host.example/x"]
+run:
+  - {command: ldconfig, at: before_install}
+  - python -m compileall /app
+  - {command: touch done, at: after_code}
+entrypoint: python main.py
+"""
+LOCK = RequirementsLock(
+    layers=(
+        Layer("torch", (Pin(name="torch", version="2.9.0", requirement="torch==2.9.0", size=180_000_000),)),
+        Layer(
+            "tiny_wheels",
+            (
+                Pin(name="anyio", version="4.16.0", requirement="anyio==4.16.0", size=100_000, via=("starlette",)),
+                Pin(name="fastapi", version="0.165.0", requirement="fastapi==0.165.0", size=110_000),
+                Pin(name="idna", version="3.10", requirement="idna==3.10", size=70_000, via=("anyio",)),
+                Pin(name="starlette", version="1.0.0", requirement="starlette==1.0.0", via=("fastapi",)),
+            ),
+        ),
+    ),
+    vcs=(Pin(name="x", version="1.0", requirement="x @ git+https://host.example/x@1"),),
+)
+# As big as the layers of such an image are: the base's, apt's, a step's, the folders', torch's and so on.
+SIZES = (28_000_000, 12_000_000, 2_400_000, 900, 530, 182_000_000, 900_000, 40_000, 1_200, 4_100, 29, 88)
+
+
+def planned(spec: str = SPEC) -> Plan:
+    (image,) = validate(document.parse(spec, "mlspec.yaml")).images
+    layers = tuple(layer.name for layer in LOCK.layers)
+    resolved = ImageFacts(project="demo", base="python:3.12-slim", is_official=True, layers=layers, has_vcs=True)
+    return plan.resolve("mlspec.yaml", image, resolved)
+
+
+def drawn(made: Plan, spec: str = SPEC) -> tuple[str, tuple[Step, ...]]:
+    (dockerfile,) = targets.emit(made, ["dockerfile"])
+    (image,) = validate(document.parse(spec, "mlspec.yaml")).images
+    return dockerfile.text, steps_of(made, image.settings.run, LOCK.layers, LOCK.vcs, dockerfile.text)
+
+
+def contents(spec: str = SPEC) -> tuple[Content, ...]:
+    made = planned(spec)
+    dockerfile, steps = drawn(made, spec)
+    return contents_of(made, dockerfile, steps, LOCK)
+
+
+def image(sizes: Sequence[int] = SIZES, *, new: Sequence[int] = (), is_compressed: bool = True) -> BuiltImage:
+    """Return an image with layers of these sizes; those whose numbers are in ``new`` have digests of their own."""
+    layers = tuple(BuiltLayer(f"sha256:{'new' if n in new else ''}{n}", size) for n, size in enumerate(sizes))
+    return BuiltImage(digest="sha256:whole", layers=layers, is_compressed=is_compressed)
+
+
+FACTS = view.BuildFacts(
+    image="demo",
+    image_id="sha256:whole",
+    seconds=75.2,
+    steps=(
+        view.StepFacts(label="base image python:3.12-slim", path=("base",), cached=True, seconds=0.0, moved=0),
+        view.StepFacts(label="the lock", path=(), cached=False, seconds=0.3, moved=0, is_minor=True),
+        view.StepFacts(
+            label="requirements: torch (180.0 MB)", path=("requirements",), cached=False, seconds=61.0, moved=0
+        ),
+        view.StepFacts(label="reading the project's files", path=(), cached=False, seconds=0.1, moved=12_000),
+    ),
+)
+
+
+def report(
+    built: BuiltImage | None,
+    *,
+    last: BuiltImage | None = None,
+    registry: BuiltImage | None = None,
+    pushed: bool = False,
+) -> BuildReport:
+    return value.made(planned(), FACTS, built, contents(), Before(last=last, registry=registry), is_pushed=pushed)
+
+
+FIRST = report(image())
+SECOND = report(image(new=(6, 8)), last=image())
+SAME = report(image(), last=image())
+
+
+# What is in the layers
+
+
+def test_each_layer_above_the_base_is_told_by_what_is_in_it() -> None:
+    assert [(content.kind, content.name) for content in contents()] == [
+        ("apt", "apt"),
+        ("run", "run"),
+        ("other", "folders"),
+        ("requirements", "torch"),
+        ("requirements", "tiny_wheels"),
+        ("requirements", "git"),
+        ("run", "run"),
+        ("code", "code"),
+        ("other", "working_dir"),
+        ("run", "run"),
+    ]
+
+
+def test_the_packages_of_a_layer_stand_by_the_size_of_their_wheels() -> None:
+    (tiny,) = (content for content in contents() if content.name == "tiny_wheels")
+
+    assert [package.name for package in tiny.packages] == ["fastapi", "anyio", "idna", "starlette"]
+
+
+def test_the_layers_below_are_those_of_the_base() -> None:
+    assert [layer.content.kind for layer in FIRST.layers[:3]] == ["base", "base", "apt"]
+
+
+def test_an_image_that_is_not_as_planned_has_layers_that_nobody_names() -> None:
+    assert {layer.content.label for layer in report(image(SIZES[:4])).layers} == {"a layer that the plan does not know"}
+
+
+def test_steps_of_ten_and_more_are_found_under_padded_numbers() -> None:
+    made = Step(kind="code", label="the code", stage="stage-9", number=2, keyword="COPY")
+
+    assert step_of("[stage-9  2/11] COPY --link --from=code /srv/image /", [made]) == made
+
+
+# What is compared
+
+
+def test_without_a_last_build_nothing_is_new() -> None:
+    assert {layer.is_new for layer in FIRST.layers} == {None}
+    assert FIRST.upload is None
+
+
+def test_an_added_package_makes_its_layer_new() -> None:
+    found = report(image(new=(6,)), last=image())
+
+    assert [layer.content.name for layer in found.new] == ["tiny_wheels"]
+    assert found.upload == value.Upload(beside="last build", size=900_000, layers=1)
+
+
+def test_compressed_layers_are_not_compared_with_others() -> None:
+    assert report(image(), last=image(is_compressed=False)).upload is None
+
+
+def test_what_a_registry_has_is_what_counts_for_a_push() -> None:
+    found = report(image(new=(6,)), last=image(new=(6,)), registry=image(), pushed=True)
+
+    assert found.upload == value.Upload(beside="registry", size=900_000, layers=1, is_done=True)
+    assert found.new == ()
+
+
+def test_a_layer_that_an_image_has_twice_is_uploaded_once() -> None:
+    twice = BuiltImage(digest="", layers=(BuiltLayer("sha256:a", 7), BuiltLayer("sha256:a", 7)), is_compressed=True)
+
+    assert report(twice, last=image()).upload == value.Upload(beside="last build", size=7, layers=1)
+
+
+# What is built
+
+
+def test_a_manifest_lists_compressed_layers() -> None:
+    found = of_manifest(b'{"layers": [{"digest": "sha256:a", "size": 5}]}', "sha256:m")
+
+    assert found == BuiltImage(digest="sha256:m", layers=(BuiltLayer("sha256:a", 5),), is_compressed=True)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b'{"layers": [{}]}', b'{"layers": 1}', b"\xff"])
+def test_what_is_no_manifest_is_none(body: bytes) -> None:
+    assert of_manifest(body, "sha256:m") is None
+
+
+def metadata(steps: object) -> bytes:
+    """Return what buildx writes of a build whose steps have these layers."""
+    provenance = {"metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"layers": steps}}}
+    return json.dumps({"buildx.build.provenance": provenance}).encode()
+
+
+def chain(*layers: str) -> list[list[dict[str, object]]]:
+    return [[{"digest": f"sha256:{layer}", "size": len(layer)} for layer in layers]]
+
+
+def test_what_buildx_tells_of_a_build_has_the_layers_of_its_last_step() -> None:
+    steps = {"step2:0": chain("a"), "step10:0": chain("a", "bb", "ccc"), "step3:0": chain("a", "bb")}
+    found = of_metadata(metadata(steps), "sha256:m")
+
+    layers = (BuiltLayer("sha256:a", 1), BuiltLayer("sha256:bb", 2), BuiltLayer("sha256:ccc", 3))
+    assert found == BuiltImage(digest="sha256:m", layers=layers, is_compressed=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b'{"containerimage.digest": "sha256:m"}',
+        metadata({}),
+        metadata({"step1:0": []}),
+        metadata({"step1:0": chain("a", "b"), "step2:0": chain("a")}),
+        metadata(["step1:0"]),
+    ],
+)
+def test_what_tells_of_no_whole_image_is_no_image(text: bytes) -> None:
+    assert of_metadata(text, "sha256:m") is None
+
+
+def test_a_history_gives_each_layer_its_size() -> None:
+    history = (
+        {"CreatedBy": 'CMD ["python3"]', "Size": 0},
+        {"CreatedBy": "WORKDIR /app", "Size": 0},
+        {"CreatedBy": "COPY /srv/image / # buildkit", "Size": 40},
+        {"CreatedBy": "ENV A=b", "Size": 0},
+        {"CreatedBy": "", "Size": 93},
+    )
+
+    found = of_history("sha256:i", ("a", "b", "c"), history)
+
+    assert [(layer.digest, layer.size) for layer in found.layers] == [("a", 93), ("b", 40), ("c", 0)]
+
+
+def test_the_stream_names_the_manifest() -> None:
+    stream = (STREAMS / "cold.jsonl").read_bytes().splitlines(keepends=True)
+
+    assert read(stream).manifest.startswith("sha256:")
+
+
+# The last build
+
+
+def test_a_build_is_remembered_by_folder_and_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path / "cache"))
+    images.keep(tmp_path, "demo", image())
+
+    assert images.last(tmp_path, "demo") == image()
+    assert images.last(tmp_path, "other") is None
+    assert images.last(tmp_path / "cache", "demo") is None
+
+
+def test_nothing_is_remembered_where_that_is_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLSPEC_CACHE_DIR", "off")
+    images.keep(tmp_path, "demo", image())
+
+    assert images.last(tmp_path, "demo") is None
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"format": "mlspec build 1", "layers": [[1]]}'])
+def test_a_damaged_memory_is_none(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path / "cache"))
+    images.keep(tmp_path, "demo", image())
+    (kept,) = (tmp_path / "cache" / "builds").iterdir()
+    kept.write_text(damage)
+
+    assert images.last(tmp_path, "demo") is None
+
+
+# As lines
+
+
+REPORTS = {
+    "first": FIRST,
+    "changed": SECOND,
+    "same": SAME,
+    "on disk": report(image(new=(6,), is_compressed=False), last=image(is_compressed=False)),
+    "pushed": report(image(new=(6,)), registry=image(), pushed=True),
+    "pushed nothing new": report(image(), registry=image(), pushed=True),
+    "without layers": report(None),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_build_ends_with_a_few_lines(name: str, golden: Golden) -> None:
+    assert "".join(f"{line}\n" for line in text.brief(REPORTS[name])) == golden(
+        SHOWN / f"report-{name.replace(' ', '-')}.txt"
+    )
+
+
+def test_the_whole_is_one_screen(golden: Golden) -> None:
+    assert text.full(SECOND) == golden(SHOWN / "report-whole.txt")
+
+
+def test_a_build_of_many_layers_ends_with_no_more_lines() -> None:
+    contents = [replace(layer.content, label=str(number)) for number, layer in enumerate(FIRST.layers * 5)]
+    layers = zip(FIRST.layers * 5, contents, strict=True)
+    many = replace(FIRST, layers=tuple(replace(layer, content=content) for layer, content in layers))
+
+    assert len(list(text.brief(many))) <= 10
+
+
+# As JSON
+
+
+def test_the_json_says_it_all(golden: Golden) -> None:
+    assert data.text(SECOND) == golden(SHOWN / "report-whole.json")
+
+
+def test_what_is_not_known_is_null() -> None:
+    found = json.loads(data.text(report(None)))
+
+    assert (found["size"], found["compressed"], found["upload"], found["layers"]) == (None, None, None, [])
+
+
+# As a page
+
+
+def test_the_treemap_has_a_tile_for_each_layer_and_each_of_its_packages(golden: Golden) -> None:
+    lines = (
+        f"{tile.parent} > {tile.id}: {tile.label}, {tile.size}, {tile.color}\n  {tile.hover}"
+        for tile in page.tiles(SECOND)
+    )
+
+    assert "\n".join(lines) == golden(SHOWN / "report-treemap.txt")
+
+
+@pytest.mark.parametrize("made", [FIRST, SECOND])
+def test_the_parts_of_a_tile_are_the_whole_of_it(made: BuildReport) -> None:
+    tiles = page.tiles(made)
+    for tile in tiles:
+        parts = [other.size for other in tiles if other.parent == tile.id]
+        assert not parts or sum(parts) == tile.size
+
+
+def test_the_page_needs_nothing_else_and_is_the_same_again() -> None:
+    pytest.importorskip("plotly")
+    made = page.html(SECOND)
+
+    # The library itself holds addresses, of maps that no treemap asks for.
+    ours = made.partition("<script")[0] + made.rpartition("</script>")[2]
+    assert "http" not in ours
+    assert "<script src" not in made
+    assert made == page.html(SECOND)
+
+
+def test_what_a_spec_says_is_text_on_the_page() -> None:
+    pytest.importorskip("plotly")
+    facts = replace(FACTS, steps=(replace(FACTS.steps[2], label="your step: <img src=x>"),))
+
+    assert "<img" not in page.html(replace(SECOND, facts=facts)).rpartition("</script>")[2]
+
+
+# On the command line
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--report", "report.pdf"], "does not end in .html, .json or .txt"),
+        (["--report", "nowhere/report.json"], 'there is no folder "nowhere"'),
+        (["--report", "-", "--progress", "tty"], "leave it out"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_build(words: list[str], said: str) -> None:
+    run = CliRunner().invoke(cli, ["build", *words])
+
+    assert run.exit_code == 2
+    assert said in run.output
+
+
+def test_a_page_without_its_library_is_refused_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    run = CliRunner().invoke(cli, ["build", "--report", "report.html"])
+
+    assert isinstance(run.exception, ToolError)
+    (problem,) = run.exception.problems
+    assert (problem.code, problem.hint) == ("MLS580", "pip install 'mlspec[report]'")

@@ -1,0 +1,76 @@
+"""The same spec and lock give the same bytes: whatever the host, its locale, its folder, or the order of its sets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import places
+
+SPECS = sorted(places.SPECS.glob("*.yaml"))
+# Draws specs that come as NAME\0TEXT\0… and answers with the artifacts; reads nothing else.
+PROGRAM = r"""
+import sys
+from mlspec.plan import plan
+from mlspec.lock.image_facts import ImageFacts
+from mlspec.spec import document, encoding, spec
+from mlspec.targets import registry as targets
+
+resolved = ImageFacts(
+    project="project", base="python:3.12-slim-bookworm@sha256:" + "0" * 64, is_official=True,
+    layers=("torch", "rest"), has_vcs=True,
+)
+parts = sys.stdin.buffer.read().split(b"\0")[:-1]
+for name, data in zip(parts[::2], parts[1::2], strict=True):
+    file = name.decode()
+    for image in spec.validate(document.parse(encoding.decode(data, file), file)).images:
+        for artifact in targets.emit(plan.resolve(file, image, resolved)):
+            sys.stdout.buffer.write(f"{artifact.path}\0{artifact.text}\0{artifact.executable}\0".encode())
+"""
+HOSTS = {
+    "hashes from 0": {"PYTHONHASHSEED": "0"},
+    "hashes from 1": {"PYTHONHASHSEED": "1"},
+    "hashes at random": {"PYTHONHASHSEED": "random"},
+    "no locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "English": {"LC_ALL": "C.UTF-8", "LANG": "en_US.UTF-8"},
+    "Turkish": {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "LANGUAGE": "tr"},
+    "another day": {"TZ": "Pacific/Kiritimati", "SOURCE_DATE_EPOCH": "0"},
+    "another user": {"HOME": "/nonexistent", "USER": "someone", "LOGNAME": "someone"},
+    "optimised": {"PYTHONOPTIMIZE": "2"},
+    "docker elsewhere": {"DOCKER_HOST": "tcp://elsewhere:1", "PIP_INDEX_URL": "https://elsewhere.invalid"},
+}
+PYTHONS = os.environ.get("MLSPEC_PYTHONS", "").split()
+
+
+def drawn(folder: Path, python: str = sys.executable, **environment: str) -> str:
+    """Return a digest of what every spec gives, drawn by a new process in ``folder``."""
+    said = b"".join(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in SPECS)
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    run = subprocess.run([python, "-c", PROGRAM], input=said, cwd=folder, env=kept | environment, capture_output=True)
+    assert run.returncode == 0, run.stderr.decode()
+    assert run.stdout
+    return hashlib.sha256(run.stdout).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return drawn(tmp_path_factory.mktemp("here"))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_every_host_draws_the_same(host: str, expected: str, tmp_path: Path) -> None:
+    folder = tmp_path / "ein Ordner, ünïcode"
+    folder.mkdir()
+
+    assert drawn(folder, **HOSTS[host]) == expected
+
+
+@pytest.mark.skipif(not PYTHONS, reason="MLSPEC_PYTHONS names no other interpreters that have mlspec installed")
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_python_draws_the_same(python: str, expected: str, tmp_path: Path) -> None:
+    assert drawn(tmp_path, python) == expected

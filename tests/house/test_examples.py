@@ -1,0 +1,106 @@
+"""The examples below specs/ are what they would compile to today, and linters find nothing in them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlspec import api
+from mlspec.lock.state import LockOptions
+from tests.support.places import PROJECT
+
+SPECS = PROJECT / "specs"
+EXAMPLES = sorted(SPECS.glob("*/mlspec.yaml"))
+DOCKERFILES = sorted(SPECS.glob("*/*Dockerfile"))
+SCRIPTS = sorted(SPECS.glob("*/*run.sh"))
+
+example = pytest.mark.parametrize("spec", EXAMPLES, ids=lambda path: path.parent.name)
+dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: f"{path.parent.name}-{path.name}")
+script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: f"{path.parent.name}-{path.name}")
+
+
+def found_by(program: str, path: Path) -> str:
+    tool = Path(sys.executable).with_name(program)
+    return subprocess.run([tool, path], capture_output=True, text=True, check=False).stdout
+
+
+def test_there_are_examples() -> None:
+    assert {path.parent.name for path in EXAMPLES} == {
+        "batch-job",
+        "fine-tuning",
+        "first-training",
+        "notebook",
+        "persistent-training",
+        "serving",
+        "several-images",
+        "train-and-serve",
+    }
+
+
+@example
+def test_the_readme_names_it(spec: Path) -> None:
+    assert f"(specs/{spec.parent.name})" in (SPECS.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted(SPECS.glob("*/README.md")), ids=lambda path: path.parent.name)
+def test_its_page_shows_the_spec_as_it_is(page: Path) -> None:
+    spec = page.with_name("mlspec.yaml").read_text(encoding="utf-8")
+
+    assert f"```yaml\n{spec}```\n" in page.read_text(encoding="utf-8")
+
+
+def test_images_for_processors_alone_have_no_cuda() -> None:
+    folder = SPECS / "several-images"
+    with_cuda = {path.name for path in folder.glob("*requirements.lock") if "nvidia-" in path.read_text()}
+
+    assert with_cuda == {"train-cuda.requirements.lock"}
+
+
+def test_what_trains_and_what_serves_a_model_have_one_version_of_its_library() -> None:
+    locks = (SPECS / "several-images").glob("*requirements.lock")
+    found = {pin for lock in locks for pin in re.findall(r"^xgboost(?:-cpu)?==(\S+)", lock.read_text(), re.M)}
+
+    assert len(found) == 1
+
+
+@example
+def test_is_up_to_date_and_needs_no_network(spec: Path) -> None:
+    assert "".join(api.diff(api.render(spec, LockOptions(locked=True)))) == ""
+
+
+@example
+def test_warns_of_nothing(spec: Path) -> None:
+    rendered = api.render(spec, LockOptions(locked=True))
+
+    assert (*rendered.warnings, *api.inspect(rendered)) == ()
+
+
+@example
+def test_has_no_files_of_former_days(spec: Path) -> None:
+    assert api.leftovers(api.render(spec, LockOptions(locked=True))) == ()
+
+
+@dockerfile
+def test_hadolint_finds_nothing(path: Path) -> None:
+    assert found_by("hadolint", path) == ""
+
+
+@script
+def test_shellcheck_finds_nothing(path: Path) -> None:
+    assert found_by("shellcheck", path) == ""
+
+
+@script
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no sh")
+def test_a_shell_can_read_it(path: Path) -> None:
+    assert subprocess.run(["sh", "-n", path], capture_output=True, text=True, check=False).stderr == ""
+
+
+@script
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no such mode")
+def test_can_be_run(path: Path) -> None:
+    assert path.stat().st_mode & 0o111 == 0o111

@@ -1,0 +1,129 @@
+"""A new state of the base image is taken for what ships; packages stay installed on the one they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlspec import api
+from mlspec.errors import Problem, ToolError
+from mlspec.host.network import registry
+from mlspec.lock.state import LockOptions
+from mlspec.lock.world import RegistryImage
+from tests.support.index import serving, wheel
+
+SPEC = "python: 3.12\nbase: slim-bookworm\nrequirements: [apple]\n"
+NAME = "python:3.12-slim-bookworm"
+
+
+def digest(number: int) -> str:
+    return f"sha256:{number:064x}"
+
+
+class Registry:
+    """Answers as a registry would; ``kept`` are the states it still has."""
+
+    def __init__(self) -> None:
+        self.kept: set[str] = set()
+        self.moves_to(1)
+
+    def moves_to(self, number: int, *, python: str = "3.12.4", glibc: str = "2.36") -> None:
+        self.newest, self.python, self.glibc = digest(number), python, glibc
+        self.kept.add(self.newest)
+
+    def resolve(self, reference: str, platform: str) -> RegistryImage:
+        name, _, asked = reference.partition("@")
+        if asked and asked not in self.kept:
+            raise ToolError(Problem(code="MLS301", message="gone"))
+        return RegistryImage(
+            reference=name,
+            digest=asked or self.newest,
+            platform=platform,
+            python=self.python,
+            codename="bookworm",
+            glibc=self.glibc,
+        )
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    with serving(wheel("apple", "1.0")) as index:
+        monkeypatch.setenv("MLSPEC_INDEX_URL", index.url)
+        made = Registry()
+        monkeypatch.setattr(registry, "resolve", made.resolve)
+        yield made
+
+
+@pytest.fixture
+def spec(tmp_path: Path, hub: Registry) -> Path:
+    """A spec whose files are written for the first state of its base."""
+    path = tmp_path / "mlspec.yaml"
+    path.write_text(SPEC)
+    api.write(api.render(path))
+    return path
+
+
+def bases(spec: Path) -> dict[str, str]:
+    """Return the stages of the Dockerfile that begin with an image, after upgrading, and the image's digest."""
+    api.write(api.render(spec, LockOptions(upgrade=True)))
+    lines = (spec.parent / "Dockerfile").read_text().splitlines()
+    words = (line.split() for line in lines if line.startswith(f"FROM {NAME}"))
+    return {stage: image.partition("@")[2] for _, image, _, stage in words}
+
+
+def test_at_first_there_is_one_base(spec: Path) -> None:
+    assert bases(spec) == {"python": digest(1)}
+
+
+def test_packages_stay_installed_on_the_base_they_were(spec: Path, hub: Registry) -> None:
+    hub.moves_to(2)
+
+    assert bases(spec) == {"python": digest(2), "former": digest(1)}
+
+    hub.moves_to(3, python="3.12.5")
+
+    assert bases(spec) == {"python": digest(3), "former": digest(1)}
+    assert "FROM former AS installer" in (spec.parent / "Dockerfile").read_text()
+
+
+def test_a_base_that_came_back_is_one_again(spec: Path, hub: Registry) -> None:
+    hub.moves_to(2)
+    bases(spec)
+    hub.moves_to(1)
+
+    assert bases(spec) == {"python": digest(1)}
+
+
+def test_another_linux_is_installed_on_anew(spec: Path, hub: Registry) -> None:
+    hub.moves_to(2, glibc="2.41")
+
+    assert bases(spec) == {"python": digest(2)}
+
+
+def test_a_base_that_the_registry_lost_is_not_built_on(spec: Path, hub: Registry) -> None:
+    hub.moves_to(2)
+    hub.kept.remove(digest(1))
+
+    assert bases(spec) == {"python": digest(2)}
+
+
+def test_the_lock_says_so_offline(spec: Path, hub: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.moves_to(2)
+    before = bases(spec)
+    monkeypatch.setattr(registry, "resolve", None)
+
+    assert api.stale(api.render(spec, LockOptions(locked=True))) == ()
+    assert before["former"] == digest(1)
+
+
+def test_layers_that_the_spec_asks_for_need_no_network(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLSPEC_INDEX_URL", "http://127.0.0.1:9/simple/")
+    spec.write_text(f"{SPEC}layers: {{ours: apple}}\n")
+
+    api.write(api.render(spec))
+
+    assert "# layer ours\napple==1.0" in (spec.parent / "requirements.lock").read_text()
+    assert "FROM installer AS layer-ours" in (spec.parent / "Dockerfile").read_text()
+    assert api.stale(api.render(spec, LockOptions(locked=True))) == ()
