@@ -60,12 +60,7 @@ def jax(accelerator: str, requirement: str = "jax") -> str:
     ("accelerator", "plugins"),
     [
         ("cuda12.8", {"jax-cuda12-plugin"}),
-        ("cuda13.0", {"jax-cuda13-plugin"}),
-        ("cuda", {"jax-cuda12-plugin"}),
         ("cpu", set()),
-        ("rocm7.1", set()),
-        # Nothing is known of an extra for it, so nothing is chosen.
-        ("cuda11.8", set()),
     ],
 )
 def test_jax_is_locked_with_its_plugin_for_the_accelerator(accelerator: str, plugins: set[str], tmp_path: Path) -> None:
@@ -91,21 +86,6 @@ def test_explain_says_why_the_extra_is_there(tmp_path: Path) -> None:
 
     assert "needs this extra to use the image's accelerator" in lock.lines[1].why
     assert [(origin.kind, origin.column) for origin in lock.lines[1].origins] == [("spec", 16)]
-
-
-@pytest.mark.usefixtures("index")
-@pytest.mark.parametrize("requirement", ["jax[cpu]", "jax[cuda13]", "jax[tpu]"])
-def test_an_extra_that_the_user_chose_is_left_alone(requirement: str, tmp_path: Path) -> None:
-    lock, _ = locked(tmp_path, jax("cuda12.8", requirement).replace("cuda12.8", "cuda13.0"))
-
-    assert "# extra" not in lock
-
-
-@pytest.mark.usefixtures("index")
-def test_a_base_or_a_step_of_the_user_s_may_bring_cuda_itself(tmp_path: Path) -> None:
-    lock, _ = locked(tmp_path, "{python: 3.12, accelerator: cuda12.8, requirements: [jax], run: [make cuda]}")
-
-    assert names(lock) == {"jax"}
 
 
 @pytest.mark.usefixtures("index")

@@ -88,27 +88,6 @@ def test_packages_stay_installed_on_the_base_they_were(spec: Path, hub: Registry
     assert "FROM former AS installer" in (spec.parent / "Dockerfile").read_text()
 
 
-def test_a_base_that_came_back_is_one_again(spec: Path, hub: Registry) -> None:
-    hub.moves_to(2)
-    bases(spec)
-    hub.moves_to(1)
-
-    assert bases(spec) == {"python": digest(1)}
-
-
-def test_another_linux_is_installed_on_anew(spec: Path, hub: Registry) -> None:
-    hub.moves_to(2, glibc="2.41")
-
-    assert bases(spec) == {"python": digest(2)}
-
-
-def test_a_base_that_the_registry_lost_is_not_built_on(spec: Path, hub: Registry) -> None:
-    hub.moves_to(2)
-    hub.kept.remove(digest(1))
-
-    assert bases(spec) == {"python": digest(2)}
-
-
 def test_the_lock_says_so_offline(spec: Path, hub: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.moves_to(2)
     before = bases(spec)
