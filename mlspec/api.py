@@ -33,7 +33,7 @@ from mlspec.spec.spec import Image, Spec
 from mlspec.spec.suppressions import Ignores, joined
 from mlspec.targets import changes
 from mlspec.targets import ignore_patterns as patterns
-from mlspec.targets.registry import TARGETS, emit, emit_all, paths_of
+from mlspec.targets.registry import ALWAYS, emit, emit_all, paths_of
 from mlspec.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def render(
     :func:`load`. Raises SpecError, LockError, with what the spec tells of why nothing fits, or ToolError.
     """
     loaded = load(path, document)
-    wanted = tuple(targets) or (*TARGETS, *loaded.targets)
+    wanted = tuple(targets) or (*ALWAYS, *loaded.targets)
     if problems := _unfit(loaded, wanted):
         raise SpecError(*problems)
     try:
@@ -132,7 +132,7 @@ def render(
 
 def _recorded(loaded: Spec, locked: LockResult, plans: tuple[Plan, ...], drawn: Iterable[Artifact]) -> LockResult:
     """Return the lock with the fingerprints of the files that were drawn, and of those of the spec that were not."""
-    names = paths_of(plans, (*TARGETS, *loaded.targets))
+    names = paths_of(plans, (*ALWAYS, *loaded.targets))
     files = {name: digest for name, digest in (locked.lock.files if locked.lock else {}).items() if name in names}
     files |= {artifact.path: changes.fingerprint(artifact.text) for artifact in drawn if artifact.path in names}
     return record_files(locked, plans[0].files, files)
@@ -409,7 +409,7 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
             raise
         locked, is_locked = outline_lock(loaded, LocalWorld(path.parent)), False
     plans = tuple(resolve(path.name, image, locked.facts[image.key]) for image in loaded.images)
-    locked = _recorded(loaded, locked, plans, emit_all(plans, (*TARGETS, *loaded.targets)))
+    locked = _recorded(loaded, locked, plans, emit_all(plans, (*ALWAYS, *loaded.targets)))
     explanations = tuple(explanation.explain(_sources(loaded, path.parent, locked), targets))
     artifacts = (Artifact(e.path, "".join(f"{line.text}\n" for line in e.lines)) for e in explanations)
     changed = tuple(artifact.path for artifact in generated.find_stale(artifacts, Path())) if is_locked else ()
@@ -448,7 +448,7 @@ def stale(rendered: Rendered) -> tuple[Artifact, ...]:
 
 def leftovers(rendered: Rendered) -> tuple[Path, ...]:
     """Return the files that were generated from this spec once, and are no longer."""
-    every = emit_all(rendered.plans, (*TARGETS, *rendered.spec.targets))
+    every = emit_all(rendered.plans, (*ALWAYS, *rendered.spec.targets))
     return generated.find_leftovers((*every, *rendered.artifacts), rendered.folder, rendered.files.spec_name)
 
 

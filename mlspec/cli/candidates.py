@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from mlspec.host.files.bounded import read_file
 from mlspec.host.files.find import found_specs
+from mlspec.spec.targets import TARGETS
 
 if TYPE_CHECKING:
     import click
@@ -46,4 +47,4 @@ def image_keys(file: str | None) -> list[str]:
 
 def targets(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
     """Return the kinds of output that begin so."""
-    return [name for name in ("dockerfile", "ignore", "run", "compose", "kubernetes") if name.startswith(begun)]
+    return [name for name in TARGETS if name.startswith(begun)]

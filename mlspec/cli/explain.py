@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli import candidates
-from mlspec.cli.options import quiet_option
+from mlspec.cli.options import or_list, quiet_option
 from mlspec.cli.terminal import page
+from mlspec.spec.targets import TARGETS
 
 if TYPE_CHECKING:
     from mlspec.cli.explain_lines import Stretch
@@ -28,9 +29,9 @@ _LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
     "--target",
     "targets",
     multiple=True,
-    type=click.Choice(["dockerfile", "ignore", "run", "compose", "kubernetes", "lock"]),
+    type=click.Choice([*TARGETS, "lock"]),
     metavar="NAME",
-    help="dockerfile, ignore, run, compose, kubernetes or lock; may be repeated.",
+    help=f"{or_list([*TARGETS, 'lock'])}; may be repeated.",
 )
 @click.option("--image", metavar="NAME", shell_complete=candidates.images, help="Only one of several images.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,13 @@ from mlspec.host.files.find import found_specs
 
 if TYPE_CHECKING:
     from mlspec.lock.state import LockOptions
+
+
+def or_list(names: Iterable[str]) -> str:
+    """Return names as a sentence offers them: ``a, b or c``."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli import candidates, quick
-from mlspec.cli.options import force_option, locked_option, quiet_option, specs_argument, unpinned_option, wish_of
+from mlspec.cli.options import (
+    force_option,
+    locked_option,
+    or_list,
+    quiet_option,
+    specs_argument,
+    unpinned_option,
+    wish_of,
+)
 from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import answer_file, say, show
 from mlspec.host.cache.proofs import CHECK, WRITE
+from mlspec.spec.targets import TARGETS
 
 if TYPE_CHECKING:
     from mlspec.lock.state import LockOptions
@@ -31,7 +40,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME",
     shell_complete=candidates.targets,
-    help="dockerfile, ignore, run, compose or kubernetes; may be repeated.",
+    help=f"{or_list(TARGETS)}; may be repeated.",
 )
 @click.option("--stdout", is_flag=True, help="Write nothing; print the files.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 where something was written, as a hook should.")
@@ -71,9 +80,8 @@ def render(
 
 
 def _check_targets(targets: Sequence[str]) -> None:
-    known = ("dockerfile", "ignore", "run", "compose", "kubernetes")
-    if unknown := [name for name in targets if name not in known]:
-        raise click.UsageError(f'there is no target "{unknown[0]}"; the targets are: {", ".join(known)}')
+    if unknown := [name for name in targets if name not in TARGETS]:
+        raise click.UsageError(f'there is no target "{unknown[0]}"; the targets are: {", ".join(TARGETS)}')
 
 
 def _print(path: Path, wish: LockOptions, targets: Sequence[str]) -> bool:

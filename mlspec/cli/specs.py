@@ -13,6 +13,7 @@ from mlspec.cli.editors import renew_schema
 from mlspec.cli.quick import up_to_date
 from mlspec.cli.terminal import Line, say, show, styled, tell
 from mlspec.host.cache.proofs import Witness, proofs, witnessed
+from mlspec.spec.targets import SHARED_TARGETS, TARGETS
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
@@ -169,10 +170,24 @@ def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool,
     renew_schema(rendered.folder)
     spec, names = path.as_posix(), ", ".join(artifact.path for artifact in written)
     say(f"{spec}: wrote {names}" if written else up_to_date(spec))
+    if once := [name for name in targets if name in SHARED_TARGETS and name not in rendered.spec.targets]:
+        key = _target_key(rendered.spec.targets, once)
+        say(f"{spec}: it does not name {' and '.join(once)}; to keep the file up to date, write in the spec: {key}")
     leftovers = api.leftovers(rendered)
     for leftover in leftovers:
-        say(f"{leftover.as_posix()} is no longer generated; to remove it: rm {_typed(leftover)}")
+        say(f"{leftover.as_posix()} is no longer generated; {_after(leftover, rendered.spec.targets)}")
     return Outcome(not (fails and written), None if written or leftovers else rendered)
+
+
+def _target_key(named: Sequence[str], more: Sequence[str]) -> str:
+    return f"targets: [{', '.join((*named, *more))}]"
+
+
+def _after(leftover: Path, named: Sequence[str]) -> str:
+    """Return what to do about a file that no spec asks for: it may be one that was asked for on the command line."""
+    target = next((name for name in SHARED_TARGETS if leftover.name.endswith(TARGETS[name].file)), "")
+    keep = f"to keep it, write in the spec: {_target_key(named, [target])}; " if target and target not in named else ""
+    return f"{keep}to remove it: rm {_typed(leftover)}"
 
 
 def _typed(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from mlspec.plan.system import SystemPlan
 from mlspec.spec.files import Files
 from mlspec.spec.nested_keys import RunStep
 from mlspec.spec.spec import Image
+from mlspec.spec.targets import ALWAYS, TARGETS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +60,13 @@ def _generated_lines(files: Files, image: Image, facts: ImageFacts, locks: tuple
     """Yield the lines of the ignore file for what mlspec reads and writes; ``locks`` stay in."""
     yield from (files.spec, ".dockerignore", "mlspec.schema.json")
     for name in _generated_names(image, facts):
-        yield from (name, f"*.{name}")
+        # A file in a folder has the name of a spec as a folder above it.
+        yield from (name, f"*.{name}") if "/" not in name else (posixpath.dirname(name),)
     yield from (f"!{name}" for name in locks)
 
 
 def _generated_names(image: Image, facts: ImageFacts) -> Iterator[str]:
-    yield from ("Dockerfile", "Dockerfile.dockerignore", "run.sh")
-    yield from (f"{name}.yaml" for name in image.targets)
+    yield from (TARGETS[name].file for name in (*ALWAYS, *image.targets))
     yield from ("mlspec.lock", "requirements.lock", "requirements.vcs.lock")
     if facts.has_build_locks:
         yield "requirements.build.lock"

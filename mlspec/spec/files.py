@@ -55,15 +55,14 @@ class Files:
         """The name of the run script."""
         return f"{self.prefix}run.sh"
 
-    @property
-    def compose(self) -> str:
-        """The name of the Compose file, shared by the images of a spec."""
-        return f"{self.project_prefix}compose.yaml"
+    def named(self, name: str, *, is_shared: bool) -> str:
+        """Return the path of a file called ``name`` beside ``mlspec.yaml``: of this image, or shared by all.
 
-    @property
-    def kubernetes(self) -> str:
-        """The name of the file with the objects of a cluster, shared by the images of a spec."""
-        return f"{self.project_prefix}kubernetes.yaml"
+        A file in a folder, which other programs look for under that very name, is in a folder of its own below that.
+        """
+        prefix = self.project_prefix if is_shared else self.prefix
+        folder, file = posixpath.split(name)
+        return posixpath.join(folder, prefix.removesuffix("."), file) if folder else f"{prefix}{file}"
 
     @property
     def requirements_lock(self) -> str:

@@ -28,6 +28,7 @@ from mlspec.spec.nested_keys import (
     secret_names,
 )
 from mlspec.spec.schema_parts import ONE_OR_MORE, any_of, names_to, or_short, shape
+from mlspec.spec.targets import SHARED_TARGETS, TARGETS
 from mlspec.spec.value_types import (
     Duration,
     EnvironmentName,
@@ -62,8 +63,8 @@ class TopKeys(Keys):
         BeforeValidator(as_list),
         ONE_OR_MORE,
         about(
-            "What is written beside the Dockerfiles, their ignore files and the run scripts, once for all images: a "
-            "Compose file, the objects of a Kubernetes cluster. Default: none.",
+            "What is written beside the Dockerfiles, their ignore files and the run scripts, once for all images: "
+            f"{', '.join(TARGETS[name].about for name in SHARED_TARGETS)}. Default: none.",
             ["compose"],
             ["compose", "kubernetes"],
         ),

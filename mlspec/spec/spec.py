@@ -9,17 +9,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlspec.errors import KeyPath, Problem, Replace, SpecError, quoted
-from mlspec.spec import kubernetes_limits as clusters
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.inheritance import Origins, levels, origin_of
 from mlspec.spec.keys import Settings, TopKeys
 from mlspec.spec.messages import NO_EXCERPT, diagnose, unknown_value
 from mlspec.spec.suppressions import Ignores, in_document
+from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS
 from mlspec.text import did_you_mean, slip
-
-SHARED_TARGETS = ("compose", "kubernetes")
-"""What is written for a spec that asks for it, beside the Dockerfiles, ignore files and run scripts."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +91,10 @@ def _targets(written: object, problems: list[Problem]) -> tuple[str, ...]:
     return tuple(target for target in SHARED_TARGETS if any(name == target for _, name in names))
 
 
-_ALWAYS = ("dockerfile", "ignore", "run")
-
-
 def _unknown_target(path: KeyPath, item: str) -> Problem:
     problem = unknown_value(path, item, SHARED_TARGETS)
-    if item in _ALWAYS:
-        return replace(problem, hint="remove it: the Dockerfile, its ignore file and the run script are always written")
+    if item in ALWAYS:
+        return replace(problem, hint=f"remove it: {TARGETS[item].about} is always written")
     return problem
 
 
@@ -121,8 +115,8 @@ def _where_written(problem: Problem, origins: Mapping[KeyPath, KeyPath]) -> Prob
 
 def unfit(image: Image, targets: Iterable[str]) -> Iterator[Problem]:
     """Yield what an image says that has no meaning in one of ``targets``."""
-    if "kubernetes" in targets:
-        yield from (_where_written(problem, image.origins) for problem in clusters.refusals(image.settings))
+    for name in targets:
+        yield from (_where_written(problem, image.origins) for problem in TARGETS[name].refuse(image.settings))
 
 
 # What single keys cannot know: contradictions between them.

@@ -8,6 +8,7 @@ from mlspec.plan.plan import Plan
 from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Gpus, Mount, Port, Secret, Ulimit
+from mlspec.spec.targets import TARGETS
 from mlspec.targets.filters import HOME_MARK, comment, shell, shell_words
 from mlspec.targets.project import Bundle
 from mlspec.targets.run_script import EPOCH, host_path
@@ -218,7 +219,8 @@ def heading(bundle: Bundle) -> tuple[str, ...]:
 
 def _heading(bundle: Bundle) -> Iterator[str]:
     files = bundle.plans[0].files
-    command = "docker compose" if files.compose == "compose.yaml" else f"docker compose --file {files.compose}"
+    file = TARGETS["compose"].path(files)
+    command = "docker compose" if file == "compose.yaml" else f"docker compose --file {file}"
     are_both = bool(bundle.servers and bundle.jobs)
     yield files.banner
     yield ""

@@ -1,14 +1,14 @@
-"""Plans to artifacts: a row for each target, with a template and perhaps a view function, or with data to dump."""
+"""Plans to artifacts: the files of the rows in :mod:`mlspec.spec.targets`, by a template or by data to dump."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
 
 from mlspec.plan.plan import Plan
-from mlspec.spec.files import Artifact, Files
-from mlspec.spec.spec import SHARED_TARGETS
+from mlspec.spec.files import Artifact
+from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS, Target
 from mlspec.targets.filters import draw
 from mlspec.targets.run_script import run_script
 
@@ -16,85 +16,54 @@ if TYPE_CHECKING:
     from mlspec.targets.project import Bundle
     from mlspec.targets.yaml_writer import Data, Sheet
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A kind of output: the name of its file, its template, and what the template sees beyond the plan."""
-
-    file: Callable[[Files], str]
-    template: str
-    view: Callable[[Plan], Mapping[str, object]] = lambda plan: {}
-    executable: bool = False
+__all__ = ["ALWAYS", "SHARED_TARGETS", "TARGETS", "SharedTarget", "emit", "emit_all", "paths_of", "shared_target"]
 
 
-TARGETS: Mapping[str, Target] = {
-    "dockerfile": Target(file=lambda files: files.dockerfile, template="Dockerfile.j2"),
-    "ignore": Target(file=lambda files: files.ignore, template="dockerignore.j2"),
-    "run": Target(
-        file=lambda files: files.run_script,
-        template="run.sh.j2",
-        view=lambda plan: {"script": run_script(plan.run)},
-        executable=True,
-    ),
-}
+class SharedTarget(Protocol):
+    """The module that draws one file for all images of a spec: data that is dumped behind a comment."""
 
+    def heading(self, bundle: Bundle) -> tuple[str, ...]:
+        """Return the lines of the comment."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedTarget:
-    """A kind of output with one file for all images of a spec: data that is dumped behind a comment.
+    def part(self, plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
+        """Return what one image brings to the file."""
 
-    ``part`` is what one image brings to it, and ``sheets`` are the documents that the parts of all make.
-    """
-
-    file: Callable[[Files], str]
-    heading: Callable[[Bundle], tuple[str, ...]]
-    part: Callable[[Plan, Bundle], Mapping[str, Data]]
-    sheets: Callable[[Bundle], tuple[Sheet, ...]]
+    def sheets(self, bundle: Bundle) -> tuple[Sheet, ...]:
+        """Return the documents that the parts of all images make."""
 
 
 def shared_target(name: str) -> SharedTarget:
-    """Return the target of this name, one of :data:`mlspec.spec.spec.SHARED_TARGETS`."""
-    # Imported where a spec asks for them: most do not.
-    from mlspec.targets import compose, kubernetes
-
-    if name == "compose":
-        return SharedTarget(
-            file=lambda files: files.compose, heading=compose.heading, part=compose.part, sheets=compose.sheets
-        )
-    return SharedTarget(
-        file=lambda files: files.kubernetes, heading=kubernetes.heading, part=kubernetes.part, sheets=kubernetes.sheets
-    )
+    """Return the module of a target that draws one file for all images; it is imported where a spec asks for it."""
+    return cast("SharedTarget", import_module(f"mlspec.targets.{name}"))
 
 
 def paths_of(plans: Sequence[Plan], targets: Iterable[str]) -> frozenset[str]:
     """Return the paths of the artifacts that :func:`emit_all` would return."""
-    names = tuple(targets)
-    own = (TARGETS[name].file(plan.files) for name in names if name in TARGETS for plan in plans)
-    shared = (shared_target(name).file(plans[0].files) for name in names if name in SHARED_TARGETS)
-    return frozenset((*own, *shared))
+    return frozenset(TARGETS[name].path(plan.files) for name in targets for plan in plans)
 
 
 def emit_all(plans: Sequence[Plan], targets: Iterable[str]) -> tuple[Artifact, ...]:
     """Return the artifacts of all images of a spec: of each its own, then what they share."""
     wanted = tuple(targets)
-    own = [name for name in wanted if name in TARGETS]
-    shared = (_shared(plans, name) for name in wanted if name in SHARED_TARGETS)
+    own = [name for name in wanted if name in ALWAYS]
+    shared = (_draw_shared(plans, name) for name in wanted if name in SHARED_TARGETS)
     return (*(artifact for plan in plans for artifact in emit(plan, own)), *shared)
 
 
-def _shared(plans: Sequence[Plan], name: str) -> Artifact:
-    from mlspec.targets import yaml_writer as dumping
+def _draw_shared(plans: Sequence[Plan], name: str) -> Artifact:
+    from mlspec.targets import yaml_writer
     from mlspec.targets.project import bundle_of
 
-    target, bundle = shared_target(name), bundle_of(plans)
-    return Artifact(target.file(plans[0].files), dumping.text(target.heading(bundle), target.sheets(bundle)))
+    module, bundle = shared_target(name), bundle_of(plans)
+    text = yaml_writer.text(module.heading(bundle), module.sheets(bundle))
+    return Artifact(TARGETS[name].path(plans[0].files), text)
 
 
-def emit(plan: Plan, targets: Iterable[str] = tuple(TARGETS)) -> tuple[Artifact, ...]:
+def emit(plan: Plan, targets: Iterable[str] = ALWAYS) -> tuple[Artifact, ...]:
     """Return the artifacts of an image, one for each of ``targets``."""
-    return tuple(_artifact(plan, TARGETS[name]) for name in targets)
+    return tuple(_draw(plan, TARGETS[name]) for name in targets)
 
 
-def _artifact(plan: Plan, target: Target) -> Artifact:
-    text = draw(target.template, plan=plan, **target.view(plan))
-    return Artifact(target.file(plan.files), text, target.executable)
+def _draw(plan: Plan, target: Target) -> Artifact:
+    text = draw(target.template, plan=plan, script=run_script(plan.run))
+    return Artifact(target.path(plan.files), text, target.is_executable)

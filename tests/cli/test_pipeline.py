@@ -215,7 +215,11 @@ def test_a_shared_file_that_is_no_longer_asked_for_is_named(project: Path) -> No
     mlspec("render")
     (project / "mlspec.yaml").write_text(SPEC)
 
-    assert "compose.yaml is no longer generated" in mlspec("render").stderr
+    said = mlspec("render").stderr
+
+    assert (
+        "compose.yaml is no longer generated; to keep it, write in the spec: targets: [compose]; to remove it" in said
+    )
 
 
 def test_a_target_is_written_and_printed_for_any_spec(project: Path) -> None:
@@ -224,6 +228,7 @@ def test_a_target_is_written_and_printed_for_any_spec(project: Path) -> None:
     said = mlspec("render", "--target", "compose").stderr
 
     assert "no longer generated" not in said
+    assert "to keep the file up to date, write in the spec: targets: [compose]" in said
     assert (project / "compose.yaml").read_text() == printed
     assert not (project / "Dockerfile").exists()
 

@@ -101,7 +101,7 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
     name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
     resolved = ImageFacts(project=name, base=BASE, is_official=True, codename="trixie", layers=tuple(layers))
     plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
-    for artifact in targets.emit_all(tuple(plans.values()), (*targets.TARGETS, *read.targets)):
+    for artifact in targets.emit_all(tuple(plans.values()), (*targets.ALWAYS, *read.targets)):
         path = folder / artifact.path
         path.write_text(artifact.text, encoding="utf-8", newline="\n")
         path.chmod(0o755 if artifact.executable else 0o644)

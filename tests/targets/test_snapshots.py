@@ -99,7 +99,7 @@ def drawn(path: Path, names: Iterable[str] = ()) -> tuple[Artifact, ...]:
     """Return the artifacts of a spec; without ``names``, those that it asks for."""
     spec = api.load(path)
     plans = [plan.resolve(path.name, image, resolved(path.stem, image, spec.name)) for image in spec.images]
-    return targets.emit_all(plans, names or (*targets.TARGETS, *spec.targets))
+    return targets.emit_all(plans, names or (*targets.ALWAYS, *spec.targets))
 
 
 def shared(text: str, target: str, file: str = "mlspec.yaml") -> str:

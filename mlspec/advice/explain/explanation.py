@@ -24,8 +24,7 @@ from mlspec.advice.explain.origins import (
 from mlspec.advice.explain.tracing import Traced, traced
 from mlspec.lock.pins import RequirementsLock
 from mlspec.spec.keys import Settings
-from mlspec.spec.spec import SHARED_TARGETS
-from mlspec.targets.registry import TARGETS, shared_target
+from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS
 
 LOCK = "lock"
 """The name of all locks together, beside the names of the targets."""
@@ -53,11 +52,11 @@ class Explanation:
 
 def explain(images: Sequence[Sources], targets: Iterable[str] = ()) -> Iterator[Explanation]:
     """Yield the explanations of the artifacts of some images of one spec: of each its targets, then the locks."""
-    wanted = tuple(targets) or (*TARGETS, *images[0].spec.targets, LOCK)
+    wanted = tuple(targets) or (*ALWAYS, *images[0].spec.targets, LOCK)
     for sources in images:
         causes = Causes(sources)
         for name in wanted:
-            if name in TARGETS:
+            if name in ALWAYS:
                 yield _target(sources, causes, name)
         if LOCK in wanted:
             yield from _package_locks(sources)
@@ -93,14 +92,14 @@ def _origin_data(origin: Origin) -> dict[str, Any]:
 
 
 def _shared(images: Sequence[Sources], name: str) -> Explanation:
-    target, first = shared_target(name), images[0]
-    return _explained(first, target.file(first.files), name, dumped(images, name).lines())
+    target, first = TARGETS[name], images[0]
+    return _explained(first, target.path(first.files), name, dumped(images, name).lines())
 
 
 def _target(sources: Sources, causes: Causes, name: str) -> Explanation:
     target = TARGETS[name]
     lines = (attributed(causes, line) for line in traced(target.template, **causes.values))
-    return _explained(sources, target.file(sources.files), name, lines)
+    return _explained(sources, target.path(sources.files), name, lines)
 
 
 def attributed(causes: Causes, line: Traced) -> Attributed:

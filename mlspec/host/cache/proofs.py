@@ -18,6 +18,7 @@ from importlib import import_module
 
 from mlspec.host.files.bounded import MOST, read_beginning, read_file
 from mlspec.plan.unfinished import UNFINISHED
+from mlspec.spec.targets import TARGETS
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _FORMAT = "mlspec proofs 1"
 _ENTRY, _FIELD = "\x1e", "\x1f"
 _DAYS_KEPT = 30
 # A file that was left half written is looked at too: then there is something to do.
-_GENERATED_ENDS = ("Dockerfile", ".dockerignore", "run.sh", "compose.yaml", "kubernetes.yaml", ".lock", UNFINISHED)
+_GENERATED_ENDS = (*(target.file for target in TARGETS.values()), ".lock", UNFINISHED)
 
 
 class Witness:

@@ -6,13 +6,14 @@ import os
 
 from mlspec.host.files.bounded import read_beginning
 from mlspec.spec.banner import MARK
+from mlspec.spec.targets import TARGETS
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SPEC_NAMES = ("mlspec.yaml", "mlspec.yml")
-GENERATED_NAMES = ("compose.yaml", "kubernetes.yaml")
+GENERATED_NAMES = tuple(target.file for target in TARGETS.values() if target.file.endswith((".yaml", ".yml")))
 """What ends the names of generated files that end as those of specs do."""
 
 _FIRST_LINE = 4_000

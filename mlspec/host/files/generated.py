@@ -14,6 +14,7 @@ from mlspec.host.files.read import owner_of, read_heading, text_of
 from mlspec.host.files.write import write
 from mlspec.spec.banner import MARK
 from mlspec.spec.files import Artifact
+from mlspec.spec.targets import TARGETS
 from mlspec.targets import changes
 
 
@@ -113,7 +114,8 @@ def _foreign(path: Path, spec: str) -> Problem | None:
 
 
 _GENERATED = re.compile(
-    r"(?:^|\.)(?:Dockerfile(?:\.dockerignore)?|run\.sh|(?:compose|kubernetes)\.yaml|requirements(?:\.vcs|\.build)?\.lock)$"
+    rf"(?:^|\.)(?:{'|'.join(re.escape(target.file) for target in TARGETS.values())}"
+    r"|requirements(?:\.vcs|\.build)?\.lock)$"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlspec.spec.targets import TARGETS
 from mlspec.targets.filters import comment, shell
 from mlspec.targets.kubernetes.names import Names, names_of, object_name
 from mlspec.targets.kubernetes.pods import ports
@@ -25,7 +26,7 @@ def _heading(bundle: Bundle) -> Iterator[str]:
     has_place = "/" in bundle.plans[0].image and bool({".", ":"} & set(registry))
     place = "" if has_place else f", with REGISTRY/{bundle.project} as the name of the spec"
     yield f"To push what the cluster pulls{place}: mlspec build --push"
-    yield f"To run: kubectl apply --filename {files.kubernetes}"
+    yield f"To run: kubectl apply --filename {TARGETS['kubernetes'].path(files)}"
     if jobs := [object_name(plan) for plan in bundle.jobs]:
         yield f"To run again, before that: kubectl delete job {' '.join(jobs)}"
     for plan in bundle.servers:

@@ -21,7 +21,8 @@ from mlspec.advice.explain.explanation import LOCK, Line, explain
 from mlspec.advice.explain.origins import Sources
 from mlspec.cli.app import cli
 from mlspec.spec.keys import Settings
-from mlspec.spec.spec import SHARED_TARGETS, Image
+from mlspec.spec.spec import Image
+from mlspec.spec.targets import SHARED_TARGETS
 from mlspec.targets import filters as templating
 from mlspec.targets import registry as targets
 from tests.support.golden import Golden
@@ -80,7 +81,7 @@ def run(*words: str) -> Result:
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_what_is_explained_is_the_artifact(path: Path) -> None:
-    every = (*targets.TARGETS, *SHARED_TARGETS)
+    every = (*targets.ALWAYS, *SHARED_TARGETS)
     drawn = {artifact.path: artifact.text for artifact in artifacts_of(path, every)}
     explained = [e for e in explain(tuple(sources_of(path)), every)]
 
@@ -113,7 +114,7 @@ def test_no_value_of_a_spec_is_taken_for_a_mark(values: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("path", [*SPECS, *EXAMPLES], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_line_has_an_origin_and_a_reason(path: Path) -> None:
-    every = (*targets.TARGETS, *SHARED_TARGETS, LOCK)
+    every = (*targets.ALWAYS, *SHARED_TARGETS, LOCK)
     lines = [line for explanation in api.explain(path, every).explanations for line in explanation.lines]
 
     assert [line.text for line in lines if not line.origins or not line.why] == []
