@@ -44,18 +44,9 @@ report_option = click.option(
 
 
 def require_writable(reports: Sequence[str], *, unseen_by: str = "") -> None:
-    """Raise ToolError where a report could not be written in the end, for lack of a library; and UsageError where the
-    kind of progress ``unseen_by`` shows its steps to nobody but docker.
-    """
-    from importlib.util import find_spec
-
-    from mlspec.errors import Problem, ToolError
-
+    """Raise UsageError where the kind of progress ``unseen_by`` shows the steps of a build to nobody but docker."""
     if reports and unseen_by:
         raise click.UsageError(f"--report tells of steps that --progress {unseen_by} leaves to docker: leave it out")
-    if any(report.endswith(".html") for report in reports) and not find_spec("plotly"):
-        message = "a report as a page is drawn by plotly, which is not installed"
-        raise ToolError(Problem(code="MLS580", message=message, hint="pip install 'mlspec[report]'"))
 
 
 def path_for(report: str, key: str) -> str:
@@ -86,8 +77,8 @@ def tell(
     """Show the report of a finished build, write it to files, and remember what was built for the next one."""
     from mlspec import api
     from mlspec.build import view
-    from mlspec.build.report import report as value
     from mlspec.build.report import text
+    from mlspec.build.report.report import Outcome, report_build
     from mlspec.errors import Problem
     from mlspec.host.engine import images
 
@@ -99,7 +90,8 @@ def tell(
         built = images.built(state.manifest, names[0], options.metadata_file)
     facts = view.facts(state, api.steps(rendered, plan), plan.image)
     contents = api.contents(rendered, plan)
-    made = value.made(plan, facts, built, contents, before, names=names, is_pushed=options.push)
+    outcome = Outcome(facts=facts, image=built, names=names, is_pushed=options.push)
+    made = report_build(plan, outcome, contents, before)
     if built is None and reports:
         message = "the layers of this image cannot be seen, so the report has none"
         hint = "let this buildx or a newer one tell of them: docker buildx version says 0.14 or more"

@@ -149,14 +149,14 @@ def escaped(value: str) -> str:
     return html.escape(value)
 
 
-def markup(value: str) -> str:
-    """Return HTML as it is: what a library drew."""
-    return value
-
-
 def percent(value: float) -> str:
     """Return a share as a length of CSS."""
     return f"{value:.1f}%"
+
+
+def pixels(value: float) -> str:
+    """Return a length of an SVG drawing."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
@@ -177,8 +177,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "secret_mounts": secret_mounts,
     "healthcheck": healthcheck,
     "html": escaped,
-    "markup": markup,
     "percent": percent,
+    "pixels": pixels,
 }
 
 

@@ -75,18 +75,20 @@ class Before:
     registry: BuiltImage | None = None
 
 
-def made(
-    plan: Plan,
-    facts: BuildFacts,
-    built: BuiltImage | None,
-    known: Sequence[Content],
-    before: Before,
-    *,
-    names: Sequence[str] = (),
-    is_pushed: bool = False,
-) -> BuildReport:
-    """Return the report of a build of ``plan``; ``known`` is what is in the layers above the base, as planned."""
-    names = tuple(names) or (plan.image,)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a build came to: its steps, the image, None where its layers cannot be seen, and the names it got."""
+
+    facts: BuildFacts
+    image: BuiltImage | None
+    names: tuple[str, ...] = ()
+    is_pushed: bool = False
+
+
+def report_build(plan: Plan, outcome: Outcome, known: Sequence[Content], before: Before) -> BuildReport:
+    """Return the report of a build of ``plan``; ``known`` are the contents of the layers above the base, as planned."""
+    facts, built = outcome.facts, outcome.image
+    names = outcome.names or (plan.image,)
     if built is None:
         return BuildReport(names=names, platform=plan.platform, digest=facts.image_id, facts=facts)
     last = before.last if before.last and before.last.is_compressed == built.is_compressed else None
@@ -107,7 +109,7 @@ def made(
         facts=facts,
         layers=layers,
         is_compressed=built.is_compressed,
-        upload=_upload(built, last, before.registry, is_pushed=is_pushed),
+        upload=_upload(built, last, before.registry, is_pushed=outcome.is_pushed),
     )
 
 
