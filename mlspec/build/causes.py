@@ -68,6 +68,13 @@ CAUSES: tuple[Cause, ...] = (
         hint="look whether it runs: docker info; then build again, what was finished is kept",
     ),
     Cause(
+        code="MLS687",
+        # protobuf, in which BuildKit sends the names of files, takes texts alone.
+        says=r"string field contains invalid UTF-8",
+        message="a file or folder beside the spec has a name that is not UTF-8, which no builder takes",
+        hint="mlspec check names it; in a large project: find . | grep --text --line-regexp --invert-match '.*'",
+    ),
+    Cause(
         code="MLS525",
         says=r"no space left on device|disk quota exceeded|not enough free space|ENOSPC",
         message="the disk of the engine is full",

@@ -482,6 +482,13 @@ CAUSES: Mapping[str, tuple[str, str, str, str, str]] = {
     "no such platform": ("base", "", "no match for platform in manifest: not found", "MLS536", "2:7"),
     "index": ("requirements", "HTTP status client error (401 Unauthorized) for url", "", "MLS537", "4:16"),
     "engine": ("run", "", "rpc error: code = Unavailable desc = error reading from server: EOF", "MLS538", "5:7"),
+    "a name in Latin-1": (
+        "copy",
+        "",
+        "rpc error: code = Internal desc = grpc: failed to unmarshal: string field contains invalid UTF-8",
+        "MLS687",
+        "4:1",
+    ),
     "unknown": ("run", "the words", "exit code: 3", "MLS520", "5:7"),
     "compiler complains": ("requirements", "error: command 'gcc' failed with exit code 1", "", "MLS520", "4:16"),
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import subprocess
 
 import pytest
 
+from mlspec import api
 from mlspec.host.files import scan as context
 from mlspec.plan.ignore_file import include_entry
 from mlspec.targets import ignore_patterns as patterns
@@ -55,6 +57,26 @@ def test_a_mounted_folder_costs_a_build_nothing_however_large(make: Make) -> Non
 
     assert set(sent) <= {"B", "kB"}
     assert sent
+
+
+def test_a_name_that_is_not_utf_8_ends_a_build_and_is_named_with_two_ways_out(make: Make) -> None:
+    project = make("python: 3.12\nname: latin\n", {"train.py": ""})
+    odd = project.folder / os.fsdecode(b"it's caf\xe9.txt")
+    odd.write_text("")
+    spec = project.folder / "mlspec.yaml"
+    (warning,) = [problem for problem in api.check(spec) if problem.code == "MLS686"]
+    rename, leave_out = warning.hint.removeprefix("rename it: ").split("\nor leave it out: ")
+
+    with pytest.raises(AssertionError, match="invalid UTF-8"):
+        project.build()
+    subprocess.run(["bash", "-c", rename], cwd=project.folder, check=True)
+    renamed = listing(project)
+    (project.folder / "it's café.txt").rename(odd)
+    spec_text = f"python: 3.12\nname: latin\n{leave_out}\n"
+    left_out = listing(make(spec_text, {"train.py": ""}, folder=project.folder))
+
+    assert renamed == {"/app/train.py", "/app/it's café.txt"}
+    assert left_out == {"/app/train.py"}
 
 
 def test_include_names_what_is_copied(make: Make) -> None:

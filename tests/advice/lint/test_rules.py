@@ -1,11 +1,13 @@
 """Specs that are worth a warning: ``warned/NAME.yaml`` and ``warned/NAME.txt``; read the texts.
 
 In a spec of these tests, ``x-lock`` holds what would be locked, ``x-files`` what stands beside it: texts, or sizes in
-bytes; ``x-executable`` which of them are programs; ``x-links`` links to paths; and ``x-today`` the day.
+bytes; ``x-latin-1`` files whose names are written so; ``x-executable`` which of them are programs; ``x-links`` links to
+paths; and ``x-today`` the day.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,6 +125,10 @@ def found(text: str, folder: Path, file: str = "mlspec.yaml") -> list[Problem]:
 def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
     document = parse(text, file)
     write(document.data.get("x-files", {}), folder)
+    for name in document.data.get("x-latin-1", ()):
+        path = folder / os.fsdecode(name.encode("latin-1"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
     for name in document.data.get("x-executable", ()):
         (folder / name).chmod(0o755)
     for name, target in document.data.get("x-links", {}).items():
