@@ -88,7 +88,7 @@ def configured(served: Mapping[str, Path], registry: str) -> Iterator[str]:
 def build(rendered: Rendered, key: str, image: str, folder: Path) -> None:
     """Build an image of the spec by its committed Dockerfile, with the indexes in the places of those it names."""
     plan, own = rendered.plan(key), configuration.configuration()
-    made = variant(plan, own, Extras(codename=api.codename(rendered, plan)))
+    made = variant(plan, own, Extras(codename=rendered.codename(plan)))
     assert made
     folder.mkdir()
     options = mirrors.written(made, plan, BuildOptions(tags=(image,), progress="quiet"), folder)

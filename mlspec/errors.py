@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mlspec.printable import login_spans, printable, visible, visible_character, width
@@ -214,3 +214,12 @@ class ToolError(MlspecError):
 
 def _place(problem: Problem) -> tuple[str, int, int]:
     return (problem.file, problem.span.line, problem.span.column) if problem.span else (problem.file, 0, 0)
+
+
+def merge_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems by place, each once: images that inherit a line share its problems, and add their repairs."""
+    found: dict[Problem, list[Repair]] = {}
+    for problem in problems:
+        found.setdefault(problem, []).extend(problem.repairs)
+    whole = (replace(problem, repairs=tuple(dict.fromkeys(repairs))) for problem, repairs in found.items())
+    return tuple(sorted(whole, key=lambda problem: (problem.file, problem.span or Span(0, 0, 0, 0))))

@@ -43,11 +43,12 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
     from mlspec import api
     from mlspec.errors import Problem, SpecError
     from mlspec.host.files.turns import alone
+    from mlspec.spec.spec import choose_image
 
     path = one_spec(file)
     loaded = api.load(path)
     for name in images:
-        api.image_of(loaded, name)
+        choose_image(loaded, name)
     with alone(path, say):
         with witnessed() as witness:
             rendered = rendered_of(path, wish)
@@ -175,11 +176,10 @@ def _are_verified(rendered: Rendered, plans: Sequence[Plan], options: BuildOptio
 
 def _build_with_mirrors(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> str:
     """Build one image from this user's mirrors, and return the digest of what was pushed; empty where nothing was."""
-    from mlspec import api
     from mlspec.host.engine import build as building
     from mlspec.host.engine import images, mirrors
 
-    with building.metadata() as metadata, mirrors.applied(plan, options, api.codename(rendered, plan)) as own:
+    with building.metadata() as metadata, mirrors.applied(plan, options, rendered.codename(plan)) as own:
         own = replace(own, metadata_file=str(metadata))
         _build(rendered, plan, own, reports)
         digests = building.read_digests(metadata)

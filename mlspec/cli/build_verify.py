@@ -33,7 +33,7 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
     def build(archive: str) -> None:
         say(f"{plan.image}: the {next(turns)} of two builds, without caches")
         with (
-            mirrors.applied(plan, replace(wanted, archive=archive), api.codename(rendered, plan)) as own,
+            mirrors.applied(plan, replace(wanted, archive=archive), rendered.codename(plan)) as own,
             watching(shown, steps, plan.image) as watch,
         ):
             code, state = building.follow(build_command(plan, own), rendered.folder, watch)

@@ -14,7 +14,7 @@ from mlspec.cli.terminal import answer, is_quiet, say, show
 
 if TYPE_CHECKING:
     from mlspec.advice.doctor.findings import Finding
-    from mlspec.api import Demand
+    from mlspec.host.demand import Demand
 
 _TINTS = {"ok": "green", "warning": "yellow", "error": "red"}
 

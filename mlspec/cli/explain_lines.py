@@ -17,9 +17,8 @@ from mlspec.cli.specs import each
 from mlspec.cli.terminal import answer, answer_file, say
 
 if TYPE_CHECKING:
-    from mlspec.advice.explain.explanation import Explanation, Line
+    from mlspec.advice.explain.explanation import Explained, Explanation, Line
     from mlspec.advice.explain.origins import Origin
-    from mlspec.api import Explained
 
 
 TO_THE_END = 10**9
@@ -86,10 +85,10 @@ def _explained(path: Path, targets: Sequence[str]) -> Explained:
 
 
 def _chosen(path: Path, explained: Explained, stretches: Sequence[Stretch], image: str | None) -> Iterator[Explanation]:
-    from mlspec import api
+    from mlspec.spec.spec import choose_image
 
     if image is not None:
-        api.image_of(explained.spec, image)
+        choose_image(explained.spec, image)
     found = [e for e in explained.explanations if image is None or e.image == image]
     if not stretches:
         yield from found

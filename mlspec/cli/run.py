@@ -22,13 +22,14 @@ def _built(file: str | None, image: str | None) -> Rendered:
 
     from mlspec import api
     from mlspec.errors import SpecError
+    from mlspec.spec.spec import choose_image
 
     path = one_spec(file)
     try:
         rendered = api.render(path, wish_of(locked=True, unpinned=True))
     except SpecError as error:
         # An image that the spec does not have is not built either.
-        api.image_of(api.load(path), image)
+        choose_image(api.load(path), image)
         # Building makes what is missing.
         hint = f"run: {how_to('build', file)}"
         raise SpecError(*(replace(p, hint=hint) if p.code == "MLS404" else p for p in error.problems)) from None

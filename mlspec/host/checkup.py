@@ -11,7 +11,6 @@ from pathlib import Path
 from mlspec.advice.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need
 from mlspec.host import machine as host
 from mlspec.host.engine import engine
-from mlspec.host.files.bounded import read_beginning
 from mlspec.host.network import reach, registry
 from mlspec.host.network.configuration import configuration, examined, trusted
 
@@ -20,7 +19,6 @@ _PATIENCE = 12
 _ANSWER = 4
 # The default package index's address is pip's to know.
 _BASE = "python:3.12-slim"
-_LARGEST_SCRIPT = 1_000_000
 
 Fact = Host | Command | Engine | Builder | Answer
 
@@ -98,15 +96,3 @@ def _own_index(url: str) -> Answer:
     answer = reach.answer("package index", (f"{asked.rstrip('/')}/pip/",), _ANSWER)
     # A mirror is named by its own address.
     return replace(answer, index=url if asked == url else "")
-
-
-def with_scripts(need: Need, folder: Path, scripts: Iterable[str]) -> Need:
-    """Return the need with those of ``scripts`` whose lines end as Windows ends them."""
-    return replace(need, windows_scripts=tuple(name for name in scripts if _ends_as_windows(folder / name)))
-
-
-def _ends_as_windows(path: Path) -> bool:
-    try:
-        return b"\r\n" in read_beginning(path, _LARGEST_SCRIPT)
-    except OSError:
-        return False

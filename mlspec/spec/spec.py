@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlspec.errors import KeyPath, Problem, Replace, SpecError, quoted
+from mlspec.errors import KeyPath, Problem, Replace, SpecError, merge_problems, quoted
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.inheritance import Origins, levels, origin_of
@@ -206,3 +206,24 @@ def _unknown_secrets(image: Image) -> Iterator[Problem]:
             meant = slip(name, known)
             repairs = (Replace(place, name, meant),) if meant else ()
             yield Problem(code="MLS117", message=message, hint=hint, path=place, repairs=repairs)
+
+
+def choose_image(spec: Spec, key: str | None) -> Image:
+    """Return the image with this key, or the only one; raises SpecError where that is a question."""
+    keys = [image.key for image in spec.images]
+    if key is None and len(keys) == 1:
+        return spec.images[0]
+    if key in keys and key is not None:
+        return spec.image(key)
+    names = ", ".join(known for known in keys if known)
+    message = f'there is no image "{key}"' if key else f"{spec.document.file} has several images"
+    hint = f"name one of: {names}" if names else "this spec has one image without a name: leave it out"
+    near = did_you_mean(key or "", filter(None, keys))
+    raise SpecError(Problem(code="MLS406", message=message, hint=near or hint))
+
+
+def find_unfit(spec: Spec, targets: Iterable[str]) -> tuple[Problem, ...]:
+    """Return the problems of keys that have no meaning in a target that the spec itself does not ask for."""
+    others = [name for name in targets if name not in spec.targets]
+    found = (problem for image in spec.images for problem in unfit(image, others))
+    return merge_problems(map(spec.document.placed, found))

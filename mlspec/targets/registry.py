@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from mlspec.lock.state import LockResult
+from mlspec.lock.update import record_files
 from mlspec.plan.plan import Plan
 from mlspec.spec.files import Artifact
 from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS, Target
+from mlspec.targets.changes import fingerprint
 from mlspec.targets.filters import draw
 from mlspec.targets.run_script import run_script
 
@@ -16,7 +19,17 @@ if TYPE_CHECKING:
     from mlspec.targets.project import Bundle
     from mlspec.targets.yaml_writer import Data, Sheet
 
-__all__ = ["ALWAYS", "SHARED_TARGETS", "TARGETS", "SharedTarget", "emit", "emit_all", "paths_of", "shared_target"]
+__all__ = [
+    "ALWAYS",
+    "SHARED_TARGETS",
+    "TARGETS",
+    "SharedTarget",
+    "emit",
+    "emit_all",
+    "paths_of",
+    "record_artifacts",
+    "shared_target",
+]
 
 
 class SharedTarget(Protocol):
@@ -67,3 +80,16 @@ def emit(plan: Plan, targets: Iterable[str] = ALWAYS) -> tuple[Artifact, ...]:
 def _draw(plan: Plan, target: Target) -> Artifact:
     text = draw(target.template, plan=plan, script=run_script(plan.run))
     return Artifact(target.path(plan.files), text, target.is_executable)
+
+
+def record_artifacts(
+    locked: LockResult, plans: Sequence[Plan], targets: Iterable[str], drawn: Iterable[Artifact]
+) -> LockResult:
+    """Return the lock with the fingerprints of the artifacts that were drawn, and of those that were drawn before.
+
+    ``targets`` are those that the spec asks for: what is drawn beside them is not recorded.
+    """
+    names = paths_of(plans, (*ALWAYS, *targets))
+    files = {name: digest for name, digest in (locked.lock.files if locked.lock else {}).items() if name in names}
+    files |= {artifact.path: fingerprint(artifact.text) for artifact in drawn if artifact.path in names}
+    return record_files(locked, plans[0].files, files)

@@ -6,7 +6,6 @@ Of Debian, it has what the spec asks for by name: a lock does not hold them, and
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cyclonedx.model import HashAlgorithm, HashType, Property
@@ -18,53 +17,74 @@ from packageurl import PackageURL
 from mlspec.facts import debian, image_reference
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin, RequirementsLock
+from mlspec.lock.state import ImageContents
+from mlspec.plan.plan import Plan
 
 _ALGORITHMS = {"sha256": HashAlgorithm.SHA_256, "sha384": HashAlgorithm.SHA_384, "sha512": HashAlgorithm.SHA_512}
 # Whose names are those of bills made here; of no meaning but this.
 _NAMESPACE = uuid.UUID("6a1c2c52-6f43-5d0e-9d3c-0f5b9f6b7a10")
 
 
-@dataclass(frozen=True, slots=True)
-class System:
-    """What a spec asks of Debian: packages by name, and the ISO day of the archive they come from, or none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillFacts:
+    """What is in an image: its base, the packages of its lock, and the packages of Debian that the spec asks for.
 
+    ``required`` are the packages that the spec itself asks for, ``snapshot`` is the ISO day of Debian's archive or
+    empty, and ``lock`` the text of the lock.
+    """
+
+    name: str
+    base: BaseLock
+    packages: RequirementsLock
+    required: tuple[str, ...]
     apt: tuple[str, ...] = ()
     snapshot: str = ""
+    lock: str
+
+    @property
+    def pins(self) -> tuple[Pin, ...]:
+        """All locked packages."""
+        return (*self.packages.pins, *self.packages.vcs)
 
 
-def bill_of(
-    name: str,
-    base: BaseLock,
-    packages: RequirementsLock,
-    system: System,
-    *,
-    required: Iterable[str],
-    lock: str,
-    version: str,
-) -> str:
-    """Return the bill of the image called ``name``, as JSON of CycloneDX 1.6.
+def bill_facts(plan: Plan, contents: ImageContents, snapshot: str, lock: str) -> BillFacts:
+    """Return what is in the image of a plan, on the platform of the plan."""
+    return BillFacts(
+        name=plan.image,
+        base=contents.base,
+        packages=contents.packages[plan.platform],
+        required=tuple(requirement.name for requirement in contents.requirements.requirements),
+        apt=plan.system.apt,
+        snapshot=snapshot,
+        lock=lock,
+    )
 
-    ``required`` are the packages that the spec itself asks for, ``lock`` is the text that the serial number comes from,
-    with what is asked of ``system``, ``version`` that of mlspec. The same lock and system give the same text: there is
-    no time in it.
+
+def bill_of(facts: BillFacts, version: str) -> str:
+    """Return the bill of materials of an image, as JSON of CycloneDX 1.6; ``version`` is that of mlspec.
+
+    The same facts give the same text: there is no time in it.
     """
-    image = Component(type=ComponentType.CONTAINER, name=name, bom_ref=f"image:{name}")
-    below = _base(base)
-    pins = (*packages.pins, *packages.vcs)
-    parts = {pin.name: _package(pin) for pin in pins}
-    debian = [_debian(entry, base.codename, system.snapshot) for entry in system.apt]
+    image = Component(type=ComponentType.CONTAINER, name=facts.name, bom_ref=f"image:{facts.name}")
+    below = _base(facts.base)
+    parts = {pin.name: _package(pin) for pin in facts.pins}
+    debian = [_debian(entry, facts.base.codename, facts.snapshot) for entry in facts.apt]
     bom = Bom(
-        serial_number=uuid.uuid5(_NAMESPACE, "\n".join((name, lock, *system.apt, *filter(None, [system.snapshot])))),
+        serial_number=_serial_number(facts),
         metadata=BomMetaData(component=image),
         components=[below, *debian, *parts.values()],
     )
     bom.metadata.timestamp = None  # type: ignore[assignment]
     bom.metadata.tools.components.add(Component(type=ComponentType.APPLICATION, name="mlspec", version=version))
-    asked = {*required, *(pin.name for pin in pins if not pin.via)}
-    bom.register_dependency(image, [below, *debian, *(part for key, part in parts.items() if key in asked)])
+    direct = {*facts.required, *(pin.name for pin in facts.pins if not pin.via)}
+    bom.register_dependency(image, [below, *debian, *(part for key, part in parts.items() if key in direct)])
     for key, part in parts.items():
-        bom.register_dependency(part, [parts[pin.name] for pin in pins if key in pin.via])
+        bom.register_dependency(part, [parts[pin.name] for pin in facts.pins if key in pin.via])
     return JsonV1Dot6(bom).output_as_string(indent=2)
+
+
+def _serial_number(facts: BillFacts) -> uuid.UUID:
+    return uuid.uuid5(_NAMESPACE, "\n".join((facts.name, facts.lock, *facts.apt, *filter(None, [facts.snapshot]))))
 
 
 def _package(pin: Pin) -> Component:

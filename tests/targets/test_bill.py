@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from mlspec.cli.app import cli
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
-from mlspec.targets.sbom import System, bill_of
+from mlspec.targets.sbom import BillFacts, bill_of
 from tests.support.places import PROJECT
 
 SPECS = PROJECT / "specs"
@@ -30,11 +31,19 @@ PACKAGES = RequirementsLock(
 )
 
 
-SYSTEM = System(("ffmpeg",), "2026-11-01")
+FACTS = BillFacts(
+    name="app",
+    base=BASE,
+    packages=PACKAGES,
+    required=("numpy",),
+    apt=("ffmpeg",),
+    snapshot="2026-11-01",
+    lock="version = 1\n",
+)
 
 
-def billed(lock: str = "version = 1\n", system: System = SYSTEM) -> str:
-    return bill_of("app", BASE, PACKAGES, system, required=("numpy",), lock=lock, version="0.1.0")
+def billed(facts: BillFacts = FACTS) -> str:
+    return bill_of(facts, "0.1.0")
 
 
 def part(name: str) -> dict[str, Any]:
@@ -48,7 +57,9 @@ def needs(ref: str) -> list[str]:
 
 def test_the_same_lock_gives_the_same_bill_and_another_lock_another_number() -> None:
     assert billed() == billed()
-    assert json.loads(billed())["serialNumber"] != json.loads(billed("version = 2\n"))["serialNumber"]
+    assert (
+        json.loads(billed())["serialNumber"] != json.loads(billed(replace(FACTS, lock="version = 2\n")))["serialNumber"]
+    )
     assert "timestamp" not in billed()
 
 
@@ -72,7 +83,9 @@ def test_a_debian_package_is_named_with_its_release_and_the_day_of_its_archive()
 
 
 def test_other_debian_packages_make_another_bill() -> None:
-    assert json.loads(billed())["serialNumber"] != json.loads(billed(system=System()))["serialNumber"]
+    assert (
+        json.loads(billed())["serialNumber"] != json.loads(billed(replace(FACTS, apt=(), snapshot="")))["serialNumber"]
+    )
 
 
 def test_who_needs_whom_is_told() -> None:

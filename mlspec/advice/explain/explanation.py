@@ -23,7 +23,9 @@ from mlspec.advice.explain.origins import (
 )
 from mlspec.advice.explain.tracing import Traced, traced
 from mlspec.lock.pins import RequirementsLock
+from mlspec.spec.files import Artifact
 from mlspec.spec.keys import Settings
+from mlspec.spec.spec import Spec
 from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS
 
 LOCK = "lock"
@@ -50,6 +52,16 @@ class Explanation:
     lines: tuple[Line, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why the artifacts of a spec are as they are; without a current lock (``is_locked``), as far as the spec tells."""
+
+    spec: Spec
+    explanations: tuple[Explanation, ...]
+    is_locked: bool
+    stale: tuple[str, ...] = ()
+
+
 def explain(images: Sequence[Sources], targets: Iterable[str] = ()) -> Iterator[Explanation]:
     """Yield the explanations of the artifacts of some images of one spec: of each its targets, then the locks."""
     wanted = tuple(targets) or (*ALWAYS, *images[0].spec.targets, LOCK)
@@ -63,6 +75,11 @@ def explain(images: Sequence[Sources], targets: Iterable[str] = ()) -> Iterator[
     yield from (_shared(images, name) for name in wanted if name in SHARED_TARGETS)
     if LOCK in wanted:
         yield from _spec_lock(images)
+
+
+def artifact_of(explanation: Explanation) -> Artifact:
+    """Return the artifact whose lines are explained."""
+    return Artifact(explanation.path, "".join(f"{line.text}\n" for line in explanation.lines))
 
 
 def as_data(explanation: Explanation) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mlspec.lock import promises as locking
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.values import Place, Requirements
+from mlspec.lock.state import LockResult
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.files import Files, files_of
@@ -74,6 +75,22 @@ class Sources:
     def each(self) -> tuple[tuple[Files, RequirementsLock], ...]:
         """The lock of each platform, with the names of its files."""
         return tuple((self.files.on(platform, tuple(self.locks)), lock) for platform, lock in self.locks.items())
+
+
+def sources_of(spec: Spec, locked: LockResult, folder: str) -> tuple[Sources, ...]:
+    """Return what each image of a spec was compiled from; ``folder`` is where the spec stands."""
+    return tuple(
+        Sources(
+            spec=spec,
+            image=image,
+            resolved=locked.facts[image.key],
+            requirements=locked.contents[image.key].requirements,
+            locks=locked.contents[image.key].packages,
+            lock_texts={artifact.path: artifact.text for artifact in locked.artifacts},
+            folder="" if folder == "." else f"{folder}/",
+        )
+        for image in spec.images
+    )
 
 
 # Places

@@ -1,8 +1,8 @@
 """What is worth a warning: small functions over a spec, its plan, its lock and its folder, and one table of them."""
 
 from mlspec.advice.lint.read import asked, is_data, is_read
-from mlspec.advice.lint.subject import Context, Look, Subject, Weight
-from mlspec.advice.lint.table import FOLDER_RULES, RULES, folder_warnings, warnings
+from mlspec.advice.lint.subject import Context, Look, Subject, Weight, subjects_of
+from mlspec.advice.lint.table import FOLDER_RULES, RULES, checked_codes, folder_warnings, merged_warnings, warnings
 
 __all__ = [
     "FOLDER_RULES",
@@ -12,8 +12,11 @@ __all__ = [
     "Subject",
     "Weight",
     "asked",
+    "checked_codes",
     "folder_warnings",
     "is_data",
     "is_read",
+    "merged_warnings",
+    "subjects_of",
     "warnings",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement as Pep508
@@ -16,6 +16,7 @@ from mlspec.lock import promises as locking
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.plan.compiled import Compiled
 from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
@@ -168,3 +169,20 @@ class Context:
         prefix = f"{folder}/" if folder else ""
         inside = (path for path in self.weights if path.startswith(prefix) and "/" not in path[len(prefix) :])
         return sorted(inside, key=lambda path: (-self.weights[path].size, path))
+
+
+def subjects_of(compiled: Compiled, today: str, *, is_locked: bool) -> Iterator[Subject]:
+    """Yield the subjects of a spec: each of its images, on each of its platforms."""
+    for image, plan in zip(compiled.spec.images, compiled.plans, strict=True):
+        found = compiled.locked.contents[image.key]
+        for platform, packages in found.packages.items():
+            yield Subject(
+                image=image,
+                plan=dataclasses.replace(plan, platform=platform),
+                base=found.base,
+                requirements=found.requirements,
+                pins=(*packages.pins, *packages.vcs),
+                programs=found.programs,
+                is_locked=is_locked,
+                today=today,
+            )

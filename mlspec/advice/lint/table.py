@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from mlspec.advice.lint import (
@@ -25,10 +26,12 @@ from mlspec.advice.lint import (
     scripts,
     settings,
     surroundings,
+    unknown_names,
 )
 from mlspec.advice.lint import kubernetes as clusters
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
+from mlspec.lock import platforms
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +130,17 @@ def folder_warnings(subject: Subject, context: Context, *, losses: bool = False)
     return tuple(
         dataclasses.replace(problem, code=rule.code) for rule in asked for problem in rule.find(subject, context)
     )
+
+
+def merged_warnings(subjects: Iterable[Subject]) -> Iterator[Problem]:
+    """Yield the warnings of all images, once for all platforms of an image; ``subjects`` are in the images' order."""
+    for _, own in itertools.groupby(subjects, key=lambda subject: subject.image.key):
+        found = {subject.plan.platform: warnings(subject) for subject in own}
+        yield from platforms.told(found, platforms.on)
+
+
+def checked_codes(subjects: Iterable[Subject]) -> frozenset[str]:
+    """Return the codes of all warnings that were looked for: what ends takes a day, and packages take a lock."""
+    if not all(subject.today and subject.is_locked for subject in subjects):
+        return frozenset()
+    return frozenset((*unknown_names.CODES, *(rule.code for rule in (*RULES, *FOLDER_RULES))))
