@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.builds import index, measuring, results, sink, wheels
 from mlspec import api
 from mlspec.api import Rendered
-from mlspec.build.mirrors import Extras, variant
+from mlspec.build.build_variant import Extras, make_variant
 from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.installer import pinned_installer
 from mlspec.facts.torch import torch_index, torch_packages
@@ -88,10 +88,10 @@ def configured(served: Mapping[str, Path], registry: str) -> Iterator[str]:
 def build(rendered: Rendered, key: str, image: str, folder: Path) -> None:
     """Build an image of the spec by its committed Dockerfile, with the indexes in the places of those it names."""
     plan, own = rendered.plan(key), configuration.configuration()
-    made = variant(plan, own, Extras(codename=rendered.codename(plan)))
+    made = make_variant(plan, own, Extras(codename=rendered.codename(plan)))
     assert made
     folder.mkdir()
-    options = mirrors.written(made, plan, BuildOptions(tags=(image,), progress="quiet"), folder)
+    options = mirrors.write_variant(made, plan, BuildOptions(tags=(image,), progress="quiet"), folder)
     command = commands.build_command(plan, replace(options, index_url=own.index_url))
     # The indexes listen on this host's loopback address.
     measuring.said((*command, "--network=host"), rendered.folder)

@@ -32,7 +32,7 @@ from mlspec.targets.registry import ALWAYS, emit, emit_all, record_artifacts
 if TYPE_CHECKING:
     from mlspec.advice.doctor.facts import Need
     from mlspec.advice.explain.explanation import Explained
-    from mlspec.build.failures import Source
+    from mlspec.build.failed_step import FailureContext
     from mlspec.build.report.contents import Content
     from mlspec.build.steps import Step
     from mlspec.host.demand import Demand
@@ -210,13 +210,13 @@ def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
     return (*disk.replaced_ignore_file(folder, files.ignore), *merge_problems(map(loaded.document.placed, unknown)))
 
 
-def source(rendered: Rendered, plan: Plan) -> Source:
+def source(rendered: Rendered, plan: Plan) -> FailureContext:
     """Return what a failure of this image's build is placed in."""
-    from mlspec.build.failures import Source
+    from mlspec.build.failed_step import FailureContext
 
     subject = next(s for s in rendered.subjects if (s.plan.key, s.plan.platform) == (plan.key, plan.platform))
     (dockerfile,) = emit(plan, ["dockerfile"])
-    return Source(document=rendered.spec.document, subject=subject, dockerfile=dockerfile.text)
+    return FailureContext(document=rendered.spec.document, subject=subject, dockerfile=dockerfile.text)
 
 
 def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
@@ -239,7 +239,7 @@ def labels(rendered: Rendered, plan: Plan) -> tuple[Label, ...]:
         spec=rendered.spec.document.text,
         lock=rendered.lock_text(plan),
         version=version("mlspec"),
-        checkout=checkout.examined(rendered.folder),
+        checkout=checkout.examine_checkout(rendered.folder),
     )
     return provenance.labels(plan, origin)
 

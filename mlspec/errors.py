@@ -128,7 +128,7 @@ class Problem:
             yield from (f"        {line}" for line in rest)
 
 
-def quoted(value: str) -> str:
+def quote_value(value: str) -> str:
     """Return a value as a message repeats it: in quotes, cut when long, and unable to move a terminal's cursor."""
     cut = value if len(value) <= _LONGEST_QUOTE else f"{value[:_LONGEST_QUOTE]}…"
     return '"' + "".join(map(visible_character, cut)) + '"'

@@ -58,17 +58,17 @@ def _is_one_slip(word: str, other: str) -> bool:
         return False
     short, long = sorted((word, other), key=len)
     if len(short) < len(long):
-        return short in _shortened(long)
-    return sum(a != b for a, b in zip(word, other, strict=True)) == 1 or long in _swapped(short)
+        return short in _drop_each_letter(long)
+    return sum(a != b for a, b in zip(word, other, strict=True)) == 1 or long in _swap_neighbours(short)
 
 
 def _digits(word: str) -> list[str]:
     return sorted(filter(str.isdigit, word))
 
 
-def _shortened(word: str) -> Iterator[str]:
+def _drop_each_letter(word: str) -> Iterator[str]:
     yield from (word[:place] + word[place + 1 :] for place in range(len(word)))
 
 
-def _swapped(word: str) -> Iterator[str]:
+def _swap_neighbours(word: str) -> Iterator[str]:
     yield from (word[:n] + word[n + 1] + word[n] + word[n + 2 :] for n in range(len(word) - 1))

@@ -33,7 +33,7 @@ def _json(problems: Sequence[Problem], _: str) -> str:
         "warnings": sum(problem.severity == "warning" for problem in problems),
         "problems": [_row(problem) for problem in problems],
     }
-    return _dumped(document)
+    return _dump_json(document)
 
 
 def _row(problem: Problem) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _edit(edit: Edit) -> dict[str, Any]:
     return {"file": edit.file, **place, "text": edit.text}
 
 
-def _dumped(document: Mapping[str, Any]) -> str:
+def _dump_json(document: Mapping[str, Any]) -> str:
     # Escaped, half a surrogate pair in a message cannot break the encoding of a file or pipe.
     return json.dumps(document, indent=2) + "\n"
 
@@ -86,11 +86,11 @@ def _sarif(problems: Sequence[Problem], version: str) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(problem, names) for problem in placed],
     }
-    return _dumped({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+    return _dump_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(name: str) -> dict[str, Any]:
-    row = codes.code(name)
+    row = codes.find_code(name)
     if row is None:
         return {"id": name}
     return {
@@ -133,7 +133,7 @@ def _fix(problem: Problem) -> dict[str, Any]:
         }
         for file in files
     ]
-    return {"description": {"text": _escaped(problem.hint or problem.message)}, "artifactChanges": changes}
+    return {"description": {"text": _escape(problem.hint or problem.message)}, "artifactChanges": changes}
 
 
 def _notification(problem: Problem) -> dict[str, Any]:
@@ -159,10 +159,10 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _message(problem: Problem) -> str:
-    return _escaped(_whole(problem))
+    return _escape(_whole(problem))
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     # A single brace would begin a placeholder, and a bracket before a parenthesis a link (SARIF 2.1.0, 3.11.5, 3.11.6).
     text = text.replace("{", "{{").replace("}", "}}")
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") if "](" in text else text
@@ -181,7 +181,7 @@ def _github(problems: Sequence[Problem], _: str) -> str:
 
 def _command(problem: Problem) -> str:
     """Return a problem as a workflow command: an annotation at its place, and a line in the log that names it too."""
-    row = codes.code(problem.code)
+    row = codes.find_code(problem.code)
     file = visible(problem.file)
     properties: dict[str, object] = {"file": file} if file else {}
     place = f"{file}:" if file else ""

@@ -13,7 +13,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TarEntry:
     """One entry of a layer: what it is, and the sha256 of its content or where its link leads."""
 
     kind: str
@@ -39,16 +39,16 @@ class LayerDifference:
     files: tuple[Difference, ...]
 
 
-def entries(layer: IO[bytes]) -> dict[str, Entry]:
+def read_entries(layer: IO[bytes]) -> dict[str, TarEntry]:
     """Return the entries of a layer, a tar stream that may be compressed, by path; files are read in small pieces.
 
     Raises tarfile.TarError where it is none.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, TarEntry] = {}
     with tarfile.open(fileobj=layer, mode="r|*") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isreg() else None
-            found[member.name] = Entry(
+            found[member.name] = TarEntry(
                 kind=member.type.decode(),
                 mode=member.mode,
                 owner=(member.uid, member.gid),
@@ -65,14 +65,14 @@ def _digest(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def differences(one: Mapping[str, Entry], other: Mapping[str, Entry]) -> tuple[Difference, ...]:
+def compare_entries(one: Mapping[str, TarEntry], other: Mapping[str, TarEntry]) -> tuple[Difference, ...]:
     """Return what differs between the entries of two layers, in the order of their paths."""
     paths = sorted(one.keys() | other.keys())
     found = (Difference(path, tuple(_aspects(one.get(path), other.get(path)))) for path in paths)
     return tuple(difference for difference in found if difference.aspects)
 
 
-def _aspects(one: Entry | None, other: Entry | None) -> Iterator[str]:
+def _aspects(one: TarEntry | None, other: TarEntry | None) -> Iterator[str]:
     if one is None or other is None:
         yield f"missing in the {'first' if one is None else 'second'}"
         return
@@ -81,7 +81,7 @@ def _aspects(one: Entry | None, other: Entry | None) -> Iterator[str]:
             yield aspect
 
 
-def compared(one: IO[bytes], other: IO[bytes]) -> tuple[LayerDifference, ...]:
+def compare_archives(one: IO[bytes], other: IO[bytes]) -> tuple[LayerDifference, ...]:
     """Return which layers differ between two OCI archives of one image, and in what; nothing where they are the same.
 
     Layers of one digest are not read. Raises ValueError, KeyError or tarfile.TarError where one is no such archive.
@@ -101,11 +101,11 @@ def _layers(
         pair = one[index : index + 1], other[index : index + 1]
         if pair[0] != pair[1]:
             mine, theirs = _entries(first, pair[0]), _entries(second, pair[1])
-            yield LayerDifference(index, differences(mine, theirs))
+            yield LayerDifference(index, compare_entries(mine, theirs))
 
 
-def _entries(archive: tarfile.TarFile, digests: Iterable[str]) -> dict[str, Entry]:
-    return {path: entry for digest in digests for path, entry in entries(_blob(archive, digest)).items()}
+def _entries(archive: tarfile.TarFile, digests: Iterable[str]) -> dict[str, TarEntry]:
+    return {path: entry for digest in digests for path, entry in read_entries(_blob(archive, digest)).items()}
 
 
 def _blob(archive: tarfile.TarFile, digest: str) -> IO[bytes]:
@@ -116,10 +116,10 @@ def _blob(archive: tarfile.TarFile, digest: str) -> IO[bytes]:
 
 
 def _manifest(archive: tarfile.TarFile) -> dict[str, list[dict[str, object]]]:
-    return _described(archive)[1]
+    return _read_image(archive)[1]
 
 
-def _described(archive: tarfile.TarFile) -> tuple[str, dict[str, list[dict[str, object]]]]:
+def _read_image(archive: tarfile.TarFile) -> tuple[str, dict[str, list[dict[str, object]]]]:
     """Return digest and manifest of the one image in an archive, https://github.com/opencontainers/image-spec."""
     index = archive.extractfile("index.json")
     if index is None:
@@ -134,12 +134,12 @@ def _described(archive: tarfile.TarFile) -> tuple[str, dict[str, list[dict[str, 
 
 
 def layer_count(archive: IO[bytes]) -> int:
-    """Return how many layers the image in an OCI archive has; raises as :func:`compared` does."""
+    """Return how many layers the image in an OCI archive has; raises as :func:`compare_archives` does."""
     with tarfile.open(fileobj=archive, mode="r:") as opened:
         return len(_manifest(opened)["layers"])
 
 
 def digest(archive: IO[bytes]) -> str:
-    """Return the digest that the image in an OCI archive is pushed under; raises as :func:`compared` does."""
+    """Return the digest that the image in an OCI archive is pushed under; raises as :func:`compare_archives` does."""
     with tarfile.open(fileobj=archive, mode="r:") as opened:
-        return _described(opened)[0]
+        return _read_image(opened)[0]

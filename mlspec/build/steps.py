@@ -90,32 +90,34 @@ def _run_step(instruction: Instruction, run: Sequence[RunStep], index: int) -> S
     lines = [line.strip() for line in run[index].command.splitlines()]
     shown = [line for line in lines if line and not line.startswith("#")] or lines
     label = f"your step: {shown[0]}{' …' if len(shown) > 1 else ''}"
-    return _made(instruction, "run", label, path=("run", index))
+    return _make_step(instruction, "run", label, path=("run", index))
 
 
 def _step(instruction: Instruction, context: _Context) -> Step:
     stage, keyword = instruction.stage, instruction.keyword
     layer = next((layer.name for layer in context.plan.packages.layers if layer.stage == stage), None)
     if keyword == "FROM":
-        return _made(instruction, "base", f"base image {short_reference(instruction.text.split()[0])}", path=("base",))
+        return _make_step(
+            instruction, "base", f"base image {short_reference(instruction.text.split()[0])}", path=("base",)
+        )
     if "apt-get install" in instruction.text and keyword == "RUN":
         return _apt(instruction, context)
     if layer is not None and keyword == "RUN":
         return _requirements(instruction, layer, context)
     if stage == "layer-git":
         names = tuple(pin.name for pin in context.vcs)
-        return _made(
+        return _make_step(
             instruction, "requirements", f"requirements: {', '.join(names)} from git", ("requirements",), names
         )
     if stage == "installer" and context.plan.packages.installer:
         installer = context.plan.packages.installer
-        return _made(instruction, "other", f"the installer: {installer.name} {installer.version}")
+        return _make_step(instruction, "other", f"the installer: {installer.name} {installer.version}")
     if stage == "code" and keyword == "RUN":
-        return _made(instruction, "code", "the code", path=("include",))
-    return _made(instruction, "copy" if keyword == "COPY" else "other", _minor_label(instruction), is_minor=True)
+        return _make_step(instruction, "code", "the code", path=("include",))
+    return _make_step(instruction, "copy" if keyword == "COPY" else "other", _minor_label(instruction), is_minor=True)
 
 
-def _made(
+def _make_step(
     instruction: Instruction,
     kind: Kind,
     label: str,
@@ -139,12 +141,14 @@ def _made(
 
 def _apt(instruction: Instruction, context: _Context) -> Step:
     if instruction.stage == "layer-git":
-        return _made(instruction, "apt", "apt: git, for the requirements from it", ("requirements",))
+        return _make_step(instruction, "apt", "apt: git, for the requirements from it", ("requirements",))
     if instruction.stage != "base":
         layer = next((layer.name for layer in context.plan.packages.layers if layer.stage == instruction.stage), "")
         label = f"apt: what it takes to compile {layer}" if layer else "apt: the compilers"
-        return _made(instruction, "apt", label, () if layer else ("build_apt",))
-    return _made(instruction, "apt", f"apt: {', '.join(context.plan.system.apt)}", ("apt",), context.plan.system.apt)
+        return _make_step(instruction, "apt", label, () if layer else ("build_apt",))
+    return _make_step(
+        instruction, "apt", f"apt: {', '.join(context.plan.system.apt)}", ("apt",), context.plan.system.apt
+    )
 
 
 _MOST_NAMES = 3
@@ -154,7 +158,7 @@ def _requirements(instruction: Instruction, name: str, context: _Context) -> Ste
     pins = next((layer.pins for layer in context.layers if layer.name == name), ())
     size = sum(pin.size or 0 for pin in pins)
     label = f"{packages_label(name, pins)}{f' ({format_size(size)})' if size else ''}"
-    return _made(instruction, "requirements", label, ("requirements",), tuple(pin.name for pin in pins))
+    return _make_step(instruction, "requirements", label, ("requirements",), tuple(pin.name for pin in pins))
 
 
 def packages_label(layer: str, pins: Sequence[Pin]) -> str:

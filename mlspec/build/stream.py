@@ -64,7 +64,7 @@ class Vertex:
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class BuildState:
     """All that was told of a build so far.
 
     ``said`` are the lines that are no messages: the client's own words, with the error that ended the build. ``began``
@@ -100,14 +100,14 @@ class Build:
     @property
     def image_id(self) -> str:
         """The digest that names the finished image in the engine, as ``docker buildx build --quiet`` prints it."""
-        return self._transferred(_IMAGE_ID)
+        return self._find_digest(_IMAGE_ID)
 
     @property
     def manifest(self) -> str:
         """The digest of the finished image's manifest; empty where the engine's own store keeps none."""
-        return self._transferred(_MANIFEST)
+        return self._find_digest(_MANIFEST)
 
-    def _transferred(self, pattern: re.Pattern[str]) -> str:
+    def _find_digest(self, pattern: re.Pattern[str]) -> str:
         """Return the digest in the first name of a transfer that fits the pattern; empty where none does."""
         names = (name for vertex in self.vertexes.values() for name in vertex.transfers)
         return next((match[1] for name in names if (match := pattern.match(name))), "")
@@ -123,7 +123,7 @@ _IMAGE_ID = re.compile(r"(?:writing image|exporting config) (sha256:[0-9a-f]{64}
 _MANIFEST = re.compile(r"exporting manifest (sha256:[0-9a-f]{64})")
 
 
-def advanced(build: Build, line: bytes) -> Build:
+def advance(build: BuildState, line: bytes) -> BuildState:
     """Return the state after one more line; fields and values that mean nothing here are passed over."""
     text = line.decode("utf-8", "replace").strip("\r\n")
     if not text.startswith("{"):
@@ -145,14 +145,14 @@ def advanced(build: Build, line: bytes) -> Build:
             began, latest = began or max(times), max(latest, *times)
     warnings = tuple(dict.fromkeys((*build.warnings, *map(_warning, _rows(message, "warnings")))))
     revision = build.revision + bool(_rows(message, "vertexes"))
-    return Build(vertexes, build.said, tuple(filter(None, warnings)), began, latest, revision)
+    return BuildState(vertexes, build.said, tuple(filter(None, warnings)), began, latest, revision)
 
 
-def read(lines: Iterable[bytes]) -> Build:
+def read_stream(lines: Iterable[bytes]) -> BuildState:
     """Return the state of a build after all these lines."""
-    build = Build()
+    build = BuildState()
     for line in lines:
-        build = advanced(build, line)
+        build = advance(build, line)
     return build
 
 
@@ -181,7 +181,7 @@ def _status(known: Vertex, told: Mapping[str, Any]) -> Vertex:
 
 
 def _log(known: Vertex, told: Mapping[str, Any]) -> Vertex:
-    *whole, rest = (known.unfinished + _decoded(told.get("data"))).split(b"\n")
+    *whole, rest = (known.unfinished + _decode(told.get("data"))).split(b"\n")
     done = known.output[:-1] if known.unfinished else known.output
     lines = [*map(_line, whole), *([_line(rest)] if rest else [])]
     return replace(
@@ -190,7 +190,7 @@ def _log(known: Vertex, told: Mapping[str, Any]) -> Vertex:
 
 
 def _warning(told: Mapping[str, Any]) -> str:
-    return _line(_decoded(told.get("short")))
+    return _line(_decode(told.get("short")))
 
 
 def _line(data: bytes) -> str:
@@ -219,7 +219,7 @@ def _number(told: Mapping[str, Any], key: str) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
 
 
-def _decoded(value: object) -> bytes:
+def _decode(value: object) -> bytes:
     try:
         return base64.b64decode(value) if isinstance(value, str) else b""
     except ValueError:  # no base64, or not even ASCII

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlspec.build.steps import Step, step_of
-from mlspec.build.stream import Build, Transfer, Vertex
+from mlspec.build.stream import BuildState, Transfer, Vertex
 from mlspec.errors import KeyPath
 from mlspec.text import format_size
 
@@ -17,7 +17,7 @@ ENDED: frozenset[State] = frozenset({"done", "cached", "failed", "canceled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class StepRow:
     """One step and how it stands: seconds worked on it, bytes it moved and of how many (0 where unknown)."""
 
     step: Step
@@ -52,7 +52,7 @@ class BuildFacts:
     warnings: tuple[str, ...] = ()
 
 
-def rows(build: Build, steps: Sequence[Step], now: float) -> tuple[Row, ...]:
+def rows(build: BuildState, steps: Sequence[Step], now: float) -> tuple[StepRow, ...]:
     """Return a row for each step that BuildKit told of, in the order they began, those that did not at the end.
 
     ``now`` is in seconds since 1970 by the engine's clock.
@@ -65,7 +65,7 @@ def rows(build: Build, steps: Sequence[Step], now: float) -> tuple[Row, ...]:
     return tuple(row for _, row in sorted(made, key=lambda pair: pair[0]))
 
 
-def states(before: Mapping[Step, State], now: Iterable[Row]) -> dict[Step, State]:
+def states(before: Mapping[Step, State], now: Iterable[StepRow]) -> dict[Step, State]:
     """Return the state of each step, as it was told: what ended once is not told again, whatever BuildKit looks at."""
     return {row.step: known if (known := before.get(row.step)) in ENDED and known else row.state for row in now}
 
@@ -79,9 +79,9 @@ def _began(group: Iterable[Vertex]) -> float:
     return min((vertex.started for vertex in group if vertex.started is not None), default=float("inf"))
 
 
-def _row(step: Step, group: Sequence[Vertex], now: float) -> Row:
+def _row(step: Step, group: Sequence[Vertex], now: float) -> StepRow:
     transfers = [transfer for vertex in group for transfer in vertex.transfers.values() if _is_bytes(transfer)]
-    return Row(
+    return StepRow(
         step=step,
         state=_state(step, group),
         seconds=sum(vertex.seconds(now) for vertex in group),
@@ -115,7 +115,7 @@ def _state(step: Step, group: Sequence[Vertex]) -> State:
     return "cached" if all(vertex.cached for vertex in strong) else "done"
 
 
-def facts(build: Build, steps: Sequence[Step], image: str) -> BuildFacts:
+def facts(build: BuildState, steps: Sequence[Step], image: str) -> BuildFacts:
     """Return what is known of a finished build of ``image``."""
     return BuildFacts(
         image=image,
@@ -137,7 +137,7 @@ def facts(build: Build, steps: Sequence[Step], image: str) -> BuildFacts:
     )
 
 
-def shown_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Return a length of time as people read it: ``3.4 s``, ``2 min 05 s``, ``1 h 02 min``."""
     if seconds < 59.95:
         return f"{seconds:.1f} s"
@@ -151,7 +151,7 @@ def summary(known: BuildFacts) -> str:
     shown = [step for step in known.steps if not step.is_minor]
     cached, count = sum(step.cached for step in shown), len(shown)
     moved = sum(step.moved for step in known.steps)
-    parts = [f"{count} step{'' if count == 1 else 's'} in {shown_seconds(known.seconds)}"]
+    parts = [f"{count} step{'' if count == 1 else 's'} in {format_seconds(known.seconds)}"]
     parts += [f"{cached} cached"] if cached else []
     parts += [f"{format_size(moved)} transferred"] if moved else []
     return ", ".join(parts)
@@ -160,7 +160,7 @@ def summary(known: BuildFacts) -> str:
 # Where there is no terminal
 
 
-def new_lines(before: Mapping[Step, State], now: Iterable[Row]) -> Iterator[str]:
+def new_lines(before: Mapping[Step, State], now: Iterable[StepRow]) -> Iterator[str]:
     """Yield a line for each step that began or ended since it was in the state of ``before``."""
     for row in now:
         known = before.get(row.step, "waiting")
@@ -169,11 +169,11 @@ def new_lines(before: Mapping[Step, State], now: Iterable[Row]) -> Iterator[str]
         if known == "waiting" and row.state in {"running", "done", "failed", "canceled"}:
             yield f"{'started':8} {row.step.label}"
         if known not in ENDED and row.state in ENDED:
-            yield f"{row.state:8} {row.step.label}{_measured(row)}"
+            yield f"{row.state:8} {row.step.label}{_format_measure(row)}"
 
 
-def _measured(row: Row) -> str:
-    parts = [] if row.state == "cached" else [shown_seconds(row.seconds)]
+def _format_measure(row: StepRow) -> str:
+    parts = [] if row.state == "cached" else [format_seconds(row.seconds)]
     parts += [format_size(row.moved)] if row.moved else []
     return f" ({', '.join(parts)})" if parts else ""
 
@@ -182,7 +182,7 @@ def _measured(row: Row) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScreenLine:
     """One line of a screen: a mark, what it is about, and how it stands; each is drawn in the style of the state."""
 
     state: State
@@ -191,10 +191,10 @@ class Line:
     detail: str = ""
 
 
-def ended_lines(before: Mapping[Step, State], now: Iterable[Row]) -> tuple[Line, ...]:
+def ended_lines(before: Mapping[Step, State], now: Iterable[StepRow]) -> tuple[ScreenLine, ...]:
     """Return a line for each step worth one that ended since ``before``: those that were cached are only counted."""
     return tuple(
-        Line(row.state, row.step.label, _measured(row)[2:-1])
+        ScreenLine(row.state, row.step.label, _format_measure(row)[2:-1])
         for row in now
         if not row.step.is_minor
         and row.state in ENDED - {"cached", "canceled"}
@@ -202,24 +202,25 @@ def ended_lines(before: Mapping[Step, State], now: Iterable[Row]) -> tuple[Line,
     )
 
 
-def running_lines(now: Iterable[Row], most: int) -> tuple[Line, ...]:
+def running_lines(now: Iterable[StepRow], most: int) -> tuple[ScreenLine, ...]:
     """Return a line for each step at work, the newest last and at most ``most``, each with the last thing it said."""
     running = [row for row in now if row.state == "running"]
     lines = tuple(
-        Line(row.state, row.step.label, _running_measure(row), row.output[-1] if row.output else "") for row in running
+        ScreenLine(row.state, row.step.label, _running_measure(row), row.output[-1] if row.output else "")
+        for row in running
     )
     hidden = len(lines) - most
     if hidden <= 0:
         return lines
-    return (*lines[-(most - 1) :], Line("waiting", f"and {hidden + 1} more", "")) if most > 1 else lines[-most:]
+    return (*lines[-(most - 1) :], ScreenLine("waiting", f"and {hidden + 1} more", "")) if most > 1 else lines[-most:]
 
 
-def _running_measure(row: Row) -> str:
+def _running_measure(row: StepRow) -> str:
     size = f"{format_size(row.moved)}{f' of {format_size(row.total)}' if row.total > row.moved else ''}"
-    return f"{shown_seconds(row.seconds)}{f', {size}' if row.moved else ''}"
+    return f"{format_seconds(row.seconds)}{f', {size}' if row.moved else ''}"
 
 
-def counted(now: Sequence[Row]) -> str:
+def format_progress(now: Sequence[StepRow]) -> str:
     """Return how far a build is: steps ended, of how many that are known, and how many were cached."""
     shown = [row for row in now if not row.step.is_minor]
     ended = sum(row.state in ENDED for row in shown)

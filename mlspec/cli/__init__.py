@@ -19,16 +19,16 @@ def main() -> NoReturn:
 
     try:
         interrupts.listen()
-        from mlspec.cli.quick import answered
+        from mlspec.cli.quick import answer_from_proofs
 
-        if answered(sys.argv[1:]):
+        if answer_from_proofs(sys.argv[1:]):
             sys.exit(0)
         from mlspec.cli.app import main as parse_and_run
 
         parse_and_run()
     except KeyboardInterrupt:
         # While the first modules are read, nothing else catches it.
-        code = interrupts.answered()
+        code = interrupts.acknowledge()
         with contextlib.suppress(OSError, AttributeError):
             sys.stderr.write("interrupted\n")
         sys.exit(code)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from mlspec.cli.terminal import answer, gated, interrupted, told
+from mlspec.cli.terminal import answer, exit_interrupted, report_errors, sanitize
 
 # In the order of a day's work; each is the function of that name in the module behind it.
 _COMMANDS = {
@@ -29,16 +29,16 @@ _COMMANDS = {
 }
 
 
-class _Group(click.Group):
+class _CommandGroup(click.Group):
     """The commands in the order of a day's work, rather than of the alphabet; one is imported when it is asked for."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            with _gated():
+            with _clean_usage_errors():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             # click would say "Aborted!" and exit with 1.
-            interrupted()
+            exit_interrupted()
 
     def make_context(
         self,
@@ -47,7 +47,7 @@ class _Group(click.Group):
         parent: click.Context | None = None,
         **extra: Any,  # noqa: ANN401
     ) -> click.Context:
-        with _gated():
+        with _clean_usage_errors():
             return super().make_context(info_name, args, parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -78,13 +78,13 @@ class _Group(click.Group):
 
 
 @contextmanager
-def _gated() -> Iterator[None]:
+def _clean_usage_errors() -> Iterator[None]:
     """Let click print of a wrong option or argument only what may be printed: it repeats the caller's words."""
     try:
         yield
     except click.ClickException as error:
         # Final for type checkers, and nothing else takes the message of every kind of such error.
-        vars(error)["message"] = gated(error.message)
+        vars(error)["message"] = sanitize(error.message)
         raise
 
 
@@ -96,7 +96,7 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
@@ -109,6 +109,6 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed."""
-    with told():
+    with report_errors():
         cli(prog_name="mlspec", windows_expand_args=False)
     sys.exit(0)

@@ -19,14 +19,14 @@ from mlspec.cli.options import (
     unpinned_option,
     wish_of,
 )
-from mlspec.cli.specs import how_to, inspected, one_spec, proven, rendered_of
+from mlspec.cli.specs import how_to, keep_proof, one_spec, rendered_of, show_folder_warnings
 from mlspec.cli.terminal import answer, is_quiet, say, show
 from mlspec.host.cache.proofs import CHECK, witnessed
 
 if TYPE_CHECKING:
     from mlspec.api import Rendered
     from mlspec.build.steps import Step
-    from mlspec.build.stream import Build
+    from mlspec.build.stream import BuildState
     from mlspec.lock.state import LockOptions
     from mlspec.plan.plan import Plan
     from mlspec.targets.run_script import BuildOptions
@@ -53,10 +53,10 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
         with witnessed() as witness:
             rendered = rendered_of(path, wish)
             changed = api.stale(rendered)
-        inspected(rendered)
+        show_folder_warnings(rendered)
         if not changed:
             if not wish.unpinned:
-                proven(CHECK, path, witness, rendered)
+                keep_proof(CHECK, path, witness, rendered)
             return rendered
         names = ", ".join(artifact.path for artifact in changed)
         if wish.locked:
@@ -169,22 +169,22 @@ def _platforms(
 
 def _are_verified(rendered: Rendered, plans: Sequence[Plan], options: BuildOptions) -> bool:
     """Build each image twice, show what differs, and return whether nothing does in any of them."""
-    from mlspec.cli.build_verify import verified
+    from mlspec.cli.build_verify import verify_build
 
-    return all([verified(rendered, plan, options) for plan in plans])
+    return all([verify_build(rendered, plan, options) for plan in plans])
 
 
 def _build_with_mirrors(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...]) -> str:
     """Build one image from this user's mirrors, and return the digest of what was pushed; empty where nothing was."""
     from mlspec.host.engine import build as building
-    from mlspec.host.engine import images, mirrors
+    from mlspec.host.engine import built_images, mirrors
 
-    with building.metadata() as metadata, mirrors.applied(plan, options, rendered.codename(plan)) as own:
+    with building.metadata() as metadata, mirrors.apply_mirrors(plan, options, rendered.codename(plan)) as own:
         own = replace(own, metadata_file=str(metadata))
         _build(rendered, plan, own, reports)
         digests = building.read_digests(metadata)
         if digests and not own.push:
-            images.remember_built(rendered.folder, plan.image, digests)
+            built_images.remember_built(rendered.folder, plan.image, digests)
         return next(iter(digests), "")
 
 
@@ -228,7 +228,7 @@ def _build(rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple
         tell(rendered, plan, options, state, before, reports)
 
 
-def _follow(rendered: Rendered, plan: Plan, options: BuildOptions, steps: Sequence[Step]) -> tuple[int, Build]:
+def _follow(rendered: Rendered, plan: Plan, options: BuildOptions, steps: Sequence[Step]) -> tuple[int, BuildState]:
     """Build one image while it is watched, once more where the engine loses a layer; return the exit code and state."""
     from mlspec.cli.build_screen import watching
     from mlspec.host.engine import build as building

@@ -13,7 +13,7 @@ from mlspec.cli.terminal import answer, say, show
 if TYPE_CHECKING:
     from mlspec.api import Rendered
     from mlspec.build.report.report import Before, BuildReport
-    from mlspec.build.stream import Build
+    from mlspec.build.stream import BuildState
     from mlspec.errors import Problem
     from mlspec.plan.plan import Plan
     from mlspec.targets.run_script import BuildOptions
@@ -22,7 +22,7 @@ _STDOUT = "-"
 _ENDINGS = (".html", ".json", ".txt")
 
 
-def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+def _check_report_names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if value != _STDOUT and Path(value).suffix not in _ENDINGS:
             raise click.BadParameter(f'"{value}" does not end in {", ".join(_ENDINGS[:-1])} or {_ENDINGS[-1]}')
@@ -37,7 +37,7 @@ report_option = click.option(
     multiple=True,
     metavar="FILE",
     type=click.Path(),
-    callback=_named,
+    callback=_check_report_names,
     help="Write what was built and what it took: .html, a page with a treemap of the image; .json; .txt, or - for "
     "stdout. Of several images each gets its own, with its name before the ending.",
 )
@@ -61,18 +61,18 @@ def what_was_there(rendered: Rendered, plan: Plan, options: BuildOptions) -> Bef
     """Return what a build's result is compared with: the last build's, and what the registry has under its name."""
     from mlspec.build.report.report import Before
     from mlspec.facts.image_reference import names_registry
-    from mlspec.host.engine import images
+    from mlspec.host.engine import built_images
 
     name = names_of(plan, options)[0]
     asks = options.push or names_registry(name)
     return Before(
-        last=images.last(rendered.folder, plan.image),
-        registry=images.in_registry(name, plan.platform) if asks else None,
+        last=built_images.last(rendered.folder, plan.image),
+        registry=built_images.in_registry(name, plan.platform) if asks else None,
     )
 
 
 def tell(
-    rendered: Rendered, plan: Plan, options: BuildOptions, state: Build, before: Before, reports: Iterable[str]
+    rendered: Rendered, plan: Plan, options: BuildOptions, state: BuildState, before: Before, reports: Iterable[str]
 ) -> None:
     """Show the report of a finished build, write it to files, and remember what was built for the next one."""
     from mlspec import api
@@ -80,14 +80,14 @@ def tell(
     from mlspec.build.report import text
     from mlspec.build.report.report import Outcome, report_build
     from mlspec.errors import Problem
-    from mlspec.host.engine import images
+    from mlspec.host.engine import built_images
 
     names = names_of(plan, options)
     if len(options.platforms) > 1:
         # The builder made an index; what it holds for this platform stands in the registry by now.
-        built = images.in_registry(names[0], plan.platform)
+        built = built_images.in_registry(names[0], plan.platform)
     else:
-        built = images.built(state.manifest, names[0], options.metadata_file)
+        built = built_images.read_built_image(state.manifest, names[0], options.metadata_file)
     facts = view.facts(state, api.steps(rendered, plan), plan.image)
     contents = api.contents(rendered, plan)
     outcome = Outcome(facts=facts, image=built, names=names, is_pushed=options.push)
@@ -100,10 +100,10 @@ def tell(
         say(line)
     for report in reports:
         _write(made, report)
-        if warning := _copied(rendered, plan, report):
+        if warning := _warn_if_copied(rendered, plan, report):
             show(warning)
     if built:
-        images.keep(rendered.folder, plan.image, built)
+        built_images.keep(rendered.folder, plan.image, built)
 
 
 def names_of(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def _write(report: BuildReport, path: str) -> None:
     say(f"wrote {place.as_posix()}")
 
 
-def _copied(rendered: Rendered, plan: Plan, path: str) -> Problem | None:
+def _warn_if_copied(rendered: Rendered, plan: Plan, path: str) -> Problem | None:
     """Return a warning where a report stands among the files that the next build copies into the image."""
     from mlspec.errors import Problem
     from mlspec.targets import ignore_patterns as patterns

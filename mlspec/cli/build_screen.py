@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mlspec.build import view
 from mlspec.build.steps import Step
-from mlspec.build.stream import Build
-from mlspec.build.view import Line, State
+from mlspec.build.stream import BuildState
+from mlspec.build.view import ScreenLine, State
 from mlspec.cli.quick import is_terminal
-from mlspec.cli.terminal import gated, live_console, tell
+from mlspec.cli.terminal import live_console, sanitize, tell
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -41,21 +41,21 @@ def _is_screen() -> bool:
     return is_terminal(sys.stderr) and os.environ.get("TERM", "") not in {"dumb", "unknown"}
 
 
-def fail(rendered: Rendered, plan: Plan, state: Build, steps: Sequence[Step]) -> NoReturn:
+def fail(rendered: Rendered, plan: Plan, state: BuildState, steps: Sequence[Step]) -> NoReturn:
     """Show the end of what the step said that a build failed in, and raise ToolError with the cause."""
     from mlspec import api
-    from mlspec.build import failures
+    from mlspec.build import failed_step
     from mlspec.errors import ToolError
     from mlspec.host.engine import engine
 
     if not any(vertex.error for vertex in state.vertexes.values()):
         # No step failed: it may be that none could.
         engine.require()
-    failure = failures.failure_of(state, steps)
+    failure = failed_step.find_failed_step(state, steps)
     if failure.tail and not state.is_plain:
         tell(f"{failure.step.label}:")
         tell("\n".join(f"  | {line}".rstrip() for line in failure.tail))
-    raise ToolError(failures.problem_of(failure, api.source(rendered, plan)))
+    raise ToolError(failed_step.problem_of(failure, api.source(rendered, plan)))
 
 
 class _Lines:
@@ -68,7 +68,7 @@ class _Lines:
         self._heard: dict[str, int] = {}
         self._revision = 0
 
-    def __call__(self, build: Build, line: bytes) -> None:
+    def __call__(self, build: BuildState, line: bytes) -> None:
         if build.is_plain:
             tell(line.decode("utf-8", "replace").rstrip("\r\n"), colors=False)
             return
@@ -82,7 +82,7 @@ class _Lines:
         self._states = view.states(self._states, rows)
         self._revision = build.revision
 
-    def _echo_output(self, build: Build) -> None:
+    def _echo_output(self, build: BuildState) -> None:
         for vertex in build.vertexes.values():
             heard = self._heard.get(vertex.digest, 0)
             if vertex.heard > heard:
@@ -101,7 +101,7 @@ def _screen(steps: Sequence[Step], title: str) -> Iterator[_Screen]:
     # What was drawn is removed at the end: the lines above it stay.
     with Live(
         console=console,
-        get_renderable=screen.drawn,
+        get_renderable=screen.draw,
         transient=True,
         refresh_per_second=8,
         redirect_stdout=False,
@@ -117,16 +117,16 @@ class _Screen:
         self._console = console
         self._steps = steps
         self._title = title
-        self._build = Build()
+        self._build = BuildState()
         self._states: dict[Step, State] = {}
         self._heard_at = time.monotonic()
         self._began = self._heard_at
         # A terminal that cannot write these would get question marks.
         self._is_plain = not (console.encoding or "").lower().startswith("utf")
 
-    def __call__(self, build: Build, line: bytes) -> None:
+    def __call__(self, build: BuildState, line: bytes) -> None:
         if build.is_plain:
-            self._console.print(gated(line.decode("utf-8", "replace").rstrip("\r\n")))
+            self._console.print(sanitize(line.decode("utf-8", "replace").rstrip("\r\n")))
             return
         changed = build.revision != self._build.revision
         self._build, self._heard_at = build, time.monotonic()
@@ -137,7 +137,7 @@ class _Screen:
             self._console.print(self._line(ended), no_wrap=True, overflow="ellipsis", crop=True)
         self._states = view.states(self._states, rows)
 
-    def drawn(self) -> RenderableType:
+    def draw(self) -> RenderableType:
         """Return what is at work now, by the engine's clock, and how far the build is."""
         from rich.console import Group
         from rich.text import Text
@@ -145,21 +145,21 @@ class _Screen:
         now = time.monotonic()
         rows = view.rows(self._build, self._steps, self._build.latest + now - self._heard_at)
         lines = [self._line(line) for line in view.running_lines(rows, max(1, self._console.height - 4))]
-        status = f"building {self._title}: {view.counted(rows)}, {view.shown_seconds(now - self._began)}"
-        return Group(*lines, Text(gated(status), no_wrap=True, overflow="ellipsis", style="bold"))
+        status = f"building {self._title}: {view.format_progress(rows)}, {view.format_seconds(now - self._began)}"
+        return Group(*lines, Text(sanitize(status), no_wrap=True, overflow="ellipsis", style="bold"))
 
-    def _line(self, line: Line) -> Text:
+    def _line(self, line: ScreenLine) -> Text:
         """Return one line that fits the width: of a long name or detail the end is left out, never of the measure."""
         from rich.text import Text
 
         room = self._console.width - 1
         measure = Text(f"  {line.measure}" if line.measure else "", no_wrap=True)
-        label = Text(gated(line.label), no_wrap=True)
+        label = Text(sanitize(line.label), no_wrap=True)
         label.truncate(max(8, room - 2 - measure.cell_len), overflow="ellipsis")
         text = Text.assemble((f"{self._mark(line.state)} ", _STYLES[line.state]), label, (measure.plain, "dim"))
         rest = room - text.cell_len - 2
         if line.detail and rest >= _LEAST_DETAIL:
-            detail = Text(gated(line.detail), style="dim italic")
+            detail = Text(sanitize(line.detail), style="dim italic")
             detail.truncate(rest, overflow="ellipsis")
             text = Text.assemble(text, "  ", detail)
         text.no_wrap, text.overflow = True, "ellipsis"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_FILES = 20
 
 
-def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
+def verify_build(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
     """Build an image twice without caches, show what differs, and return whether nothing does."""
     from mlspec import api
     from mlspec.cli.build_screen import fail, watching
@@ -33,7 +33,7 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
     def build(archive: str) -> None:
         say(f"{plan.image}: the {next(turns)} of two builds, without caches")
         with (
-            mirrors.applied(plan, replace(wanted, archive=archive), rendered.codename(plan)) as own,
+            mirrors.apply_mirrors(plan, replace(wanted, archive=archive), rendered.codename(plan)) as own,
             watching(shown, steps, plan.image) as watch,
         ):
             code, state = building.follow(build_command(plan, own), rendered.folder, watch)
@@ -51,8 +51,8 @@ def verified(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
 def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) -> None:
     """Show one layer that differs: where the spec asks for it on stderr, its files on stdout."""
     from mlspec import api
-    from mlspec.build.failures import placed
-    from mlspec.build.layers import layers_of
+    from mlspec.build.failed_step import place_problem
+    from mlspec.build.layer_steps import layers_of
     from mlspec.errors import Problem
 
     source = api.source(rendered, plan)
@@ -66,7 +66,7 @@ def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) ->
     if 0 <= index < len(layers):
         step = layers[index]
         problem = replace(problem, message=f"two builds differ in: {step.label}", hint=_HINTS.get(step.kind, ""))
-        problem = placed(problem, step, source, line=step.line)
+        problem = place_problem(problem, step, source, line=step.line)
     show(problem)
     if not found.files:
         answer("the same files, in another order or otherwise compressed")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from click.shell_completion import CompletionItem
 
 from mlspec.host.files.bounded import read_file
-from mlspec.host.files.find import found_specs
+from mlspec.host.files.find import find_specs
 from mlspec.spec.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def specs(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """Return the specs of this folder that begin so, or else whatever file does."""
     with contextlib.suppress(FileNotFoundError):
-        if known := [spec for spec in found_specs() if spec.startswith(begun)]:
+        if known := [spec for spec in find_specs() if spec.startswith(begun)]:
             return [CompletionItem(spec) for spec in known]
     return [CompletionItem(begun, type="file")]
 
@@ -39,7 +39,7 @@ def image_keys(file: str | None) -> list[str]:
 
     # A spec that cannot be read has no images to offer; the command itself says what is wrong with it.
     with contextlib.suppress(OSError, SpecError):
-        (path,) = found_specs([file] if file else []) or ("",)
+        (path,) = find_specs([file] if file else []) or ("",)
         found = parse(decode(read_file(path, MAX_BYTES), path), path).data.get("images")
         return list(found) if isinstance(found, dict) else []
     return []

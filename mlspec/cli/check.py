@@ -51,9 +51,9 @@ def check(specs: tuple[str, ...], kind: str, strict: bool, fix: bool, diff: bool
 
 def _show_changes(path: Path) -> None:
     from mlspec import api
-    from mlspec.cli import changes
+    from mlspec.cli import spec_diff
 
-    changes.show(path, api.repair(path, today()))
+    spec_diff.show(path, api.repair(path, today()))
 
 
 def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: bool) -> bool:
@@ -64,12 +64,12 @@ def _check(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read
     able = sum(bool(problem.edits) for problem in problems)
     if able and is_read:
         notes.append(f"{able} can be repaired: mlspec check --fix {shlex.quote(path.as_posix())}")
-    return _told(path, problems, notes, tell, strict=strict)
+    return _report_problems(path, problems, notes, tell, strict=strict)
 
 
 def _fix(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: bool) -> bool:
     from mlspec import api
-    from mlspec.cli import changes
+    from mlspec.cli import spec_diff
     from mlspec.host.files import rewriting
     from mlspec.host.files.turns import alone
 
@@ -78,12 +78,12 @@ def _fix(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: 
         settled = api.repair(path, today(), notes.append)
         rewriting.rewrite(path, settled)
     if is_read:
-        changes.show(path, settled)
+        spec_diff.show(path, settled)
     notes.insert(0, f"{len(settled.repaired) or 'nothing'} repaired")
-    return _told(path, settled.problems, notes, tell, strict=strict)
+    return _report_problems(path, settled.problems, notes, tell, strict=strict)
 
 
-def _told(
+def _report_problems(
     path: Path, problems: Sequence[Problem], notes: Sequence[str], tell: Callable[[Problem], None], *, strict: bool
 ) -> bool:
     """Tell the problems of a spec, and how many there are; return whether that is well."""

@@ -57,7 +57,7 @@ def _demands(specs: Iterable[str]) -> tuple[list[Demand], int]:
 
     named = tuple(specs)
     try:
-        paths = disk.specs(named)
+        paths = disk.list_specs(named)
     except MlspecError:
         if named:
             raise

@@ -68,7 +68,7 @@ def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
         path = Path(lines[1] if lines else subject)
         is_spec = path.is_dir() or (path.suffix in {".yaml", ".yml"} and not is_generated(path.as_posix()))
         first, last = sorted((int(lines[2]), int(lines[3] or lines[2]))) if lines else (1, TO_THE_END)
-        for spec in disk.specs([path.as_posix()]) if is_spec else disk.specs_of(path):
+        for spec in disk.list_specs([path.as_posix()]) if is_spec else disk.specs_of(path):
             stretches = found.setdefault(spec.as_posix(), [])
             if lines or not is_spec:
                 stretches.append(Stretch(path, first, last))
@@ -85,7 +85,7 @@ def _known(name: str) -> Code:
     from mlspec.text import nearest
 
     written = re.sub("[-_ ]", "", name.upper())
-    if row := codes.code(written):
+    if row := codes.find_code(written):
         return row
     # Of what looks like a digit, that is meant.
     drawn = written[:3] + written[3:].translate(str.maketrans("OIL", "011"))

@@ -14,10 +14,10 @@ import click
 from mlspec.cli.options import quiet_option
 from mlspec.cli.quick import is_terminal
 from mlspec.cli.specs import finish
-from mlspec.cli.terminal import ask, interrupted, say, show, tell
+from mlspec.cli.terminal import ask, exit_interrupted, say, show, tell
 
 if TYPE_CHECKING:
-    from mlspec.advice.draft import Draft, Folder, Question, Wanted
+    from mlspec.advice.draft import Draft, DraftOptions, Folder, Question
     from mlspec.errors import Problem
 
 
@@ -43,19 +43,19 @@ def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the f
     from mlspec.advice import draft as starter
     from mlspec.cli.editors import write_schema
     from mlspec.host.files import write as writing
-    from mlspec.host.files.survey import survey
+    from mlspec.host.files.survey import survey_folder
 
     path = Path(folder) / "mlspec.yaml"
     finish(path)
     writing.check_free(path)
-    found, wishes = survey(Path(folder)), starter.Wanted(**wanted)
+    found, wishes = survey_folder(Path(folder)), starter.DraftOptions(**wanted)
     draft = starter.draft(found, wishes)
     is_asked = not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     if is_asked:
         try:
-            draft = _asked(found, wishes, draft)
+            draft = _ask_questions(found, wishes, draft)
         except click.Abort:
-            interrupted("\ninterrupted; nothing was written")
+            exit_interrupted("\ninterrupted; nothing was written")
     writing.create(path, draft.text)
     schema = write_schema(path.parent)
     patterns = starter.list_ignored(found, draft)
@@ -97,14 +97,14 @@ def _find_problems(path: Path, draft: Draft) -> Iterator[Problem]:
         yield Problem(code="MLS415", message=message, hint=hint, file=path.as_posix())
 
 
-def _asked(folder: Folder, wanted: Wanted, draft: Draft) -> Draft:
+def _ask_questions(folder: Folder, wanted: DraftOptions, draft: Draft) -> Draft:
     """Return the draft after every question in it was answered; an answer that cannot be right is asked for again."""
     for question in draft.questions:
-        wanted, draft = _answered(folder, wanted, question)
+        wanted, draft = _ask_question(folder, wanted, question)
     return draft
 
 
-def _answered(folder: Folder, wanted: Wanted, question: Question) -> tuple[Wanted, Draft]:
+def _ask_question(folder: Folder, wanted: DraftOptions, question: Question) -> tuple[DraftOptions, Draft]:
     from dataclasses import replace
 
     from mlspec.advice import draft as starter

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mlspec.cli import candidates
-from mlspec.host.files.find import found_specs
+from mlspec.host.files.find import find_specs
 
 if TYPE_CHECKING:
     from mlspec.lock.state import LockOptions
@@ -49,7 +49,7 @@ def _no_specs(ctx: click.Context, _: click.Parameter, value: str | tuple[str, ..
 
 def _is_spec(name: str) -> bool:
     try:
-        (path,) = found_specs([name])
+        (path,) = find_specs([name])
     except FileNotFoundError:
         return False
     return path.endswith((".yaml", ".yml")) and Path(path).is_file()

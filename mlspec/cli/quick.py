@@ -7,7 +7,7 @@ import os
 import sys
 
 from mlspec.host.cache.proofs import CHECK, WRITE, proofs
-from mlspec.host.files.find import found_specs
+from mlspec.host.files.find import find_specs
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _QUIET = {"-q", "--quiet"}
 _OPTIONS = {"render": {"--check", "--locked", "--exit-code", *_QUIET}, "lock": _QUIET}
 
 
-def answered(words: Sequence[str]) -> bool:
+def answer_from_proofs(words: Sequence[str]) -> bool:
     """Print what ``mlspec`` with these words prints, if it is proven for every spec; return whether it was."""
     options = {word for word in words[1:] if word.startswith("-")}
     if not words or not options <= _OPTIONS.get(words[0], set()) or words[0] not in _OPTIONS:
@@ -28,7 +28,7 @@ def answered(words: Sequence[str]) -> bool:
     question = CHECK if "--check" in options else WRITE
     lines = []
     try:
-        found = [as_shown(spec) for spec in found_specs(word for word in words[1:] if word not in options)]
+        found = [as_shown(spec) for spec in find_specs(word for word in words[1:] if word not in options)]
     except FileNotFoundError:
         return False
     for spec in dict.fromkeys(found):

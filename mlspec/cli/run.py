@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlspec.plan.plan import Plan
 
 
-def _built(file: str | None, image: str | None) -> Rendered:
+def _render_built(file: str | None, image: str | None) -> Rendered:
     """Return one spec with this image as it was built: nothing is locked anew and nothing is written."""
     from dataclasses import replace
 
@@ -74,7 +74,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     from mlspec.host.engine import run as running
     from mlspec.targets.run_script import run_words
 
-    rendered = _built(file, image)
+    rendered = _render_built(file, image)
     plan = rendered.plan(image)
     arguments = ctx.meta.get("mlspec.passed_on", ())
     if dry_run:
@@ -106,6 +106,6 @@ def shell(image: str | None, file: str | None) -> None:
     from mlspec import api
     from mlspec.host.engine import run as running
 
-    rendered = _built(file, image)
+    rendered = _render_built(file, image)
     plan = rendered.plan(image)
     running.shell(plan.run, rendered.folder, show, api.need(rendered, plan))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlspec.cli.editors import renew_schema
 from mlspec.cli.quick import up_to_date
-from mlspec.cli.terminal import Line, say, show, styled, tell
+from mlspec.cli.terminal import ProgressLine, format_problem, say, show, tell
 from mlspec.host.cache.proofs import Witness, proofs, witnessed
 from mlspec.spec.targets import SHARED_TARGETS, TARGETS
 
@@ -33,15 +33,15 @@ def gravest(specs: Iterable[str], act: Callable[[Path], bool], tell: Callable[[P
 
     code, paths = 0, list[Path]()
     try:
-        paths += disk.specs(specs)
+        paths += disk.list_specs(specs)
     except MlspecError as error:
-        code = _told(error, tell)
+        code = _show_error(error, tell)
     for path in paths:
         finish(path)
         try:
             code = max(code, 0 if act(path) else 1)
         except MlspecError as error:
-            code = max(code, _told(error, tell))
+            code = max(code, _show_error(error, tell))
     return code
 
 
@@ -55,7 +55,7 @@ def finish(spec: Path) -> None:
             say(f"wrote {', '.join(finished)}, which a command that was killed had ready")
 
 
-def _told(error: MlspecError, tell: Callable[[Problem], None]) -> int:
+def _show_error(error: MlspecError, tell: Callable[[Problem], None]) -> int:
     for problem in error.problems:
         tell(problem)
     return error.exit_code
@@ -92,7 +92,7 @@ def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Out
             finish(path)
             outcome = act(path)
         if outcome.current:
-            known.keep(question, spec, witness, _shown(outcome.current))
+            known.keep(question, spec, witness, _format_warnings(outcome.current))
         return outcome.is_well
 
     try:
@@ -101,16 +101,16 @@ def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Out
         known.save()
 
 
-def proven(question: str, path: Path, witness: Witness, rendered: Rendered) -> None:
+def keep_proof(question: str, path: Path, witness: Witness, rendered: Rendered) -> None:
     """Keep the proof that a spec has the good answer to ``question``, for what was seen while it was rendered."""
     known = proofs()
-    known.keep(question, path.as_posix(), witness, _shown(rendered))
+    known.keep(question, path.as_posix(), witness, _format_warnings(rendered))
     known.save()
 
 
-def _shown(rendered: Rendered) -> list[tuple[str, str]]:
+def _format_warnings(rendered: Rendered) -> list[tuple[str, str]]:
     """Return what is warned of, plain and styled."""
-    return [(str(warning), styled(warning)) for warning in rendered.warnings]
+    return [(str(warning), format_problem(warning)) for warning in rendered.warnings]
 
 
 _MANY_CHANGES = 24
@@ -121,15 +121,15 @@ def rendered_of(path: Path, wish: LockOptions, targets: Iterable[str] = ()) -> R
     from mlspec import api
     from mlspec.host import progress
 
-    with progress.watched(Line()):
+    with progress.watch(ProgressLine()):
         rendered = api.render(path, wish, targets=targets, say=say, today=today())
-    Line.clear()
+    ProgressLine.clear()
     for warning in rendered.warnings:
         show(warning)
     return rendered
 
 
-def inspected(rendered: Rendered) -> int:
+def show_folder_warnings(rendered: Rendered) -> int:
     """Show what is worth a warning in the spec's folder; return the number of all warnings, those of the spec too."""
     from mlspec import api
 
@@ -144,7 +144,7 @@ def one_spec(file: str | None) -> Path:
     from mlspec.errors import Problem, SpecError
     from mlspec.host.files import read as disk
 
-    paths = disk.specs([file] if file else [])
+    paths = disk.list_specs([file] if file else [])
     if len(paths) > 1:
         names = ", ".join(path.as_posix() for path in paths)
         raise SpecError(
@@ -187,10 +187,10 @@ def _after(leftover: Path, named: Sequence[str]) -> str:
     """Return what to do about a file that no spec asks for: it may be one that was asked for on the command line."""
     target = next((name for name in SHARED_TARGETS if leftover.name.endswith(TARGETS[name].file)), "")
     keep = f"to keep it, write in the spec: {_target_key(named, [target])}; " if target and target not in named else ""
-    return f"{keep}to remove it: rm {_typed(leftover)}"
+    return f"{keep}to remove it: rm {_quote_path(leftover)}"
 
 
-def _typed(path: Path) -> str:
+def _quote_path(path: Path) -> str:
     """Return a path as it is typed behind a command: in quotes where a shell needs them, and never as an option."""
     name = path.as_posix()
     return shlex.quote(f"./{name}" if name.startswith("-") else name)

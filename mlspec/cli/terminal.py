@@ -38,7 +38,7 @@ def is_quiet() -> bool:
 _COLORS = re.compile(r"(\x1b\[(?:(?:[0-4]|22|3[0-79]|9[0-7])(?:;(?=\d))?)+m)")
 
 
-def gated(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return a text as it may be printed."""
     from mlspec.host.known_secrets import blank_secrets
     from mlspec.printable import printable
@@ -53,7 +53,7 @@ def say(text: str) -> None:
         tell(text)
 
 
-class Line:
+class ProgressLine:
     """One line at the end of a terminal that says what is going on, until something else is said."""
 
     is_drawn = False
@@ -63,11 +63,11 @@ class Line:
         if is_quiet() or not is_terminal(sys.stderr) or os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
             return
         # The last column stays free: some terminals begin a new line after it.
-        shown = gated(text)[: shutil.get_terminal_size().columns - 1]
+        shown = sanitize(text)[: shutil.get_terminal_size().columns - 1]
         with contextlib.suppress(OSError):
             sys.stderr.write(f"\r{shown}\x1b[K")
             sys.stderr.flush()
-            Line.is_drawn = True
+            ProgressLine.is_drawn = True
 
     def note(self, text: str) -> None:
         """Say what a person should read in any case."""
@@ -76,8 +76,8 @@ class Line:
     @staticmethod
     def clear() -> None:
         """Remove the line, if there is one."""
-        if Line.is_drawn:
-            Line.is_drawn = False
+        if ProgressLine.is_drawn:
+            ProgressLine.is_drawn = False
             with contextlib.suppress(OSError):
                 sys.stderr.write("\r\x1b[K")
                 sys.stderr.flush()
@@ -85,20 +85,20 @@ class Line:
 
 def tell(text: str, *, colors: bool | None = None) -> None:
     """Print on stderr what also those read who want no more than results; ``colors`` as click has it."""
-    Line.clear()
+    ProgressLine.clear()
     # Where stderr itself is full or closed, nobody can be told, and the exit code is all that is left.
     with contextlib.suppress(OSError):
-        click.echo(gated(text), err=True, color=color() if colors is None else colors)
+        click.echo(sanitize(text), err=True, color=color() if colors is None else colors)
 
 
 def answer(text: str, *, ends_line: bool = True) -> None:
     """Print what was asked for on stdout; raises ToolError where it takes no more."""
-    _write(f"{gated(text)}\n" if ends_line else gated(text))
+    _write(f"{sanitize(text)}\n" if ends_line else sanitize(text))
 
 
 def answer_file(text: str) -> None:
     """Print the text of a file on stdout, byte by byte where a program reads it; raises ToolError as :func:`answer`."""
-    _write(gated(text) if is_terminal(sys.stdout) else text)
+    _write(sanitize(text) if is_terminal(sys.stdout) else text)
 
 
 def _write(text: str) -> None:
@@ -128,16 +128,16 @@ def _forget_stdout() -> None:
 
 def ask(text: str, default: str) -> str:
     """Ask a person a question on the terminal, and return what they say or the ``default``."""
-    said: str = click.prompt(gated(text), default=default, show_default=bool(default), err=True)
+    said: str = click.prompt(sanitize(text), default=default, show_default=bool(default), err=True)
     return said
 
 
 def show(problem: Problem) -> None:
     """Show a problem on stderr."""
-    tell(styled(problem))
+    tell(format_problem(problem))
 
 
-def styled(problem: Problem) -> str:
+def format_problem(problem: Problem) -> str:
     """Return a problem as a terminal shows it: its place bold, its code in the color of how grave it is."""
     first, *rest = str(problem).split("\n")
     place, found, sentence = first.partition(f"{problem.code}: ")
@@ -158,11 +158,11 @@ def page(markdown: str) -> None:
     theme = Theme({"markdown.code": "bold cyan", "markdown.h2": "bold"})
     console = Console(no_color=color() is False, force_terminal=True, theme=theme)
     # Lines of more than 100 characters are hard to follow with the eye.
-    console.print(Markdown(gated(markdown), code_theme="ansi_dark"), width=min(console.width, 100))
+    console.print(Markdown(sanitize(markdown), code_theme="ansi_dark"), width=min(console.width, 100))
 
 
 def live_console() -> Console:
-    """Return the console for a screen that is drawn anew; each text on it has to pass through :func:`gated`."""
+    """Return the console for a screen that is drawn anew; each text on it has to pass through :func:`sanitize`."""
     from rich.console import Console
 
     is_plain = color() is False
@@ -179,15 +179,15 @@ def fail(error: MlspecError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def interrupted(text: str = "interrupted") -> NoReturn:
+def exit_interrupted(text: str = "interrupted") -> NoReturn:
     """Say that somebody interrupted this, and exit as shells and make expect it: with 128 and the signal's number."""
-    code = interrupts.answered()
+    code = interrupts.acknowledge()
     tell(text)
     sys.exit(code)
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Tell a person of an error, in place of a traceback, and exit with its code."""
     from mlspec.errors import MlspecError
 
@@ -196,12 +196,12 @@ def told() -> Iterator[None]:
     except MlspecError as error:
         fail(error)
     except KeyboardInterrupt:
-        interrupted()
+        exit_interrupted()
     except (Exception, RecursionError) as error:
         if os.environ.get("MLSPEC_DEBUG"):
             raise
         if _is_interrupt(error):
-            interrupted()
+            exit_interrupted()
         if problem := _of_surroundings(error):
             show(problem)
             sys.exit(3)

@@ -37,10 +37,10 @@ class Code:
 @cache
 def codes() -> tuple[Code, ...]:
     """Return every code, in the order of the numbers."""
-    return parse(resources.files("mlspec.facts.data").joinpath("codes.md").read_text(encoding="utf-8"))
+    return parse_codes(resources.files("mlspec.facts.data").joinpath("codes.md").read_text(encoding="utf-8"))
 
 
-def parse(text: str) -> tuple[Code, ...]:
+def parse_codes(text: str) -> tuple[Code, ...]:
     """Return the codes whose sections stand in a Markdown text, in their order there."""
     _, *parts = _SECTION.split(text)
     sections = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
@@ -52,6 +52,6 @@ def _code(name: str, title: str, text: str) -> Code:
     return Code(code=name, title=title, severity=severity, text=text)
 
 
-def code(name: str) -> Code | None:
+def find_code(name: str) -> Code | None:
     """Return the code of that name, written in capitals or not."""
     return next((row for row in codes() if row.code == name.upper()), None)

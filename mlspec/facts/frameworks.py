@@ -19,7 +19,7 @@ _ARCHITECTURE = re.compile(r"(?:sm_?)(\d+)(\d)[a-z]?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class FrameworkRelease:
     """A minor version of a framework, and the first and last minor version of Python that it has wheels for."""
 
     version: str
@@ -32,7 +32,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
+class TorchBuild:
     """Builds of torch, from one minor version to another, and the compute capabilities that they have kernels for."""
 
     cuda: str
@@ -74,21 +74,21 @@ class Library:
 
 
 @cache
-def releases(framework: str) -> tuple[Release, ...]:
+def releases(framework: str) -> tuple[FrameworkRelease, ...]:
     """Return the known minor versions of a framework, oldest first; none of one that nothing is known of."""
     rows = table("frameworks").get(framework, {}).get("releases", ())
-    return tuple(Release(**row) for row in rows)
+    return tuple(FrameworkRelease(**row) for row in rows)
 
 
 @cache
-def builds(platform: str) -> tuple[Build, ...]:
+def builds(platform: str) -> tuple[TorchBuild, ...]:
     """Return the known builds of torch for CUDA on a platform, by version of CUDA, oldest first."""
     rows = table("frameworks")["kernels"]["builds"]
-    made = (Build(**frozen(row)) for row in rows)
+    made = (TorchBuild(**frozen(row)) for row in rows)
     return tuple(build for build in made if build.platform == platform)
 
 
-def fitting(cuda: str, torch: str, platform: str) -> tuple[Build, ...]:
+def find_builds(cuda: str, torch: str, platform: str) -> tuple[TorchBuild, ...]:
     """Return the known builds of a torch for a CUDA; of every version where ``torch`` is empty."""
     return tuple(build for build in builds(platform) if build.cuda == cuda and (not torch or build.has(torch)))
 

@@ -20,7 +20,7 @@ class InstallerWheel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installer:
+class InstallerRelease:
     """The program that installs the locked wheels during a build.
 
     ``glibcs`` are the versions of the C library whose wheels it can be told to take, oldest first.
@@ -42,8 +42,8 @@ class Installer:
 
 
 @cache
-def pinned_installer() -> Installer:
+def pinned_installer() -> InstallerRelease:
     """Return the pinned installer."""
     data = table("installer")
     wheels = tuple(InstallerWheel(**row) for row in data["wheel"])
-    return Installer(name=data["name"], version=data["version"], wheels=wheels, glibcs=tuple(data["glibcs"]))
+    return InstallerRelease(name=data["name"], version=data["version"], wheels=wheels, glibcs=tuple(data["glibcs"]))

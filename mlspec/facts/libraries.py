@@ -13,7 +13,7 @@ from mlspec.facts.tables import frozen, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
+class SystemNeed:
     """What a package needs of the system: what is said of it, the Debian packages that have it, and a way without.
 
     ``unless`` are packages that bring it along; ``only_asked`` is about packages that matter where the user names them.
@@ -31,7 +31,7 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class WholePackage:
     """A package, as pip takes it, whose wheels bring all that it needs, so that nothing is to be said of it."""
 
     package: str
@@ -40,7 +40,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renamed:
+class RenamedPackage:
     """A Debian package that is ``gone`` since a release, and what has taken its place."""
 
     old: str
@@ -49,15 +49,15 @@ class Renamed:
 
 
 @cache
-def needs() -> tuple[Needs, ...]:
+def needs() -> tuple[SystemNeed, ...]:
     """Return what packages are known to need of the system."""
-    return tuple(Needs(**frozen(row)) for row in table("system_libraries")["package"])
+    return tuple(SystemNeed(**frozen(row)) for row in table("system_libraries")["package"])
 
 
 @cache
-def whole() -> tuple[Whole, ...]:
+def whole_packages() -> tuple[WholePackage, ...]:
     """Return packages whose wheels are known to bring all that they need."""
-    return tuple(Whole(**row) for row in table("system_libraries")["whole"])
+    return tuple(WholePackage(**row) for row in table("system_libraries")["whole"])
 
 
 @cache
@@ -68,7 +68,7 @@ def sonames() -> Mapping[str, Mapping[str, str]]:
 
 
 @cache
-def _brought() -> tuple[tuple[str, ...], Mapping[tuple[str, str], int]]:
+def _read_bringers() -> tuple[tuple[str, ...], Mapping[tuple[str, str], int]]:
     data = resources.files("mlspec.facts.data").joinpath("debian_brings.txt.xz").read_bytes()
     heading, *lines = lzma.decompress(data).decode("ascii").splitlines()
     release, sums = "", {}
@@ -83,7 +83,7 @@ def _brought() -> tuple[tuple[str, ...], Mapping[tuple[str, str], int]]:
 
 def brings(codename: str, apt: str, wanted: str) -> bool:
     """Return whether a Debian package brings another of those with libraries along, or is it."""
-    names, sums = _brought()
+    names, sums = _read_bringers()
     known = sums.get((codename, apt), 0)
     return apt == wanted or (wanted in names and bool(known >> names.index(wanted) & 1))
 
@@ -95,9 +95,9 @@ def bringing(apt: str) -> tuple[str, ...]:
 
 
 @cache
-def renamed() -> tuple[Renamed, ...]:
+def renamed_packages() -> tuple[RenamedPackage, ...]:
     """Return the Debian packages that have another name since some release."""
-    return tuple(Renamed(**row) for row in table("system_libraries")["renamed"])
+    return tuple(RenamedPackage(**row) for row in table("system_libraries")["renamed"])
 
 
 def current_name(package: str, codename: str) -> str:
@@ -105,5 +105,5 @@ def current_name(package: str, codename: str) -> str:
     order = [release.codename for release in debian_releases()]
     if codename not in order:
         return package
-    rows = (row for row in renamed() if order.index(row.gone) <= order.index(codename))
+    rows = (row for row in renamed_packages() if order.index(row.gone) <= order.index(codename))
     return next((current_name(row.new, codename) for row in rows if row.old == package), package)

@@ -67,7 +67,7 @@ def python_variant(python: str, codename: str) -> PythonVariant | None:
     return next((row for row in python_variants() if (row.python, row.codename) == (minor, codename)), None)
 
 
-def support(end: str, today: str, *, released: str = "") -> Support:
+def support_on(end: str, today: str, *, released: str = "") -> Support:
     """Return where a release that ends on ``end`` stands on the ISO day ``today``."""
     if released > today:
         return "planned"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mlspec.advice.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need
+from mlspec.advice.doctor.facts import Builder, DockerCommand, Engine, Facts, Host, Need, Probe
 from mlspec.host import machine as host
 from mlspec.host.engine import engine
 from mlspec.host.network import reach, registry
@@ -20,7 +20,7 @@ _ANSWER = 4
 # The default package index's address is pip's to know.
 _BASE = "python:3.12-slim"
 
-Fact = Host | Command | Engine | Builder | Answer
+Fact = Host | DockerCommand | Engine | Builder | Probe
 
 
 def gather(
@@ -38,9 +38,9 @@ def gather(
     """
     own = examined()
     tasks: dict[str, Callable[[], Fact]] = {
-        "host": lambda: host.examined(folder.resolve()),
+        "host": lambda: host.examine_host(folder.resolve()),
         "command": engine.command,
-        "engine": engine.examined,
+        "engine": engine.examine_engine,
         "builder": engine.builder,
     }
     # What to ask is what the configuration says.
@@ -60,7 +60,7 @@ def _facts(found: dict[str, Fact], asked: Iterable[str], needs: tuple[Need, ...]
     this, command, answering, builder = (found.get(name) for name in ("host", "command", "engine", "builder"))
     late = Engine(address=os.environ.get("DOCKER_HOST", ""), silence="unreached", words="it did not answer in time")
     engine_ = answering if isinstance(answering, Engine) else late
-    command_ = command if isinstance(command, Command) else Command()
+    command_ = command if isinstance(command, DockerCommand) else DockerCommand()
     # A builder without an engine or a buildx is not there, for a reason that is told already.
     is_there = isinstance(builder, Builder) and engine_.version and command_.buildx
     return Facts(
@@ -73,14 +73,14 @@ def _facts(found: dict[str, Fact], asked: Iterable[str], needs: tuple[Need, ...]
     )
 
 
-def _answer(name: str, found: dict[str, Fact]) -> Answer:
+def _answer(name: str, found: dict[str, Fact]) -> Probe:
     fact = found.get(name)
     place = "package index" if name.startswith("index") else "registry"
-    late = Answer(place=place, host="its address", state="silent", words="it did not answer in time")
-    return fact if isinstance(fact, Answer) else late
+    late = Probe(place=place, host="its address", state="silent", words="it did not answer in time")
+    return fact if isinstance(fact, Probe) else late
 
 
-def _registry(base: str) -> Answer:
+def _registry(base: str) -> Probe:
     return reach.answer("registry", registry.addresses(base), _ANSWER)
 
 
@@ -91,7 +91,7 @@ def _index() -> str:
     return f"{(configuration().index_url or PyPI.simple_url).rstrip('/')}/pip/"
 
 
-def _own_index(url: str) -> Answer:
+def _own_index(url: str) -> Probe:
     asked = configuration().index(url)
     answer = reach.answer("package index", (f"{asked.rstrip('/')}/pip/",), _ANSWER)
     # A mirror is named by its own address.

@@ -55,7 +55,7 @@ class Relay:
 
 
 @contextlib.contextmanager
-def relayed() -> Iterator[Relay]:
+def relay_signals() -> Iterator[Relay]:
     """Give a Relay, which hears every signal meanwhile in the place of this process."""
     relay = Relay()
     # Python lets only the main thread listen.

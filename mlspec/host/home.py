@@ -21,7 +21,7 @@ def home_folder() -> str:
     return known_home() or _fail()
 
 
-def expanded(path: str) -> Path:
+def expand_home(path: str) -> Path:
     """Return a path with ``~`` as the home of this user; raises ToolError where there is none."""
     try:
         return Path(path).expanduser()

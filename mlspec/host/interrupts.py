@@ -1,7 +1,7 @@
 """Signals that ask a command to end: each is an interrupt, none is lost, and the exit code tells which it was.
 
 Python raises KeyboardInterrupt wherever the program is; there are places where that is swallowed, such as a callback
-of a library in C. So it is raised again until somebody answers for it with :func:`answered`.
+of a library in C. So it is raised again until somebody answers for it with :func:`acknowledge`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def listen() -> None:
             signal.signal(number, _interrupt)
 
 
-def answered() -> int:
+def acknowledge() -> int:
     """Take it that the command is about to end by an interrupt, and return its exit code: 128 and the signal's number.
 
     Any other signal is ignored from now on.

@@ -43,7 +43,7 @@ def here() -> Host:
     )
 
 
-def examined(folder: Path) -> Host:
+def examine_host(folder: Path) -> Host:
     """Return all that is known of this host, for images whose spec stands in ``folder``."""
     return replace(
         here(),
@@ -59,7 +59,7 @@ def examined(folder: Path) -> Host:
     )
 
 
-def said(*words: str, patience: float = _PATIENCE) -> str | None:
+def read_output(*words: str, patience: float = _PATIENCE) -> str | None:
     """Return what a command says; none where it is not there, fails, or says nothing for ``patience`` seconds."""
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=patience)
@@ -124,14 +124,14 @@ def _driver() -> str:
         text = read_file("/proc/driver/nvidia/version").decode("utf-8", "replace")
         if found := re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", text):
             return found[1]
-    text = said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or ""
+    text = read_output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or ""
     found = re.match(r"\d+\.\d+(?:\.\d+)?", text)
     return found[0] if found else ""
 
 
 def _capabilities() -> tuple[str, ...]:
     """Return the compute capabilities of this host's NVIDIA GPUs, each once; none where nothing tells them."""
-    text = said("nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader") or ""
+    text = read_output("nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader") or ""
     return tuple(dict.fromkeys(re.findall(r"^\s*(\d+\.\d+)\s*$", text, re.MULTILINE)))
 
 

@@ -21,7 +21,7 @@ _watchers: list[Watcher] = []
 
 
 @contextmanager
-def watched(watcher: Watcher) -> Iterator[None]:
+def watch(watcher: Watcher) -> Iterator[None]:
     """Tell a watcher of what goes on meanwhile."""
     _watchers.append(watcher)
     try:

@@ -36,11 +36,11 @@ class LocalWorld:
 
     def read_file(self, path: str) -> str:
         """Return the text of a file; raises OSError, or UnicodeError where it is not text."""
-        return disk.reader(self.path)(path)
+        return disk.make_reader(self.path)(path)
 
     def look_at(self, path: str) -> Neighbour:
         """Return what is at a path."""
-        return disk.looker(self.path)(path)
+        return disk.make_looker(self.path)(path)
 
     def read_generated(self, path: str) -> str | None:
         """Return the text of a generated file as it is; None where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mlspec.facts import compilers
+from mlspec.facts import compile_recipes
 from mlspec.lock.pins import FROM_GIT, Pin, RequirementsLock
 
 PURE = ("Python",)
@@ -31,12 +31,12 @@ class SourceLayer:
         """Tell whether it takes a compiler: always, where nobody looked into it, but for what comes from git."""
         if not self.languages and self.layer == FROM_GIT:
             return False
-        return self.languages != PURE or any(compilers.recipe(name).apt for name in self.packages)
+        return self.languages != PURE or any(compile_recipes.recipe(name).apt for name in self.packages)
 
     @property
     def has_cuda(self) -> bool:
         """Tell whether there is code for CUDA in it."""
-        return "CUDA" in self.languages or any(compilers.recipe(name).cuda for name in self.packages)
+        return "CUDA" in self.languages or any(compile_recipes.recipe(name).cuda for name in self.packages)
 
 
 def source_layers(lock: RequirementsLock) -> tuple[SourceLayer, ...]:
@@ -77,4 +77,4 @@ def _languages(pins: Iterable[Pin]) -> tuple[str, ...]:
 
 def undeclared_requirements(package: str, versions: dict[str, str]) -> tuple[str, ...]:
     """Return what the build of a package asks for without naming it, at the version in ``versions`` where one is."""
-    return tuple(versions.get(name, name) for name in compilers.recipe(package).first)
+    return tuple(versions.get(name, name) for name in compile_recipes.recipe(package).first)

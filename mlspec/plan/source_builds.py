@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlspec.facts import compilers, debian_packages, frameworks
+from mlspec.facts import compile_recipes, debian_packages, frameworks
 from mlspec.facts.debian import apt_sources
 from mlspec.facts.libraries import current_name
 from mlspec.facts.versions import parse_release
@@ -75,7 +75,9 @@ def plan_compiler(facts: CompilerFacts, sources: Iterable[SourceLayer]) -> Compi
     compiled = [source for source in sources if _takes_compilers(facts, source)]
     if not compiled:
         return None
-    image = compilers.cuda_image(facts.cuda) if facts.cuda and any(source.has_cuda for source in compiled) else None
+    image = (
+        compile_recipes.cuda_image(facts.cuda) if facts.cuda and any(source.has_cuda for source in compiled) else None
+    )
     apt = _tools(facts)
     if not image:
         return Compiler(apt=apt)
@@ -97,12 +99,12 @@ def _takes_compilers(facts: CompilerFacts, source: SourceLayer) -> bool:
 def _tools(facts: CompilerFacts) -> tuple[str, ...]:
     # Headers below `apt` are there for something that is compiled.
     headers = (name for name in facts.settings.apt if name.partition("=")[0].endswith("-dev"))
-    return tuple(sorted({*compilers.tools(), *headers, *(facts.settings.build_apt or ())}))
+    return tuple(sorted({*compile_recipes.tools(), *headers, *(facts.settings.build_apt or ())}))
 
 
 def _older_gcc(codename: str, newest: int) -> int | None:
     """Return the gcc of a release that nvcc takes, where the release's own is too new for it."""
-    own = compilers.gcc(codename)
+    own = compile_recipes.gcc(codename)
     if own is None or own <= newest:
         return None
     known = debian_packages.debian_package_names(codename)
@@ -127,14 +129,14 @@ def _architectures(facts: CompilerFacts) -> tuple[str, ...]:
     wanted = filter(None, map(frameworks.capability, facts.settings.gpu_models))
     if named := sorted(set(wanted), key=parse_release):
         return tuple(named)
-    builds = frameworks.fitting(facts.cuda, facts.torch, facts.settings.platforms[0])
+    builds = frameworks.find_builds(facts.cuda, facts.torch, facts.settings.platforms[0])
     return (*builds[0].architectures[:-1], f"{builds[0].architectures[-1]}+PTX") if builds else ()
 
 
 def plan_source_build(facts: CompilerFacts, source: SourceLayer) -> SourceBuild:
     """Return how the sources of a layer are built."""
     has_compiler = _takes_compilers(facts, source)
-    has_cuda = has_compiler and source.has_cuda and bool(facts.cuda and compilers.cuda_image(facts.cuda))
+    has_cuda = has_compiler and source.has_cuda and bool(facts.cuda and compile_recipes.cuda_image(facts.cuda))
     return SourceBuild(
         from_stage=("cuda-compiler" if has_cuda else "compiler") if has_compiler else "installer",
         apt=_apt(facts, source) if has_compiler else (),
@@ -145,10 +147,10 @@ def plan_source_build(facts: CompilerFacts, source: SourceLayer) -> SourceBuild:
 
 
 def _apt(facts: CompilerFacts, source: SourceLayer) -> tuple[str, ...]:
-    known = {language.name: language for language in compilers.languages()}
+    known = {language.name: language for language in compile_recipes.languages()}
     written_in = (known[language] for language in source.languages if language in known)
     names = [name for language in written_in for name in language.compilers(facts.codename)]
-    names += [name for package in source.packages for name in compilers.recipe(package).apt]
+    names += [name for package in source.packages for name in compile_recipes.recipe(package).apt]
     return tuple(sorted({current_name(name, facts.codename) for name in names}))
 
 
@@ -175,7 +177,7 @@ def plan_metadata_stage(facts: CompilerFacts, base: str, base_user: str | None, 
 
 def _environment(source: SourceLayer, *, has_cuda: bool) -> Iterator[tuple[str, str]]:
     for package in source.packages:
-        recipe = compilers.recipe(package)
+        recipe = compile_recipes.recipe(package)
         if has_cuda or not recipe.cuda:
             yield from recipe.environment.items()
     if source.is_locked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from mlspec.errors import Problem, quoted
+from mlspec.errors import Problem, quote_value
 from mlspec.spec.keys import Settings
 
 # What belongs to the system of a machine; of /dev and /run no part is a folder of data.
@@ -18,7 +18,7 @@ def refusals(settings: Settings) -> Iterator[Problem]:
     yield from _gpus(settings)
     for index, mount in enumerate(settings.mounts):
         if mount.type == "bind" and (why := _is_no_claim(mount.source, mount.target)):
-            message = f"{quoted(mount.source)} cannot be a claim of storage in a cluster: {why[0]}"
+            message = f"{quote_value(mount.source)} cannot be a claim of storage in a cluster: {why[0]}"
             yield Problem(code="MLS137", message=message, hint=f"{why[1]}; {_WITHOUT}", path=("mounts", index))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split, quoted
+from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split, quote_value
 from mlspec.spec import fields
 from mlspec.spec import values as syntax
 from mlspec.spec.keys import Settings, TopKeys
@@ -102,7 +102,9 @@ def _diagnosed(error: ErrorDetails, data: Mapping[str, Any]) -> Problem:
     if kind == "literal_error":
         return unknown_value(path, error["input"], _choices(error))
     if kind == "greater_than_equal":
-        message = f"{quoted(str(error['input']))} is too small: at least {error.get('ctx', {}).get('ge')} is expected"
+        message = (
+            f"{quote_value(str(error['input']))} is too small: at least {error.get('ctx', {}).get('ge')} is expected"
+        )
         return Problem(code="MLS115", message=message, hint="write more, or remove the key", path=path)
     if kind in {"too_short", "string_too_short"}:
         hint = _example(path) or "remove it, or write what is meant"
@@ -142,7 +144,7 @@ def kind_of(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return quoted(value)
+        return quote_value(value)
     return "nothing" if value is None else "a list" if isinstance(value, list | tuple) else "a mapping"
 
 
@@ -204,7 +206,7 @@ def _unknown_key(path: KeyPath) -> Problem:
         hint = did_you_mean(name, known) or f"known keys: {', '.join(known)}"
     repairs = (Rename(path, meant),) if meant and hint == f"did you mean {meant}?" else ()
     return Problem(
-        code="MLS101", message=f"unknown key {quoted(name)}", hint=hint, path=path, on_key=True, repairs=repairs
+        code="MLS101", message=f"unknown key {quote_value(name)}", hint=hint, path=path, on_key=True, repairs=repairs
     )
 
 
@@ -221,7 +223,7 @@ def unknown_value(path: KeyPath, value: object, known: Sequence[str]) -> Problem
     if not isinstance(value, str):
         message = f"text is expected here, not {kind_of(value)}"
     else:
-        message = f"{quoted(value)} is not known here"
+        message = f"{quote_value(value)} is not known here"
     hint = (did_you_mean(value, known) if isinstance(value, str) else "") or _example(path)
     meant = slip(value, known) if isinstance(value, str) else ""
     repairs = (Replace(path, value, meant),) if meant and isinstance(value, str) else ()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from mlspec.errors import KeyPath, quoted
+from mlspec.errors import KeyPath, quote_value
 from mlspec.spec import schema_parts as shapes
 from mlspec.spec import values as syntax
 from mlspec.spec.fields import about, also_called
@@ -60,22 +60,26 @@ class Mount(Keys):
         if "$" in self.source:
             raise Refused(
                 "MLS113",
-                f"{quoted(self.source)} is not expanded: a spec means the same everywhere",
+                f"{quote_value(self.source)} is not expanded: a spec means the same everywhere",
                 "write a path relative to the spec, or ~/...",
             )
         if self.target == "/":
             raise Refused("MLS113", "a mount on / would hide the whole image", "mount below /app")
         if self.type == "volume" and syntax.is_host_path(self.source):
-            raise Refused("MLS113", f"{quoted(self.source)} is a path, not the name of a volume", "write: type: bind")
+            raise Refused(
+                "MLS113", f"{quote_value(self.source)} is a path, not the name of a volume", "write: type: bind"
+            )
         if self.type == "volume" and not syntax.names_volume(self.source):
             hint = f"write ./{self.source} for a path" if "/" in self.source else "use letters, digits and - . _"
-            raise Refused("MLS113", f"{quoted(self.source)} cannot name a volume", hint)
+            raise Refused("MLS113", f"{quote_value(self.source)} cannot name a volume", hint)
         if self.type == "bind" and not syntax.is_host_path(self.source):
             raise Refused(
-                "MLS113", f"{quoted(self.source)} does not say whether it is a path", f"write ./{self.source}"
+                "MLS113", f"{quote_value(self.source)} does not say whether it is a path", f"write ./{self.source}"
             )
         if self.type == "bind" and self.source.startswith("~") and self.source[1:2] not in {"", "/"}:
-            raise Refused("MLS113", f"the home of another user, {quoted(self.source)}, is not expanded", "write ~/...")
+            raise Refused(
+                "MLS113", f"the home of another user, {quote_value(self.source)}, is not expanded", "write ~/..."
+            )
         return self
 
 
@@ -143,7 +147,7 @@ def _check_health_command(test: str) -> None:
         raise Refused("MLS114", "this health check is empty", "remove the key, or write: healthcheck: /healthz")
     if test.startswith(("http://", "https://")):
         path = "/" + test.partition("://")[2].partition("/")[2]
-        raise Refused("MLS114", f"{quoted(test)} is no command", f"write the path alone: healthcheck: {path}")
+        raise Refused("MLS114", f"{quote_value(test)} is no command", f"write the path alone: healthcheck: {path}")
 
 
 class Gpus(Keys):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlspec.errors import KeyPath, Problem, Replace, SpecError, merge_problems, quoted
+from mlspec.errors import KeyPath, Problem, Replace, SpecError, merge_problems, quote_value
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.inheritance import Origins, levels, origin_of
@@ -202,7 +202,7 @@ def _unknown_secrets(image: Image) -> Iterator[Problem]:
     for path, name in named:
         if name not in known:
             hint = did_you_mean(name, known) or f"add: secrets: [{name}]"
-            message, place = f"there is no secret {quoted(name)}", image.origin(*path)
+            message, place = f"there is no secret {quote_value(name)}", image.origin(*path)
             meant = slip(name, known)
             repairs = (Replace(place, name, meant),) if meant else ()
             yield Problem(code="MLS117", message=message, hint=hint, path=place, repairs=repairs)

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mlspec.errors import Problem, Severity, Span, quoted
+from mlspec.errors import Problem, Severity, Span, quote_value
 from mlspec.facts import codes
 from mlspec.spec import document
 from mlspec.spec.document import Document
@@ -167,7 +167,7 @@ def _line(lines: Sequence[str], number: int, match: re.Match[str]) -> int:
 def _wrong(place: Ignore, word: str, rest: str) -> Iterator[Problem]:
     if word != "ignore":
         if rest.startswith("=") or nearest(word, ["ignore"], cutoff=0.75):
-            yield _problem(place, "MLS008", f"{quoted(word)} is nothing that a comment can ask for", _FORM)
+            yield _problem(place, "MLS008", f"{quote_value(word)} is nothing that a comment can ask for", _FORM)
         return
     named = _CODES.fullmatch(rest)
     if not named:
@@ -180,7 +180,7 @@ def _wrong(place: Ignore, word: str, rest: str) -> Iterator[Problem]:
         if name not in known:
             near = nearest(name, (row.code for row in known.values() if row.severity == "warning"), cutoff=0.8)
             hint = f"did you mean {near[0]}?" if near else "the codes that can be ignored are those of warnings"
-            yield _problem(place, "MLS010", f"there is no code {quoted(name)}", hint, "warning")
+            yield _problem(place, "MLS010", f"there is no code {quote_value(name)}", hint, "warning")
         elif known[name].severity == "error":
             message = f"{name} is an error, and only warnings can be ignored"
             yield _problem(place, "MLS008", message, f"remove it; what to do: mlspec explain {name}")

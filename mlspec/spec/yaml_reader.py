@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from mlspec.errors import Problem, Span, SpecError, quoted
+from mlspec.errors import Problem, Span, SpecError, quote_value
 
 Data = str | bool | None | list[Any] | dict[str, Any]
 """What a spec is made of. Numbers stay the text they were written as, so ``3.10`` is not ``3.1``."""
@@ -164,7 +164,7 @@ class _Builder:
                     parent.merged.append(source)
         elif name in parent.children:
             first = parent.keys[name].line
-            message = f"{quoted(name)} is written twice; the first is on line {first}"
+            message = f"{quote_value(name)} is written twice; the first is on line {first}"
             hint = "keep one of them; of two, YAML would silently take the last"
             self.problems.append(Problem(code="MLS004", message=message, hint=hint).at(self.file, span))
         else:
@@ -192,7 +192,7 @@ class _Builder:
 
     def _check_tag(self, tag: str | None, event: yaml.Event) -> None:
         if tag is not None and tag not in {"!", *_PLAIN_TAGS}:
-            shown = quoted(tag.replace("tag:yaml.org,2002:", "!!"))
+            shown = quote_value(tag.replace("tag:yaml.org,2002:", "!!"))
             self._problem("MLS007", f"the tag {shown} means nothing in a spec", event, "remove it")
 
     def _problem(self, code: str, message: str, event: yaml.Event, hint: str = "") -> None:

@@ -6,14 +6,14 @@ import tarfile
 
 import pytest
 
-from mlspec.build.comparison import Difference, LayerDifference, compared, digest, layer_count
+from mlspec.build.comparison import Difference, LayerDifference, compare_archives, digest, layer_count
 from tests.support.archives import Files, image, link
 
 BASE: Files = {"etc/passwd": b"root"}
 
 
 def test_the_same_image_differs_in_nothing() -> None:
-    assert compared(image(BASE, {"a": b"1"}), image(BASE, {"a": b"1"})) == ()
+    assert compare_archives(image(BASE, {"a": b"1"}), image(BASE, {"a": b"1"})) == ()
 
 
 @pytest.mark.parametrize(
@@ -31,23 +31,23 @@ def test_the_same_image_differs_in_nothing() -> None:
     ids=["content", "second", "first", "link", "mode", "owner", "time", "kind"],
 )
 def test_a_difference_is_named_by_its_path_and_what_differs(one: Files, other: Files, difference: Difference) -> None:
-    assert compared(image(BASE, one), image(BASE, other)) == (LayerDifference(1, (difference,)),)
+    assert compare_archives(image(BASE, one), image(BASE, other)) == (LayerDifference(1, (difference,)),)
 
 
 def test_the_order_of_files_makes_another_layer_of_the_same_files() -> None:
-    found = compared(image({"a": b"1", "b": b"2"}), image({"b": b"2", "a": b"1"}))
+    found = compare_archives(image({"a": b"1", "b": b"2"}), image({"b": b"2", "a": b"1"}))
 
     assert found == (LayerDifference(0, ()),)
 
 
 def test_a_layer_more_is_a_difference() -> None:
-    found = compared(image(BASE), image(BASE, {"a": b"1"}))
+    found = compare_archives(image(BASE), image(BASE, {"a": b"1"}))
 
     assert found == (LayerDifference(1, (Difference("a", ("missing in the first",)),)),)
 
 
 def test_images_of_the_same_layers_may_differ_in_their_configuration() -> None:
-    assert compared(image(BASE), image(BASE, config=b"[]")) == (LayerDifference(-1, ()),)
+    assert compare_archives(image(BASE), image(BASE, config=b"[]")) == (LayerDifference(-1, ()),)
 
 
 def test_the_layers_of_an_image_are_counted() -> None:

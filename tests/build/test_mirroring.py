@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mlspec.build.configuration import Configuration
+from mlspec.build.build_variant import BuildVariant, Extras, make_variant
+from mlspec.build.configuration_text import Configuration
 from mlspec.build.dockerfile import instructions
-from mlspec.build.mirrors import Extras, Variant, variant
 from mlspec.host.engine import mirrors
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan as plans
@@ -53,15 +53,15 @@ def dockerfile_of(plan: Plan) -> str:
     return drawn.text
 
 
-def varied(configuration: Configuration | None = None, plan: Plan = PLAN, **extras: str) -> Variant:
-    made = variant(plan, configuration or Configuration(), Extras(**{"codename": "bookworm", **extras}))
+def varied(configuration: Configuration | None = None, plan: Plan = PLAN, **extras: str) -> BuildVariant:
+    made = make_variant(plan, configuration or Configuration(), Extras(**{"codename": "bookworm", **extras}))
     assert made
     return made
 
 
 @pytest.mark.parametrize("configuration", [Configuration(), Configuration(index_url="https://mirror.example/simple")])
 def test_the_committed_dockerfile_does_where_no_more_is_configured(configuration: Configuration) -> None:
-    assert variant(PLAN, configuration, Extras(codename="bookworm")) is None
+    assert make_variant(PLAN, configuration, Extras(codename="bookworm")) is None
 
 
 def test_a_variant_has_the_same_steps_on_the_same_lines() -> None:
@@ -124,7 +124,7 @@ def test_images_of_docker_hub_are_pulled_from_its_mirror_by_the_same_digest() ->
 def test_images_of_other_registries_are_pulled_from_there() -> None:
     own = replace(PLAN, base=replace(PLAN.base, reference="registry.example/team/base:1@sha256:" + "ab" * 32))
 
-    assert variant(own, Configuration(registry_mirror=("mirror.example",)), Extras()) is None
+    assert make_variant(own, Configuration(registry_mirror=("mirror.example",)), Extras()) is None
 
 
 def test_debian_comes_from_its_mirror() -> None:
@@ -140,7 +140,10 @@ def test_debian_comes_from_its_mirror() -> None:
 def test_a_snapshot_of_debian_is_in_no_mirror() -> None:
     snapshot = replace(PLAN, system=replace(PLAN.system, apt_sources=("Types: deb",)))
 
-    assert variant(snapshot, Configuration(debian_mirror="https://mirror.example"), Extras(codename="bookworm")) is None
+    assert (
+        make_variant(snapshot, Configuration(debian_mirror="https://mirror.example"), Extras(codename="bookworm"))
+        is None
+    )
 
 
 # What becomes of it
@@ -149,7 +152,7 @@ def test_a_snapshot_of_debian_is_in_no_mirror() -> None:
 def test_nothing_of_it_is_in_the_words_of_the_command(tmp_path: Path) -> None:
     made = varied(Configuration(index_mirrors=MIRROR), certificates="PEM", logins="machine m login ann password w0rd\n")
 
-    options = mirrors.written(made, PLAN, BuildOptions(), tmp_path)
+    options = mirrors.write_variant(made, PLAN, BuildOptions(), tmp_path)
     words = build_command(PLAN, options)
 
     assert not {word for word in words if "w0rd" in word or "PEM" in word or "mirror.example" in word}
@@ -163,7 +166,7 @@ def test_nothing_of_it_is_in_the_words_of_the_command(tmp_path: Path) -> None:
 @pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no modes")
 def test_secrets_are_readable_by_their_user_alone(tmp_path: Path) -> None:
     logins = "machine m login ann password w0rd\n"
-    mirrors.written(varied(logins=logins, certificates="PEM"), PLAN, BuildOptions(), tmp_path)
+    mirrors.write_variant(varied(logins=logins, certificates="PEM"), PLAN, BuildOptions(), tmp_path)
 
     assert not [path for path in tmp_path.iterdir() if "w0rd" in path.read_text()]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("mlspec-*")} == {0o600}
@@ -182,7 +185,7 @@ def test_a_mirror_on_this_host_is_out_of_reach_for_builds() -> None:
 def test_a_login_in_the_address_reaches_a_build_as_a_secret_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_INDEX_URL", "https://ann:w%40rd@mirror.example/simple")
 
-    with mirrors.applied(PLAN, BuildOptions(), "bookworm") as options:
+    with mirrors.apply_mirrors(PLAN, BuildOptions(), "bookworm") as options:
         (source,) = (source for name, source in options.secrets if name == "mlspec-netrc")
         variable = source.removeprefix("env=")
         assert os.environ[variable].split() == ["machine", "mirror.example", "login", "ann", "password", "w@rd"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlspec.build.ownership import BuildMemory, LocalImage, check_owner
-from mlspec.host.engine import images
+from mlspec.host.engine import built_images
 from mlspec.targets.labels import SPEC_LABEL, text_digest
 
 SPEC = "python: 3.12\n"
@@ -57,25 +57,27 @@ def test_builds_are_remembered_by_folder_and_by_image(tmp_path: Path, monkeypatc
     monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path / "cache"))
     first, second = tmp_path / "a/api", tmp_path / "b/api"
 
-    images.remember_built(first, "api", ["sha256:1"])
-    images.remember_built(second, "api", ["sha256:2"])
+    built_images.remember_built(first, "api", ["sha256:1"])
+    built_images.remember_built(second, "api", ["sha256:2"])
 
-    assert code_of(IMAGE, images.recall(first, "api", "sha256:1")) == ""
-    assert code_of(LocalImage(id="sha256:2", platform=""), images.recall(first, "api", "sha256:2")) == "MLS512 error"
+    assert code_of(IMAGE, built_images.recall(first, "api", "sha256:1")) == ""
+    assert (
+        code_of(LocalImage(id="sha256:2", platform=""), built_images.recall(first, "api", "sha256:2")) == "MLS512 error"
+    )
 
 
 def test_folders_that_build_the_same_image_may_both_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path / "cache"))
     for name in ("a", "b"):
-        images.remember_built(tmp_path / name, "api", ["sha256:1"])
+        built_images.remember_built(tmp_path / name, "api", ["sha256:1"])
 
-    memories = [images.recall(tmp_path / name, "api", "sha256:1") for name in ("a", "b")]
+    memories = [built_images.recall(tmp_path / name, "api", "sha256:1") for name in ("a", "b")]
 
     assert [code_of(IMAGE, memory) for memory in memories] == ["", ""]
 
 
 def test_without_a_cache_nothing_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_CACHE_DIR", "off")
-    images.remember_built(tmp_path, "api", ["sha256:1"])
+    built_images.remember_built(tmp_path, "api", ["sha256:1"])
 
-    assert images.recall(tmp_path, "api", "sha256:1") == BuildMemory(folder=str(tmp_path))
+    assert built_images.recall(tmp_path, "api", "sha256:1") == BuildMemory(folder=str(tmp_path))

@@ -21,10 +21,10 @@ from rich.console import Console
 
 from mlspec.build import view
 from mlspec.build.dockerfile import instructions
-from mlspec.build.failures import Failure, Source, failure_of, problem_of
+from mlspec.build.failed_step import FailedStep, FailureContext, find_failed_step, problem_of
 from mlspec.build.steps import Step, short_reference, step_of
-from mlspec.build.stream import MOST_OUTPUT, Build, advanced, read
-from mlspec.build.view import Line, State
+from mlspec.build.stream import MOST_OUTPUT, BuildState, advance, read_stream
+from mlspec.build.view import ScreenLine, State
 from mlspec.cli.build_screen import _Screen, watching
 from mlspec.errors import Problem, Span
 from mlspec.host.engine import build as building
@@ -47,7 +47,7 @@ def lock_of(name: str) -> str:
     return record.edited(name).get("requirements.lock", "")
 
 
-def source_of(name: str, text: str = "") -> Source:
+def source_of(name: str, text: str = "") -> FailureContext:
     spec, plan = record.read(text or record.edited(name)["mlspec.yaml"])
     # As it was when the stream was recorded: the lines of today's may be others.
     dockerfile = "" if text else (STREAMS / f"{name}.Dockerfile").read_text(encoding="utf-8")
@@ -60,9 +60,9 @@ def steps_for(name: str) -> tuple[Step, ...]:
 
 def shown(name: str) -> Iterator[str]:
     """Yield the plain lines of a recorded build, as they would come."""
-    build, states, steps = Build(), dict[Step, State](), steps_for(name)
+    build, states, steps = BuildState(), dict[Step, State](), steps_for(name)
     for line in stream(name):
-        build = advanced(build, line)
+        build = advance(build, line)
         rows = view.rows(build, steps, build.latest)
         yield from view.new_lines(states, rows)
         states = view.states(states, rows)
@@ -81,7 +81,7 @@ def log(text: bytes, vertex: str = "v") -> bytes:
 
 @given(st.lists(st.binary(max_size=80)))
 def test_no_line_stops_the_reading(lines: list[bytes]) -> None:
-    assert isinstance(read(lines), Build)
+    assert isinstance(read_stream(lines), BuildState)
 
 
 JSON = st.recursive(
@@ -97,39 +97,39 @@ FIELDS = ("digest", "vertex", "name", "started", "completed", "cached", "error",
     JSON | st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5), max_size=3),
 )
 def test_no_message_of_another_shape_stops_the_reading(kind: str, value: object) -> None:
-    build = read([message(**{kind: value})])
+    build = read_stream([message(**{kind: value})])
 
     assert view.rows(build, (), 0.0) is not None
 
 
 def test_a_message_that_was_cut_off_is_passed_over() -> None:
     lines = stream("cold")
-    cut = read([*lines, lines[-1][:60]])
+    cut = read_stream([*lines, lines[-1][:60]])
 
-    assert cut == read(lines)
+    assert cut == read_stream(lines)
 
 
 def test_what_is_no_message_is_what_the_client_says() -> None:
-    assert read([b"ERROR: no\r\n", b"\n"]).said == ("ERROR: no",)
+    assert read_stream([b"ERROR: no\r\n", b"\n"]).said == ("ERROR: no",)
 
 
 def test_output_comes_in_pieces_that_break_anywhere() -> None:
     text = "größer\ndone é\nand".encode()
-    build = Build()
+    build = BuildState()
     for index in range(len(text)):
-        build = advanced(build, log(text[index : index + 1]))
+        build = advance(build, log(text[index : index + 1]))
 
     assert build.vertexes["v"].output == ("größer", "done é", "and")
 
 
 def test_output_is_what_a_terminal_shows_in_the_end() -> None:
-    build = read([log(b" 10%\r 20%\r\x1b[31mdone\x1b[0m\x07\r\n")])
+    build = read_stream([log(b" 10%\r 20%\r\x1b[31mdone\x1b[0m\x07\r\n")])
 
     assert build.vertexes["v"].output == ("done?",)
 
 
 def test_only_the_end_of_much_output_is_kept() -> None:
-    build = read([log(b"%d\n" % number) for number in range(MOST_OUTPUT + 50)])
+    build = read_stream([log(b"%d\n" % number) for number in range(MOST_OUTPUT + 50)])
 
     assert len(build.vertexes["v"].output) == MOST_OUTPUT
     assert build.vertexes["v"].said_since(MOST_OUTPUT + 48) == ("448", "449")
@@ -140,18 +140,18 @@ def test_seconds_of_a_vertex_that_begins_anew_are_added_up() -> None:
         times = {"started": f"2026-01-02T03:04:{started:02}Z", "completed": f"2026-01-02T03:04:{completed:02}.5Z"}
         return message(vertexes=[{"digest": "v", "name": "x", **times}])
 
-    assert read([told(1, 2), told(10, 12)]).vertexes["v"].seconds(0) == 4.0
+    assert read_stream([told(1, 2), told(10, 12)]).vertexes["v"].seconds(0) == 4.0
 
 
 @pytest.mark.parametrize(
     "time", ["2026-01-02T03:04:05.5Z", "2026-01-02T03:04:05.500000000Z", "2026-01-02T05:04:05.5+02:00"]
 )
 def test_times_are_those_that_go_writes(time: str) -> None:
-    assert read([message(vertexes=[{"digest": "v", "started": time}])]).latest == 1767323045.5
+    assert read_stream([message(vertexes=[{"digest": "v", "started": time}])]).latest == 1767323045.5
 
 
 def test_the_digest_of_the_image_is_known() -> None:
-    assert re.fullmatch("sha256:[0-9a-f]{64}", read(stream("cached")).image_id)
+    assert re.fullmatch("sha256:[0-9a-f]{64}", read_stream(stream("cached")).image_id)
 
 
 # The steps
@@ -160,7 +160,7 @@ def test_the_digest_of_the_image_is_known() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_instruction_that_buildkit_works_for_is_a_step_of_the_plan(name: str) -> None:
     steps = steps_for(name)
-    vertexes = [vertex.name for vertex in read(stream(name)).vertexes.values()]
+    vertexes = [vertex.name for vertex in read_stream(stream(name)).vertexes.values()]
     unknown = [vertex for vertex in vertexes if not vertex.startswith(("[internal]", "exporting"))]
 
     assert [vertex for vertex in unknown if step_of(vertex, steps) not in steps] == []
@@ -260,7 +260,7 @@ def test_shows_a_line_when_a_step_begins_and_one_when_it_ends(name: str, golden:
 
 @pytest.mark.parametrize("name", ["cold", "cached"])
 def test_the_facts_of_a_build_are_kept(name: str, golden: Golden) -> None:
-    facts = view.facts(read(stream(name)), steps_for(name), "streams")
+    facts = view.facts(read_stream(stream(name)), steps_for(name), "streams")
     rows = (
         f"{'cached' if step.cached else 'built':7}{step.seconds:6.1f} s {step.moved:6} B  {step.label}\n"
         for step in facts.steps
@@ -274,7 +274,7 @@ def test_the_facts_of_a_build_are_kept(name: str, golden: Golden) -> None:
     [(0, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"), (3725, "1 h 02 min")],
 )
 def test_lengths_of_time_are_as_people_say_them(seconds: float, text: str) -> None:
-    assert view.shown_seconds(seconds) == text
+    assert view.format_seconds(seconds) == text
 
 
 def test_a_download_shows_how_far_it_is() -> None:
@@ -283,7 +283,7 @@ def test_a_download_shows_how_far_it_is() -> None:
         {"vertex": "v", "id": "sha256:aa", "current": 1_000_000, "total": 4_000_000},
         {"vertex": "v", "id": "extracting sha256:aa", "current": 5, "total": 9},
     ]
-    build = read([message(vertexes=[told], statuses=statuses)])
+    build = read_stream([message(vertexes=[told], statuses=statuses)])
     (line,) = view.running_lines(view.rows(build, (), build.latest + 2), 9)
 
     assert line.measure == "2.0 s, 1.0 MB of 4.0 MB"
@@ -292,14 +292,14 @@ def test_a_download_shows_how_far_it_is() -> None:
 def test_more_steps_than_there_is_room_for_are_counted() -> None:
     began = {"started": "2026-01-02T03:04:05Z"}
     told = [{"digest": str(n), "name": f"[s 1/9] RUN {n}", **began} for n in range(5)]
-    rows = view.rows(read([message(vertexes=told)]), (), 0)
+    rows = view.rows(read_stream([message(vertexes=told)]), (), 0)
 
     assert [line.label for line in view.running_lines(rows, 3)] == ["RUN 3", "RUN 4", "and 3 more"]
 
 
 # A terminal
 
-LONG = Line("running", "your step: " + "日本語 ünïcode " * 20, "2 min 05 s, 1.0 MB of 2.0 MB", "saying " * 30)
+LONG = ScreenLine("running", "your step: " + "日本語 ünïcode " * 20, "2 min 05 s, 1.0 MB of 2.0 MB", "saying " * 30)
 
 
 def screen(width: int, encoding: str = "utf-8") -> tuple[_Screen, io.TextIOWrapper]:
@@ -320,7 +320,7 @@ def test_a_line_fits_the_width_and_keeps_its_measure(width: int) -> None:
 def test_a_terminal_without_unicode_gets_ascii_marks() -> None:
     drawn, _ = screen(80, "ascii")
 
-    assert drawn._line(Line("done", "apt: tree", "3.4 s")).plain == "+ apt: tree  3.4 s"
+    assert drawn._line(ScreenLine("done", "apt: tree", "3.4 s")).plain == "+ apt: tree  3.4 s"
 
 
 @pytest.mark.parametrize("width", [30, 90])
@@ -330,11 +330,11 @@ def test_the_screen_shows_what_ended_and_what_is_at_work(
 ) -> None:
     monkeypatch.setattr("mlspec.cli.build_screen.time.monotonic", lambda: 100.0)
     drawn, file = screen(width)
-    lines, build = stream("cold"), Build()
+    lines, build = stream("cold"), BuildState()
     for line in lines[: int(len(lines) * part)]:
-        build = advanced(build, line)
+        build = advance(build, line)
         drawn(build, line)
-    drawn._console.print(drawn.drawn())
+    drawn._console.print(drawn.draw())
     file.seek(0)
 
     assert file.read() == golden(STREAMS / f"cold.{when}-{width}.txt")
@@ -346,7 +346,7 @@ def test_the_screen_shows_what_ended_and_what_is_at_work(
 def test_says_what_failed_where_and_what_to_do(golden: Golden) -> None:
     told = []
     for name in FAILING:
-        failure = failure_of(read(stream(name)), steps_for(name))
+        failure = find_failed_step(read_stream(stream(name)), steps_for(name))
         told += [
             f"{name}",
             *(f"  | {line}".rstrip() for line in failure.tail),
@@ -364,7 +364,7 @@ def test_of_steps_that_were_canceled_with_the_failing_one_none_is_blamed() -> No
         {"digest": "b", "name": "[b 1/1] RUN b", "error": "process b failed: exit code: 2", **ended},
     ]
 
-    assert failure_of(read([message(vertexes=told)]), ()).step.label == "RUN b"
+    assert find_failed_step(read_stream([message(vertexes=told)]), ()).step.label == "RUN b"
 
 
 SPEC = 'python: 3.12\nbase: registry.example/x:1\napt: [tree, libgl]\nrequirements: [six, idna]\nrun: ["true"]\n'
@@ -378,7 +378,7 @@ def told(kind: str, output: str, error: str = "exit code: 1") -> Problem:
         "base": Step(kind="base", label="base image", path=("base",)),
         "copy": Step(kind="copy", label="copy", line=4),
     }
-    failure = Failure(step=steps[kind], output=tuple(output.split("\n")), error=error, line=4)
+    failure = FailedStep(step=steps[kind], output=tuple(output.split("\n")), error=error, line=4)
     return problem_of(failure, source_of("cold", SPEC))
 
 
@@ -525,7 +525,7 @@ def test_a_debian_package_that_is_not_there_is_guessed(name: str, hint: str) -> 
 
 
 def test_every_cause_is_met() -> None:
-    from mlspec.build.causes import CAUSES as ROWS
+    from mlspec.build.failure_causes import CAUSES as ROWS
 
     assert {row.code for row in ROWS} == {code for *_, code, _ in CAUSES.values()} - {"MLS520"}
 
@@ -561,7 +561,7 @@ def test_a_buildx_that_writes_its_plain_log_instead_is_passed_on(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 def test_a_watch_that_fails_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(build: Build, line: bytes) -> None:
+    def fail(build: BuildState, line: bytes) -> None:
         raise BrokenPipeError
 
     fake_docker(tmp_path, monkeypatch, "echo '#1' >&2; exec sleep 60")
@@ -571,7 +571,7 @@ def test_a_watch_that_fails_ends_the_build(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(("file", "place"), [("", "the spec"), ("r.txt", "r.txt:3")])
 def test_a_file_that_is_not_the_one_of_the_users_own_hash_is_no_fault_of_the_index(file: str, place: str) -> None:
-    failure = Failure(
+    failure = FailedStep(
         step=Step(kind="requirements", label="requirements: six", path=("requirements",), packages=("six",)),
         output=("  cause: Hash mismatch for `six==1.17.0`",),
         error="exit code: 1",

@@ -23,9 +23,9 @@ from mlspec.build.report.drawing import drawings, tiles
 from mlspec.build.report.report import Before, BuildReport, Outcome, Upload, report_build
 from mlspec.build.report.treemap import Rectangle, squarify
 from mlspec.build.steps import Step, step_of, steps_of
-from mlspec.build.stream import read
+from mlspec.build.stream import read_stream
 from mlspec.cli.app import cli
-from mlspec.host.engine import images
+from mlspec.host.engine import built_images
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.plan import plan
@@ -259,7 +259,7 @@ def test_a_history_gives_each_layer_its_size() -> None:
 def test_the_stream_names_the_manifest() -> None:
     stream = (STREAMS / "cold.jsonl").read_bytes().splitlines(keepends=True)
 
-    assert read(stream).manifest.startswith("sha256:")
+    assert read_stream(stream).manifest.startswith("sha256:")
 
 
 # The last build
@@ -267,28 +267,28 @@ def test_the_stream_names_the_manifest() -> None:
 
 def test_a_build_is_remembered_by_folder_and_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path / "cache"))
-    images.keep(tmp_path, "demo", image())
+    built_images.keep(tmp_path, "demo", image())
 
-    assert images.last(tmp_path, "demo") == image()
-    assert images.last(tmp_path, "other") is None
-    assert images.last(tmp_path / "cache", "demo") is None
+    assert built_images.last(tmp_path, "demo") == image()
+    assert built_images.last(tmp_path, "other") is None
+    assert built_images.last(tmp_path / "cache", "demo") is None
 
 
 def test_nothing_is_remembered_where_that_is_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_CACHE_DIR", "off")
-    images.keep(tmp_path, "demo", image())
+    built_images.keep(tmp_path, "demo", image())
 
-    assert images.last(tmp_path, "demo") is None
+    assert built_images.last(tmp_path, "demo") is None
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"format": "mlspec build 1", "layers": [[1]]}'])
 def test_a_damaged_memory_is_none(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path / "cache"))
-    images.keep(tmp_path, "demo", image())
+    built_images.keep(tmp_path, "demo", image())
     (kept,) = (tmp_path / "cache" / "builds").iterdir()
     kept.write_text(damage)
 
-    assert images.last(tmp_path, "demo") is None
+    assert built_images.last(tmp_path, "demo") is None
 
 
 # As lines

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from mlspec.build.stream import Build
+from mlspec.build.stream import BuildState
 from mlspec.cli.app import cli
 from mlspec.host.engine import build as building
 from mlspec.host.engine import engine
@@ -48,12 +48,12 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
     def verified(*archives: io.BytesIO | bytes, words: Sequence[str] = ()) -> Result:
         made: Iterator[io.BytesIO | bytes] = iter(archives)
 
-        def follow(command: Sequence[str], folder: Path, watch: object) -> tuple[int, Build]:
+        def follow(command: Sequence[str], folder: Path, watch: object) -> tuple[int, BuildState]:
             (place,) = (word for word in command if word.startswith("type=oci"))
             archive = next(made)
             data = archive if isinstance(archive, bytes) else archive.getvalue()
             Path(place.split(",")[1].removeprefix("dest=")).write_bytes(data)
-            return 0, Build()
+            return 0, BuildState()
 
         monkeypatch.setattr(building, "follow", follow)
         monkeypatch.setattr(engine, "own_platform", lambda: "linux/amd64")

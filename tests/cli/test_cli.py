@@ -80,7 +80,7 @@ def test_an_interrupt_before_a_command_begins_is_told_the_same(
     def interrupted(_: object) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(quick, "answered", interrupted)
+    monkeypatch.setattr(quick, "answer_from_proofs", interrupted)
 
     with pytest.raises(SystemExit) as left:
         entry.main()

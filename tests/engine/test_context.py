@@ -126,7 +126,7 @@ def test_the_look_at_a_folder_sees_what_the_engine_copies(make: Make) -> None:
     project = make(spec, FILES)
     ignore = (project.folder / "Dockerfile.dockerignore").read_text()
 
-    looked = context.survey(project.folder, patterns.parse(ignore), [])
+    looked = context.scan(project.folder, patterns.parse(ignore), [])
 
     assert {f"/app/{path}" for path in looked.kept} == listing(project)
 

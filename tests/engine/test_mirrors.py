@@ -116,7 +116,7 @@ def test_mirrors_and_an_authority_are_used_everywhere_and_stay_out_of_files_and_
         plan = rendered.plans[0]
         # The mirrors listen on this host alone, and the build is on its network.
         monkeypatch.setattr(mirrors, "in_reach", lambda configured: configured)
-        with mirrors.applied(plan, BuildOptions(progress="plain"), rendered.codename(plan)) as options:
+        with mirrors.apply_mirrors(plan, BuildOptions(progress="plain"), rendered.codename(plan)) as options:
             command = [*commands.build_command(plan, options), "--network=host", "--no-cache"]
             built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert built.returncode == 0, built.stderr

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from mlspec.build import view
-from mlspec.build.failures import failure_of, problem_of
-from mlspec.build.stream import Build
+from mlspec.build.failed_step import find_failed_step, problem_of
+from mlspec.build.stream import BuildState
 from mlspec.errors import Problem
 from mlspec.host.engine import build as building
 from mlspec.spec import document, spec
@@ -33,7 +33,7 @@ SIX = (
 )
 
 
-def followed(project: Project, *more: str) -> tuple[int, Build]:
+def followed(project: Project, *more: str) -> tuple[int, BuildState]:
     words = commands.build_command(project.plan(), BuildOptions(progress="rawjson"))
     return building.follow((*words[:-1], *more, words[-1]), project.folder, lambda build, line: None)
 
@@ -46,7 +46,7 @@ def problem(project: Project, *more: str) -> Problem:
     lock = project.folder / "requirements.lock"
     locked = lock.read_text() if lock.exists() else ""
     made = source.source_of(spec.validate(document.parse(text, "mlspec.yaml")), project.plan(), locked)
-    return problem_of(failure_of(state, source.steps_for(made, locked)), made)
+    return problem_of(find_failed_step(state, source.steps_for(made, locked)), made)
 
 
 PIPE = "python -c \"import urllib.request as u; u.urlopen('{}')\""

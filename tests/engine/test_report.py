@@ -185,10 +185,10 @@ def test_a_report_beside_the_code_is_warned_of(built: Built, first: Reported) ->
 
 
 def test_the_engine_tells_the_same_layers_without_a_manifest(built: Built, first: Reported) -> None:
-    from mlspec.host.engine import images
+    from mlspec.host.engine import built_images
 
     made = built.build()
-    found = images.built("", built.name)
+    found = built_images.read_built_image("", built.name)
 
     assert found is not None
     assert not found.is_compressed

@@ -79,7 +79,7 @@ def said(project: Project, key: str) -> set[str]:
     document = parse((project.folder / "mlspec.yaml").read_text(), "mlspec.yaml")
     subject = subject_of(validate(document).image(key), document)
     (ignore,) = targets.emit(subject.plan, ["ignore"])
-    looked = scan.survey(project.folder, patterns.parse(ignore.text), rules.asked(subject))
+    looked = scan.scan(project.folder, patterns.parse(ignore.text), rules.list_looked_up_paths(subject))
     return {problem.code for problem in (*rules.warnings(subject), *rules.folder_warnings(subject, looked))}
 
 

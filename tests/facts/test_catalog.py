@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from mlspec.facts import base_image, debian
-from mlspec.facts import python as catalog
 from mlspec.facts.accelerator import parse_accelerator
 from mlspec.facts.base_image import BaseChoice, BaseRefusal, base_reference
 from mlspec.facts.image_reference import parse_reference
 from mlspec.facts.installer import pinned_installer
+from mlspec.facts.python import python_variants, python_versions, support_on
 from mlspec.facts.torch import torch_index, torch_indexes, torch_packages
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
@@ -40,13 +40,13 @@ def test_the_default_codename_is_the_newest_that_is_out() -> None:
 
 def test_every_variant_stands_on_a_known_debian_and_python() -> None:
     codenames = {release.codename for release in debian.debian_releases()}
-    pythons = {version.python for version in catalog.python_versions()}
+    pythons = {version.python for version in python_versions()}
 
-    assert {(row.codename in codenames, row.python in pythons) for row in catalog.python_variants()} == {(True, True)}
+    assert {(row.codename in codenames, row.python in pythons) for row in python_variants()} == {(True, True)}
 
 
 def test_every_python_has_a_variant() -> None:
-    assert {row.python for row in catalog.python_variants()} == {row.python for row in catalog.python_versions()}
+    assert {row.python for row in python_variants()} == {row.python for row in python_versions()}
 
 
 def test_dates_are_iso_text() -> None:
@@ -123,11 +123,11 @@ def test_torch_and_its_family_are_served_there() -> None:
     ],
 )
 def test_support_ends(end: str, today: str, expected: str) -> None:
-    assert catalog.support(end, today) == expected
+    assert support_on(end, today) == expected
 
 
 def test_a_release_to_come_is_planned() -> None:
-    assert catalog.support("2031-10-31", "2026-09-01", released="2026-10-01") == "planned"
+    assert support_on("2031-10-31", "2026-09-01", released="2026-10-01") == "planned"
 
 
 # Bases

@@ -15,7 +15,7 @@ from mlspec.advice.lint import unknown_names as existence
 from mlspec.cli.explain import explain
 from mlspec.errors import SpecError
 from mlspec.facts import base_image, codes
-from mlspec.facts.codes import Code, parse
+from mlspec.facts.codes import Code, parse_codes
 from mlspec.lock.requirements.collect import Entry, collect
 from mlspec.spec.document import parse as parse_document
 from mlspec.spec.spec import validate
@@ -98,7 +98,7 @@ def test_the_example_causes_its_code(row: Code) -> None:
 
 
 def test_a_section_ends_where_the_next_begins() -> None:
-    first, second = parse("# Codes\n\n## MLS001: one\n\nThis.\n\n## MLS002: two\n\nA warning: that.\n")
+    first, second = parse_codes("# Codes\n\n## MLS001: one\n\nThis.\n\n## MLS002: two\n\nA warning: that.\n")
 
     assert (first.text, first.severity) == ("This.", "error")
     assert (second.text, second.severity) == ("A warning: that.", "warning")

@@ -191,7 +191,7 @@ def test_a_socket_that_nobody_listens_on_is_no_engine(
         left.bind(f"{place}/s")
         monkeypatch.setenv("DOCKER_HOST", f"unix://{place}/s")
 
-        assert engine.examined().silence == "unreached"
+        assert engine.examine_engine().silence == "unreached"
 
 
 @as_root
@@ -217,7 +217,7 @@ def test_a_socket_that_is_closed_to_this_user_is_told(commands: Commands, answer
 def test_an_engine_that_speaks_nonsense_is_no_engine(commands: Commands, answering: Answering) -> None:
     answering([], [])
 
-    assert engine.examined().silence == "unreached"
+    assert engine.examine_engine().silence == "unreached"
 
 
 def test_what_docker_info_tells_becomes_facts(commands: Commands, answering: Answering) -> None:
@@ -234,7 +234,7 @@ def test_what_docker_info_tells_becomes_facts(commands: Commands, answering: Ans
             "SystemTime": hour_ago.strftime("%Y-%m-%dT%H:%M:%S.%f789Z"),
         },
     )
-    found = engine.examined()
+    found = engine.examine_engine()
 
     assert found.devices == ("nvidia.com/gpu=0",)
     assert (found.has("rootless"), found.has("userns"), found.has_init, found.has_proxy) == (True, False, False, True)
@@ -304,14 +304,14 @@ def test_a_full_disk_is_told(commands: Commands, answering: Answering, folder: P
 def test_the_driver_is_that_of_nvidia_s_own_tool(commands: Commands, folder: Path) -> None:
     commands("nvidia-smi", "echo 470.82.01; echo 470.82.01")
 
-    assert host.examined(folder).driver == "470.82.01"
+    assert host.examine_host(folder).driver == "470.82.01"
 
 
 @own_driver
 def test_a_tool_that_finds_no_driver_is_no_driver(commands: Commands, folder: Path) -> None:
     commands("nvidia-smi", "echo NVIDIA-SMI has failed; exit 9")
 
-    assert host.examined(folder).driver == ""
+    assert host.examine_host(folder).driver == ""
 
 
 # What nvidia-smi prints for --query-gpu=compute_cap --format=csv,noheader on hosts of these kinds.
@@ -332,7 +332,7 @@ def test_the_gpus_are_those_that_nvidia_s_own_tool_tells(
 ) -> None:
     commands("nvidia-smi", f"cat <<'TXT'\n{said}TXT")
 
-    assert host.examined(folder).capabilities == capabilities
+    assert host.examine_host(folder).capabilities == capabilities
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ def test_proxies_are_told_without_their_logins(
     (tmp_path / "config").mkdir()
     config = {"proxies": {"default": {"httpsProxy": "http://me:hunter2@127.0.0.1:3128"}}}
     (tmp_path / "config" / "config.json").write_text(json.dumps(config))
-    found = host.examined(folder)
+    found = host.examine_host(folder)
 
     assert (found.proxies, found.build_proxy) == (("HTTPS_PROXY",), "http://127.0.0.1:3128")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from mlspec.advice.doctor.facts import Own
-from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
+from mlspec.advice.doctor.facts import UserConfiguration
+from mlspec.build.configuration_text import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Span, SpecError
 from mlspec.host.network import configuration as effects
 
@@ -264,7 +264,7 @@ def test_a_file_that_is_not_there_is_told_with_where_it_would_be(
     monkeypatch.delenv("MLSPEC_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
-    assert effects.examined() == Own(file=str(tmp_path / "mlspec" / "config.toml"))
+    assert effects.examined() == UserConfiguration(file=str(tmp_path / "mlspec" / "config.toml"))
 
 
 def test_all_mistakes_are_kept_for_the_doctor(own_file: Path) -> None:

@@ -246,4 +246,4 @@ def test_a_signal_that_came_too_early_for_a_child_is_passed_on_again() -> None:
 
 
 def test_the_code_of_an_interrupt_without_a_signal_is_that_of_the_keyboard() -> None:
-    assert interrupts.answered() == 130
+    assert interrupts.acknowledge() == 130

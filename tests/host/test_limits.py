@@ -16,7 +16,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from mlspec.cli.terminal import Line
+from mlspec.cli.terminal import ProgressLine
 from mlspec.errors import ToolError
 from mlspec.host import progress
 from mlspec.host.network import registry
@@ -97,7 +97,7 @@ def test_a_wait_is_shown_and_a_long_one_said(monkeypatch: pytest.MonkeyPatch) ->
         def note(self, text: str) -> None:
             seen.append(f"note: {text}")
 
-    with progress.watched(Watcher()), pytest.raises(TimeoutError):
+    with progress.watch(Watcher()), pytest.raises(TimeoutError):
         within(1, threading.Event().wait, progress.waiting("waiting for example.com"))
 
     assert seen[0] == "waiting for example.com, 0 s"
@@ -166,6 +166,6 @@ def test_the_line_of_a_terminal_fits_it(monkeypatch: pytest.MonkeyPatch) -> None
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setattr("mlspec.cli.terminal.is_quiet", lambda: False)
-    Line().pulse("x" * 100 + "\x1b[2J")
-    Line.clear()
+    ProgressLine().pulse("x" * 100 + "\x1b[2J")
+    ProgressLine.clear()
     assert terminal.getvalue() == f"\r{'x' * 19}\x1b[K\r\x1b[K"

@@ -10,7 +10,7 @@ import pytest
 
 from mlspec import api
 from mlspec.errors import LockError, SpecError
-from mlspec.host.engine import metadata as engine
+from mlspec.host.engine import metadata_build as engine
 from mlspec.host.resolver import compile_requirements
 from mlspec.host.resolver.failed_builds import FailedBuild
 from mlspec.host.resolver.metadata import Maker

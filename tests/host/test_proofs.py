@@ -56,7 +56,7 @@ def proven(project: Path, cache: str) -> Path:
 def test_a_proven_answer_says_what_the_compiler_says(
     words: tuple[str, ...], proven: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert quick.answered(words)
+    assert quick.answer_from_proofs(words)
 
     printed = capsys.readouterr()
     assert (0, printed.out, printed.err) == found(words, cache="off")
@@ -66,14 +66,14 @@ def test_a_proven_answer_says_what_the_compiler_says(
     "words", [(), ("render", "--diff"), ("render", "other.yaml"), ("check",), ("render", "--help")]
 )
 def test_what_no_proof_is_about_is_left_to_the_compiler(words: tuple[str, ...], proven: Path) -> None:
-    assert not quick.answered(words)
+    assert not quick.answer_from_proofs(words)
 
 
 def test_without_a_cache_nothing_is_proven(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_CACHE_DIR", "off")
     assert found(("render", "--check"), cache="off")[0] == 0
 
-    assert not quick.answered(("render", "--check"))
+    assert not quick.answer_from_proofs(("render", "--check"))
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(project: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_warning_is_part_of_the_answer(
     first = found(("render", "--check"), cache=cache)
 
     assert "MLS409" in first[2]
-    assert quick.answered(("render", "--check"))
+    assert quick.answer_from_proofs(("render", "--check"))
     assert capsys.readouterr().err == first[2]
 
 
@@ -254,11 +254,11 @@ OTHERS = [_another_python, _another_library, _another_variable, _another_day, _a
 def test_another_compiler_believes_no_proof(
     change: Callable[[pytest.MonkeyPatch, Path], None], proven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert quick.answered(("render", "--check"))
+    assert quick.answer_from_proofs(("render", "--check"))
 
     change(monkeypatch, tmp_path)
 
-    assert not quick.answered(("render", "--check"))
+    assert not quick.answer_from_proofs(("render", "--check"))
 
 
 def test_the_compiler_is_all_of_its_files() -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 import mlspec
 from mlspec.cli.app import cli
-from mlspec.cli.terminal import gated
+from mlspec.cli.terminal import sanitize
 from mlspec.errors import MlspecError, SpecError
 from mlspec.host.files.bounded import read_beginning, read_file
 from mlspec.lock.requirements.collect import Entry, collect
@@ -196,4 +196,4 @@ def test_a_line_of_blanks_costs_no_more_than_its_length(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["://a:b@", "a://b", "?token", "?a", "@", "://", "a:", "\x1b[", "TOKEN_", "a_TOKEN="])
 def test_what_is_shown_costs_no_more_than_its_length(text: str) -> None:
-    assert is_linear(lambda size: lambda: gated(text * size))
+    assert is_linear(lambda size: lambda: sanitize(text * size))

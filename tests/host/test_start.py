@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from mlspec.advice.doctor.start import PublishedPort, check_ports
+from mlspec.advice.doctor.container_start import PublishedPort, check_ports
 from mlspec.host.engine import start
 from mlspec.spec.nested_keys import Port
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import mlspec
 from mlspec.advice import formats
 from mlspec.cli.app import cli
-from mlspec.cli.terminal import gated
+from mlspec.cli.terminal import sanitize
 from mlspec.errors import Problem, Span
 from mlspec.host import known_secrets
 from mlspec.printable import has_login, is_hidden, printable, same_length, visible, width, without_login
@@ -95,7 +95,7 @@ def test_a_secret_that_was_read_is_blanked(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(known_secrets, "_known", set())
     known_secrets.remember_secret('line-one\npa"ss/word')
 
-    shown = gated('it said: pa"ss/word and pa\\"ss/word, pa%22ss%2Fword; line-one')
+    shown = sanitize('it said: pa"ss/word and pa\\"ss/word, pa%22ss%2Fword; line-one')
 
     assert shown == "it said: *** and ***, ***; ***"
 
@@ -175,9 +175,9 @@ def test_every_text_on_the_live_screen_passes_the_gate() -> None:
 
 
 def test_of_escape_sequences_only_colors_pass() -> None:
-    assert gated("\x1b[31mred\x1b[0m \x1b[1;33mbold\x1b[0m") == "\x1b[31mred\x1b[0m \x1b[1;33mbold\x1b[0m"
-    assert gated("\x1b[8m") == r"\x1b[8m"
-    assert gated("\x1b[2J\x1b]0;x\x07\x1b[1A") == r"\x1b[2J\x1b]0;x\x07\x1b[1A"
+    assert sanitize("\x1b[31mred\x1b[0m \x1b[1;33mbold\x1b[0m") == "\x1b[31mred\x1b[0m \x1b[1;33mbold\x1b[0m"
+    assert sanitize("\x1b[8m") == r"\x1b[8m"
+    assert sanitize("\x1b[2J\x1b]0;x\x07\x1b[1A") == r"\x1b[2J\x1b]0;x\x07\x1b[1A"
 
 
 ATTACK = "\x1b]2pwned\x07\x1b[2J\u202e"

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from mlspec import api
 from mlspec.cli.app import cli
-from mlspec.cli.terminal import told
+from mlspec.cli.terminal import report_errors
 from mlspec.errors import LockError, Problem, SpecError
 from mlspec.host.network.registry.connection import mapping
 from mlspec.lock.requirements_txt import parse_requirements
@@ -186,7 +186,7 @@ class SchemaError(Exception):
     ],
 )
 def test_how_a_command_ends_says_whose_fault_it_was(error: BaseException, code: int) -> None:
-    with pytest.raises(SystemExit) as ended, told():
+    with pytest.raises(SystemExit) as ended, report_errors():
         raise error
 
     assert ended.value.code == code

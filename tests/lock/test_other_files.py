@@ -15,7 +15,7 @@ from mlspec.lock.requirements.values import Requirements
 
 def collected(folder: Path, *texts: str) -> Requirements:
     entries = [Entry(text, ("requirements", i)) for i, text in enumerate(texts)]
-    return collect(entries, disk.reader(folder), "mlspec.yaml", disk.looker(folder))
+    return collect(entries, disk.make_reader(folder), "mlspec.yaml", disk.make_looker(folder))
 
 
 def refused(folder: Path, *texts: str) -> list[tuple[str, str]]:

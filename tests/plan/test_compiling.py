@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec.facts import compilers, debian_packages
+from mlspec.facts import compile_recipes, debian_packages
 from mlspec.facts.libraries import current_name
 from mlspec.lock.pins import FROM_GIT, Layer, Pin, RequirementsLock
 from mlspec.lock.source_layers import SourceLayer, source_layers
@@ -32,20 +32,20 @@ def alone(name: str, *languages: str) -> SourceLayer:
 
 @pytest.mark.parametrize("codename", RELEASES)
 def test_every_debian_package_of_the_tables_is_one_of_the_release(codename: str) -> None:
-    rows = [name for row in compilers.recipes() for name in (*row.apt, *row.libraries)]
-    rows += [name for row in compilers.languages() for name in row.compilers(codename)]
-    named = {current_name(name, codename) for name in (*rows, *compilers.tools())}
+    rows = [name for row in compile_recipes.recipes() for name in (*row.apt, *row.libraries)]
+    rows += [name for row in compile_recipes.languages() for name in row.compilers(codename)]
+    named = {current_name(name, codename) for name in (*rows, *compile_recipes.tools())}
 
     assert sorted(named - debian_packages.debian_package_names(codename)) == []
 
 
 @pytest.mark.parametrize("codename", ["bullseye", *RELEASES])
 def test_the_gcc_of_every_release_is_one_of_its_packages(codename: str) -> None:
-    assert f"g++-{compilers.gcc(codename)}" in debian_packages.debian_package_names(codename)
+    assert f"g++-{compile_recipes.gcc(codename)}" in debian_packages.debian_package_names(codename)
 
 
 def test_every_package_of_the_table_stands_there_once() -> None:
-    names = [row.package for row in compilers.recipes()]
+    names = [row.package for row in compile_recipes.recipes()]
 
     assert len(names) == len(set(names))
 
@@ -133,7 +133,7 @@ def test_an_older_gcc_is_taken_where_the_release_s_own_is_too_new(
 
 @pytest.mark.parametrize(("cuda", "taken"), [("12.8", "12.8"), ("12.5", "12.4"), ("13.2", "13.0"), ("9.2", None)])
 def test_a_cuda_that_is_not_known_has_the_compiler_of_its_nearest_neighbour(cuda: str, taken: str | None) -> None:
-    row = compilers.cuda_image(cuda)
+    row = compile_recipes.cuda_image(cuda)
 
     assert (row and row.version) == taken
 

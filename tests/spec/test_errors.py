@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quoted
+from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quote_value
 from mlspec.printable import without_login
 
 
@@ -98,7 +98,7 @@ def test_an_excerpt_hides_what_is_secret_and_keeps_its_width(line: str, shown: s
 
 
 def test_quotes_cut_what_is_long_and_show_what_does_not_print() -> None:
-    assert quoted("\x1b[31m" + "a" * 100) == '"\\x1b[31m' + "a" * 55 + '…"'
+    assert quote_value("\x1b[31m" + "a" * 100) == '"\\x1b[31m' + "a" * 55 + '…"'
 
 
 @pytest.mark.parametrize(

@@ -109,14 +109,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_clean_checkout_is_its_commit(folder: Path) -> None:
-    assert checkout.examined(folder) == Checkout("https://code.example/team/app", git(folder, "rev-parse", "HEAD"))
+    assert checkout.examine_checkout(folder) == Checkout(
+        "https://code.example/team/app", git(folder, "rev-parse", "HEAD")
+    )
 
 
 @pytest.mark.parametrize("name", ["train.py", "new.py"])
 def test_a_checkout_with_changes_is_no_commit(folder: Path, name: str) -> None:
     (folder / name).write_text("print(1)")
 
-    assert checkout.examined(folder) == Checkout("https://code.example/team/app", "")
+    assert checkout.examine_checkout(folder) == Checkout("https://code.example/team/app", "")
 
 
 def test_changes_beside_the_folder_are_not_in_its_image(folder: Path) -> None:
@@ -126,19 +128,19 @@ def test_changes_beside_the_folder_are_not_in_its_image(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message", "A folder")
     (folder / "train.py").write_text("print(1)")
 
-    assert checkout.examined(folder / "app").revision == git(folder, "rev-parse", "HEAD")
+    assert checkout.examine_checkout(folder / "app").revision == git(folder, "rev-parse", "HEAD")
 
 
 def test_without_a_repository_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
-    assert checkout.examined(tmp_path) == Checkout()
+    assert checkout.examine_checkout(tmp_path) == Checkout()
 
 
 def test_without_git_nothing_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
-    assert checkout.examined(folder) == Checkout()
+    assert checkout.examine_checkout(folder) == Checkout()
 
 
 # The build

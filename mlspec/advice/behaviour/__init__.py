@@ -2,6 +2,6 @@
 
 from mlspec.advice.behaviour.listening import Listening, find_listening
 from mlspec.advice.behaviour.program import Program, Start, read_program
-from mlspec.advice.behaviour.results import Result, find_results
+from mlspec.advice.behaviour.written_paths import WrittenPath, find_written_paths
 
-__all__ = ["Listening", "Program", "Result", "Start", "find_listening", "find_results", "read_program"]
+__all__ = ["Listening", "Program", "WrittenPath", "Start", "find_listening", "find_written_paths", "read_program"]

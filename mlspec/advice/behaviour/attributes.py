@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from mlspec.advice.behaviour.names import dotted_name
+from mlspec.advice.behaviour.dotted_names import dotted_name
 from mlspec.advice.behaviour.program import Program
 from mlspec.advice.behaviour.scopes import Scope
 

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlspec.advice.behaviour.names import dotted_name
+from mlspec.advice.behaviour.dotted_names import dotted_name
+from mlspec.advice.behaviour.expressions import Expressions
 from mlspec.advice.behaviour.program import Program
 from mlspec.advice.behaviour.scopes import Scope
-from mlspec.advice.behaviour.values import Values
 from mlspec.facts.servers import ServerCall, server_calls
 
 # By these names, objects of frameworks go that are made where nobody looks.
@@ -38,11 +38,11 @@ class Listening:
 
 def find_listening(program: Program) -> tuple[Listening, ...]:
     """Return the calls of a program that listen, in the order in which they were met."""
-    values = Values(program)
+    values = Expressions(program)
     return tuple(found for call, scope in program.calls() for found in _listening(program, values, call, scope))
 
 
-def _listening(program: Program, values: Values, call: ast.Call, scope: Scope) -> Iterator[Listening]:
+def _listening(program: Program, values: Expressions, call: ast.Call, scope: Scope) -> Iterator[Listening]:
     dotted = dotted_name(call.func, scope)
     for row in server_calls():
         if not (dotted == row.call if row.call else _is_method(program, call, scope, row)):
@@ -65,7 +65,7 @@ def _place(arguments: Sequence[ast.expr], place: int) -> ast.expr | None:
     return arguments[place] if 0 <= place < len(arguments) else None
 
 
-def _host(values: Values, row: ServerCall, given: ast.expr | None, scope: Scope) -> str | None:
+def _host(values: Expressions, row: ServerCall, given: ast.expr | None, scope: Scope) -> str | None:
     """Return the host; empty for every address, None where nobody can tell."""
     known = values.of(given, scope) if given is not None else (None,)
     if known != (None,):
@@ -74,7 +74,7 @@ def _host(values: Values, row: ServerCall, given: ast.expr | None, scope: Scope)
     return known[0] if len(known) == 1 else None
 
 
-def _port(values: Values, row: ServerCall, given: ast.expr | None, scope: Scope) -> int:
+def _port(values: Expressions, row: ServerCall, given: ast.expr | None, scope: Scope) -> int:
     known = values.of(given, scope) if given is not None else (None,)
     if known == (None,):
         known = values.variable(row.port_variable, str(row.default_port))
@@ -85,7 +85,7 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
-def _address(values: Values, given: ast.expr | None, scope: Scope) -> tuple[str | None, int]:
+def _address(values: Expressions, given: ast.expr | None, scope: Scope) -> tuple[str | None, int]:
     """Return the host and port of a pair of them, or of HOST:PORT."""
     if isinstance(given, ast.Tuple) and len(given.elts) == 2:
         hosts, ports = values.of(given.elts[0], scope), values.of(given.elts[1], scope)

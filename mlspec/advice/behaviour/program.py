@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from mlspec.advice.behaviour.reach import reached_files
+from mlspec.advice.behaviour.imports import find_imported_files
 from mlspec.advice.behaviour.scopes import Module, Scope, read_module
 
 _MOST_FILES = 80
@@ -70,7 +70,7 @@ def read_program(start: Start, texts: Mapping[str, str]) -> Program:
     starts = (*([_ENTRY_CODE] if start.code else []), *start.files, *start.modules)
     main = {_ENTRY_CODE, *start.files}
     # The nearest come first, and what is worth a word is near; a large project is not read whole at each check.
-    files = islice(reached_files(starts, texts, start.roots), _MOST_FILES)
+    files = islice(find_imported_files(starts, texts, start.roots), _MOST_FILES)
     read = (read_module(path, text, is_started=path in main) for path, text in files if not path.endswith(".sh"))
     modules = tuple(module for module in read if module)
     names = frozenset(part for module in modules for part in module.path.removesuffix(".py").split("/"))
@@ -92,7 +92,7 @@ def _running(modules: tuple[Module, ...], start: Start) -> Iterator[Scope]:
             continue
         seen.add(id(scope))
         yield scope
-        for name in dict.fromkeys(_mentioned(scope)):
+        for name in dict.fromkeys(_find_mentions(scope)):
             # What is mentioned once runs; it is not looked up again.
             todo += functions.pop(name, ())
 
@@ -119,7 +119,7 @@ def _has_foreign_base(owner: ast.ClassDef, module: Module) -> bool:
     return bool(names - module.classes - {"object", "ABC", "Protocol", ""})
 
 
-def _mentioned(scope: Scope) -> Iterator[str]:
+def _find_mentions(scope: Scope) -> Iterator[str]:
     for node in scope.nodes:
         if isinstance(node, ast.Name):
             yield node.id

@@ -56,7 +56,7 @@ def with_sure_start(texts: Iterable[str]) -> Known:
     return () if any(text.startswith(UNKNOWN_PART) for text in every) else every
 
 
-def agreed(found: Sequence[Known]) -> Known:
+def find_agreement(found: Sequence[Known]) -> Known:
     """Return the one value that all agree on; None counts only where there is no other."""
     values = {value for known in found for value in known}
     some = values - {None}

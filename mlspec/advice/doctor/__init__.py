@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from mlspec.advice.doctor import configuration, engine, hardware, network, project
+from mlspec.advice.doctor import engine_rules, hardware, network, project_folder, user_configuration
 from mlspec.advice.doctor.facts import Facts
 from mlspec.advice.doctor.findings import Finding
 
-_RULES = (engine.findings, hardware.findings, project.findings, configuration.findings, network.findings)
+_RULES = (
+    engine_rules.findings,
+    hardware.findings,
+    project_folder.findings,
+    user_configuration.findings,
+    network.findings,
+)
 
 
 def examine(facts: Facts) -> tuple[Finding, ...]:

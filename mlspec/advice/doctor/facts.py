@@ -47,7 +47,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class DockerCommand:
     """What ``docker --version`` and ``docker buildx version`` say; empty where there is no such command."""
 
     docker: str = ""
@@ -119,7 +119,7 @@ class Builder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Probe:
     """What came of asking a place on the network; ``skew`` is its clock less this host's, in seconds.
 
     ``index`` is the address of an index besides the default one. ``private``: trusted by a certificate that this host
@@ -148,7 +148,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class UserConfiguration:
     """The user's own configuration, and what is wrong with it.
 
     ``file`` is where it is looked for, empty where none is read. ``certificates`` counts those in the file that it
@@ -192,9 +192,9 @@ class Facts:
     """All that the rules look at; without a builder where nothing can be asked for one."""
 
     host: Host
-    command: Command
+    command: DockerCommand
     engine: Engine
     builder: Builder | None = None
-    own: Own = Own()
-    answers: tuple[Answer, ...] = ()
+    own: UserConfiguration = UserConfiguration()
+    answers: tuple[Probe, ...] = ()
     needs: tuple[Need, ...] = ()

@@ -30,7 +30,7 @@ def fine(topic: str, message: str) -> Finding:
     return Finding(topic=topic, message=message)
 
 
-def found(topic: str, problem: Problem) -> Finding:
+def as_finding(topic: str, problem: Problem) -> Finding:
     """Return a finding of a problem."""
     return Finding(topic=topic, message=problem.message, problem=problem)
 
@@ -40,6 +40,6 @@ def problem(code: str, message: str, hint: str, severity: Severity = "error") ->
     return Problem(code=code, message=message, hint=hint, severity=severity)
 
 
-def names(images: Iterable[str]) -> str:
+def join_names(images: Iterable[str]) -> str:
     """Return the names of images for a sentence, each once."""
     return ", ".join(dict.fromkeys(images))

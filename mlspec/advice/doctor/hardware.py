@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mlspec.advice.doctor.facts import Engine, Facts, Host, Need, Space
-from mlspec.advice.doctor.findings import Finding, fine, found, names, problem
+from mlspec.advice.doctor.findings import Finding, as_finding, fine, join_names, problem
 from mlspec.errors import Problem, Severity
 from mlspec.facts import frameworks
 from mlspec.facts.torch import torch_indexes
@@ -87,16 +87,16 @@ def _gpus(facts: Facts) -> Iterator[Finding]:
         yield fine("gpus", "not needed" if facts.needs else "no spec asks for them")
         return
     if trouble := gpu_problem(facts.host, facts.engine):
-        yield found("gpus", trouble)
+        yield as_finding("gpus", trouble)
     else:
-        yield fine("gpus", f"the engine gives them to containers, for {names(need.image for need in wanting)}")
+        yield fine("gpus", f"the engine gives them to containers, for {join_names(need.image for need in wanting)}")
     if facts.engine.is_remote or facts.host.system == "macos":
         return
     if not facts.host.driver:
         hint = "install it: sudo ubuntu-drivers install, or on Debian: sudo apt-get install nvidia-driver; then reboot"
         if facts.host.system in {"wsl", "windows"}:
             hint = "install it in Windows, from nvidia.com/drivers; then: wsl --update"
-        yield found("driver", problem("MLS546", "no NVIDIA driver answers on this host", hint))
+        yield as_finding("driver", problem("MLS546", "no NVIDIA driver answers on this host", hint))
         return
     yield from _driver(facts.host.driver, wanting)
     yield from _kernels(facts, wanting)
@@ -106,16 +106,16 @@ def _kernels(facts: Facts, wanting: list[Need]) -> Iterator[Finding]:
     """Yield what is to be said of images whose torch is known to have no kernels for a GPU of this host."""
     capabilities = facts.host.capabilities
     for need in wanting:
-        builds = frameworks.fitting(need.cuda, need.torch, _platform(need, facts)) if need.torch else ()
+        builds = frameworks.find_builds(need.cuda, need.torch, _platform(need, facts)) if need.torch else ()
         lacking = [c for c in capabilities if builds and not any(build.runs_on(c) for build in builds)]
         if lacking:
-            gpus = names(map(frameworks.architecture, lacking))
+            gpus = join_names(map(frameworks.architecture, lacking))
             message = f"torch {need.torch} of {need.image} has no kernels for a GPU that is here, {gpus}"
             models = ", ".join(map(frameworks.architecture, lacking))
             hint = f"write: gpu_models: [{models}]; then mlspec check names the build that has them"
             # On a host with several GPUs, the others may do.
             severity: Severity = "error" if len(lacking) == len(capabilities) else "warning"
-            yield found("gpus", problem("MLS566", message, hint, severity))
+            yield as_finding("gpus", problem("MLS566", message, hint, severity))
 
 
 def _driver(driver: str, wanting: list[Need]) -> Iterator[Finding]:
@@ -124,7 +124,7 @@ def _driver(driver: str, wanting: list[Need]) -> Iterator[Finding]:
         message = f"NVIDIA's driver {driver} is older than {need.driver}, which CUDA {need.cuda} of {need.image} needs"
         older = f"; or for this driver: accelerator: cuda{fits}" if (fits := _newest_cuda(driver)) else ""
         hint = f"update the driver: sudo ubuntu-drivers install; then reboot{older}"
-        yield found("driver", problem("MLS547", message, hint))
+        yield as_finding("driver", problem("MLS547", message, hint))
     if not outdated:
         needed = "".join(f", CUDA {need.cuda} needs {need.driver}" for need in wanting[:1] if need.driver)
         yield fine("driver", f"NVIDIA {driver}{needed}")
@@ -143,10 +143,10 @@ def _amd(facts: Facts) -> Iterator[Finding]:
     missing = [device for device in needed if device not in facts.host.devices]
     if missing:
         hint = "load AMD's driver: sudo modprobe amdgpu; it comes with the package amdgpu-dkms of amd.com"
-        message = f"{names(missing)}, which ROCm is used through, is not on this host"
-        yield found("gpus", problem("MLS548", message, hint))
+        message = f"{join_names(missing)}, which ROCm is used through, is not on this host"
+        yield as_finding("gpus", problem("MLS548", message, hint))
     else:
-        yield fine("gpus", f"{', '.join(needed)} are here, for {names(need.image for need in wanting)}")
+        yield fine("gpus", f"{', '.join(needed)} are here, for {join_names(need.image for need in wanting)}")
 
 
 # Architectures
@@ -164,7 +164,7 @@ def platform_on(need: Need, engine: Engine) -> str:
 def _platforms(facts: Facts) -> Iterator[Finding]:
     known = facts.builder.platforms if facts.builder else ()
     for platform in dict.fromkeys(_platform(need, facts) for need in facts.needs):
-        images = names(need.image for need in facts.needs if _platform(need, facts) == platform)
+        images = join_names(need.image for need in facts.needs if _platform(need, facts) == platform)
         if platform == facts.engine.platform:
             yield fine("platform", f"{platform}, for {images}")
         elif platform in known:
@@ -175,7 +175,7 @@ def _platforms(facts: Facts) -> Iterator[Finding]:
             hint = f"docker run --privileged --rm tonistiigi/binfmt --install {architecture}"
             if facts.host.system == "linux":
                 hint += "\nwithout Docker Hub: sudo apt-get install qemu-user-static binfmt-support"
-            yield found("platform", problem("MLS549", message, hint))
+            yield as_finding("platform", problem("MLS549", message, hint))
 
 
 # Disks
@@ -197,10 +197,12 @@ def _engine_disk(facts: Facts) -> Iterator[Finding]:
     hint = "docker system df; then remove what no image needs: docker builder prune, and: docker image prune --all"
     free = f"{format_size(space.free)} free in {facts.engine.root}"
     if _is_full(space, _BASE) or space.free < largest.wheels:
-        yield found("disk", problem("MLS550", f"the engine has no room left to build: {_left(space, free)}", hint))
+        yield as_finding(
+            "disk", problem("MLS550", f"the engine has no room left to build: {_describe_space(space, free)}", hint)
+        )
     elif space.free < wanted:
         message = f"the engine may run out of disk: {free}, and {largest.image} takes about {format_size(wanted)}"
-        yield found("disk", problem("MLS550", message, hint, "warning"))
+        yield as_finding("disk", problem("MLS550", message, hint, "warning"))
     else:
         yield fine("disk", f"{free}, the engine's")
 
@@ -213,9 +215,11 @@ def _disk(host: Host) -> Iterator[Finding]:
     if host.system == "windows":
         hint = "make room on this drive"
     if _is_full(host.space, _HERE):
-        yield found("disk", problem("MLS551", f"there is no room left here: {_left(host.space, free)}", hint))
+        yield as_finding(
+            "disk", problem("MLS551", f"there is no room left here: {_describe_space(host.space, free)}", hint)
+        )
     elif host.space.free < _LITTLE:
-        yield found("disk", problem("MLS551", f"there is little room left here: {free}", hint, "warning"))
+        yield as_finding("disk", problem("MLS551", f"there is little room left here: {free}", hint, "warning"))
     else:
         yield fine("disk", f"{free}, here")
 
@@ -224,5 +228,5 @@ def _is_full(space: Space, least: int) -> bool:
     return space.free < least or space.entries == 0
 
 
-def _left(space: Space, free: str) -> str:
+def _describe_space(space: Space, free: str) -> str:
     return "its file system can hold no more files, of whatever size" if space.entries == 0 else free

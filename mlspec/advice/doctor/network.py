@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlspec.advice.doctor.facts import Answer, Facts, Host
-from mlspec.advice.doctor.findings import Finding, fine, found, names, problem
+from mlspec.advice.doctor.facts import Facts, Host, Probe
+from mlspec.advice.doctor.findings import Finding, as_finding, fine, join_names, problem
 from mlspec.errors import Problem
 
 # Seconds. Debian's package lists are refused by a clock that is behind them; certificates by one that is days off.
@@ -16,30 +16,30 @@ def findings(facts: Facts) -> Iterator[Finding]:
     """Yield what is to be said of the network, as far as it was asked."""
     yield from _proxies(facts)
     # Several bases come from one registry.
-    yield from dict.fromkeys(map(_answer, facts.answers))
+    yield from dict.fromkeys(map(_check_probe, facts.answers))
     yield from _clocks(facts)
 
 
 def _proxies(facts: Facts) -> Iterator[Finding]:
-    variables = names(facts.host.proxies)
+    variables = join_names(facts.host.proxies)
     if not facts.host.proxies:
         return
     if facts.engine.version and not facts.engine.has_proxy:
         message = f"{variables} is set here and the engine knows no proxy: it will pull nothing through it"
-        yield found("proxy", problem("MLS552", message, _engine_proxy_hint(facts), "warning"))
+        yield as_finding("proxy", problem("MLS552", message, _engine_proxy_hint(facts), "warning"))
     if not facts.host.build_proxy:
         message = f"{variables} is set here and build steps will not see it: docker hands on what its config names"
         hint = (
             'add to ~/.docker/config.json: {"proxies": {"default": {"httpProxy": "URL", "httpsProxy": "URL", '
             '"noProxy": "localhost"}}}'
         )
-        yield found("proxy", problem("MLS553", message, hint, "warning"))
+        yield as_finding("proxy", problem("MLS553", message, hint, "warning"))
     elif _is_loopback(facts.host.build_proxy):
         message = f"the proxy for build steps is {facts.host.build_proxy}, which in a container is the container itself"
         hint = "name the address at which containers see this host, such as: http://172.17.0.1:PORT"
         if facts.engine.is_desktop:
             hint = "name this host as containers see it: http://host.docker.internal:PORT"
-        yield found("proxy", problem("MLS554", message, hint, "warning"))
+        yield as_finding("proxy", problem("MLS554", message, hint, "warning"))
     elif facts.engine.has_proxy or not facts.engine.version:
         yield fine("proxy", f"{variables} is set here, and for build steps")
 
@@ -58,13 +58,13 @@ def _is_loopback(url: str) -> bool:
     return host.startswith(("127.", "localhost", "[::1]"))
 
 
-def _answer(answer: Answer) -> Finding:
+def _check_probe(answer: Probe) -> Finding:
     if answer.state == "fine":
         return fine(answer.place, f"{answer.host} answers")
-    return found(answer.place, _trouble(answer))
+    return as_finding(answer.place, _probe_problem(answer))
 
 
-def _trouble(answer: Answer) -> Problem:
+def _probe_problem(answer: Probe) -> Problem:
     where = f"the {answer.place} at {answer.host}"
     if answer.state == "proxy":
         hint = f"is it right, and running? for a host that needs none: export NO_PROXY={answer.host}\n{answer.words}"
@@ -92,7 +92,7 @@ def _trouble(answer: Answer) -> Problem:
     return problem(code, f"{where} does not answer", f"{hint}\n{answer.words}", "warning")
 
 
-def _certificate_hint(answer: Answer) -> str:
+def _certificate_hint(answer: Probe) -> str:
     if "expired" in answer.words or "not yet valid" in answer.words:
         return f"is the clock of this host right? date\n{answer.words}"
     return f"behind a proxy that opens TLS, name its certificate: export SSL_CERT_FILE=/path/to/ca.pem\n{answer.words}"
@@ -103,19 +103,23 @@ def _clocks(facts: Facts) -> Iterator[Finding]:
     # One server may be wrong; this clock is, where all say so.
     skew = min(skews, key=abs, default=0.0)
     if abs(skew) > _MOST_SKEW:
-        message = f"the clock of this host is {_shown(skew)}, by which certificates and package lists turn invalid"
-        yield found("clock", problem("MLS560", message, _clock_hint(facts.host), "warning"))
+        message = (
+            f"the clock of this host is {_describe_skew(skew)}, by which certificates and package lists turn invalid"
+        )
+        yield as_finding("clock", problem("MLS560", message, _clock_hint(facts.host), "warning"))
     elif facts.engine.version and abs(facts.engine.skew) > _MOST_SKEW:
-        message = f"the engine's clock is {_shown(-facts.engine.skew)}: its steps will refuse certificates and lists"
+        message = (
+            f"the engine's clock is {_describe_skew(-facts.engine.skew)}: its steps will refuse certificates and lists"
+        )
         hint = _clock_hint(facts.host)
         if facts.engine.is_desktop:
             hint = "its clock stood still while the computer slept; start Docker Desktop anew: docker desktop restart"
-        yield found("clock", problem("MLS560", message, hint, "warning"))
+        yield as_finding("clock", problem("MLS560", message, hint, "warning"))
     elif skews or facts.engine.version:
         yield fine("clock", "right" if skews else "the engine's is this host's")
 
 
-def _shown(ahead: float) -> str:
+def _describe_skew(ahead: float) -> str:
     """Return how far a clock is off, where another one is ``ahead`` of it by so many seconds."""
     minutes = round(abs(ahead) / 60)
     amount = f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"

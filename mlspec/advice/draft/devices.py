@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mlspec.advice.draft.folder import Choice, Chosen, Wanted
+from mlspec.advice.draft.folder import Choice, Decision, DraftOptions
 from mlspec.advice.draft.readers import Statement
 from mlspec.advice.draft.required import Required
 from mlspec.advice.draft.scripts import Script, is_tool
@@ -31,7 +31,7 @@ _WORKERS = re.compile(r"""\bnum_workers["']?\s*[=:]\s*(?:[1-9]|os\.cpu_count|cpu
 class Device:
     """The accelerator that was chosen, and whether there was a choice: whether what is used runs on either."""
 
-    chosen: Chosen
+    chosen: Decision
     is_open: bool = False
 
 
@@ -39,23 +39,23 @@ def find_device(
     scripts: Iterable[Script],
     required: Sequence[Required],
     statements: Iterable[Statement],
-    wanted: Wanted,
+    wanted: DraftOptions,
 ) -> Device:
     """Return the accelerator: as asked, or as the requirements, other files and the code say, or left to the reader."""
     if wanted.accelerator is not None:
         choices = (Choice("accelerator", wanted.accelerator, "as asked"),) if wanted.accelerator else ()
-        return Device(Chosen(choices))
+        return Device(Decision(choices))
     evidence = (*_labels(required), *statements)
     if found := [statement for statement in evidence if statement.value != "cpu"]:
         return Device(_settle(found, required))
     own = [script for script in scripts if not is_tool(script.path)]
     used = {name for script in own for name in script.imports} | {line.name for line in required}
     if only := sorted(used & {*_CUDA_ONLY, *(name.replace("-", "_") for name in _CUDA_ONLY)}):
-        return Device(Chosen((Choice("accelerator", "cuda", f"{only[0]} needs an NVIDIA GPU"),)))
+        return Device(Decision((Choice("accelerator", "cuda", f"{only[0]} needs an NVIDIA GPU"),)))
     for line in required:
         if extra := next((extra for extra in sorted(line.extras) if _EXTRA.fullmatch(extra)), ""):
             why = f"the requirements ask for {line.name}[{extra}]"
-            return Device(Chosen((Choice("accelerator", "cuda", why),)))
+            return Device(Decision((Choice("accelerator", "cuda", why),)))
     return _of_code(own, sorted(used & set(_ABLE)))
 
 
@@ -66,7 +66,7 @@ def _labels(required: Iterable[Required]) -> Iterator[Statement]:
             yield replace(line.statement, key="accelerator", value=f"cuda{label[1]}.{label[2]}")
 
 
-def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
+def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Decision:
     """Return the first accelerator that is named in full, made to fit the torch that is pinned."""
     first = next((statement for statement in found if statement.value != "cuda"), found[0])
     value, why = str(first.value), f"{first.place} says {first.text}"
@@ -78,7 +78,7 @@ def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Chosen:
     for other in found:
         if other.value not in {value, "cuda", first.value}:
             left.append(other.leave(f"{first.place} says {first.value}", matters=False))
-    return Chosen((Choice("accelerator", value, why),), (*left, *_index_lines(required, value)))
+    return Decision((Choice("accelerator", value, why),), (*left, *_index_lines(required, value)))
 
 
 def _fit_torch(accelerator: str, required: Iterable[Required]) -> str:
@@ -108,16 +108,16 @@ def _index_lines(required: Iterable[Required], accelerator: str) -> Iterator[Sta
 def _of_code(scripts: Iterable[Script], able: list[str]) -> Device:
     """Return what the code does with a GPU, where a framework is used that runs with one and without."""
     if not able:
-        return Device(Chosen())
+        return Device(Decision())
     using = [script.path for script in scripts if _USES_CUDA.search(script.text)]
     asking = [script.path for script in scripts if _ASKS_FIRST.search(script.text)]
     if using and not asking:
         why = f"{using[0]} asks for a GPU, and does not look whether there is one"
-        return Device(Chosen((Choice("accelerator", "cuda", why),)))
+        return Device(Decision((Choice("accelerator", "cuda", why),)))
     why = f"{able[0]} runs on the cpu, unless you say cuda"
     if asking:
         why = f"{asking[0]} uses a GPU where there is one, which you get with cuda"
-    return Device(Chosen((Choice("accelerator", "", why),)), is_open=True)
+    return Device(Decision((Choice("accelerator", "", why),)), is_open=True)
 
 
 def find_memory(scripts: Iterable[Script], used: frozenset[str]) -> Iterator[Choice]:
@@ -128,7 +128,7 @@ def find_memory(scripts: Iterable[Script], used: frozenset[str]) -> Iterator[Cho
             return
 
 
-def find_apt(packages: frozenset[str], statements: Iterable[Statement], wanted: Wanted) -> Iterator[Choice]:
+def find_apt(packages: frozenset[str], statements: Iterable[Statement], wanted: DraftOptions) -> Iterator[Choice]:
     """Yield the Debian packages: as asked, what other files install, and what packages are known to need."""
     if wanted.apt:
         yield Choice("apt", wanted.apt, "as asked")

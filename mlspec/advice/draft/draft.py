@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from mlspec.advice.draft.devices import find_apt, find_device, find_memory
-from mlspec.advice.draft.entry import Entry, find_entry, given, set_start
-from mlspec.advice.draft.folder import Choice, Chosen, Folder, Wanted
-from mlspec.advice.draft.modules import find_modules
+from mlspec.advice.draft.entry import Entrypoint, entry_from_caller, find_entry, set_start
+from mlspec.advice.draft.fitted_start import check_start
+from mlspec.advice.draft.folder import Choice, Decision, DraftOptions, Folder
 from mlspec.advice.draft.mounts import find_env_file, find_mounts
 from mlspec.advice.draft.own_package import find_expectations
-from mlspec.advice.draft.packages import FROM_IMPORTS, find_requirements, named, unclear_files
+from mlspec.advice.draft.project_modules import find_modules
+from mlspec.advice.draft.project_requirements import FROM_IMPORTS, find_package_names, find_requirements, unclear_files
 from mlspec.advice.draft.pythons import BY_DEFAULT, DEFAULT_PYTHON, choose_python
-from mlspec.advice.draft.readers import Source, Statement, find_tools_below, is_for_r, read_tools
+from mlspec.advice.draft.readers import Statement, ToolFile, find_tools_below, is_for_r, read_tools
 from mlspec.advice.draft.required import list_required
 from mlspec.advice.draft.scripts import Script, read_scripts
 from mlspec.advice.draft.settings import find_environment, find_ports, keep_base
-from mlspec.advice.draft.starting import check_start
-from mlspec.advice.draft.text import spec_text
+from mlspec.advice.draft.spec_text import spec_text
 from mlspec.errors import Problem, SpecError
 from mlspec.facts import base_image
 from mlspec.lock.requirements.collect import Entry as Listed
@@ -59,9 +59,9 @@ class Draft:
         return sum(item.is_loss for item in self.statements) + sum(choice.matters for choice in self.choices)
 
 
-def draft(folder: Folder, wanted: Wanted | None = None) -> Draft:
+def draft(folder: Folder, wanted: DraftOptions | None = None) -> Draft:
     """Return the first spec for a folder; raises SpecError where what the caller wants cannot be right."""
-    wanted = wanted or Wanted()
+    wanted = wanted or DraftOptions()
     scripts, statements = read_scripts(folder.texts), read_tools(folder.texts)
     _refuse_r(folder, scripts)
     home = _find_home(statements)
@@ -71,38 +71,40 @@ def draft(folder: Folder, wanted: Wanted | None = None) -> Draft:
     python = choose_python(_of("python", statements), required, wanted)
     version = str(python.choices[0].value)
     device = find_device(scripts, required, _of("accelerator", statements), wanted)
-    packages = named(_values(requirements.choices, "requirements"), folder)
+    packages = find_package_names(_values(requirements.choices, "requirements"), folder)
     parts = (
-        Chosen((_name(folder, wanted),)),
+        Decision((_name(folder, wanted),)),
         python,
         keep_base(_of("base", statements), version, wanted),
         device.chosen,
         requirements,
-        Chosen(tuple(find_apt(packages, _of("apt", statements), wanted))),
+        Decision(tuple(find_apt(packages, _of("apt", statements), wanted))),
         *_program(folder, scripts, statements, wanted, _Program(entry, home, version)),
-        Chosen(tuple(find_memory(scripts, packages))),
-        Chosen((*find_mounts(folder, scripts, entry, wanted, home), *_tools_below(folder))),
+        Decision(tuple(find_memory(scripts, packages))),
+        Decision((*find_mounts(folder, scripts, entry, wanted, home), *_tools_below(folder))),
     )
     choices = tuple(choice for part in parts for choice in part.choices)
     text = spec_text(choices)
     _check(text)
     _check_asked(wanted.requirements)
     questions = tuple(_questions(folder, choices, entry, wanted, is_open=device.is_open))
-    return Draft(text, choices, questions, _report(statements, parts, _listed(requirements.choices[0], packages)))
+    return Draft(
+        text, choices, questions, _report(statements, parts, _list_named_packages(requirements.choices[0], packages))
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Program:
     """What the image starts, the folder of its code, and its Python."""
 
-    entry: Entry
+    entry: Entrypoint
     home: str
     python: str
 
 
 def _program(
-    folder: Folder, scripts: Sequence[Script], statements: Sequence[Statement], wanted: Wanted, program: _Program
-) -> Iterator[Chosen]:
+    folder: Folder, scripts: Sequence[Script], statements: Sequence[Statement], wanted: DraftOptions, program: _Program
+) -> Iterator[Decision]:
     """Yield what the program starts with: its variables, its folder, its command and its ports."""
     entry, home = program.entry, program.home
     roots = dict.fromkeys((*entry.roots, *find_modules(folder).find_roots(scripts)))
@@ -110,28 +112,28 @@ def _program(
     own = (*entry.environment, *([f"PYTHONPATH={path}"] if path else []))
     environment = find_environment(_of("environment", statements), own)
     yield environment
-    yield Chosen(tuple(find_env_file(folder, scripts)))
+    yield Decision(tuple(find_env_file(folder, scripts)))
     if home != HOME:
         place = _of("working_dir", statements)[0].place
-        yield Chosen((Choice("working_dir", home, f"{place} says so"),))
+        yield Decision((Choice("working_dir", home, f"{place} says so"),))
     starts = _of("entrypoint", statements) if wanted.entrypoint is None else []
     if starts:
         variables = dict(value.partition("=")[::2] for value in _values(environment.choices, "environment"))
         start = check_start(starts[0], folder, variables, program.python, home)
         entry = set_start(entry, start.statement)
         others = tuple(other.leave(f"{starts[0].place} is started") for other in starts[1:])
-        yield Chosen(left=(*([start.statement] if start.statement.why else []), *start.missing, *others))
+        yield Decision(left=(*([start.statement] if start.statement.why else []), *start.missing, *others))
     ports = find_ports(_of("ports", statements), entry.port, wanted)
     health = [Choice("healthcheck", entry.health, _ROUTE)] if entry.health and ports.choices else []
-    yield Chosen((entry.choice, *entry.notes, *ports.choices, *health), ports.left)
-    yield Chosen(left=tuple(find_expectations(folder, scripts, path)))
+    yield Decision((entry.choice, *entry.notes, *ports.choices, *health), ports.left)
+    yield Decision(left=tuple(find_expectations(folder, scripts, path)))
 
 
 def _find_entry(
-    folder: Folder, scripts: Sequence[Script], statements: Sequence[Statement], wanted: Wanted, home: str
-) -> Entry:
+    folder: Folder, scripts: Sequence[Script], statements: Sequence[Statement], wanted: DraftOptions, home: str
+) -> Entrypoint:
     if wanted.entrypoint is not None:
-        return given(wanted.entrypoint)
+        return entry_from_caller(wanted.entrypoint)
     return find_entry(folder, scripts, _of("entrypoint", statements), home)
 
 
@@ -147,12 +149,14 @@ def _of(key: str, statements: Iterable[Statement]) -> list[Statement]:
     return [statement for statement in statements if statement.key == key]
 
 
-def _listed(requirements: Choice, packages: frozenset[str]) -> frozenset[str]:
+def _list_named_packages(requirements: Choice, packages: frozenset[str]) -> frozenset[str]:
     """Return the packages that a file or another list names; what the code imports says no version."""
     return frozenset() if requirements.why.startswith(FROM_IMPORTS) else packages
 
 
-def _report(statements: Sequence[Statement], parts: Iterable[Chosen], listed: frozenset[str]) -> tuple[Statement, ...]:
+def _report(
+    statements: Sequence[Statement], parts: Iterable[Decision], listed: frozenset[str]
+) -> tuple[Statement, ...]:
     """Return the statements that were changed or left out, each once, by file and line."""
     statements = [
         s.leave("the requirements name it, too", matters=False) if canonicalize_name(s.package) in listed else s
@@ -184,7 +188,7 @@ def _tools_below(folder: Folder) -> Iterator[Choice]:
 def _refuse_r(folder: Folder, scripts: Sequence[Script]) -> None:
     """Raise SpecError for a project of R: what would be written has nothing of it."""
     files = [path for path in folder.texts if path.endswith((".yml", ".yaml"))]
-    of_r = [path for path in files if is_for_r(Source(path, folder.texts[path]))]
+    of_r = [path for path in files if is_for_r(ToolFile(path, folder.texts[path]))]
     if of_r and not scripts:
         message = f"{of_r[0]} lists packages of R only; mlspec makes Python images"
         hint = "for R there is https://rocker-project.org; for Python beside it, add a script first"
@@ -200,7 +204,7 @@ def _check(text: str) -> None:
     try:
         settings = spec.validate(document.parse(text, "mlspec.yaml")).images[0].settings
     except SpecError as error:
-        raise SpecError(*map(_unplaced, error.problems)) from None
+        raise SpecError(*map(_drop_place, error.problems)) from None
     base = base_image.base_reference(settings.python, settings.base)
     if isinstance(base, base_image.BaseRefusal):
         raise SpecError(Problem(code="MLS105", message=base.message, hint=base.hint))
@@ -211,22 +215,22 @@ def _check_asked(requirements: Iterable[str]) -> None:
     try:
         collect([Listed(text, ("requirements",)) for text in requirements], lambda _: "", "mlspec.yaml")
     except SpecError as error:
-        raise SpecError(*map(_unplaced, error.problems)) from None
+        raise SpecError(*map(_drop_place, error.problems)) from None
 
 
-def _unplaced(problem: Problem) -> Problem:
+def _drop_place(problem: Problem) -> Problem:
     # The file is not there yet: what is wrong came from the caller.
     return dataclasses.replace(problem, file="", span=None, excerpt="")
 
 
-def _name(folder: Folder, wanted: Wanted) -> Choice:
+def _name(folder: Folder, wanted: DraftOptions) -> Choice:
     if wanted.name:
         return Choice("name", wanted.name, "as asked")
     return Choice("name", syntax.slug(folder.name), "from the name of the folder")
 
 
 def _questions(
-    folder: Folder, choices: Iterable[Choice], entry: Entry, wanted: Wanted, *, is_open: bool
+    folder: Folder, choices: Iterable[Choice], entry: Entrypoint, wanted: DraftOptions, *, is_open: bool
 ) -> Iterator[Question]:
     for choice in choices:
         if choice.key == "python" and choice.why == BY_DEFAULT:

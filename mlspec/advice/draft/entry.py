@@ -16,7 +16,7 @@ _ENTRIES = ("train.py", "main.py", "app.py", "serve.py", "run.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entrypoint:
     """What the image starts, the package that command needs, the port it answers on, and how to ask for its health.
 
     All but the first may be empty.
@@ -36,20 +36,20 @@ class Entry:
     """Mounts without which the results of what is started are lost."""
 
 
-def set_start(entry: Entry, statement: Statement) -> Entry:
+def set_start(entry: Entrypoint, statement: Statement) -> Entrypoint:
     """Return an entry that starts what a statement says."""
-    return replace(entry, choice=_stated(statement).choice)
+    return replace(entry, choice=_entry_from_statement(statement).choice)
 
 
-def given(entrypoint: str) -> Entry:
+def entry_from_caller(entrypoint: str) -> Entrypoint:
     """Return what the caller wants to start; an empty text is nothing."""
-    return Entry(Choice("entrypoint", entrypoint, "as asked"))
+    return Entrypoint(Choice("entrypoint", entrypoint, "as asked"))
 
 
-def find_entry(folder: Folder, every: Sequence[Script], statements: Sequence[Statement], home: str) -> Entry:
+def find_entry(folder: Folder, every: Sequence[Script], statements: Sequence[Statement], home: str) -> Entrypoint:
     """Return what the image starts: what another file says, or the surest script, or a notebook server."""
     if statements:
-        return _stated(statements[0])
+        return _entry_from_statement(statements[0])
     inner = _inner_projects(folder)
     scripts = [script for script in every if not is_tool(script.path) and not script.is_notebook]
     packages = {posixpath.dirname(script.path) for script in scripts if script.path.endswith("/__init__.py")}
@@ -58,13 +58,13 @@ def find_entry(folder: Folder, every: Sequence[Script], statements: Sequence[Sta
     able = [script for script in candidates if inner.get(script.path.partition("/")[0]) != SPEC]
     levels = ([script for script in able if script.path.count("/") == depth] for depth in (0, 1))
     own = tuple(_other_spec(name) for name, file in sorted(inner.items()) if file == SPEC)
-    for found, why in (ranked for level in levels for ranked in _ranked(level)):
+    for found, why in (ranked for level in levels for ranked in _rank_scripts(level)):
         if found:
             names = tuple(script.path for script in found[1:4])
             why += _of_another(found[0].path, inner)
-            started = _started(found[0], f"{why}; not taken: {', '.join(names)}" if names else why, packages)
+            started = _entry_from_script(found[0], f"{why}; not taken: {', '.join(names)}" if names else why, packages)
             return replace(started, others=names, notes=own)
-    entry = _declared(folder, scripts) or _notebook_server(every, home) or _no_entry(able)
+    entry = _find_console_script(folder, scripts) or _notebook_server(every, home) or _no_entry(able)
     return replace(entry, notes=own)
 
 
@@ -91,10 +91,10 @@ def _other_spec(name: str) -> Choice:
     return Choice("", f"{name}/", f"it has a spec of its own: mlspec render {name}/{SPEC}")
 
 
-def _stated(statement: Statement) -> Entry:
+def _entry_from_statement(statement: Statement) -> Entrypoint:
     words = statement.value if isinstance(statement.value, tuple) else (statement.value,)
     needs = next((word for word in words[:1] if word in SERVERS), "")
-    return Entry(_command(list(words), f"{statement.place} starts it"), SERVERS.get(needs, ""))
+    return Entrypoint(_command(list(words), f"{statement.place} starts it"), SERVERS.get(needs, ""))
 
 
 # The commands of servers, and the packages that bring them.
@@ -107,13 +107,13 @@ SERVERS = {
 }
 
 
-def _no_entry(candidates: Sequence[Script]) -> Entry:
+def _no_entry(candidates: Sequence[Script]) -> Entrypoint:
     names = tuple(script.path for script in candidates[:4])
     why = f"nothing says which to start of {', '.join(names)}" if names else "no script here to start"
-    return Entry(Choice("entrypoint", "", why), others=names)
+    return Entrypoint(Choice("entrypoint", "", why), others=names)
 
 
-def _declared(folder: Folder, scripts: Iterable[Script]) -> Entry | None:
+def _find_console_script(folder: Folder, scripts: Iterable[Script]) -> Entrypoint | None:
     """Return the first of the project's own commands, as Python runs it without the project being installed."""
     for name, target in table(table(pyproject(folder), "project"), "scripts").items():
         match = re.fullmatch(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)", str(target), re.ASCII)
@@ -123,11 +123,11 @@ def _declared(folder: Folder, scripts: Iterable[Script]) -> Entry | None:
             if match and {f"{top}{place}.py", f"{top}{place}/__init__.py"} & paths:
                 code = f"import sys; from {match[1]} import {match[2]}; sys.exit({match[2]}())"
                 choice = Choice("entrypoint", ("python", "-c", code), f'what pyproject.toml calls "{name}"')
-                return Entry(choice, roots=("src",) if top else ())
+                return Entrypoint(choice, roots=("src",) if top else ())
     return None
 
 
-def _notebook_server(scripts: Iterable[Script], home: str) -> Entry | None:
+def _notebook_server(scripts: Iterable[Script], home: str) -> Entrypoint | None:
     """Return JupyterLab for a folder with notebooks; its start page shows, and keeps, a folder of the host."""
     notebooks = [script.path for script in scripts if script.is_notebook]
     if not notebooks:
@@ -141,10 +141,10 @@ def _notebook_server(scripts: Iterable[Script], home: str) -> Entry | None:
     words.append(f"--ServerApp.root_dir={home}{place}")
     shown = f".{place}/" if place else "this folder"
     why = f"there are notebooks, such as {notebooks[0]}; it shows {shown}, and prints its address when it runs"
-    return Entry(_command(words, why), "jupyterlab", "8888", mounts=(f".{place or '/'}:{home}{place}",))
+    return Entrypoint(_command(words, why), "jupyterlab", "8888", mounts=(f".{place or '/'}:{home}{place}",))
 
 
-def _ranked(level: list[Script]) -> Iterator[tuple[list[Script], str]]:
+def _rank_scripts(level: list[Script]) -> Iterator[tuple[list[Script], str]]:
     """Yield the scripts that may be the one to start, the surest kind first, each kind with its reason."""
     yield [s for name in _ENTRIES for s in level if posixpath.basename(s.path) == name], "by its name"
     yield [s for s in level if s.app], "it holds a web application"
@@ -152,7 +152,7 @@ def _ranked(level: list[Script]) -> Iterator[tuple[list[Script], str]]:
     yield [s for s in level if s.is_main], "it has an if __name__ == '__main__'"
 
 
-def _started(script: Script, why: str, packages: set[str]) -> Entry:
+def _entry_from_script(script: Script, why: str, packages: set[str]) -> Entrypoint:
     folder, name = posixpath.split(script.path)
     # Behind python, a name that begins with a dash would be an option.
     path = f"./{script.path}" if script.path.startswith("-") else script.path
@@ -164,19 +164,19 @@ def _started(script: Script, why: str, packages: set[str]) -> Entry:
     if script.framework in {"fastapi", "starlette"} and is_module:
         words = ["uvicorn", application, *where, "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104 - in a container
         why = f"{script.path} holds a {script.framework} application"
-        return Entry(_command(words, why), "uvicorn", "8000", script.health)
+        return Entrypoint(_command(words, why), "uvicorn", "8000", script.health)
     if script.framework == "flask" and is_module:
         words = ["flask", "--app", f"{path}:{script.app}", "run", "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104
-        return Entry(_command(words, f"{script.path} holds a flask application"), "flask", "8000", script.health)
+        return Entrypoint(_command(words, f"{script.path} holds a flask application"), "flask", "8000", script.health)
     if script.framework == "streamlit":
         words = ["streamlit", "run", path, "--server.address", "0.0.0.0", "--server.port", "8501"]  # noqa: S104
         # Streamlit's own route for this purpose.
-        return Entry(_command(words, f"{script.path} imports streamlit"), "streamlit", "8501", "/_stcore/health")
+        return Entrypoint(_command(words, f"{script.path} imports streamlit"), "streamlit", "8501", "/_stcore/health")
     if script.framework == "gradio":
         anywhere = ("GRADIO_SERVER_NAME=0.0.0.0",)  # gradio answers its own container alone, unless told so
         why = f"{script.path} imports gradio"
-        return Entry(_command(["python", path], why), "gradio", "7860", environment=anywhere)
-    return Entry(_command(["python", path], f"{script.path}: {why}"))
+        return Entrypoint(_command(["python", path], why), "gradio", "7860", environment=anywhere)
+    return Entrypoint(_command(["python", path], f"{script.path}: {why}"))
 
 
 def _command(words: list[str], why: str) -> Choice:

@@ -33,7 +33,7 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DraftOptions:
     """What the caller decides; the rest is guessed. An empty text leaves a key out."""
 
     name: str | None = None
@@ -65,7 +65,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Decision:
     """What was chosen for a key, and the statements of the folder's files that were not taken for it."""
 
     choices: tuple[Choice, ...] = ()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from mlspec.advice.draft.entry import Entry
-from mlspec.advice.draft.folder import Choice, Folder, Wanted
-from mlspec.advice.draft.results import find_lost, note_files
+from mlspec.advice.draft.entry import Entrypoint
+from mlspec.advice.draft.folder import Choice, DraftOptions, Folder
+from mlspec.advice.draft.result_mounts import find_lost, note_files
 from mlspec.advice.draft.scripts import Script, is_tool
 from mlspec.spec import values as syntax
 
@@ -16,7 +16,7 @@ _VARIABLES = re.compile(r"\bos\.environ\b|\bgetenv\(|\bload_dotenv\b|\bBaseSetti
 
 
 def find_mounts(
-    folder: Folder, scripts: Iterable[Script], entry: Entry, wanted: Wanted, home: str = "/app"
+    folder: Folder, scripts: Iterable[Script], entry: Entrypoint, wanted: DraftOptions, home: str = "/app"
 ) -> Iterator[Choice]:
     """Yield the mounts: as asked, or folders for data and for notebooks, and why others are none."""
     if wanted.mounts:

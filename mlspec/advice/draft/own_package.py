@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from packaging.utils import canonicalize_name
 
 from mlspec.advice.draft.folder import Folder, pyproject, table
-from mlspec.advice.draft.readers import Source, Statement
+from mlspec.advice.draft.readers import Statement, ToolFile
 from mlspec.advice.draft.scripts import Script, is_tool
 
 _METADATA = re.compile(
@@ -22,11 +22,11 @@ def find_expectations(folder: Folder, scripts: Iterable[Script], path: str) -> I
     name = str(project.get("name", ""))
     where = f", with PYTHONPATH={path}" if path else ""
     if commands := list(table(project, "scripts")):
-        source = Source("pyproject.toml", folder.texts["pyproject.toml"])
+        source = ToolFile("pyproject.toml", folder.texts["pyproject.toml"])
         why = f"the code is copied and not installed, so there is no such command: start its module by python -m{where}"
         yield source.leave(source.find_key("project", "scripts"), f"commands {', '.join(commands)}", why, matters=False)
     if table(project, "entry-points"):
-        source = Source("pyproject.toml", folder.texts["pyproject.toml"])
+        source = ToolFile("pyproject.toml", folder.texts["pyproject.toml"])
         why = "the code is copied and not installed, so nothing finds them"
         yield source.leave(source.find_key("project", "entry-points"), "entry points", why)
     for script in scripts:
@@ -37,7 +37,7 @@ def find_expectations(folder: Folder, scripts: Iterable[Script], path: str) -> I
 
 
 def _find_metadata(script: Script, name: str) -> Iterator[Statement]:
-    source = Source(script.path, script.text)
+    source = ToolFile(script.path, script.text)
     for number, line in enumerate(script.text.splitlines(), 1):
         for found in _METADATA.finditer(line):
             asked = found[1].strip("\"'")

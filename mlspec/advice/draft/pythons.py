@@ -10,11 +10,11 @@ from functools import cache
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from mlspec.advice.draft.folder import Choice, Chosen, Wanted
+from mlspec.advice.draft.folder import Choice, Decision, DraftOptions
 from mlspec.advice.draft.readers import Statement
 from mlspec.advice.draft.required import Required
 from mlspec.facts import frameworks
-from mlspec.facts import python as catalog
+from mlspec.facts.python import python_versions
 from mlspec.facts.versions import parse_release
 
 DEFAULT_PYTHON = "3.12"
@@ -24,8 +24,8 @@ _OLD = ("2.7", *(f"3.{minor}" for minor in range(8)))
 
 
 @cache
-def _known() -> tuple[str, ...]:
-    return tuple(row.python for row in catalog.python_versions())
+def _list_pythons() -> tuple[str, ...]:
+    return tuple(row.python for row in python_versions())
 
 
 def read_versions(text: str) -> frozenset[str] | None:
@@ -47,7 +47,7 @@ def read_versions(text: str) -> frozenset[str] | None:
         specifier = SpecifierSet(",".join(_pip_range(part) for part in bare.split(",") if part not in {"", "*"}))
     except InvalidSpecifier:
         return None
-    return frozenset(p for p in (*_OLD, *_known()) if any(specifier.contains(f"{p}.{n}") for n in range(40)))
+    return frozenset(p for p in (*_OLD, *_list_pythons()) if any(specifier.contains(f"{p}.{n}") for n in range(40)))
 
 
 def _pip_range(part: str) -> str:
@@ -70,17 +70,17 @@ class _Bound:
     place: Statement
 
 
-def choose_python(statements: Iterable[Statement], required: Sequence[Required], wanted: Wanted) -> Chosen:
+def choose_python(statements: Iterable[Statement], required: Sequence[Required], wanted: DraftOptions) -> Decision:
     """Return the Python: as asked, or as the first of the statements says as far as the others and the pins allow."""
     if wanted.python:
-        return Chosen((Choice("python", wanted.python, "as asked"),))
-    allowed, why, left = frozenset(_known()), "", list[Statement]()
+        return Decision((Choice("python", wanted.python, "as asked"),))
+    allowed, why, left = frozenset(_list_pythons()), "", list[Statement]()
     for statement in statements:
         said = read_versions(str(statement.value))
         usable = (said or frozenset()) & allowed
         if said is None:
             left.append(statement.leave("it cannot be read as a version of Python{taken}"))
-        elif not said & set(_known()):
+        elif not said & set(_list_pythons()):
             left.append(statement.leave(f"{_age(said)} than any Python that mlspec can lock{{taken}}"))
         elif not usable:
             left.append(statement.leave(f"it does not go with {why}{{taken}}"))
@@ -100,12 +100,12 @@ def choose_python(statements: Iterable[Statement], required: Sequence[Required],
     left += (statement for statement in _unmet(required, python) if statement.place not in named)
     taken = f": {python} is taken"
     done = tuple(item.leave(item.why.replace("{taken}", taken)) for item in left)
-    return Chosen((Choice("python", python, why or BY_DEFAULT),), done)
+    return Decision((Choice("python", python, why or BY_DEFAULT),), done)
 
 
 def _pick(allowed: Iterable[str]) -> str:
     """Return the default where it is allowed, or else the newest that is."""
-    return next(python for python in (DEFAULT_PYTHON, *reversed(_known())) if python in allowed)
+    return next(python for python in (DEFAULT_PYTHON, *reversed(_list_pythons())) if python in allowed)
 
 
 def _age(said: Iterable[str]) -> str:
@@ -140,7 +140,7 @@ def _of_framework(line: Required) -> _Bound | None:
     meant = [row for row in rows if any(line.specifier.contains(f"{row.version}.{n}") for n in range(12))]
     why = f"{line.name}{line.specifier} of {line.place}"
     if meant:
-        pythons = frozenset(p for p in _known() if any(row.has(p) for row in meant))
+        pythons = frozenset(p for p in _list_pythons() if any(row.has(p) for row in meant))
         return _Bound(pythons, f"{why} has wheels for Python {_span(pythons)}", line.statement)
     # A pin below all that is known: its Pythons are no newer than those of the oldest known release.
     oldest = rows[0]
@@ -148,13 +148,13 @@ def _of_framework(line: Required) -> _Bound | None:
         pin.operator in {"==", "~=", "<", "<="} and parse_release(pin.version)[:2] <= parse_release(oldest.version)
         for pin in line.specifier
     ):
-        pythons = frozenset(p for p in _known() if parse_release(p) <= parse_release(oldest.last))
+        pythons = frozenset(p for p in _list_pythons() if parse_release(p) <= parse_release(oldest.last))
         return _Bound(pythons, f"{why} has no wheels for Python above {oldest.last}", line.statement)
     return None
 
 
 def _span(pythons: Iterable[str]) -> str:
-    known = [python for python in _known() if python in set(pythons)]
+    known = [python for python in _list_pythons() if python in set(pythons)]
     return f"{known[0]} to {known[-1]}" if len(known) > 1 else "".join(known) or "none that mlspec can lock"
 
 
@@ -163,7 +163,7 @@ def _of_markers(required: Iterable[Required]) -> Iterator[_Bound]:
     required = tuple(line for line in required if line.name)
     for name in dict.fromkeys(line.name for line in required if _names_one_python(line)):
         lines = [line for line in required if line.name == name]
-        pythons = frozenset(python for python in _known() if any(_applies(line, python) for line in lines))
+        pythons = frozenset(python for python in _list_pythons() if any(_applies(line, python) for line in lines))
         if pythons and DEFAULT_PYTHON not in pythons:
             first = lines[0]
             yield _Bound(pythons, f"{first.place} asks for {name} on Python {_span(pythons)} alone", first.statement)

@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mlspec.advice.draft.folder import Folder, pyproject, table
-from mlspec.advice.draft.readers import Source, Statement
+from mlspec.advice.draft.readers import Statement, ToolFile
 from mlspec.advice.draft.readers.statements import shorten
 
 
@@ -59,7 +59,7 @@ def _follow(entry: str, folder: Folder, place: tuple[str, int], trail: tuple[str
     if name not in folder.texts:
         yield _read(entry, place)
     elif posixpath.basename(name) == "pyproject.toml":
-        source = Source(name, folder.texts[name])
+        source = ToolFile(name, folder.texts[name])
         for line in _dependencies(folder):
             yield _read(line, (name, source.find(line)))
     else:

@@ -55,8 +55,8 @@ def read_script(path: str, text: str) -> Script:
     # What Python cannot read tells nothing; a null byte is a ValueError, deep nesting one of the last two.
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Script(path=path)
-    every = _imported(ast.walk(tree))
-    optional = _imported(node for part in ast.walk(tree) for node in _conditional(part))
+    every = _find_imports(ast.walk(tree))
+    optional = _find_imports(node for part in ast.walk(tree) for node in _conditional(part))
     pages = next((name for name in ("streamlit", "gradio") if name in every), "")
     app, framework = next(_apps(tree), ("", pages))
     return Script(
@@ -117,7 +117,7 @@ def _code(source: str) -> str:
     return "\n".join(re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in source.splitlines())
 
 
-def _imported(nodes: Iterable[ast.AST]) -> set[str]:
+def _find_imports(nodes: Iterable[ast.AST]) -> set[str]:
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mlspec.advice.draft.folder import Choice, Chosen, Wanted
+from mlspec.advice.draft.folder import Choice, Decision, DraftOptions
 from mlspec.advice.draft.readers import Statement
 from mlspec.facts import base_image
 
 
-def keep_base(statements: Sequence[Statement], python: str, wanted: Wanted) -> Chosen:
+def keep_base(statements: Sequence[Statement], python: str, wanted: DraftOptions) -> Decision:
     """Return the Debian release of another file, where the image's Python is still built on it."""
     if wanted.base:
-        return Chosen((Choice("base", wanted.base, "as asked"),))
+        return Decision((Choice("base", wanted.base, "as asked"),))
     if not statements:
-        return Chosen()
+        return Decision()
     first, *others = statements
     left = tuple(other.leave(f"{first.place} says {first.value}", matters=False) for other in others)
     if first.value not in base_image.base_names(python):
         why = f"Python {python} is not built on it any more: the newest Debian takes its place"
-        return Chosen(left=(first.leave(why, matters=False), *left))
-    return Chosen((Choice("base", str(first.value), f"{first.place} says so"),), left)
+        return Decision(left=(first.leave(why, matters=False), *left))
+    return Decision((Choice("base", str(first.value), f"{first.place} says so"),), left)
 
 
-def find_environment(statements: Iterable[Statement], own: Iterable[str]) -> Chosen:
+def find_environment(statements: Iterable[Statement], own: Iterable[str]) -> Decision:
     """Return the variables of other files, and those that the entrypoint needs; the first value of each is taken."""
     taken, left, files = dict[str, str](), list[Statement](), list[str]()
     for statement in statements:
@@ -34,17 +34,17 @@ def find_environment(statements: Iterable[Statement], own: Iterable[str]) -> Cho
     needed = {name: value for name, _, value in (item.partition("=") for item in own) if name not in taken}
     reasons = [f"{file} sets them" for file in dict.fromkeys(files)] + (["what the program needs"] if needed else [])
     pairs = tuple(f"{name}={value}" for name, value in (taken | needed).items())
-    return Chosen((Choice("environment", pairs, "; ".join(reasons)),) if pairs else (), tuple(left))
+    return Decision((Choice("environment", pairs, "; ".join(reasons)),) if pairs else (), tuple(left))
 
 
-def find_ports(statements: Sequence[Statement], port: str, wanted: Wanted) -> Chosen:
+def find_ports(statements: Sequence[Statement], port: str, wanted: DraftOptions) -> Decision:
     """Return the ports: as asked, where the entrypoint answers, or what other files expose."""
     if wanted.ports:
-        return Chosen((Choice("ports", wanted.ports, "as asked"),))
+        return Decision((Choice("ports", wanted.ports, "as asked"),))
     if port:
         left = tuple(s.leave(f"the program answers on {port}") for s in statements if s.value != f"{port}:{port}")
-        return Chosen((Choice("ports", (f"{port}:{port}",), "where that answers"),), left)
+        return Decision((Choice("ports", (f"{port}:{port}",), "where that answers"),), left)
     if not statements:
-        return Chosen()
+        return Decision()
     exposed = tuple(dict.fromkeys(str(statement.value) for statement in statements))
-    return Chosen((Choice("ports", exposed, f"what {statements[0].file} exposes"),))
+    return Decision((Choice("ports", exposed, f"what {statements[0].file} exposes"),))

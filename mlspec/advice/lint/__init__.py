@@ -1,6 +1,6 @@
 """What is worth a warning: small functions over a spec, its plan, its lock and its folder, and one table of them."""
 
-from mlspec.advice.lint.read import asked, is_data, is_read
+from mlspec.advice.lint.files_to_read import is_data, is_read, list_looked_up_paths
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, subjects_of
 from mlspec.advice.lint.table import FOLDER_RULES, RULES, checked_codes, folder_warnings, merged_warnings, warnings
 
@@ -11,7 +11,7 @@ __all__ = [
     "Look",
     "Subject",
     "Weight",
-    "asked",
+    "list_looked_up_paths",
     "checked_codes",
     "folder_warnings",
     "is_data",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlspec.advice.lint.subject import Subject, with_slip
 from mlspec.errors import Problem
 from mlspec.facts import frameworks
-from mlspec.facts.frameworks import Build
+from mlspec.facts.frameworks import TorchBuild
 from mlspec.facts.torch import torch_index, torch_indexes
 from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock import variants
@@ -21,7 +21,7 @@ _FAMILY = ("torch", "torchvision", "torchaudio")
 
 def is_another_variant(subject: Subject) -> Iterator[Problem]:
     """Warn of required packages that are built for another accelerator than the image's, and say which one is."""
-    followed = () if subject.is_locked else _followed(subject)
+    followed = () if subject.is_locked else _list_implied_extras(subject)
     for requirement in subject.requirements.requirements:
         row = next((row for row in variants.variants() if _is_wrong(subject, requirement, row)), None)
         if major := _other_major(subject, requirement.name):
@@ -29,10 +29,10 @@ def is_another_variant(subject: Subject) -> Iterator[Problem]:
             message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.packages.cuda}"
             yield requirement.problem("", message, f"require {name} in its place", severity="warning")
         elif row and requirement not in followed:
-            yield _wrong(subject, requirement, row)
+            yield _wrong_variant(subject, requirement, row)
 
 
-def _followed(subject: Subject) -> tuple[Requirement, ...]:
+def _list_implied_extras(subject: Subject) -> tuple[Requirement, ...]:
     """Return the requirements that the lock, when it is made, will have with the extras they lack."""
     found = find_extras(subject.requirements, subject.accelerator, subject.plan.platform)
     return tuple(extra.requirement for extra in found)
@@ -47,17 +47,17 @@ def _is_wrong(subject: Subject, requirement: Requirement, row: Variant) -> bool:
     return row.is_wrong(requirement, subject.kind, packages) and not (row.index and served)
 
 
-def _wrong(subject: Subject, requirement: Requirement, row: Variant) -> Problem:
+def _wrong_variant(subject: Subject, requirement: Requirement, row: Variant) -> Problem:
     instead = row.instead[subject.kind].format(major=subject.cuda_major or "12")
     ways = [f"require {instead} in its place"] if instead else []
     ways += [] if "cuda" in row.instead else ["write: accelerator: cuda"]
     index = row.index_for(subject.plan.packages.cuda)
     ways += [f"write: indexes: [{{url: {index}, packages: [{row.package}]}}]"] if index else []
-    message = f"{_shown(requirement)} {row.what}, and this is a {subject.accelerator} image"
+    message = f"{_format_requirement(requirement)} {row.what}, and this is a {subject.accelerator} image"
     return requirement.problem("", message, "; or ".join(ways), severity="warning")
 
 
-def _shown(requirement: Requirement) -> str:
+def _format_requirement(requirement: Requirement) -> str:
     extras = sorted(variants.extras_of(requirement))
     return f"{requirement.name}[{','.join(extras)}]" if extras else requirement.name
 
@@ -133,7 +133,7 @@ def is_unknown_gpu(subject: Subject) -> Iterator[Problem]:
 def lacks_kernels(subject: Subject) -> Iterator[Problem]:
     """Warn of GPUs that the image's torch is known to have no kernels for, and name the nearest build that has them."""
     settings, torch = subject.settings, subject.version("torch")
-    mine = frameworks.fitting(subject.plan.packages.cuda, torch, subject.plan.platform)
+    mine = frameworks.find_builds(subject.plan.packages.cuda, torch, subject.plan.platform)
     for index, gpu in enumerate(settings.gpu_models):
         capability = frameworks.capability(gpu)
         if "torch" not in subject.packages or not capability or not mine or any(b.runs_on(capability) for b in mine):
@@ -145,7 +145,7 @@ def lacks_kernels(subject: Subject) -> Iterator[Problem]:
         yield subject.warn(message, _nearest_build(subject, torch, mine), "gpu_models", index)
 
 
-def _nearest_build(subject: Subject, torch: str, mine: tuple[Build, ...]) -> str:
+def _nearest_build(subject: Subject, torch: str, mine: tuple[TorchBuild, ...]) -> str:
     wanted = tuple(filter(None, map(frameworks.capability, subject.settings.gpu_models)))
     known = frameworks.builds(subject.plan.platform)
     whole = [build for build in known if all(map(build.runs_on, wanted))]

@@ -8,10 +8,10 @@ from dataclasses import replace
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlspec.advice.lint.packages import has_library
+from mlspec.advice.lint.package_needs import has_library
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Add, Problem
-from mlspec.facts import compilers
+from mlspec.facts import compile_recipes
 from mlspec.facts.libraries import current_name
 from mlspec.lock.pins import Pin
 from mlspec.lock.source_layers import PURE
@@ -41,7 +41,7 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
     if not subject.is_slim:
         return
     for pin in _sources(subject):
-        wanted = (current_name(name, subject.base.codename) for name in compilers.recipe(pin.name).libraries)
+        wanted = (current_name(name, subject.base.codename) for name in compile_recipes.recipe(pin.name).libraries)
         missing = tuple(name for name in wanted if not has_library(subject, name))
         if missing:
             message = f"{pin.name} is compiled against {', '.join(missing)}, which a slim image lacks"
@@ -54,22 +54,22 @@ def keeps_headers(subject: Subject) -> Iterator[Problem]:
     """Warn of Debian's headers in an image that compiles in stages of its own."""
     if subject.plan.packages.compiler is None:
         return
-    known = {name for pin in _sources(subject) for name in compilers.recipe(pin.name).apt}
+    known = {name for pin in _sources(subject) for name in compile_recipes.recipe(pin.name).apt}
     for index, entry in enumerate(subject.settings.apt):
         name = entry.partition("=")[0]
-        if name.endswith("-dev") or name in compilers.tools():
+        if name.endswith("-dev") or name in compile_recipes.tools():
             message = f"{name} is what compiling takes, and would be in the image"
-            hint = "remove it" if name in {*known, *compilers.tools()} else f"write it below build_apt: [{name}]"
+            hint = "remove it" if name in {*known, *compile_recipes.tools()} else f"write it below build_apt: [{name}]"
             yield subject.warn(message, hint, "apt", index)
 
 
 def lacks_cuda_image(subject: Subject) -> Iterator[Problem]:
     """Warn where the compiler of the image's very CUDA is not known, and a neighbour's is taken."""
     cuda = subject.plan.packages.cuda
-    compiled = [pin for pin in _sources(subject) if compilers.recipe(pin.name).cuda or "CUDA" in pin.languages]
-    image = compilers.cuda_image(cuda) if cuda else None
+    compiled = [pin for pin in _sources(subject) if compile_recipes.recipe(pin.name).cuda or "CUDA" in pin.languages]
+    image = compile_recipes.cuda_image(cuda) if cuda else None
     if compiled and cuda and (image is None or image.version != cuda):
-        known = compilers.cuda_versions()
+        known = compile_recipes.cuda_versions()
         taken = f"that of {image.version} is taken" if image else "so it is compiled without"
         message = f"no image with the compiler of CUDA {cuda} is known for {compiled[0].name}: {taken}"
         hint = f"known are {', '.join(known)}; write: accelerator: cuda{image.version if image else known[-1]}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from mlspec.advice.lint.programs import Script, command_key, script_of
+from mlspec.advice.lint.container_command import StartScript, command_key, script_of
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, with_slip
-from mlspec.errors import Problem, quoted
+from mlspec.errors import Problem, quote_value
 from mlspec.plan.ignore_file import include_entry
 from mlspec.targets import ignore_patterns as patterns
 from mlspec.text import format_size, nearest
@@ -36,7 +36,7 @@ def is_large(subject: Subject, context: Context) -> Iterator[Problem]:
             f"to have it there only when it runs: mounts: [{mount}]\n"
             f"where it is meant, name it: {_including(subject, path)}"
         )
-        message = f"{path} would be copied into the image: {_shown(context.weights[path])}"
+        message = f"{path} would be copied into the image: {_format_weight(context.weights[path])}"
         yield subject.warn(message, hint, *(() if include is None else ("include",)))
         return
 
@@ -55,7 +55,7 @@ def _culprit(context: Context, path: str) -> str:
     return _culprit(context, inside) if holds_code or is_folder else path
 
 
-def _shown(weight: Weight) -> str:
+def _format_weight(weight: Weight) -> str:
     least = "" if weight.is_whole else "at least "
     files = f" in {weight.files:,} files" if weight.files > 1 else ""
     return f"{least}{format_size(weight.size)}{files}"
@@ -83,12 +83,16 @@ def includes_nothing(subject: Subject, context: Context) -> Iterator[Problem]:
         if entry.startswith("!") or path in {"", "."} or patterns.matches(path, context.kept) or not context.is_whole:
             continue
         if context.looks.get(entry):
-            message = f"nothing of {quoted(entry)} is copied: it is empty, mounted, secret, or of no use in an image"
+            message = (
+                f"nothing of {quote_value(entry)} is copied: it is empty, mounted, secret, or of no use in an image"
+            )
             yield subject.warn(message, "remove the entry; the ignore file says what is left out", "include", index)
         else:
             near = nearest(path, {*context.names, *context.weights})
             hint = f"did you mean {near[0]}?" if near else "correct it, or remove the entry"
-            warning = subject.warn(f"{quoted(entry)} is nothing that stands beside the spec", hint, "include", index)
+            warning = subject.warn(
+                f"{quote_value(entry)} is nothing that stands beside the spec", hint, "include", index
+            )
             yield with_slip(warning, path, {*context.names, *context.weights})
 
 
@@ -136,7 +140,7 @@ def cannot_start(subject: Subject, context: Context) -> Iterator[Problem]:
         yield subject.warn(*why, command_key(subject))
 
 
-def _refusal(script: Script, look: Look) -> tuple[str, str] | None:
+def _refusal(script: StartScript, look: Look) -> tuple[str, str] | None:
     """Return why a system would not start a script, and what to type; none where it would."""
     path = script.path
     first, newline, _ = look.text.partition("\n")

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from mlspec.advice.lint.shells import commands_in
+from mlspec.advice.lint.shell_commands import parse_commands
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Problem
 
@@ -41,7 +41,7 @@ _PROJECT = ("pyproject.toml",)
 def installs_past_the_lock(subject: Subject) -> Iterator[Problem]:
     """Warn of build steps that install packages: no lock holds them, and no hash checks them."""
     for number, step in enumerate(subject.settings.run):
-        commands = [" ".join(command.words).removeprefix("sudo ") for command in commands_in(step.command) or ()]
+        commands = [" ".join(command.words).removeprefix("sudo ") for command in parse_commands(step.command) or ()]
         entries = tuple(dict.fromkeys(entry for command in commands for entry in installed_entries(command)))
         if not entries:
             continue
@@ -84,10 +84,10 @@ def _entries(words: Sequence[str]) -> Iterator[str]:
         if word in _WITH_VALUE:
             todo[:1] = []
         elif not word.startswith("-") and not _PATH.match(word) and not _TOOLS.fullmatch(word):
-            yield _named(word)
+            yield _name_requirement(word)
 
 
-def _named(word: str) -> str:
+def _name_requirement(word: str) -> str:
     """Return a requirement; an address gets the name of its wheel or repository in front."""
     if "://" not in word or " @ " in word:
         return word

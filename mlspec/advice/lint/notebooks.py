@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Sequence
 
-from mlspec.advice.lint.programs import started, values
-from mlspec.advice.lint.results import mount_hint, mounts_key
-from mlspec.advice.lint.starting import last_words
+from mlspec.advice.lint.container_command import find_option_values, strip_launcher
+from mlspec.advice.lint.lost_results import mount_hint, mounts_key
+from mlspec.advice.lint.program_start import last_words
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 
@@ -18,10 +18,10 @@ _ROOTS = ("--ServerApp.root_dir", "--notebook-dir", "--NotebookApp.notebook_dir"
 
 def loses_notebooks(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of a Jupyter server that opens a folder which no mount keeps: notebooks are saved there."""
-    words, settings = started(last_words(subject, context)), subject.settings
+    words, settings = strip_launcher(last_words(subject, context)), subject.settings
     if words[:1] != ("jupyter",) or not set(words[1:2]) & _NOTEBOOKS or _has_configuration(subject, words):
         return
-    named = [*values(words, _ROOTS), *(word for word in words[2:3] if not word.startswith("-"))]
+    named = [*find_option_values(words, _ROOTS), *(word for word in words[2:3] if not word.startswith("-"))]
     root = posixpath.normpath(posixpath.join(settings.working_dir, named[0] if named else ""))
     if any(f"{root}/".startswith(f"{posixpath.normpath(mount.target).rstrip('/')}/") for mount in settings.mounts):
         return

@@ -6,9 +6,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from mlspec.advice.lint.programs import command_key, reached, started, values
+from mlspec.advice.lint.container_command import command_key, find_option_values, find_program_files, strip_launcher
 from mlspec.advice.lint.subject import Context, Subject
-from mlspec.errors import Problem, quoted
+from mlspec.errors import Problem, quote_value
 from mlspec.plan.folders import CACHE
 
 _SHARED = "/dev/shm"  # noqa: S108 - in the container
@@ -19,10 +19,10 @@ _SHARED = "/dev/shm"  # noqa: S108 - in the container
 
 def lacks_shared_memory(subject: Subject) -> Iterator[Problem]:
     """Warn of several processes of torch, by the command, that share 64 MB: Docker's size of /dev/shm."""
-    words = started(subject.words)
+    words = strip_launcher(subject.words)
     if not _has_little_memory(subject):
         return
-    if (loaders := _number(next(values(words, _LOADERS), ""))) > 0:
+    if (loaders := _number(next(find_option_values(words, _LOADERS), ""))) > 0:
         yield _little_memory(subject, f"{loaders} loader {'process hands' if loaders == 1 else 'processes hand'} over")
     elif _processes(subject) > 1:
         yield _little_memory(subject, "several processes hand over")
@@ -38,7 +38,7 @@ def _number(text: str) -> int:
 
 def _processes(subject: Subject) -> int:
     """Return how many processes the command starts on this machine; 2 for one on each of several GPUs."""
-    value = next(values(started(subject.words), _PROCESSES), "")
+    value = next(find_option_values(strip_launcher(subject.words), _PROCESSES), "")
     return 2 if value in {"gpu", "auto"} and _gpus(subject) > 1 else _number(value)
 
 
@@ -69,10 +69,10 @@ _WORKERS = re.compile(
 
 def loads_in_processes(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of loader processes in the code that share 64 MB, where the command itself says nothing of them."""
-    asked = next(values(started(subject.words), _LOADERS), None)
+    asked = next(find_option_values(strip_launcher(subject.words), _LOADERS), None)
     if not _has_little_memory(subject) or asked is not None or any(lacks_shared_memory(subject)):
         return
-    for path, text in reached(subject, context):
+    for path, text in find_program_files(subject, context):
         if found := _WORKERS.search(text):
             line = text.count("\n", 0, found.start()) + 1
             yield _little_memory(subject, f"the loader processes of {path}, line {line}, hand over")
@@ -132,7 +132,7 @@ def health_needs_a_program(subject: Subject) -> Iterator[Problem]:
         return
     url = _URL_PATH.search(text)
     hint = f"leave the asking to Python: healthcheck: {(url and url[1]) or '/'}" if url else f"add: apt: [{found[1]}]"
-    yield subject.warn(f"a slim image has no {found[1]}, so {quoted(text)} always fails", hint, "healthcheck")
+    yield subject.warn(f"a slim image has no {found[1]}, so {quote_value(text)} always fails", hint, "healthcheck")
 
 
 # Downloads
@@ -153,7 +153,7 @@ def downloads_each_time(subject: Subject, context: Context) -> Iterator[Problem]
     # What a step of the build, or a variable, does about it is not ours to guess.
     if is_kept or settings.run or any(name in settings.environment for name in _CACHES):
         return
-    for path, text in reached(subject, context):
+    for path, text in find_program_files(subject, context):
         for found in _DOWNLOAD.finditer(text):
             name = found["hub"] or found["sentence"] or found["pipeline"]
             if name and any(kept.startswith(f"{name.removeprefix('./')}/") for kept in context.kept):

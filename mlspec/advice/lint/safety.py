@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mlspec.advice.lint.container_command import find_option_values, strip_launcher
 from mlspec.advice.lint.copied import left_out
-from mlspec.advice.lint.programs import started, values
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 from mlspec.spec.messages import NO_EXCERPT
@@ -38,14 +38,14 @@ class _Place(NamedTuple):
 
 def is_in_clear(subject: Subject) -> Iterator[Problem]:
     """Warn of secrets in labels, commands, steps and variables, which everybody who has the image can read."""
-    for text, path in _written(subject):
-        if what := _secret(text) or _assigned(text):
+    for text, path in _list_visible_texts(subject):
+        if what := _find_token(text) or _find_assigned_secret(text):
             message = f"this holds {what}, and everybody who has the image can read it"
             found = subject.warn(message, _how_to_hand_over(path), *path)
             yield dataclasses.replace(found, excerpt=NO_EXCERPT)
 
 
-def _written(subject: Subject) -> Iterator[_Place]:
+def _list_visible_texts(subject: Subject) -> Iterator[_Place]:
     settings = subject.settings
     yield from (_Place(value, ("labels", name)) for name, value in settings.labels.items())
     yield from (_Place(value or "", ("environment", name)) for name, value in settings.environment.items())
@@ -58,12 +58,12 @@ def _words(subject: Subject, key: str) -> tuple[str, ...]:
     return found or ()
 
 
-def _secret(text: str) -> str:
+def _find_token(text: str) -> str:
     named = next((what for what, shape in _TOKENS if shape.search(text)), "")
     return named or ("a login in an address" if _LOGIN.search(text) else "")
 
 
-def _assigned(text: str) -> str:
+def _find_assigned_secret(text: str) -> str:
     """Return what a text hands over as ``--api-key VALUE`` or ``HF_TOKEN=VALUE``, where the value is written out."""
     for option, variable, value in _ASSIGNMENT.findall(text):
         name = option or variable
@@ -90,12 +90,14 @@ def is_root(subject: Subject) -> Iterator[Problem]:
 
 def lets_everybody_in(subject: Subject) -> Iterator[Problem]:
     """Warn of a Jupyter server without a token or password that other machines can reach: it runs what they send."""
-    words = started(subject.words)
+    words = strip_launcher(subject.words)
     ports = [port for port in subject.settings.ports if port.host_ip not in {"127.0.0.1", "::1"}]
     if not ports or words[:1] != ("jupyter",):
         return
-    tokens = list(values(words, ("--IdentityProvider.token", "--ServerApp.token", "--NotebookApp.token")))
-    passwords = "".join(values(words, ("--PasswordIdentityProvider.hashed_password", "--ServerApp.password")))
+    tokens = list(find_option_values(words, ("--IdentityProvider.token", "--ServerApp.token", "--NotebookApp.token")))
+    passwords = "".join(
+        find_option_values(words, ("--PasswordIdentityProvider.hashed_password", "--ServerApp.password"))
+    )
     if tokens and not any(token.strip("\"'") for token in tokens) and not passwords:
         message = "whoever reaches this port can run programs here: Jupyter is told to ask for no token"
         port = ports[0].target
@@ -128,7 +130,7 @@ def copies_secret(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of files with secrets that would be copied into the image."""
     stores = {path: "is a store of keys" for path in context.kept if _KEY_STORE.fullmatch(posixpath.basename(path))}
     texts = {**context.texts, **context.data_texts}
-    found = stores | {path: what for path, text in sorted(texts.items()) if (what := _held(path, text))}
+    found = stores | {path: what for path, text in sorted(texts.items()) if (what := _describe_secret(path, text))}
     found |= {path: f"is {written}, a private file, under another name" for path, written in context.private.items()}
     for path, what in found.items():
         hint = f"{left_out(subject, path)}; a program gets it with: secrets: {{NAME: {{file: ./{path}}}}}"
@@ -138,7 +140,7 @@ def copies_secret(subject: Subject, context: Context) -> Iterator[Problem]:
         yield subject.warn(message, hint, *(("include",) if subject.settings.include is not None else ()))
 
 
-def _held(path: str, text: str) -> str:
+def _describe_secret(path: str, text: str) -> str:
     if named := next((what for what, shape in _TOKENS if shape.search(text)), ""):
         return f"holds {named}"
     is_named = _CREDENTIALS.fullmatch(posixpath.basename(path)) and not path.endswith(".py")

@@ -87,7 +87,7 @@ class Subject:
         What is required says at least the minor version: 2.9 of ==2.9.*.
         """
         locked = next((pin.version for pin in self.pins if pin.name == name and pin.version), "")
-        return locked or next((_pinned(r) for r in self.requirements.requirements if r.name == name), "")
+        return locked or next((_find_exact_version(r) for r in self.requirements.requirements if r.name == name), "")
 
     def installs(self, package: str) -> bool:
         """Return whether the image has this Debian package because the spec says so: below ``apt``, or in a step."""
@@ -113,7 +113,7 @@ def with_slip(warning: Problem, written: str, known: Iterable[str]) -> Problem:
     return dataclasses.replace(warning, repairs=(Replace(warning.path, written, meant),)) if meant else warning
 
 
-def _pinned(requirement: Requirement) -> str:
+def _find_exact_version(requirement: Requirement) -> str:
     specifiers = list(Pep508(requirement.text).specifier) if requirement.kind == "index" else []
     # What says the minor version: ==2.9.1, ==2.9.*, ~=2.9.0; but not ~=2.9, which later ones fit too.
     least = {"==": 2, "===": 2, "~=": 3}

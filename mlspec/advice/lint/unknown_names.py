@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from mlspec.errors import Problem
 from mlspec.facts import base_image, debian_packages, libraries
-from mlspec.facts import python as catalog
 from mlspec.facts.base_image import BaseChoice
+from mlspec.facts.python import python_variant, python_version, python_versions
 from mlspec.spec.spec import Image
 from mlspec.text import nearest
 
@@ -34,9 +34,9 @@ def unknown_names(image: Image) -> Iterator[Problem]:
 
 def _unknown_python(image: Image) -> Iterator[Problem]:
     python = image.settings.python
-    if catalog.python_version(python):
+    if python_version(python):
         return
-    known = [version.python for version in catalog.python_versions()]
+    known = [version.python for version in python_versions()]
     near = nearest(python, reversed(known)) or known[-1:]
     hint = f"did you mean {near[0]}? known are {', '.join(known)}"
     yield _warning(image, "MLS126", f"no Python {python} is known", hint, "python")
@@ -44,9 +44,9 @@ def _unknown_python(image: Image) -> Iterator[Problem]:
 
 def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
     python = image.settings.python
-    if choice.digest or not choice.codename or not catalog.python_version(python):
+    if choice.digest or not choice.codename or not python_version(python):
         return
-    row = catalog.python_variant(python, choice.codename)
+    row = python_variant(python, choice.codename)
     if row is None or (python.count(".") > 1 and not row.has(python)):
         hint = f"write: base: {base_image.base_names(python)[0]}"
         message = f"no {choice.reference} is known"
@@ -55,7 +55,7 @@ def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
 
 def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[str]) -> Iterator[Problem]:
     known = debian_packages.debian_package_names(codename)
-    renamed = {row.old for row in libraries.renamed()}
+    renamed = {row.old for row in libraries.renamed_packages()}
     for index, entry in enumerate(entries):
         name = entry.partition("=")[0].partition(":")[0]
         # What is renamed is told by a rule of its own.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mlspec.build.layers import layer_instructions
+from mlspec.build.layer_steps import layer_instructions
 from mlspec.build.steps import Kind, Step, packages_label, short_reference
 from mlspec.lock.pins import Pin, RequirementsLock
 from mlspec.plan.plan import Plan

@@ -90,6 +90,6 @@ def _steps(report: BuildReport) -> list[Line]:
     found = [step for step in report.facts.steps if not step.is_minor]
     most = max((step.seconds for step in found), default=0) or 1
     return [
-        Line((step.label, "cached" if step.cached else view.shown_seconds(step.seconds)), 100 * step.seconds / most)
+        Line((step.label, "cached" if step.cached else view.format_seconds(step.seconds)), 100 * step.seconds / most)
         for step in found
     ]

@@ -129,7 +129,7 @@ def full(report: BuildReport) -> str:
 
 
 def _time(step: view.StepFacts) -> str:
-    return "cached" if step.cached else view.shown_seconds(step.seconds)
+    return "cached" if step.cached else view.format_seconds(step.seconds)
 
 
 def largest(packages: Sequence[Package]) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlspec.build.stream import Build, advanced
+from mlspec.build.stream import BuildState, advance
 from mlspec.errors import SpecError
-from mlspec.host.children import relayed
+from mlspec.host.children import relay_signals
 from mlspec.host.engine import engine, secrets
 from mlspec.host.files.scratch import scratch
 from mlspec.host.home import home_folder
 from mlspec.targets.filters import HOME_MARK
 
-Watch = Callable[[Build, bytes], None]
+Watch = Callable[[BuildState, bytes], None]
 """Is told of the state of a build, and of the line of the stream that made it so."""
 
 
@@ -58,15 +58,15 @@ def read_digests(metadata: Path) -> tuple[str, ...]:
         return ()
 
 
-def follow(command: Sequence[str], folder: Path, watch: Watch) -> tuple[int, Build]:
+def follow(command: Sequence[str], folder: Path, watch: Watch) -> tuple[int, BuildState]:
     """Run a build command that writes BuildKit's stream, and return its exit code and the last state.
 
     Raises SpecError as :func:`build` does.
     """
-    state = Build()
+    state = BuildState()
     with _running(_words(command, folder), folder, is_read=True) as child:
         for line in child.stderr or ():
-            state = advanced(state, line)
+            state = advance(state, line)
             watch(state, line)
         code = child.wait()
     return code, state
@@ -82,7 +82,7 @@ def _words(command: Sequence[str], folder: Path) -> tuple[str, ...]:
 @contextmanager
 def _running(words: Sequence[str], folder: Path, *, is_read: bool) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command; a signal to us is passed on, its end is waited for, and then it is an interrupt of ours."""
-    with relayed() as relay:
+    with relay_signals() as relay:
         try:
             child = _start(words, folder, is_read=is_read)
         except FileNotFoundError:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mlspec.advice.doctor import engine as rules
-from mlspec.advice.doctor.facts import Builder, Command, Engine
+from mlspec.advice.doctor import engine_rules as rules
+from mlspec.advice.doctor.facts import Builder, DockerCommand, Engine
 from mlspec.build.ownership import LocalImage
 from mlspec.errors import Problem, ToolError
 from mlspec.host import machine as host
@@ -49,7 +49,7 @@ def require() -> None:
 def own_platform() -> str:
     """Return the platform of the engine, such as linux/arm64; raises ToolError as :func:`connect` does."""
     with contextlib.closing(connect()) as client:
-        return _versioned("", client.version()).platform
+        return _engine_from_version("", client.version()).platform
 
 
 def find_image(name: str) -> LocalImage | None:
@@ -83,12 +83,12 @@ def stop_at(problem: Problem | None) -> None:
 # Its facts
 
 
-def command() -> Command:
+def command() -> DockerCommand:
     """Return what the ``docker`` command of this host says of itself."""
-    docker = host.said("docker", "--version") or ""
+    docker = host.read_output("docker", "--version") or ""
     # Podman's shim has no buildx of its own, and the answer is in the first already.
-    buildx = host.said("docker", "buildx", "version") if docker and "podman" not in docker.lower() else ""
-    return Command(docker=docker, buildx=buildx or "")
+    buildx = host.read_output("docker", "buildx", "version") if docker and "podman" not in docker.lower() else ""
+    return DockerCommand(docker=docker, buildx=buildx or "")
 
 
 def reach() -> tuple[docker.DockerClient | None, Engine]:
@@ -100,14 +100,14 @@ def reach() -> tuple[docker.DockerClient | None, Engine]:
     try:
         address, tls = _address()
         client = _client(address, tls)
-        return client, _versioned(address, client.version())
+        return client, _engine_from_version(address, client.version())
     except (docker.errors.DockerException, requests.RequestException, *_NO_ENGINE) as error:
         is_denied = _errno(error) in {errno.EACCES, errno.EPERM}
         words = innermost(error)
         return None, Engine(address=address, silence="denied" if is_denied else "unreached", words=words)
 
 
-def examined() -> Engine:
+def examine_engine() -> Engine:
     """Return all that the engine says of itself; or why there is no answer."""
     import docker
     import requests
@@ -117,12 +117,12 @@ def examined() -> Engine:
         return found
     with contextlib.closing(client):
         try:
-            return described(found, client.info())
+            return add_info(found, client.info())
         except (docker.errors.DockerException, requests.RequestException, *_NO_ENGINE) as error:
             return replace(found, silence="unreached", words=innermost(error))
 
 
-def _versioned(address: str, version: Mapping[str, Any]) -> Engine:
+def _engine_from_version(address: str, version: Mapping[str, Any]) -> Engine:
     parts = tuple(str(part.get("Name", "")) for part in version.get("Components") or ())
     return Engine(
         address=address,
@@ -133,7 +133,7 @@ def _versioned(address: str, version: Mapping[str, Any]) -> Engine:
     )
 
 
-def described(engine: Engine, info: Mapping[str, Any]) -> Engine:
+def add_info(engine: Engine, info: Mapping[str, Any]) -> Engine:
     """Return the engine with what its ``info`` adds to its version."""
     found = replace(
         engine,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlspec.advice.doctor import hardware
-from mlspec.advice.doctor.facts import Command, Facts, Need
+from mlspec.advice.doctor.facts import DockerCommand, Facts, Need
 from mlspec.errors import Problem
 from mlspec.host import machine as host
 from mlspec.host.engine import engine
@@ -24,11 +24,11 @@ def require(need: Need, platform: str, warn: Callable[[Problem], None]) -> None:
         client.close()
     is_elsewhere = hardware.platform_on(need, found) != found.platform
     if need.gpus or need.devices:
-        found = engine.examined()
+        found = engine.examine_engine()
     elif not is_elsewhere:
         return
     builder = engine.builder() if is_elsewhere else None
-    facts = Facts(host=host.examined(Path()), command=Command(), engine=found, builder=builder, needs=(need,))
+    facts = Facts(host=host.examine_host(Path()), command=DockerCommand(), engine=found, builder=builder, needs=(need,))
     problems = tuple(hardware.run_problems(facts))
     engine.stop_at(next((problem for problem in problems if problem.severity == "error"), None))
     for problem in problems:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlspec.build.configuration import Configuration
-from mlspec.build.mirrors import Extras, Variant, variant
+from mlspec.build.build_variant import BuildVariant, Extras, make_variant
+from mlspec.build.configuration_text import Configuration
 from mlspec.host.files.bounded import read_file
 from mlspec.host.files.scratch import scratch
 from mlspec.host.home import known_home
@@ -29,7 +29,7 @@ _LOGINS, _VARIABLE = "mlspec-netrc", "_MLSPEC_NETRC"
 
 
 @contextmanager
-def applied(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildOptions]:
+def apply_mirrors(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildOptions]:
     """Give the options of a build by this user's configuration; what they name is gone at the end.
 
     ``codename`` is that of the base's Debian, or empty. Raises SpecError where the configuration is wrong.
@@ -38,16 +38,16 @@ def applied(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildO
     reachable = in_reach(configured)
     extras = Extras(certificates=own.certificates(), logins=logins(reachable), codename=codename)
     options = dataclasses.replace(options, index_url=without_login(reachable.index_url) or None)
-    made = variant(plan, reachable, extras)
+    made = make_variant(plan, reachable, extras)
     if not made:
         yield options
         return
     with scratch() as folder, _in_environment(made):
-        yield written(made, plan, options, folder)
+        yield write_variant(made, plan, options, folder)
 
 
 @contextmanager
-def _in_environment(made: Variant) -> Iterator[None]:
+def _in_environment(made: BuildVariant) -> Iterator[None]:
     """Hold logins where the build's own process finds them: on a disk, they would outlive a process that is killed."""
     if _LOGINS not in made.secrets:
         yield
@@ -59,7 +59,7 @@ def _in_environment(made: Variant) -> Iterator[None]:
         os.environ.pop(_VARIABLE, None)
 
 
-def written(made: Variant, plan: Plan, options: BuildOptions, folder: Path) -> BuildOptions:
+def write_variant(made: BuildVariant, plan: Plan, options: BuildOptions, folder: Path) -> BuildOptions:
     """Return the options of a build from a variant, whose files are written below ``folder``, for this user alone."""
     (ignore,) = emit(plan, ["ignore"])
     dockerfile = folder / "Dockerfile"
@@ -105,12 +105,12 @@ def logins(configured: Configuration) -> str:
             user, password = (urllib.parse.unquote(text or "") for text in (address.username, address.password))
             remember_secret(password or user)
             found[host] = user, password
-        elif known := _known(host):
+        elif known := _find_login(host):
             found.setdefault(host, known)
     return "".join(f"machine {host} login {user} password {password}\n" for host, (user, password) in found.items())
 
 
-def _known(host: str) -> tuple[str, str] | None:
+def _find_login(host: str) -> tuple[str, str] | None:
     path = Path(os.environ.get("NETRC") or Path(known_home(), ".netrc"))
     try:
         # Its reader would wait for a pipe, and never come to the end of a device.

@@ -15,7 +15,7 @@ from typing import NoReturn
 from mlspec.advice.doctor.facts import Need
 from mlspec.build.ownership import LocalImage, check_owner
 from mlspec.errors import Problem, Span, SpecError, ToolError
-from mlspec.host.engine import engine, fitness, images, secrets, start
+from mlspec.host.engine import built_images, engine, fitness, secrets, start
 from mlspec.host.files import read as disk
 from mlspec.host.files.bounded import read_file
 from mlspec.host.home import home_folder, known_home
@@ -130,7 +130,7 @@ def _find_own(plan: RunPlan, folder: Path, warn: Warn) -> LocalImage:
     if image is None:
         engine.fail("MLS508", f"the image {plan.image} is not built here", f"run: {build}")
     text = disk.text_of(folder / plan.spec) or ""
-    problem = check_owner(plan.image, image, images.recall(folder, plan.image, image.id), text, build)
+    problem = check_owner(plan.image, image, built_images.recall(folder, plan.image, image.id), text, build)
     if problem and problem.severity == "error":
         raise ToolError(problem)
     if problem:

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mlspec.advice.doctor.container_start import PublishedPort, busy_port, check_ports, port_numbers, unwritable_mount
 from mlspec.advice.doctor.facts import Engine
-from mlspec.advice.doctor.start import PublishedPort, busy_port, check_ports, port_numbers, unwritable_mount
 from mlspec.errors import Problem
 from mlspec.host.engine import engine
 from mlspec.spec.nested_keys import Port
@@ -23,7 +23,7 @@ def port_problems(ports: tuple[Port, ...]) -> tuple[Problem, ...]:
     """Return a problem for each port of a run that a container or a program of this host has already."""
     if not any(map(port_numbers, ports)):
         return ()
-    if found := tuple(check_ports(ports, _published())):
+    if found := tuple(check_ports(ports, _list_published_ports())):
         return found
     # What listens here says nothing of the ports of an engine on another computer.
     here = Engine(address=os.environ.get("DOCKER_HOST", ""))
@@ -32,7 +32,7 @@ def port_problems(ports: tuple[Port, ...]) -> tuple[Problem, ...]:
     return tuple(busy_port(number) for port in ports for number in port_numbers(port) if _is_busy(port, number))
 
 
-def _published() -> Iterator[PublishedPort]:
+def _list_published_ports() -> Iterator[PublishedPort]:
     with contextlib.closing(engine.connect()) as client:
         containers = client.api.containers()
     for container in containers:

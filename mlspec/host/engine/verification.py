@@ -35,15 +35,15 @@ def verify(build: Build) -> Verdict:
         for path in paths:
             build(str(path))
         try:
-            return _compared(*paths)
+            return _compare(*paths)
         except (OSError, ValueError, KeyError, TypeError, tarfile.TarError) as error:
             hint = "use the engine's own builder: leave out --builder"
             engine.fail("MLS572", f"what was built cannot be compared: {error}", hint)
 
 
-def _compared(first: Path, second: Path) -> Verdict:
+def _compare(first: Path, second: Path) -> Verdict:
     with first.open("rb") as one, second.open("rb") as other:
-        found = comparison.compared(one, other)
+        found = comparison.compare_archives(one, other)
         one.seek(0)
         layers = comparison.layer_count(one)
         one.seek(0)

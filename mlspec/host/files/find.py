@@ -19,7 +19,7 @@ GENERATED_NAMES = tuple(target.file for target in TARGETS.values() if target.fil
 _FIRST_LINE = 4_000
 
 
-def found_specs(paths: Iterable[str] = ()) -> list[str]:
+def find_specs(paths: Iterable[str] = ()) -> list[str]:
     """Return the specs that ``paths`` name; without any, ``mlspec.yaml`` here, or else every spec below ``specs/``.
 
     A folder stands for the ``mlspec.yaml`` in it. Raises FileNotFoundError with the folder (or nothing, for this one)

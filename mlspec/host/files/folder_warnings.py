@@ -25,7 +25,7 @@ def find_folder_warnings(subject: Subject, folder: Path, *, losses: bool = False
         return ()
     (ignore,) = emit(subject.plan, ["ignore"])
     patterns = ignore_patterns.parse(ignore.text)
-    found = scan.survey(folder, patterns, lint.asked(subject), _private_places(folder, subject))
+    found = scan.scan(folder, patterns, lint.list_looked_up_paths(subject), _private_places(folder, subject))
     return lint.folder_warnings(subject, found, losses=losses)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mlspec.errors import Problem, SpecError
 from mlspec.host.cache.proofs import kind_of, names_in, read, real_place
 from mlspec.host.files.bounded import MOST
-from mlspec.host.files.find import found_specs
+from mlspec.host.files.find import find_specs
 from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.spec import document, encoding
 from mlspec.spec import values as syntax
@@ -25,13 +25,13 @@ from mlspec.text import did_you_mean
 _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def specs(paths: Iterable[str]) -> tuple[Path, ...]:
+def list_specs(paths: Iterable[str]) -> tuple[Path, ...]:
     """Return the specs that ``paths`` name; without any, ``mlspec.yaml`` here, or else every spec below ``specs/``.
 
     A folder stands for the ``mlspec.yaml`` in it. Raises SpecError where there is none.
     """
     try:
-        return tuple(dict.fromkeys(map(Path, found_specs(paths))))
+        return tuple(dict.fromkeys(map(Path, find_specs(paths))))
     except FileNotFoundError as error:
         folder = str(error)
     message = f"there is no mlspec.yaml in {folder}" if folder else "there is no mlspec.yaml here, and no specs/ folder"
@@ -95,7 +95,7 @@ def _unreadable(name: str, error: OSError) -> Problem:
     return Problem(code="MLS401", message=f"{name} cannot be read: {reason}")
 
 
-def reader(folder: Path) -> Callable[[str], str]:
+def make_reader(folder: Path) -> Callable[[str], str]:
     """Return a function that reads text files by their POSIX path relative to ``folder``."""
 
     def read(path: str) -> str:
@@ -104,7 +104,7 @@ def reader(folder: Path) -> Callable[[str], str]:
     return read
 
 
-def looker(folder: Path) -> Callable[[str], Neighbour]:
+def make_looker(folder: Path) -> Callable[[str], Neighbour]:
     """Return a function that tells what has a POSIX path relative to ``folder``."""
 
     def look(path: str) -> Neighbour:
@@ -168,7 +168,7 @@ def specs_of(path: Path) -> tuple[Path, ...]:
     heading = read_heading(path)
     if owner := owner_of(heading):
         return (path.parent / owner,)
-    return specs([] if path.parent == Path() else [path.parent.as_posix()])
+    return list_specs([] if path.parent == Path() else [path.parent.as_posix()])
 
 
 def replaced_ignore_file(folder: Path, generated: str) -> tuple[Problem, ...]:

@@ -34,7 +34,7 @@ _LEAST_POINTER = len(_POINTER) + len("v1\noid sha256:") + 64
 
 
 @dataclass(slots=True)
-class _Survey:
+class _Scan:
     folder: Path
     patterns: Patterns
     weights: dict[str, Weight] = field(default_factory=dict)
@@ -51,23 +51,21 @@ class _Survey:
     is_whole: bool = True
 
 
-def survey(
-    folder: Path, patterns: Patterns, asked: Iterable[str], private: Mapping[str, Path] | None = None
-) -> Context:
+def scan(folder: Path, patterns: Patterns, asked: Iterable[str], private: Mapping[str, Path] | None = None) -> Context:
     """Return what of ``folder`` the patterns keep, and a look at the paths ``asked`` for.
 
     ``private`` are the places of files that must not be copied, by what the spec calls them. It stops after some
     thousand entries or one second; what was not counted by then is said to be more.
     """
-    found = _Survey(folder, patterns, private_files=_identities(private or {}))
+    found = _Scan(folder, patterns, private_files=_identities(private or {}))
     until = time.monotonic() + _MAX_SECONDS
     todo = deque([""])
     while todo:
         place = todo.popleft()
         if time.monotonic() > until:
-            _stopped(found, place)
+            _stop_at(found, place)
         else:
-            todo += _looked_through(found, place)
+            todo += _scan_folder(found, place)
     looks = {path: _look(folder, path, patterns) for path in asked}
     return Context(
         weights=found.weights,
@@ -83,12 +81,12 @@ def survey(
     )
 
 
-def _looked_through(found: _Survey, place: str) -> list[str]:
+def _scan_folder(found: _Scan, place: str) -> list[str]:
     """Take in the files of one folder, and return the folders in it."""
     folders = []
     for entry, path in _entries(found.folder, place):
         if not _counts(found, path):
-            _stopped(found, place)
+            _stop_at(found, place)
             break
         if not place:
             found.names.add(path)
@@ -105,21 +103,21 @@ def _entries(folder: Path, place: str) -> Iterator[tuple[os.DirEntry[str], str]]
             yield entry, posixpath.join(place, entry.name)
 
 
-def _counts(found: _Survey, path: str) -> bool:
+def _counts(found: _Scan, path: str) -> bool:
     """Count one entry, and return whether there is room for it: in all, and in its folder at the top."""
     top = path.partition("/")[0] if "/" in path else ""
     found.counts[top] = found.counts.get(top, 0) + 1
     return found.counts[top] <= _MAX_ENTRIES_EACH and sum(found.counts.values()) <= _MAX_ENTRIES
 
 
-def _stopped(found: _Survey, place: str) -> None:
+def _stop_at(found: _Scan, place: str) -> None:
     found.is_whole = False
     for path in _levels(place):
         before = found.weights.get(path, Weight())
         found.weights[path] = Weight(before.size, before.files, is_whole=False)
 
 
-def _add(found: _Survey, entry: os.DirEntry[str], path: str) -> None:
+def _add(found: _Scan, entry: os.DirEntry[str], path: str) -> None:
     status = entry.stat(follow_symlinks=False)
     size = status.st_size
     found.kept.add(path)
@@ -138,7 +136,7 @@ def _add(found: _Survey, entry: os.DirEntry[str], path: str) -> None:
         _look_inside(found, path, size)
 
 
-def _look_inside(found: _Survey, path: str, size: int) -> None:
+def _look_inside(found: _Scan, path: str, size: int) -> None:
     """Note a pointer of git-lfs, and the text of a small file of settings, as far as there is room for it."""
     if _LEAST_POINTER < size < _MAX_POINTER and _begins(found.folder / path, _POINTER):
         found.pointers.append(path)

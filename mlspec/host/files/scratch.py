@@ -20,7 +20,7 @@ _MARK = ".held"
 def scratch() -> Iterator[Path]:
     """Give an empty folder that is gone at the end."""
     _remove_left()
-    folder, handle = _made()
+    folder, handle = _make_folder()
     try:
         yield folder
     finally:
@@ -28,7 +28,7 @@ def scratch() -> Iterator[Path]:
         os.close(handle)
 
 
-def _made() -> tuple[Path, int]:
+def _make_folder() -> tuple[Path, int]:
     """Return a new folder, and its mark, which is held."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))

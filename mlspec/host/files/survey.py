@@ -30,7 +30,7 @@ _NOT_CODE = {"__pycache__", "node_modules", "site-packages"}
 _HIDDEN = {".devcontainer", ".binder"}
 
 
-def survey(folder: Path) -> Folder:
+def survey_folder(folder: Path) -> Folder:
     """Return what ``folder`` holds, within bounds, that decides about its first spec; nothing hidden."""
     from mlspec.advice.draft import Folder, is_read
 

@@ -53,17 +53,19 @@ def _wait(lock: BaseFileLock, holder: Path, spec: Path, say: Callable[[str], Non
     try:
         lock.acquire(timeout=_TOLD_AFTER)
     except Timeout:
-        say(f"waiting for another mlspec{_named(holder)} at work on {spec.as_posix()}")
+        say(f"waiting for another mlspec{_name_process(holder)} at work on {spec.as_posix()}")
         try:
             lock.acquire(timeout=_MOST)
         except Timeout:
-            message = f"another mlspec{_named(holder)} has been at work on {spec.as_posix()} for {_MOST // 60} minutes"
+            message = (
+                f"another mlspec{_name_process(holder)} has been at work on {spec.as_posix()} for {_MOST // 60} minutes"
+            )
             process = _process(holder)
             hint = f"let it finish, or end it: kill {process}" if process else "let it finish, then try again"
             raise ToolError(Problem(code="MLS425", message=message, hint=hint)) from None
 
 
-def _named(holder: Path) -> str:
+def _name_process(holder: Path) -> str:
     process = _process(holder)
     return f" (process {process})" if process else ""
 

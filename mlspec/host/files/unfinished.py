@@ -111,7 +111,7 @@ def finish(folder: Path) -> tuple[str, ...]:
     finished: list[str] = []
     for batch in dict.fromkeys(map(batch_of, names)):
         own = [folder / name for name in names if batch_of(name) == batch and name != journal_name(batch)]
-        with contextlib.suppress(OSError), _left(folder / journal_name(batch)) as is_left:
+        with contextlib.suppress(OSError), _take_abandoned(folder / journal_name(batch)) as is_left:
             if is_left:
                 finished += _finish_batch(folder, batch)
                 for made in (*own, folder / journal_name(batch)):
@@ -140,7 +140,7 @@ def _finish_batch(folder: Path, batch: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _left(journal: Path) -> Iterator[bool]:
+def _take_abandoned(journal: Path) -> Iterator[bool]:
     """Hold a journal, and tell whether it was left by a process that is gone, or is not there at all."""
     try:
         is_file = stat.S_ISREG(journal.lstat().st_mode)

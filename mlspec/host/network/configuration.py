@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlspec.advice.doctor.facts import Own, Setting
-from mlspec.build.configuration import VARIABLES, Configuration, parse, with_variables
+from mlspec.advice.doctor.facts import Setting, UserConfiguration
+from mlspec.build.configuration_text import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 from mlspec.host.files.bounded import read_file
 from mlspec.host.files.scratch import scratch
-from mlspec.host.home import expanded, known_home
+from mlspec.host.home import expand_home, known_home
 from mlspec.host.machine import AUTHORITIES, is_here
 from mlspec.printable import without_login
 from mlspec.spec import encoding
@@ -34,7 +34,7 @@ def configuration() -> Configuration:
         found = parse(text, str(path))
         if found.certificates:
             # As a shell would have it, and else beside the file that names it.
-            certificates = path.parent / expanded(found.certificates)
+            certificates = path.parent / expand_home(found.certificates)
             found = dataclasses.replace(found, certificates=str(certificates))
     return with_variables(found, os.environ)
 
@@ -42,7 +42,7 @@ def configuration() -> Configuration:
 def _path() -> Path | None:
     named = os.environ.get(FILE_VARIABLE, "")
     if named:
-        return None if named == "off" else expanded(named)
+        return None if named == "off" else expand_home(named)
     if not (known_home() or os.environ.get("XDG_CONFIG_HOME")):
         return None
     import platformdirs
@@ -65,10 +65,10 @@ def _text(path: Path) -> str | None:
 # As the doctor shows it
 
 
-def examined() -> Own:
+def examined() -> UserConfiguration:
     """Return the user's configuration as it may be shown, and what is wrong with it; never raises."""
     path = _path()
-    own = Own(file=str(path or ""), is_there=bool(path and os.access(path, os.F_OK)))
+    own = UserConfiguration(file=str(path or ""), is_there=bool(path and os.access(path, os.F_OK)))
     try:
         found = configuration()
         own = dataclasses.replace(own, settings=tuple(_settings(found)))

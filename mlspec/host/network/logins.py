@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from mlspec.errors import Problem, SpecError
 from mlspec.host.files.bounded import read_file
 from mlspec.host.files.scratch import scratch
-from mlspec.host.home import expanded
+from mlspec.host.home import expand_home
 from mlspec.host.known_secrets import remember_secret
 from mlspec.spec.nested_keys import Secret
 
@@ -70,7 +70,7 @@ def _text(name: str, secret: Secret, folder: Path) -> str:
         if not (text := os.environ.get(secret.environment)):
             raise _missing(name, "", f"is not there: the environment variable {secret.environment} is not set")
         return text
-    path = folder / expanded(secret.file or "")
+    path = folder / expand_home(secret.file or "")
     try:
         return read_file(path, _LARGEST).decode("utf-8", "replace")
     except OSError as error:

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from mlspec.advice.doctor.facts import Answer
+from mlspec.advice.doctor.facts import Probe
 from mlspec.host.engine.engine import innermost, within
 from mlspec.host.network.configuration import configuration, trusted
 
@@ -49,9 +49,9 @@ def at_once(tasks: Mapping[str, Callable[[], T]], seconds: float) -> dict[str, T
     return results
 
 
-def answer(place: str, urls: Iterable[str], seconds: float) -> Answer:
+def answer(place: str, urls: Iterable[str], seconds: float) -> Probe:
     """Return the answer of the first of ``urls`` that gives one, or else what came of the last; never raises."""
-    found = Answer(place=place, host="", state="silent")
+    found = Probe(place=place, host="", state="silent")
     for url in urls:
         found = _ask(place, url, seconds)
         if found.state in {"fine", "private", "untold"}:
@@ -59,27 +59,27 @@ def answer(place: str, urls: Iterable[str], seconds: float) -> Answer:
     return found
 
 
-def _ask(place: str, url: str, seconds: float) -> Answer:
+def _ask(place: str, url: str, seconds: float) -> Probe:
     import requests
 
     name = urlsplit(url).hostname or url
     try:
         response = _get(url, _chosen(), seconds)
     except requests.exceptions.ProxyError as error:
-        return Answer(place=place, host=name, state="proxy", words=innermost(error))
+        return Probe(place=place, host=name, state="proxy", words=innermost(error))
     except requests.exceptions.SSLError as error:
         store = ssl.get_default_verify_paths().cafile or ""
         if store and not _is_out_of_time(error) and _is_trusted(url, store, seconds):
-            return Answer(place=place, host=name, state="untold", words=store)
-        return Answer(place=place, host=name, state="untrusted", words=innermost(error))
+            return Probe(place=place, host=name, state="untold", words=store)
+        return Probe(place=place, host=name, state="untrusted", words=innermost(error))
     except (OSError, ValueError) as error:
-        return Answer(place=place, host=name, state="silent", words=innermost(error))
+        return Probe(place=place, host=name, state="silent", words=innermost(error))
     if response.status_code >= 500:
-        return Answer(place=place, host=name, state="silent", words=f"it answers {response.status_code}")
+        return Probe(place=place, host=name, state="silent", words=f"it answers {response.status_code}")
     # What the user's configuration names, builds get as well.
     is_told = _chosen() is True or bool(configuration().certificates)
     is_private = url.startswith("https:") and not is_told and not _is_trusted(url, _public(), seconds)
-    return Answer(place=place, host=name, state="private" if is_private else "fine", skew=_skew(response))
+    return Probe(place=place, host=name, state="private" if is_private else "fine", skew=_skew(response))
 
 
 def _get(url: str, verify: str | bool, seconds: float) -> requests.Response:

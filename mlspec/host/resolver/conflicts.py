@@ -10,7 +10,7 @@ from packaging.requirements import Requirement as Pep508
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec.errors import Problem
-from mlspec.facts import python as catalog
+from mlspec.facts.python import python_versions
 from mlspec.facts.versions import minor_version
 from mlspec.host.resolver.names import INSTALL_NAMES, close_name
 from mlspec.host.resolver.releases import Release, describe_common_python, marker_of, parse_releases
@@ -125,7 +125,7 @@ class Conflict:
     def _ways(self, cause: _Cause, release: Release, other: str) -> Iterator[str]:
         """Yield what can be done about a release without a wheel for the target, the likeliest first."""
         lacking = self.error.get("lacking") or {}
-        known = [row.python for row in catalog.python_versions()]
+        known = [row.python for row in python_versions()]
         count = int(self.error.get("pinned") or 0)
         short = minor_version(self.target.python)
         common = describe_common_python(lacking, count, known, short)

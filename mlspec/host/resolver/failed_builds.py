@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlspec.errors import Problem
-from mlspec.facts import compilers
+from mlspec.facts import compile_recipes
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.requirements.values import Requirement
 from mlspec.printable import without_login
@@ -70,7 +70,7 @@ class FailedBuild:
     def _ways(self) -> Iterator[str]:
         """Yield what can be done, what is best first."""
         bound = next((bound for text, bound in _SETUPTOOLS if re.search(text, self.words)), "")
-        debian = ", ".join(sorted(set(filter(None, map(compilers.package_of, self._programs)))))
+        debian = ", ".join(sorted(set(filter(None, map(compile_recipes.package_of, self._programs)))))
         if bound:
             yield f"add: build_constraints: [{bound}]"
         if self.place and not bound:

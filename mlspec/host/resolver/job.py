@@ -12,7 +12,7 @@ from typing import Any
 
 from packaging.requirements import Requirement as Pep508
 
-from mlspec.build.configuration import Configuration
+from mlspec.build.configuration_text import Configuration
 from mlspec.errors import LockError
 from mlspec.host.files.scratch import scratch
 from mlspec.host.network.configuration import configuration, trusted

@@ -6,7 +6,7 @@ import math
 import re
 from fractions import Fraction
 
-from mlspec.errors import quoted
+from mlspec.errors import quote_value
 from mlspec.spec.values.refused import Refused
 
 SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([bkmgtBKMGT]|[kmgtKMGT][iI]?[bB])?")
@@ -19,7 +19,7 @@ def size(value: str) -> str:
     """Return a size as Docker takes it, such as ``8gb``."""
     match = SIZE.fullmatch(value.strip())
     if not match:
-        raise Refused("MLS115", f"{quoted(value)} is not a size", "write a number and a unit, such as: 8gb")
+        raise Refused("MLS115", f"{quote_value(value)} is not a size", "write a number and a unit, such as: 8gb")
     return f"{match[1]}{(match[2] or '').lower().replace('ib', 'b')}"
 
 
@@ -50,7 +50,7 @@ def duration(value: str) -> str:
         elif wordy := _WORDY_DURATION.fullmatch(value):
             meant = f"{wordy[1]}{wordy[2][0].lower()}"
             hint = f"did you mean {meant}?"
-        raise Refused("MLS115", f"{quoted(value)} is not a duration", hint, value=value, meant=meant)
+        raise Refused("MLS115", f"{quote_value(value)} is not a duration", hint, value=value, meant=meant)
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from mlspec.errors import quoted
+from mlspec.errors import quote_value
 from mlspec.spec.values.names import IDENTIFIER
 from mlspec.spec.values.refused import Refused, one_line
 
@@ -65,7 +65,7 @@ def program(found: tuple[str, ...]) -> tuple[str, ...]:
     name, equals, text = found[0].partition("=")
     if equals and IDENTIFIER.fullmatch(name):
         hint = f"write it as environment: {{{name}: {json.dumps(text, ensure_ascii=False)}}}"
-        raise Refused("MLS110", f"no shell runs this command, so {quoted(found[0])} would be the program", hint)
+        raise Refused("MLS110", f"no shell runs this command, so {quote_value(found[0])} would be the program", hint)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from mlspec.errors import quoted
+from mlspec.errors import quote_value
 from mlspec.facts.accelerator import PATTERN, Accelerator, parse_accelerator
 from mlspec.spec.values.refused import Refused
 from mlspec.text import did_you_mean, slip
@@ -26,7 +26,7 @@ def python_version(value: str) -> str:
         # python3.12, v3.12, 3.12.x; but not >=3.12, which leaves a choice.
         named = re.fullmatch(r"(?:python|py|v|==?)?[ :-]?(3\.[0-9]+(?:\.[0-9]+)?)(?:\.[x*])?", value, re.IGNORECASE)
         meant = named[1] if named and PYTHON.fullmatch(named[1]) else ""
-        raise Refused("MLS104", f"{quoted(value)} is not a Python version", hint, value=value, meant=meant)
+        raise Refused("MLS104", f"{quote_value(value)} is not a Python version", hint, value=value, meant=meant)
     if (int(match[1]), int(match[2])) < (3, 8):
         # Other tools write 3.10 as 3.1, because YAML reads a number.
         likely = "3.10" if value == "3.1" else "3.12"
@@ -50,14 +50,14 @@ def accelerator(value: str) -> Accelerator:
             hint, meant = "did you mean cpu? containers on a Mac do not see its GPU", ""
         else:
             hint = did_you_mean(value, ("cpu", "cuda")) or hint
-        raise Refused("MLS107", f"{quoted(value)} is not an accelerator", hint, value=value, meant=meant)
+        raise Refused("MLS107", f"{quote_value(value)} is not an accelerator", hint, value=value, meant=meant)
     return parse_accelerator(value)
 
 
 def gpu_model(value: str) -> str:
     """Return ``value`` when it reads as the name of a GPU: words of letters and digits."""
     if not GPU_MODEL.fullmatch(value):
-        message = f"{quoted(value)} does not name a GPU"
+        message = f"{quote_value(value)} does not name a GPU"
         raise Refused("MLS132", message, "write a name, such as h100 or rtx5090, or an architecture, such as sm_120")
     return value
 
@@ -82,7 +82,7 @@ def day(value: str) -> str:
         near = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else ""
         near = near if DAY.fullmatch(near) else ""
         hint = f"did you mean {near}?" if near else "write year, month and day, such as: 2026-11-01"
-        raise Refused("MLS128", f"{quoted(value)} is not a day", hint, value=value, meant=near)
+        raise Refused("MLS128", f"{quote_value(value)} is not a day", hint, value=value, meant=near)
     return value
 
 
@@ -93,7 +93,7 @@ def user(value: str) -> str:
         hint = (
             "write numbers, such as: user: 1000:1000; names may not exist in the image, and a cluster cannot check them"
         )
-        raise Refused("MLS116", f"{quoted(value)} is not a numeric user", hint)
+        raise Refused("MLS116", f"{quote_value(value)} is not a numeric user", hint)
     return f"{match[1]}:{match[2] or match[1]}"
 
 
@@ -108,7 +108,7 @@ def limit_name(value: str) -> str:
     """Return ``value`` when it can name a limit of the kernel."""
     if value not in _LIMITS:
         hint = did_you_mean(value, _LIMITS) or "write one such as: memlock, nofile or stack"
-        raise Refused("MLS118", f"{quoted(value)} is not a limit", hint, value=value, meant=slip(value, _LIMITS))
+        raise Refused("MLS118", f"{quote_value(value)} is not a limit", hint, value=value, meant=slip(value, _LIMITS))
     return value
 
 
@@ -140,5 +140,5 @@ def name_signal(value: str) -> str:
         known = [f"SIG{name}" for name in _SIGNALS[:7]]
         hint = did_you_mean(value.upper(), known) or "write a name, such as SIGINT, or a number from 1 to 64"
         meant = slip(value.upper(), known)
-        raise Refused("MLS118", f"{quoted(value)} is not a signal", hint, value=value, meant=meant)
+        raise Refused("MLS118", f"{quote_value(value)} is not a signal", hint, value=value, meant=meant)
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from mlspec.errors import SECRET_ENDINGS, quoted
+from mlspec.errors import SECRET_ENDINGS, quote_value
 from mlspec.spec.values.refused import Refused, one_line
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -22,7 +22,7 @@ def environment_name(value: str) -> str:
     if not IDENTIFIER.fullmatch(value):
         near = re.sub(r"[^A-Za-z0-9_]", "_", value)
         hint = f"did you mean {near}?" if IDENTIFIER.fullmatch(near) else "use letters, digits and _"
-        raise Refused("MLS111", f"{quoted(value)} cannot name an environment variable", hint)
+        raise Refused("MLS111", f"{quote_value(value)} cannot name an environment variable", hint)
     return value
 
 
@@ -30,7 +30,7 @@ def label_name(value: str) -> str:
     """Return ``value`` when it can name a label."""
     one_line(value)
     if not value or "=" in value or value != value.strip():
-        raise Refused("MLS118", f"{quoted(value)} cannot name a label", "write it without = and blanks around it")
+        raise Refused("MLS118", f"{quote_value(value)} cannot name a label", "write it without = and blanks around it")
     return value
 
 
@@ -44,7 +44,9 @@ def debian_package(value: str) -> str:
             hint, meant = f"did you mean {near}?", near
         elif len(near.split()) > 1 and all(map(DEBIAN_PACKAGE.fullmatch, near.split())) and "install" not in near:
             hint, meant = f"write one package an entry: [{', '.join(near.split())}]", tuple(near.split())
-        raise Refused("MLS109", f"{quoted(value)} is not the name of a Debian package", hint, value=value, meant=meant)
+        raise Refused(
+            "MLS109", f"{quote_value(value)} is not the name of a Debian package", hint, value=value, meant=meant
+        )
     return value
 
 
@@ -58,7 +60,7 @@ def image_name(value: str) -> str:
         else:
             near = value.lower() if IMAGE_NAME.fullmatch(value.lower()) else slug(value)
             hint = f"use lower-case letters, digits and - . _ /, such as: {near}"
-        raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint, value=value, meant=_in_lower(value))
+        raise Refused("MLS108", f"{quote_value(value)} cannot name an image", hint, value=value, meant=_in_lower(value))
     return value
 
 
@@ -74,7 +76,7 @@ _LONGEST_NAME, _LONGEST_KEY = 200, 100
 
 def _check_length(value: str, most: int) -> None:
     if len(value) > most:
-        message = f"{quoted(value)} has {len(value)} characters, and a name of an image at most {most}"
+        message = f"{quote_value(value)} has {len(value)} characters, and a name of an image at most {most}"
         raise Refused("MLS108", message, "choose a shorter one")
 
 
@@ -83,7 +85,7 @@ def image_key(value: str) -> str:
     _check_length(value, _LONGEST_KEY)
     if not IMAGE_KEY.fullmatch(value):
         hint = f"use lower-case letters, digits and -, such as: {slug(value)}"
-        raise Refused("MLS108", f"{quoted(value)} cannot name an image", hint)
+        raise Refused("MLS108", f"{quote_value(value)} cannot name an image", hint)
     return value
 
 
@@ -91,9 +93,9 @@ def layer_name(value: str) -> str:
     """Return ``value`` when it can name a layer of packages; an underscore would meet those that are made by size."""
     if not LAYER_NAME.fullmatch(value):
         hint = f"use lower-case letters, digits and -, such as: {slug(value)}"
-        raise Refused("MLS124", f"{quoted(value)} cannot name a layer", hint)
+        raise Refused("MLS124", f"{quote_value(value)} cannot name a layer", hint)
     if value in {"git", "requirements"}:
-        raise Refused("MLS124", f"{quoted(value)} names a layer that is made anyway", "choose another name")
+        raise Refused("MLS124", f"{quote_value(value)} names a layer that is made anyway", "choose another name")
     return value
 
 

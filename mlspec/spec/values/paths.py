@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Any
 
-from mlspec.errors import quoted
+from mlspec.errors import quote_value
 from mlspec.spec.values.refused import Refused, one_line
 
 VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
@@ -24,12 +24,12 @@ def mount(value: str) -> dict[str, Any]:
     source, target, *options = parts if len(parts) > 1 else ["", ""]
     if not source or not target or len(options) > 1:
         hint = "write SOURCE:TARGET, such as: ./data:/app/data or models:/app/models:ro"
-        raise Refused("MLS113", f"{quoted(value)} is not a mount", hint)
+        raise Refused("MLS113", f"{quote_value(value)} is not a mount", hint)
     known: dict[str, Any] = {}
     for option in options[0].split(",") if options else []:
         if option not in _MOUNT_OPTIONS:
             hint = "write ro for read-only, or leave it out"
-            raise Refused("MLS113", f"{quoted(option)} is not an option of a mount", hint)
+            raise Refused("MLS113", f"{quote_value(option)} is not an option of a mount", hint)
         known |= _MOUNT_OPTIONS[option]
     return {"type": "bind" if is_host_path(source) else "volume", "source": source, "target": target, **known}
 
@@ -67,7 +67,7 @@ def absolute(value: str, code: str = "MLS118") -> str:
         near = value.removeprefix("~")
         near = posixpath.normpath(near if value.startswith("/") else f"/app/{near}")
         hint = f"write it from the root, such as: /{near.lstrip('/')}"
-        raise Refused(code, f"{quoted(value)} is not an absolute path in the container", hint)
+        raise Refused(code, f"{quote_value(value)} is not an absolute path in the container", hint)
     return re.sub("/+", "/", value).rstrip("/") or "/"
 
 
@@ -84,7 +84,7 @@ def plain_absolute(value: str) -> str:
     """Return ``value`` as :func:`absolute` does, when it also means itself wherever a Dockerfile takes a path."""
     path = absolute(value)
     if not _PLAIN_PATH.fullmatch(path):
-        message = f"{quoted(value)} holds characters that a Dockerfile gives a meaning"
+        message = f"{quote_value(value)} holds characters that a Dockerfile gives a meaning"
         raise Refused("MLS118", message, "use letters, digits and . _ / @ + -")
     return path
 
@@ -105,7 +105,7 @@ def included(value: str) -> str:
         raise Refused("MLS118", "this names nothing to include", "write a path beside the spec, such as: src")
     if path.startswith(("/", "~/")) or path == "~" or has_drive(path) or ".." in path.split("/"):
         hint = "only what lies beside the spec can be copied into an image"
-        raise Refused("MLS118", f"{quoted(value)} is outside the folder of the spec", hint)
+        raise Refused("MLS118", f"{quote_value(value)} is outside the folder of the spec", hint)
     _check_sets(value, path)
     return f"!{path}" if value.strip().startswith("!") else path
 
@@ -119,7 +119,7 @@ def _check_sets(value: str, path: str) -> None:
     rest = _SET.sub(lambda found: "[" if _has_reversed_range(found["set"] or "") else "", path)
     if "[" in rest:
         hint = "write a set of characters as [abc], [a-c] or [^a-c], and the bracket itself as [[]"
-        raise Refused("MLS118", f"{quoted(value)} opens a bracket that is no set of characters", hint)
+        raise Refused("MLS118", f"{quote_value(value)} opens a bracket that is no set of characters", hint)
 
 
 def _has_reversed_range(text: str) -> bool:

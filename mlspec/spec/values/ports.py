@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from mlspec.errors import quoted
+from mlspec.errors import quote_value
 from mlspec.spec.values.refused import Refused, one_line
 
 PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -20,7 +20,7 @@ def port(value: str) -> dict[str, str]:
     """Return the parts of ``[[HOST_IP:][PUBLISHED]:]TARGET[/PROTOCOL]`` by Compose's names."""
     match = PORT.fullmatch(value)
     if not match:
-        raise Refused("MLS112", f"{quoted(value)} is not a port", 'write HOST:CONTAINER, such as: "8000:8000"')
+        raise Refused("MLS112", f"{quote_value(value)} is not a port", 'write HOST:CONTAINER, such as: "8000:8000"')
     parts = {
         "host_ip": match["ip"],
         "published": match["published"],
@@ -35,9 +35,9 @@ def port_range(value: str) -> str:
     match = PORT_RANGE.fullmatch(value)
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 0 < low < 65536 or not 0 < high < 65536:
-        raise Refused("MLS112", f"{quoted(value)} is not a port", "a port is a number from 1 to 65535")
+        raise Refused("MLS112", f"{quote_value(value)} is not a port", "a port is a number from 1 to 65535")
     if high < low:
-        raise Refused("MLS112", f"{quoted(value)} ends before it begins", f"did you mean {high}-{low}?")
+        raise Refused("MLS112", f"{quote_value(value)} ends before it begins", f"did you mean {high}-{low}?")
     return value
 
 
@@ -56,7 +56,7 @@ def host_ip(value: str) -> str:
             ipaddress.IPv4Address(value)
     except ValueError:
         hint = "write 127.0.0.1 for this host alone, or 0.0.0.0 for everyone"
-        raise Refused("MLS112", f"{quoted(value)} is not an address of this host", hint) from None
+        raise Refused("MLS112", f"{quote_value(value)} is not an address of this host", hint) from None
     return value
 
 
@@ -64,7 +64,7 @@ def index_url(value: str) -> str:
     """Return ``value`` when it is the address of a package index and tells no secret."""
     one_line(value)
     if not INDEX.fullmatch(value):
-        raise Refused("MLS121", f"{quoted(value)} is not the address of an index", "write https://HOST/PATH")
+        raise Refused("MLS121", f"{quote_value(value)} is not the address of an index", "write https://HOST/PATH")
     if "@" in value.partition("://")[2].partition("/")[0]:
         message = "a login in this address would be written into every file"
         hint = "remove it, and name a secret: secret: MY_INDEX"
@@ -75,8 +75,10 @@ def index_url(value: str) -> str:
 def health_path(value: str) -> str:
     """Return ``value`` when it can be asked for over HTTP."""
     if not value.startswith("/"):
-        message, hint = f"the path {quoted(value)} does not begin with /", f"did you mean /{value}?"
+        message, hint = f"the path {quote_value(value)} does not begin with /", f"did you mean /{value}?"
         raise Refused("MLS114", message, hint, value=value, meant=f"/{value}")
     if not re.fullmatch("[!-~]+", value):
-        raise Refused("MLS114", f"the path {quoted(value)} holds a blank or a letter that no address does", "use %20")
+        raise Refused(
+            "MLS114", f"the path {quote_value(value)} holds a blank or a letter that no address does", "use %20"
+        )
     return value

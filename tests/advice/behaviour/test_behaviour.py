@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.advice.behaviour import Start, find_listening, find_results, read_program
-from mlspec.advice.behaviour.keeping import lost_results
+from mlspec.advice.behaviour import Start, find_listening, find_written_paths, read_program
+from mlspec.advice.behaviour.lost_paths import group_lost_paths
 from mlspec.cli.run import _warn_of_losses
 
 
 def written(code: str, files: Mapping[str, str] | None = None, **start: object) -> list[str]:
     """Return the paths that a script writes, beside these files."""
     program = read_program(Start(files=("main.py",), **start), {"main.py": code, **(files or {})})  # type: ignore[arg-type]
-    return [result.path for result in find_results(program)]
+    return [result.path for result in find_written_paths(program)]
 
 
 CALLS = {
@@ -153,15 +153,15 @@ def test_what_code_on_the_command_line_reaches_counts() -> None:
     files = {"src/pkg/cli.py": 'def main():\n    open("out/a", "w")', "src/pkg/__init__.py": ""}
     program = read_program(Start(code="from pkg.cli import main; main()", roots=("", "src")), files)
 
-    assert [(result.path, result.place) for result in find_results(program)] == [("out/a", "src/pkg/cli.py:2")]
+    assert [(result.path, result.place) for result in find_written_paths(program)] == [("out/a", "src/pkg/cli.py:2")]
 
 
 def test_no_mount_hides_code() -> None:
-    results = find_results(read_program(Start(files=("main.py",)), {"main.py": 'open("src/out/deep/a", "w")'}))
+    results = find_written_paths(read_program(Start(files=("main.py",)), {"main.py": 'open("src/out/deep/a", "w")'}))
 
-    assert list(lost_results(results, [], {"src/main.py"})) == ["src/out"]
-    assert list(lost_results(results, [], {"src/out/deep/b.py"})) == [""]
-    assert not lost_results(results, ["src/out"], set())
+    assert list(group_lost_paths(results, [], {"src/main.py"})) == ["src/out"]
+    assert list(group_lost_paths(results, [], {"src/out/deep/b.py"})) == [""]
+    assert not group_lost_paths(results, ["src/out"], set())
 
 
 def test_deep_nesting_ends() -> None:

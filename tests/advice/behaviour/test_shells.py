@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mlspec.advice.lint.shells import commands_in
+from mlspec.advice.lint.shell_commands import parse_commands
 from mlspec.errors import Problem, SpecError
 from mlspec.host.engine.run import _require_readable
 from mlspec.plan.env_files import env_file_faults
 
 
 def words(text: str) -> list[str]:
-    return [" ".join(command.words) for command in commands_in(text) or ()]
+    return [" ".join(command.words) for command in parse_commands(text) or ()]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_finds_the_commands_of_a_script(text: str, found: list[str]) -> None:
 
 
 def test_knows_how_a_command_stands_there() -> None:
-    first, second, third, last = commands_in("if true; then\n  a\nfi\nb | exec c") or ()
+    first, second, third, last = parse_commands("if true; then\n  a\nfi\nb | exec c") or ()
 
     assert (first.depth, second.depth, third.depth, last.depth) == (1, 1, 0, 0)
     assert (third.follows, last.is_behind_pipe, last.is_exec) == ("|", True, True)
@@ -43,7 +43,7 @@ def test_knows_how_a_command_stands_there() -> None:
 
 @pytest.mark.parametrize("text", ["cat <<END\nx\nEND", "echo 'open"])
 def test_what_is_not_read_is_nothing(text: str) -> None:
-    assert commands_in(text) is None
+    assert parse_commands(text) is None
 
 
 def test_a_run_ends_where_docker_would_refuse_a_file(tmp_path: Path) -> None:

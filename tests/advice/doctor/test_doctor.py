@@ -8,7 +8,18 @@ from dataclasses import replace
 import pytest
 
 from mlspec.advice import doctor
-from mlspec.advice.doctor.facts import Answer, Builder, Command, Engine, Facts, Host, Need, Own, Setting, Space
+from mlspec.advice.doctor.facts import (
+    Builder,
+    DockerCommand,
+    Engine,
+    Facts,
+    Host,
+    Need,
+    Probe,
+    Setting,
+    Space,
+    UserConfiguration,
+)
 from mlspec.advice.doctor.findings import Finding
 from mlspec.advice.doctor.needs import need_of
 from mlspec.errors import Problem, Span
@@ -18,7 +29,7 @@ from mlspec.spec.spec import Image
 
 GB = 10**9
 HOST = Host(home="/home/me", folder="/home/me/project", space=Space(free=50 * GB), driver="580.65.06")
-COMMAND = Command(docker="Docker version 28.5.2, build ecc6942", buildx="github.com/docker/buildx v0.29.1 abc")
+COMMAND = DockerCommand(docker="Docker version 28.5.2, build ecc6942", buildx="github.com/docker/buildx v0.29.1 abc")
 ENGINE = Engine(
     version="28.5.2",
     api=(1, 51),
@@ -56,7 +67,7 @@ def needing(*needs: Need, facts: Facts = FINE) -> Facts:
 
 
 def answered(state: str, words: str = "", *, place: str = "package index", skew: float | None = None) -> Facts:
-    return replace(FINE, answers=(Answer(place=place, host="index.test", state=state, words=words, skew=skew),))  # type: ignore[arg-type]
+    return replace(FINE, answers=(Probe(place=place, host="index.test", state=state, words=words, skew=skew),))  # type: ignore[arg-type]
 
 
 def test_a_host_that_lacks_nothing_is_told_in_lines_that_are_all_fine() -> None:
@@ -85,29 +96,39 @@ PROXIED = with_host(proxies=("HTTPS_PROXY",))
 
 # The facts, the code that they lead to, how grave it is, and a part of the hint that a person is to type.
 CASES: dict[str, tuple[Facts, str, str, str]] = {
-    "no command": (replace(FINE, command=Command(), engine=SILENT), "MLS504", "error", "docker-ce"),
+    "no command": (replace(FINE, command=DockerCommand(), engine=SILENT), "MLS504", "error", "docker-ce"),
     "no command, macos": (
-        with_host(replace(FINE, command=Command()), system="macos"),
+        with_host(replace(FINE, command=DockerCommand()), system="macos"),
         "MLS504",
         "error",
         "brew install --cask docker-desktop",
     ),
     "no command, windows": (
-        with_host(replace(FINE, command=Command()), system="windows"),
+        with_host(replace(FINE, command=DockerCommand()), system="windows"),
         "MLS504",
         "error",
         "winget install Docker.DockerDesktop",
     ),
-    "no command, wsl": (with_host(replace(FINE, command=Command()), system="wsl"), "MLS504", "error", "WSL"),
+    "no command, wsl": (with_host(replace(FINE, command=DockerCommand()), system="wsl"), "MLS504", "error", "WSL"),
     "podman in its place": (
-        with_host(replace(FINE, command=Command()), has_podman=True),
+        with_host(replace(FINE, command=DockerCommand()), has_podman=True),
         "MLS503",
         "error",
         "podman build",
     ),
-    "podman's shim": (replace(FINE, command=Command(docker="podman version 5.2.0")), "MLS503", "error", "podman build"),
+    "podman's shim": (
+        replace(FINE, command=DockerCommand(docker="podman version 5.2.0")),
+        "MLS503",
+        "error",
+        "podman build",
+    ),
     "podman's socket": (with_engine(parts=("Podman Engine",)), "MLS503", "error", "podman build"),
-    "no buildx": (replace(FINE, command=Command(docker="Docker version 28.5")), "MLS504", "error", "docker-buildx"),
+    "no buildx": (
+        replace(FINE, command=DockerCommand(docker="Docker version 28.5")),
+        "MLS504",
+        "error",
+        "docker-buildx",
+    ),
     "old buildx": (replace(FINE, command=replace(COMMAND, buildx="buildx v0.9.1")), "MLS540", "error", "docker-buildx"),
     "no engine": (replace(FINE, engine=SILENT), "MLS501", "error", "sudo systemctl start docker"),
     "no engine, no systemd": (
@@ -211,7 +232,12 @@ CASES: dict[str, tuple[Facts, str, str, str]] = {
     "proxy not a rootless engine's": (replace(PROXIED, engine=ROOTLESS), "MLS552", "warning", "~/.config/docker"),
     "proxy not the steps'": (PROXIED, "MLS553", "warning", '"httpsProxy"'),
     "proxy on the loopback": (with_host(PROXIED, build_proxy="http://127.0.0.1:3128"), "MLS554", "warning", "172.17"),
-    "authority out of date": (replace(FINE, own=Own(outdated=("Old CA",))), "MLS568", "warning", "take it out"),
+    "authority out of date": (
+        replace(FINE, own=UserConfiguration(outdated=("Old CA",))),
+        "MLS568",
+        "warning",
+        "take it out",
+    ),
     "proxy does not answer": (answered("proxy"), "MLS555", "warning", "export NO_PROXY=index.test"),
     "certificate unknown": (answered("untrusted", "self-signed"), "MLS556", "warning", "export SSL_CERT_FILE="),
     "certificate expired": (answered("untrusted", "certificate has expired"), "MLS556", "warning", "clock"),
@@ -297,7 +323,7 @@ def test_what_is_not_needed_or_not_wrong_is_not_told(facts: Facts, code: str) ->
     assert code not in said(facts)
 
 
-SET = Own(
+SET = UserConfiguration(
     file="/home/me/config.toml",
     is_there=True,
     settings=(
@@ -322,14 +348,16 @@ SET = Own(
             ],
         ),
         (
-            Own(file="/home/me/config.toml", settings=SET.settings[:1]),
+            UserConfiguration(file="/home/me/config.toml", settings=SET.settings[:1]),
             ["there is no /home/me/config.toml", "index_url is https://index.test (of MLSPEC_INDEX_URL)"],
         ),
-        (Own(file="/home/me/config.toml", is_there=True), ["/home/me/config.toml, which sets nothing"]),
+        (UserConfiguration(file="/home/me/config.toml", is_there=True), ["/home/me/config.toml, which sets nothing"]),
     ],
     ids=["a file and a variable", "a variable alone", "an empty file"],
 )
-def test_the_configuration_is_shown_a_line_a_value_with_where_it_is_from(own: Own, lines: list[str]) -> None:
+def test_the_configuration_is_shown_a_line_a_value_with_where_it_is_from(
+    own: UserConfiguration, lines: list[str]
+) -> None:
     findings = doctor.examine(replace(FINE, own=own))
 
     assert [finding.message for finding in findings if finding.topic == "configuration"] == lines
@@ -337,7 +365,7 @@ def test_the_configuration_is_shown_a_line_a_value_with_where_it_is_from(own: Ow
 
 def test_a_mistake_in_the_configuration_is_in_the_way_and_has_its_place() -> None:
     mistake = Problem(code="MLS351", message='unknown key "index"', file="config.toml", span=Span(3, 1, 3, 6))
-    finding = said(replace(FINE, own=Own(file="config.toml", problems=(mistake,))))["MLS351"]
+    finding = said(replace(FINE, own=UserConfiguration(file="config.toml", problems=(mistake,))))["MLS351"]
 
     assert (finding.state, finding.message) == ("error", 'config.toml:3:1: unknown key "index"')
 

@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.advice import draft as starter
-from mlspec.advice.draft import Draft, Folder, Wanted, gitignore_text, list_ignored
+from mlspec.advice.draft import Draft, DraftOptions, Folder, gitignore_text, list_ignored
 from mlspec.advice.draft.folder import Choice
-from mlspec.advice.draft.text import spec_text
+from mlspec.advice.draft.spec_text import spec_text
 from mlspec.errors import SpecError, ToolError
 from mlspec.host.files import write as writing
-from mlspec.host.files.survey import survey
+from mlspec.host.files.survey import survey_folder
 from mlspec.spec import document, spec
 from mlspec.spec.keys import Settings
 from mlspec.spec.plain_yaml import scalar
@@ -34,7 +34,7 @@ MAIN = 'if __name__ == "__main__":\n    pass\n'
 def drafted(texts: dict[str, str] | None = None, *folders: str, called: str = "project", **wanted: Any) -> Draft:  # noqa: ANN401
     requirements = tuple(wanted.pop("requirements", "").split())
     folder = Folder(name=called, texts=texts or {}, folders=folders)
-    return starter.draft(folder, Wanted(**wanted, requirements=requirements))
+    return starter.draft(folder, DraftOptions(**wanted, requirements=requirements))
 
 
 def settings_of(draft: Draft) -> Settings:
@@ -529,7 +529,7 @@ def test_a_survey_leaves_out_what_is_not_the_project(tmp_path: Path) -> None:
     (tmp_path / ".python-version").write_text("3.11")
     (tmp_path / ".hidden.py").touch()
 
-    found = survey(tmp_path)
+    found = survey_folder(tmp_path)
 
     assert found.texts == {"train.py": "a", ".python-version": "3.11", "src/x.py": "b", "src/deep/y.py": "c"}
     assert {"src", "data"} <= set(found.folders)
@@ -542,7 +542,7 @@ def test_a_survey_reads_only_small_texts(tmp_path: Path) -> None:
     (tmp_path / "folder.py").mkdir()
     os.mkfifo(tmp_path / "pipe.py")
 
-    assert set(survey(tmp_path).texts) == {"small.py"}
+    assert set(survey_folder(tmp_path).texts) == {"small.py"}
 
 
 def test_a_survey_is_bounded(tmp_path: Path) -> None:
@@ -553,17 +553,17 @@ def test_a_survey_is_bounded(tmp_path: Path) -> None:
         deep = deep / "x"
         deep.mkdir()
 
-    assert len(survey(tmp_path).texts) == 500
+    assert len(survey_folder(tmp_path).texts) == 500
 
 
 def test_a_survey_reads_what_powershell_writes(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes("uvicorn\r\n".encode("utf-16"))
 
-    assert survey(tmp_path).texts == {"requirements.txt": "uvicorn\n"}
+    assert survey_folder(tmp_path).texts == {"requirements.txt": "uvicorn\n"}
 
 
 def test_a_folder_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
-    assert survey(tmp_path / "nowhere").texts == {}
+    assert survey_folder(tmp_path / "nowhere").texts == {}
 
 
 # The command

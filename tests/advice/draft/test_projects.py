@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from mlspec.advice import draft as starter
-from mlspec.host.files.survey import survey
+from mlspec.host.files.survey import survey_folder
 from mlspec.spec import schema
 from tests.support import editor
 from tests.support.golden import Golden
@@ -53,7 +53,7 @@ def test_no_text_is_left_over() -> None:
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
 def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None:
     folder = unpacked(project, tmp_path)
-    (folder / "mlspec.yaml").write_text(starter.draft(survey(folder)).text, encoding="utf-8")
+    (folder / "mlspec.yaml").write_text(starter.draft(survey_folder(folder)).text, encoding="utf-8")
 
     checked = run(folder, "check", "--strict")
 
@@ -63,7 +63,7 @@ def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
 def test_what_init_writes_pleases_editors(project: Path, tmp_path: Path) -> None:
-    read = editor.read(starter.draft(survey(unpacked(project, tmp_path))).text)
+    read = editor.read(starter.draft(survey_folder(unpacked(project, tmp_path))).text)
 
     assert Draft202012Validator(schema.schema()).is_valid(read)
     assert Draft7Validator(schema.schema("7")).is_valid(read)

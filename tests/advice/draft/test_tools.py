@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mlspec import api
 from mlspec.advice import draft as starter
 from mlspec.advice.draft import Folder
-from mlspec.host.files.survey import survey
+from mlspec.host.files.survey import survey_folder
 from tests.advice.draft.test_projects import unpacked
 from tests.support.golden import Golden
 
@@ -22,7 +22,7 @@ TOOLS = sorted((Path(__file__).parent / "tools").glob("*.files"))
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.stem)
 def test_every_line_is_taken_over_or_named(tool: Path, tmp_path: Path, golden: Golden) -> None:
-    draft = starter.draft(survey(unpacked(tool, tmp_path)))
+    draft = starter.draft(survey_folder(unpacked(tool, tmp_path)))
 
     said = "".join(f"  {item}\n" for item in (*draft.choices, *draft.statements))
     assert f"{draft.text}\n{said}losses: {draft.losses}\n" == golden(tool.with_suffix(".txt"))
@@ -35,7 +35,7 @@ def test_no_text_is_left_over() -> None:
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.stem)
 def test_a_first_spec_has_no_errors_but_in_lines_that_are_named(tool: Path, tmp_path: Path) -> None:
     folder = unpacked(tool, tmp_path)
-    draft = starter.draft(survey(folder))
+    draft = starter.draft(survey_folder(folder))
     (folder / "mlspec.yaml").write_text(draft.text, encoding="utf-8")
 
     errors = [problem for problem in api.check(folder / "mlspec.yaml") if problem.severity == "error"]

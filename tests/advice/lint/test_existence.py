@@ -11,8 +11,8 @@ from mlspec import api
 from mlspec.advice.lint.unknown_names import unknown_names
 from mlspec.errors import Problem
 from mlspec.facts import debian, debian_packages, libraries
-from mlspec.facts import python as catalog
 from mlspec.facts.libraries import current_name
+from mlspec.facts.python import PythonVersion, python_versions
 from mlspec.spec.spec import Image
 from tests.support import places
 
@@ -71,7 +71,7 @@ def test_no_word_about_what_exists_or_may_exist(said_of: Said, text: str) -> Non
 
 
 def test_what_was_renamed_is_told_by_its_own_rule(said_of: Said) -> None:
-    names = ", ".join(row.old for row in libraries.renamed())
+    names = ", ".join(row.old for row in libraries.renamed_packages())
 
     assert said_of(f"python: 3.12\nbase: slim-trixie\napt: [{names}]") == []
 
@@ -84,10 +84,8 @@ def test_a_python_that_is_not_known(said_of: Said, python: str, near: str) -> No
     assert f"did you mean {near}" in problem.hint
 
 
-@pytest.mark.parametrize("version", catalog.python_versions(), ids=lambda version: version.python)
-def test_every_known_python_stands_on_the_base_it_gets_by_default(
-    said_of: Said, version: catalog.PythonVersion
-) -> None:
+@pytest.mark.parametrize("version", python_versions(), ids=lambda version: version.python)
+def test_every_known_python_stands_on_the_base_it_gets_by_default(said_of: Said, version: PythonVersion) -> None:
     assert said_of(f"python: {version.python}") == []
 
 
@@ -112,7 +110,7 @@ def test_the_table_holds_what_images_install(codename: str) -> None:
 
 
 def test_every_package_that_is_recommended_is_in_a_release() -> None:
-    named = {name for row in libraries.needs() for name in row.apt} | {row.new for row in libraries.renamed()}
+    named = {name for row in libraries.needs() for name in row.apt} | {row.new for row in libraries.renamed_packages()}
 
     releases = [debian_packages.debian_package_names(release.codename) for release in debian.debian_releases()]
     assert {name for name in named if debian_packages.is_listed(name)} <= frozenset().union(*releases)

@@ -22,8 +22,8 @@ from mlspec.advice.lint.table import FolderRule, Rule
 from mlspec.cli.check import check
 from mlspec.errors import Problem, Span
 from mlspec.facts import base_image, libraries
-from mlspec.facts.codes import code
-from mlspec.facts.libraries import Needs, Whole
+from mlspec.facts.codes import find_code
+from mlspec.facts.libraries import SystemNeed, WholePackage
 from mlspec.host.files import scan as context
 from mlspec.lock import promises as locking
 from mlspec.lock.image_facts import ImageFacts
@@ -138,7 +138,7 @@ def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
         subject = subject_of(image, document)
         yield from map(document.placed, rules.warnings(subject))
         (ignore,) = targets.emit(subject.plan, ["ignore"])
-        looked = context.survey(folder, patterns.parse(ignore.text), rules.asked(subject))
+        looked = context.scan(folder, patterns.parse(ignore.text), rules.list_looked_up_paths(subject))
         yield from map(document.placed, rules.folder_warnings(subject, looked))
 
 
@@ -157,8 +157,8 @@ def test_no_text_is_left_over() -> None:
     assert {path.stem for path in (Path(__file__).parent / "warned").glob("*.txt")} == {path.stem for path in WARNED}
 
 
-@pytest.mark.parametrize("row", libraries.whole(), ids=lambda row: row.package)
-def test_nothing_is_said_of_wheels_that_bring_all_they_need(row: Whole, tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", libraries.whole_packages(), ids=lambda row: row.package)
+def test_nothing_is_said_of_wheels_that_bring_all_they_need(row: WholePackage, tmp_path: Path) -> None:
     name, _, extra = row.package.removesuffix("]").partition("[")
     lock = [f"{name}==1.0", *([f"{name}-{extra}==1.0"] if extra else [])]
 
@@ -168,7 +168,7 @@ def test_nothing_is_said_of_wheels_that_bring_all_they_need(row: Whole, tmp_path
 def test_what_was_proven_says_with_which_version_on_which_base_and_when() -> None:
     proven = re.compile(r"\S+ in python:\S+ \(\w+\), \d{4}-\d\d-\d\d")
 
-    rows: list[Needs | Whole] = [*libraries.needs(), *libraries.whole()]
+    rows: list[SystemNeed | WholePackage] = [*libraries.needs(), *libraries.whole_packages()]
     assert not [row.package for row in rows if row.proof and not proven.fullmatch(row.proven)]
 
 
@@ -184,7 +184,7 @@ def test_every_rule_is_met_by_a_spec(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", [*RULES, *FOLDER_RULES], ids=lambda rule: rule.code)
 def test_a_rule_is_called_what_its_section_is_called(rule: Rule | FolderRule) -> None:
-    section = code(rule.code)
+    section = find_code(rule.code)
 
     assert section
     assert (section.title, section.severity) == (rule.title, "warning")
@@ -557,7 +557,7 @@ def test_a_million_files_cost_a_look_at_some(tmp_path: Path) -> None:
     for number in range(12_500):
         (tmp_path / "data" / str(number)).touch()
 
-    looked = context.survey(tmp_path, patterns.parse(""), [])
+    looked = context.scan(tmp_path, patterns.parse(""), [])
 
     assert "MLS640" in codes("python: 3.12", tmp_path)
     assert not looked.is_whole

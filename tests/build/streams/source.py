@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlspec.advice.lint import Subject
-from mlspec.build.failures import Source
+from mlspec.build.failed_step import FailureContext
 from mlspec.build.steps import Step, steps_of
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.requirements.collect import Entry, collect
@@ -13,7 +13,7 @@ from mlspec.spec.spec import Spec
 from mlspec.targets import registry as targets
 
 
-def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Source:
+def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> FailureContext:
     """Return the source for the only image of a spec; of its Dockerfile, the text is that of today or the one given."""
     image = spec.images[0]
     entries = [Entry(entry, ("requirements", index)) for index, entry in enumerate(image.settings.requirements)]
@@ -24,12 +24,12 @@ def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Source
         requirements=collect(entries, lambda path: "", "mlspec.yaml"),
         pins=parse_requirements(lock, "requirements.lock").pins,
     )
-    return Source(
+    return FailureContext(
         document=spec.document, subject=subject, dockerfile=dockerfile or targets.emit(plan, ["dockerfile"])[0].text
     )
 
 
-def steps_for(source: Source, lock: str) -> tuple[Step, ...]:
+def steps_for(source: FailureContext, lock: str) -> tuple[Step, ...]:
     """Return the steps of the image that ``source`` is about."""
     layers = parse_requirements(lock, "requirements.lock").layers
     return steps_of(source.subject.plan, source.subject.settings.run, layers, (), source.dockerfile)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mlspec import api
 from mlspec.api import Rendered
-from mlspec.build.configuration import parse as parse_configuration
-from mlspec.build.configuration import with_variables
+from mlspec.build.configuration_text import parse as parse_configuration
+from mlspec.build.configuration_text import with_variables
 from mlspec.errors import MlspecError, Problem
 from mlspec.host.cache import proofs
 from mlspec.lock.state import LockOptions

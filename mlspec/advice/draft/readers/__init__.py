@@ -10,13 +10,13 @@ from functools import partial
 
 from mlspec.advice.draft.readers import mapping, projects, whole
 from mlspec.advice.draft.readers.conda import is_for_r, read_conda
-from mlspec.advice.draft.readers.dockerfile import read_dockerfile
-from mlspec.advice.draft.readers.statements import Source, Statement
+from mlspec.advice.draft.readers.statements import Statement, ToolFile
+from mlspec.advice.draft.readers.user_dockerfile import read_dockerfile
 
 __all__ = [
     "KINDS",
     "Kind",
-    "Source",
+    "ToolFile",
     "Statement",
     "is_for_r",
     "is_of_a_tool",
@@ -32,12 +32,12 @@ class Kind:
 
     name: str
     pattern: re.Pattern[str]
-    read: Callable[[Source], Iterator[Statement]]
+    read: Callable[[ToolFile], Iterator[Statement]]
     folders: tuple[str, ...] = ("",)
     takes_one: bool = False
 
 
-def _named(pattern: str) -> re.Pattern[str]:
+def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
@@ -45,30 +45,30 @@ _BINDER = ("", "binder", ".binder")
 CONDA, DOCKERFILE = "conda", "Dockerfile"
 # In the order in which they are believed, where two say different things.
 KINDS = (
-    Kind("python", _named(r"\.python-version"), whole.read_python_version),
-    Kind("pyproject", _named(r"pyproject\.toml"), projects.read_pyproject),
-    Kind(CONDA, _named(r"(?:conda|env|environment)(?:[-_.][\w.-]*)?\.ya?ml"), read_conda, _BINDER, takes_one=True),
-    Kind("Pipfile", _named("Pipfile"), projects.read_pipfile),
-    Kind("setup.cfg", _named(r"setup\.cfg"), projects.read_setup_cfg),
-    Kind("setup.py", _named(r"setup\.py"), projects.read_setup_py),
+    Kind("python", _regex(r"\.python-version"), whole.read_python_version),
+    Kind("pyproject", _regex(r"pyproject\.toml"), projects.read_pyproject),
+    Kind(CONDA, _regex(r"(?:conda|env|environment)(?:[-_.][\w.-]*)?\.ya?ml"), read_conda, _BINDER, takes_one=True),
+    Kind("Pipfile", _regex("Pipfile"), projects.read_pipfile),
+    Kind("setup.cfg", _regex(r"setup\.cfg"), projects.read_setup_cfg),
+    Kind("setup.py", _regex(r"setup\.py"), projects.read_setup_py),
     Kind(
-        DOCKERFILE, _named(r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.Dockerfile"), read_dockerfile,
+        DOCKERFILE, _regex(r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.Dockerfile"), read_dockerfile,
         (*_BINDER, "docker"), takes_one=True,
     ),
-    Kind("Cog", _named(r"cog\.yaml"), partial(mapping.read_mapping, tool=mapping.COG)),
-    Kind("Truss", _named(r"config\.yaml"), partial(mapping.read_mapping, tool=mapping.TRUSS)),
-    Kind("BentoML", _named(r"bentofile\.yaml"), partial(mapping.read_mapping, tool=mapping.BENTO)),
-    Kind("apt", _named(r"apt\.txt"), whole.read_apt_txt, _BINDER),
-    Kind("runtime", _named(r"runtime\.txt"), whole.read_runtime_txt, _BINDER),
-    Kind("script", _named(r"postBuild|start"), whole.read_script, _BINDER),
-    Kind("Compose", _named(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml"), whole.read_compose),
-    Kind("devcontainer", _named(r"\.?devcontainer\.json"), whole.read_devcontainer, ("", ".devcontainer")),
+    Kind("Cog", _regex(r"cog\.yaml"), partial(mapping.read_mapping, tool=mapping.COG)),
+    Kind("Truss", _regex(r"config\.yaml"), partial(mapping.read_mapping, tool=mapping.TRUSS)),
+    Kind("BentoML", _regex(r"bentofile\.yaml"), partial(mapping.read_mapping, tool=mapping.BENTO)),
+    Kind("apt", _regex(r"apt\.txt"), whole.read_apt_txt, _BINDER),
+    Kind("runtime", _regex(r"runtime\.txt"), whole.read_runtime_txt, _BINDER),
+    Kind("script", _regex(r"postBuild|start"), whole.read_script, _BINDER),
+    Kind("Compose", _regex(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml"), whole.read_compose),
+    Kind("devcontainer", _regex(r"\.?devcontainer\.json"), whole.read_devcontainer, ("", ".devcontainer")),
     Kind(
-        "lock", _named(r"(?:uv|poetry|pdm|pixi)\.lock|Pipfile\.lock|pylock(?:\.[\w-]+)?\.toml|conda-lock\.ya?ml"),
+        "lock", _regex(r"(?:uv|poetry|pdm|pixi)\.lock|Pipfile\.lock|pylock(?:\.[\w-]+)?\.toml|conda-lock\.ya?ml"),
         whole.read_other_lock,
     ),
-    Kind("other", _named(r"install\.R|renv\.lock|pixi\.toml|Project\.toml|default\.nix"), whole.read_nothing, _BINDER),
-    Kind("other", _named(r"Dockerfile"), whole.read_nothing, (".devcontainer",)),
+    Kind("other", _regex(r"install\.R|renv\.lock|pixi\.toml|Project\.toml|default\.nix"), whole.read_nothing, _BINDER),
+    Kind("other", _regex(r"Dockerfile"), whole.read_nothing, (".devcontainer",)),
 )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def read_tools(texts: Mapping[str, str]) -> tuple[Statement, ...]:
                 why = f"{paths[0]} is read in its place"
                 found.append(Statement(file=path, text="", why=why, matters=False))
             else:
-                found += kind.read(Source(path, texts[path]))
+                found += kind.read(ToolFile(path, texts[path]))
     return tuple(found)
 
 

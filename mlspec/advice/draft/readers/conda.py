@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlspec.advice.draft.readers.pip import read_pip_words
-from mlspec.advice.draft.readers.statements import Source, Statement, carry_variable
+from mlspec.advice.draft.readers.statements import Statement, ToolFile, carry_variable
 from mlspec.errors import Problem, SpecError
 from mlspec.spec import document
 from mlspec.spec.document import Document
@@ -19,7 +19,7 @@ _CUDA = {"cudatoolkit", "pytorch-cuda", "cuda-toolkit", "cuda-version", "cuda"}
 _OTHER_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "py-opencv": "opencv-python"}
 
 
-def parse_yaml(source: Source) -> Document | Statement:
+def parse_yaml(source: ToolFile) -> Document | Statement:
     """Return a YAML text with the places in it, or the reason why it cannot be read."""
     try:
         return document.parse(source.text, source.file)
@@ -29,7 +29,7 @@ def parse_yaml(source: Source) -> Document | Statement:
         return source.leave(number, "", f"it cannot be read as YAML: {problem.message}")
 
 
-def read_conda(source: Source) -> Iterator[Statement]:
+def read_conda(source: ToolFile) -> Iterator[Statement]:
     """Yield what an environment file says."""
     read = parse_yaml(source)
     if isinstance(read, Statement):
@@ -51,7 +51,7 @@ def read_conda(source: Source) -> Iterator[Statement]:
             yield source.leave(number, f"{key}: {_text_of(value)}", "mlspec does not know this key of conda")
 
 
-def _read_packages(source: Source, read: Document, listed: list[Any]) -> Iterator[Statement]:
+def _read_packages(source: ToolFile, read: Document, listed: list[Any]) -> Iterator[Statement]:
     for index, item in enumerate(listed):
         number = read.locate(("dependencies", index)).line
         if isinstance(item, dict) and isinstance(item.get("pip"), list):
@@ -64,7 +64,7 @@ def _read_packages(source: Source, read: Document, listed: list[Any]) -> Iterato
             yield source.leave(number, _text_of(item), "it is not the name of a package")
 
 
-def _read_package(source: Source, number: int, item: str) -> Iterator[Statement]:
+def _read_package(source: ToolFile, number: int, item: str) -> Iterator[Statement]:
     name, version = split_package(item)
     if name == "python":
         yield source.carry(number, item, "python", version or "*")
@@ -98,7 +98,7 @@ def split_package(item: str) -> tuple[str, str]:
     return found[1].lower(), re.sub(r"\s+", "", version)
 
 
-def is_for_r(source: Source) -> bool:
+def is_for_r(source: ToolFile) -> bool:
     """Tell whether an environment file lists packages of R, and nothing of Python."""
     read = parse_yaml(source)
     listed = read.data.get("dependencies") if isinstance(read, Document) else None

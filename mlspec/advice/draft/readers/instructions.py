@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Instruction:
+class DockerfileInstruction:
     """One instruction: the line it begins on, its name in capitals, and the rest as one line."""
 
     number: int
@@ -24,15 +24,15 @@ class Instruction:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DockerfileStage:
     """A stage: the image or the stage it begins from, its own name, and its instructions with the first FROM."""
 
     base: str
     name: str
-    instructions: tuple[Instruction, ...]
+    instructions: tuple[DockerfileInstruction, ...]
 
 
-def read_instructions(text: str) -> Iterator[Instruction]:
+def read_instructions(text: str) -> Iterator[DockerfileInstruction]:
     """Yield the instructions of a Dockerfile, with continued lines joined and comments left out."""
     lines, position = text.splitlines(), 0
     while position < len(lines):
@@ -44,7 +44,7 @@ def read_instructions(text: str) -> Iterator[Instruction]:
         if found := re.match(r"\s*([A-Za-z]+)(?:\s+(.*))?$", joined):
             rest = (found[2] or "").strip()
             body, position = _read_body(rest, lines, position)
-            yield Instruction(number, found[1].upper(), rest, body)
+            yield DockerfileInstruction(number, found[1].upper(), rest, body)
 
 
 def _is_empty(line: str) -> bool:
@@ -79,9 +79,11 @@ def _read_body(rest: str, lines: list[str], position: int) -> tuple[str, int]:
     return "\n".join(body), position + 1
 
 
-def read_stages(instructions: Iterator[Instruction]) -> tuple[tuple[Instruction, ...], tuple[Stage, ...]]:
+def read_stages(
+    instructions: Iterator[DockerfileInstruction],
+) -> tuple[tuple[DockerfileInstruction, ...], tuple[DockerfileStage, ...]]:
     """Return what stands before the first FROM, and the stages."""
-    head, stages = list[Instruction](), list[list[Instruction]]()
+    head, stages = list[DockerfileInstruction](), list[list[DockerfileInstruction]]()
     for instruction in instructions:
         if instruction.name == "FROM":
             stages.append([instruction])
@@ -90,13 +92,13 @@ def read_stages(instructions: Iterator[Instruction]) -> tuple[tuple[Instruction,
     return tuple(head), tuple(_stage(part) for part in stages)
 
 
-def _stage(part: list[Instruction]) -> Stage:
+def _stage(part: list[DockerfileInstruction]) -> DockerfileStage:
     words = [word for word in part[0].rest.split() if not word.startswith("--")]
     name = words[2].lower() if len(words) > 2 and words[1].lower() == "as" else ""
-    return Stage(words[0] if words else "", name, tuple(part))
+    return DockerfileStage(words[0] if words else "", name, tuple(part))
 
 
-def split_last(stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
+def split_last(stages: tuple[DockerfileStage, ...]) -> tuple[tuple[DockerfileStage, ...], tuple[DockerfileStage, ...]]:
     """Return the stages that the image consists of, the oldest first, and the others."""
     chain = [stages[-1]]
     while older := [stage for stage in stages[: stages.index(chain[0])] if stage.name == chain[0].base.lower()]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlspec.advice.draft.readers.conda import parse_yaml
 from mlspec.advice.draft.readers.pip import read_pip_words
-from mlspec.advice.draft.readers.statements import BUILD_STEP, Source, Statement, carry_debian_package, carry_variable
+from mlspec.advice.draft.readers.statements import BUILD_STEP, Statement, ToolFile, carry_debian_package, carry_variable
 from mlspec.errors import KeyPath
 from mlspec.spec.document import Document
 
@@ -73,7 +73,7 @@ BENTO = Tool(
 )  # fmt: skip
 
 
-def read_mapping(source: Source, tool: Tool) -> Iterator[Statement]:
+def read_mapping(source: ToolFile, tool: Tool) -> Iterator[Statement]:
     """Yield what the file of a tool says; nothing of a file that is not the tool's."""
     read = parse_yaml(source)
     if isinstance(read, Statement):
@@ -97,7 +97,7 @@ def _walk(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
         yield path, value
 
 
-def _read_value(source: Source, tool: Tool, read: Document, path: KeyPath, value: object) -> Iterator[Statement]:
+def _read_value(source: ToolFile, tool: Tool, read: Document, path: KeyPath, value: object) -> Iterator[Statement]:
     number = read.locate(path).line
     names = [str(step) for step in path if isinstance(step, str)]
     known = next((".".join(names[:n]) for n in range(len(names), 0, -1) if ".".join(names[:n]) in tool.keys), "")
@@ -110,7 +110,7 @@ def _read_value(source: Source, tool: Tool, read: Document, path: KeyPath, value
     yield source.leave(number, text, why, matters=not any(way in tool.harmless for way in ways))
 
 
-def _carry(source: Source, number: int, text: str, key: str, found: tuple[str, object]) -> Iterator[Statement]:
+def _carry(source: ToolFile, number: int, text: str, key: str, found: tuple[str, object]) -> Iterator[Statement]:
     name, value = found
     word = _plain(value)
     if key == "requirements":

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from mlspec.advice.draft.readers.statements import Source, Statement
+from mlspec.advice.draft.readers.statements import Statement, ToolFile
 from mlspec.lock.requirements import syntax
 from mlspec.lock.requirements.values import Requirement
 
@@ -28,7 +28,7 @@ _TOOLS = re.compile(r"(?:pip|wheel|setuptools|uv|pip-tools|virtualenv)(?:[<>=!~]
 _INDEX = "mlspec takes each package from one index: write it under indexes, with the packages it serves"
 
 
-def read_pip_words(source: Source, number: int, text: str) -> Iterator[Statement]:
+def read_pip_words(source: ToolFile, number: int, text: str) -> Iterator[Statement]:
     """Yield what the words behind `pip install` ask for."""
     try:
         words = shlex.split(text, comments=True) if text.startswith("-") else [text.partition(" #")[0].strip()]
@@ -38,7 +38,7 @@ def read_pip_words(source: Source, number: int, text: str) -> Iterator[Statement
     yield from read_pip_command(source, number, words)
 
 
-def read_pip_command(source: Source, number: int, words: list[str]) -> Iterator[Statement]:
+def read_pip_command(source: ToolFile, number: int, words: list[str]) -> Iterator[Statement]:
     """Yield what a list of words behind `pip install` asks for."""
     todo = list(words)
     while todo:
@@ -49,7 +49,7 @@ def read_pip_command(source: Source, number: int, words: list[str]) -> Iterator[
             yield from _read_option(source, number, word, todo)
 
 
-def _read_option(source: Source, number: int, word: str, todo: list[str]) -> Iterator[Statement]:
+def _read_option(source: ToolFile, number: int, word: str, todo: list[str]) -> Iterator[Statement]:
     name, has_value, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
     if (name in _WITH_VALUE or name in _LONG) and not has_value:
         value = todo.pop(0) if todo else ""
@@ -66,7 +66,7 @@ def _read_option(source: Source, number: int, word: str, todo: list[str]) -> Ite
         yield source.leave(number, text, "an option of pip that a spec has no place for")
 
 
-def _read_index(source: Source, number: int, text: str, url: str) -> Statement:
+def _read_index(source: ToolFile, number: int, text: str, url: str) -> Statement:
     if found := _WHEELS.search(url):
         accelerator = f"cuda{found[2]}.{found[3]}" if found[2] else f"rocm{found[4]}" if found[4] else "cpu"
         return source.carry(number, text, "accelerator", accelerator)
@@ -74,7 +74,7 @@ def _read_index(source: Source, number: int, text: str, url: str) -> Statement:
     return source.leave(number, text, "the default index" if is_default else _INDEX, matters=not is_default)
 
 
-def _read_requirement(source: Source, number: int, word: str, text: str = "") -> Iterator[Statement]:
+def _read_requirement(source: ToolFile, number: int, word: str, text: str = "") -> Iterator[Statement]:
     if "$" in word:
         yield source.leave(number, text or word, "it holds a variable: write what it stands for in the requirements")
     elif re.match(r"(?:git|hg|svn|bzr)\+", word):
@@ -98,7 +98,7 @@ def _refusal(requirement: str) -> str:
     return "" if isinstance(found, Requirement) else found.message
 
 
-def _read_checkout(source: Source, number: int, word: str, text: str) -> Statement:
+def _read_checkout(source: ToolFile, number: int, word: str, text: str) -> Statement:
     address, _, fragment = word.partition("#")
     parts = dict(part.partition("=")[::2] for part in fragment.split("&"))
     name = parts.get("egg", "") or re.sub(r"(?:\.git)?(?:@[^/]*)?/?$", "", address).rpartition("/")[2]

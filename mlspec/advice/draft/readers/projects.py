@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlspec.advice.draft.readers.pip import read_pip_words
-from mlspec.advice.draft.readers.statements import Source, Statement
+from mlspec.advice.draft.readers.statements import Statement, ToolFile
 
 
 def get_table(data: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
@@ -28,7 +28,7 @@ def get_texts(value: object) -> tuple[str, ...]:
     return tuple(item for item in listed if isinstance(item, str))
 
 
-def read_pyproject(source: Source) -> Iterator[Statement]:
+def read_pyproject(source: ToolFile) -> Iterator[Statement]:
     """Yield what pyproject.toml says besides its own list of dependencies, which a spec names as a file."""
     yield from source.toml_problem()
     data = source.toml()
@@ -48,7 +48,7 @@ def read_pyproject(source: Source) -> Iterator[Statement]:
     yield from _read_poetry(source, data)
 
 
-def _read_dynamic(source: Source, data: Mapping[str, Any]) -> Iterator[Statement]:
+def _read_dynamic(source: ToolFile, data: Mapping[str, Any]) -> Iterator[Statement]:
     dynamic = get_texts(get_table(data, "project").get("dynamic"))
     if "dependencies" not in dynamic:
         return
@@ -64,7 +64,7 @@ def _read_dynamic(source: Source, data: Mapping[str, Any]) -> Iterator[Statement
 _WHEELS = re.compile(r"/whl/(?:nightly/)?cu(\d{2})(\d)\b")
 
 
-def _read_indexes(source: Source, data: Mapping[str, Any]) -> Iterator[Statement]:
+def _read_indexes(source: ToolFile, data: Mapping[str, Any]) -> Iterator[Statement]:
     """Yield the CUDA of uv's indexes; of the other tables of sources tells who reads the dependencies."""
     indexes = get_table(data, "tool", "uv").get("index")
     for index in indexes if isinstance(indexes, list) else []:
@@ -73,7 +73,7 @@ def _read_indexes(source: Source, data: Mapping[str, Any]) -> Iterator[Statement
             yield source.carry(source.find(url), url, "accelerator", f"cuda{wheels[1]}.{wheels[2]}")
 
 
-def _read_poetry(source: Source, data: Mapping[str, Any]) -> Iterator[Statement]:
+def _read_poetry(source: ToolFile, data: Mapping[str, Any]) -> Iterator[Statement]:
     poetry = get_table(data, "tool", "poetry")
     for name, wanted in get_table(poetry, "dependencies").items():
         number = source.find_key("tool", "poetry", "dependencies", name)
@@ -91,7 +91,7 @@ def _read_poetry(source: Source, data: Mapping[str, Any]) -> Iterator[Statement]
 # setup.cfg and setup.py
 
 
-def read_setup_cfg(source: Source) -> Iterator[Statement]:
+def read_setup_cfg(source: ToolFile) -> Iterator[Statement]:
     """Yield what setup.cfg requires."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
@@ -107,19 +107,19 @@ def read_setup_cfg(source: Source) -> Iterator[Statement]:
             yield from _read_listed(source, source.find(text, start - 1), text)
 
 
-def _read_listed(source: Source, number: int, text: str) -> Iterator[Statement]:
+def _read_listed(source: ToolFile, number: int, text: str) -> Iterator[Statement]:
     if text.startswith("file:"):
         yield source.carry(number, text, "requirements", text.removeprefix("file:").strip())
     else:
         yield from read_pip_words(source, number, text)
 
 
-def _read_python_range(source: Source, text: str) -> Iterator[Statement]:
+def _read_python_range(source: ToolFile, text: str) -> Iterator[Statement]:
     if text:
         yield source.carry(source.find("python_requires"), f"python_requires = {text}", "python", text)
 
 
-def read_setup_py(source: Source) -> Iterator[Statement]:
+def read_setup_py(source: ToolFile) -> Iterator[Statement]:
     """Yield what setup.py requires, where it says so in plain texts."""
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -133,7 +133,7 @@ def read_setup_py(source: Source) -> Iterator[Statement]:
                 yield from _read_keyword(source, tree, keyword)
 
 
-def _read_keyword(source: Source, tree: ast.Module, keyword: ast.keyword) -> Iterator[Statement]:
+def _read_keyword(source: ToolFile, tree: ast.Module, keyword: ast.keyword) -> Iterator[Statement]:
     if keyword.arg is None or keyword.arg in {"install_requires", "python_requires"}:
         value = _follow(tree, keyword.value)
         number = value.lineno
@@ -160,7 +160,7 @@ def _follow(tree: ast.Module, value: ast.expr) -> ast.expr:
     return value
 
 
-def read_pipfile(source: Source) -> Iterator[Statement]:
+def read_pipfile(source: ToolFile) -> Iterator[Statement]:
     """Yield what a Pipfile lists."""
     yield from source.toml_problem()
     data = source.toml()

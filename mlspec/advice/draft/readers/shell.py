@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from mlspec.advice.draft.readers.pip import read_pip_command
-from mlspec.advice.draft.readers.statements import BUILD_STEP, Source, Statement, carry_debian_package
+from mlspec.advice.draft.readers.statements import BUILD_STEP, Statement, ToolFile, carry_debian_package
 
 # What only clears up behind apt and pip, or lists what they may install: mlspec does that by itself.
 _HOUSEKEEPING = re.compile(
@@ -36,7 +36,7 @@ def split_commands(text: str) -> Iterator[str]:
         yield part.strip()
 
 
-def read_run(source: Source, number: int, written: str, command: str) -> Iterator[Statement]:
+def read_run(source: ToolFile, number: int, written: str, command: str) -> Iterator[Statement]:
     """Yield what one command of a RUN says; ``command`` is as ``written``, with its variables."""
     if _HOUSEKEEPING.fullmatch(command):
         return
@@ -63,7 +63,7 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def _read_apt(source: Source, number: int, words: list[str]) -> Iterator[Statement]:
+def _read_apt(source: ToolFile, number: int, words: list[str]) -> Iterator[Statement]:
     for word in words:
         if not word.startswith("-"):
             yield from carry_debian_package(source, number, word)

@@ -59,7 +59,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ToolFile:
     """A file of another tool: its path and its text."""
 
     file: str
@@ -124,7 +124,7 @@ def shorten(text: str) -> str:
 _SECRET = re.compile(rf"(?i)\b((?:\w*_)?(?:{SECRET_ENDINGS})\s*[=:]\s*)[^\s,}}\]]+")
 
 
-def carry_variable(source: Source, number: int, text: str, name: str, value: str) -> Statement:
+def carry_variable(source: ToolFile, number: int, text: str, name: str, value: str) -> Statement:
     """Return a variable that is taken over, unless it is a secret or could not stand in a spec."""
     if syntax.looks_secret(name, value):
         return source.leave(
@@ -139,7 +139,7 @@ def carry_variable(source: Source, number: int, text: str, name: str, value: str
     return source.carry(number, text, "environment", f"{name}={value}")
 
 
-def carry_debian_package(source: Source, number: int, word: str) -> Iterator[Statement]:
+def carry_debian_package(source: ToolFile, number: int, word: str) -> Iterator[Statement]:
     """Yield a Debian package that is taken over, without its version where a spec could not have it.
 
     Nothing is yielded for what every image has.

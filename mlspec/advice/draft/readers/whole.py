@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterator
 
 from mlspec.advice.draft.readers.conda import parse_yaml
-from mlspec.advice.draft.readers.statements import BUILD_STEP, Source, Statement, carry_debian_package
+from mlspec.advice.draft.readers.statements import BUILD_STEP, Statement, ToolFile, carry_debian_package
 from mlspec.spec.banner import MARK
 
 
-def read_apt_txt(source: Source) -> Iterator[Statement]:
+def read_apt_txt(source: ToolFile) -> Iterator[Statement]:
     """Yield the Debian packages of repo2docker's apt.txt."""
     for number, line in enumerate(source.text.splitlines(), 1):
         for word in line.partition("#")[0].split():
             yield from carry_debian_package(source, number, word)
 
 
-def read_runtime_txt(source: Source) -> Iterator[Statement]:
+def read_runtime_txt(source: ToolFile) -> Iterator[Statement]:
     """Yield the Python of repo2docker's, or Heroku's, runtime.txt."""
     for number, line in enumerate(source.text.splitlines(), 1):
         if text := line.strip():
@@ -27,7 +27,7 @@ def read_runtime_txt(source: Source) -> Iterator[Statement]:
                 yield source.carry(number, text, "python", text)
 
 
-def read_python_version(source: Source) -> Iterator[Statement]:
+def read_python_version(source: ToolFile) -> Iterator[Statement]:
     """Yield the Python of .python-version: the first that is named."""
     lines = enumerate(source.text.splitlines(), 1)
     named = [(number, line.strip()) for number, line in lines if line.strip() and not line.strip().startswith("#")]
@@ -35,14 +35,14 @@ def read_python_version(source: Source) -> Iterator[Statement]:
         yield source.carry(number, text, "python", text)
 
 
-def read_script(source: Source) -> Iterator[Statement]:
+def read_script(source: ToolFile) -> Iterator[Statement]:
     """Yield what a script of repo2docker is: a step, or what starts in front of the program."""
     is_start = source.file.endswith("start")
     why = "it runs before the program: call it from entrypoint" if is_start else BUILD_STEP
     yield source.leave(0, "", why)
 
 
-def read_compose(source: Source) -> Iterator[Statement]:
+def read_compose(source: ToolFile) -> Iterator[Statement]:
     """Yield the services of a Compose file; those that are built here are what a spec describes."""
     if MARK in source.text:
         return
@@ -69,7 +69,7 @@ _DEVCONTAINER = re.compile(
 _ALSO_HARMLESS = {"image", "build", "dockerFile", "dockerComposeFile", "runArgs", "mounts"}
 
 
-def read_devcontainer(source: Source) -> Iterator[Statement]:
+def read_devcontainer(source: ToolFile) -> Iterator[Statement]:
     """Yield what a devcontainer adds to its image."""
     if MARK in source.text:
         return
@@ -89,13 +89,13 @@ _EXPORTS = {
 }
 
 
-def read_other_lock(source: Source) -> Iterator[Statement]:
+def read_other_lock(source: ToolFile) -> Iterator[Statement]:
     """Yield that the pins of another tool's lock are not taken."""
     export = _EXPORTS.get(source.file.rpartition("/")[2], "")
     way = f"; to keep them: {export}" if export else ""
     yield source.leave(0, "", f"its pins are not taken, mlspec locks anew{way}")
 
 
-def read_nothing(source: Source) -> Iterator[Statement]:
+def read_nothing(source: ToolFile) -> Iterator[Statement]:
     """Yield that a file is not read."""
     yield source.leave(0, "", "mlspec does not read it: add what the program needs by hand")

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from mlspec.facts import compilers
+from mlspec.facts import compile_recipes
 
 # What is never part of what is installed.
 _ASIDE = {"benchmark", "benchmarks", "doc", "docs", "example", "examples", "test", "testing", "tests"}
@@ -17,7 +17,7 @@ _DEFAULT = {"requires": ["setuptools>=40.8.0"], "build-backend": "setuptools.bui
 def contents_of(source: Path) -> dict[str, Any]:
     """Return ``languages``, and what the build of an unpacked source ``requires``, asked for later included."""
     requires, backend, _ = build_system(source)
-    return {"languages": _languages(source), "requires": [*requires, *compilers.asked_by(backend)]}
+    return {"languages": _languages(source), "requires": [*requires, *compile_recipes.asked_by(backend)]}
 
 
 def build_system(source: Path) -> tuple[list[str], str, list[str]]:
@@ -40,4 +40,4 @@ def _languages(source: Path) -> list[str]:
     """Return the languages that are compiled, or Python alone."""
     files = (path.relative_to(source) for path in source.rglob("*.*"))
     suffixes = {path.suffix.lower() for path in files if not _ASIDE & set(path.parts[:-1])}
-    return [row.name for row in compilers.languages() if suffixes & set(row.suffixes)] or ["Python"]
+    return [row.name for row in compile_recipes.languages() if suffixes & set(row.suffixes)] or ["Python"]

@@ -68,7 +68,7 @@ def look(
 
     Packages of which that is known beforehand are not looked into.
     """
-    proven = [*(row.package for row in libraries.whole()), *(row.package for row in libraries.needs())]
+    proven = [*(row.package for row in libraries.whole_packages()), *(row.package for row in libraries.needs())]
     known = {package.partition("[")[0] for package in proven}
     wheels = [
         Contents(name, link, digest)

@@ -15,7 +15,7 @@ from pip._internal.models.link import Link
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
-from mlspec.facts import compilers
+from mlspec.facts import compile_recipes
 from mlspec.host.resolver.child.contents import build_system, contents_of
 from mlspec.host.resolver.child.errors import BuildFailureError
 from mlspec.host.resolver.child.patching import replace
@@ -138,7 +138,7 @@ def told_metadata(source: Path) -> str:
     info = source / "PKG-INFO"
     text = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
     headers = HeaderParser().parsestr(text)
-    if "torch" not in compilers.recipe(canonicalize_name(headers.get("Name", ""))).first:
+    if "torch" not in compile_recipes.recipe(canonicalize_name(headers.get("Name", ""))).first:
         return ""
     # Older setuptools tell dependencies in a file of their own.
     lists = sorted(source.glob("*.egg-info/requires.txt")) if "Requires-Dist" not in headers else []

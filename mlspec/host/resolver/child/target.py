@@ -10,7 +10,7 @@ from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.tags import Tag, compatible_tags, cpython_tags
 from pip._vendor.packaging.version import Version
 
-from mlspec.facts import python as catalog
+from mlspec.facts.python import python_versions
 
 
 class Target:
@@ -47,7 +47,7 @@ class Target:
     @cached_property
     def other_pythons(self) -> tuple[Target, ...]:
         """The same target with each other Python that is known, the newest first."""
-        others = (row.python for row in reversed(catalog.python_versions()) if row.python != self.short)
+        others = (row.python for row in reversed(python_versions()) if row.python != self.short)
         return tuple(Target(f"{python}.0", self.platform, self.glibc) for python in others)
 
     def takes(self, wheel: Wheel) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlspec.errors import MlspecError
 from mlspec.host.cache import proofs
-from mlspec.host.engine import metadata as engine
+from mlspec.host.engine import metadata_build as engine
 from mlspec.host.files.scratch import scratch
 from mlspec.host.resolver.metadata import on_host
 from mlspec.host.resolver.metadata.builds import fetched

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlspec.advice.lint import Subject
-from mlspec.build.causes import CAUSES, PACKAGES, Cause
+from mlspec.build.failure_causes import CAUSES, PACKAGES, Cause
 from mlspec.build.steps import Step, short_reference
-from mlspec.build.stream import Build
+from mlspec.build.stream import BuildState
 from mlspec.build.view import rows
 from mlspec.errors import Problem, Span
 from mlspec.facts import libraries
@@ -20,7 +20,7 @@ from mlspec.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class FailedStep:
     """The step that ended a build: what it said, BuildKit's error, its seconds, its line of the Dockerfile or 0."""
 
     step: Step
@@ -49,16 +49,18 @@ _MOST_LOOKED_AT, _MANY, _FEW = 120, 30, 12
 _TROUBLE = re.compile(r"E: |Err:|error: |ERROR: |Traceback \(|fatal: |\s*\u00d7 |\S+: error: |.*: fatal error: ")
 
 
-def failure_of(build: Build, steps: Sequence[Step]) -> Failure:
+def find_failed_step(build: BuildState, steps: Sequence[Step]) -> FailedStep:
     """Return what ended a build that failed: the first step with an error of its own, or else the client's words."""
     failed = [row for row in rows(build, steps, build.latest) if row.state == "failed"]
     line = next((int(match[1]) for said in build.said if (match := _PLACE.match(said))), 0)
     if not failed:
         error = next((said for said in reversed(build.said) if said.startswith("ERROR: ")), "")
         step = next((step for step in steps if line and step.line == line), Step(kind="other", label="the build"))
-        return Failure(step=step, output=build.said, error=error.removeprefix("ERROR: "), line=line)
+        return FailedStep(step=step, output=build.said, error=error.removeprefix("ERROR: "), line=line)
     row = failed[0]
-    return Failure(step=row.step, output=row.output, error=row.error, seconds=row.seconds, line=line or row.step.line)
+    return FailedStep(
+        step=row.step, output=row.output, error=row.error, seconds=row.seconds, line=line or row.step.line
+    )
 
 
 # buildx ends with the place in the Dockerfile, before it shows the lines.
@@ -66,7 +68,7 @@ _PLACE = re.compile(r"\S.*:(\d+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class FailureContext:
     """All that a failure's place is found in: the spec, the image of it that was built, and its Dockerfile's text."""
 
     document: Document
@@ -74,21 +76,21 @@ class Source:
     dockerfile: str
 
 
-def problem_of(failure: Failure, source: Source) -> Problem:
+def problem_of(failure: FailedStep, source: FailureContext) -> Problem:
     """Return the problem that a failure is, at the line of the spec that caused it, or else of the Dockerfile."""
     lines = (*failure.output, failure.error)
     for cause in CAUSES:
         if (named := cause.match(failure.step.kind, lines)) is not None:
-            return _told(failure, source, cause, named)
+            return _explain_cause(failure, source, cause, named)
     code = failure.exit_code
     message = f"{failure.step.label} failed" + ("" if code is None else f" with exit code {code}")
     hint = "its own words are above" if failure.output else _inline(failure.error)
     problem = Problem(code="MLS520", message=message, hint=hint)
-    return placed(problem, failure.step, source, line=failure.line)
+    return place_problem(problem, failure.step, source, line=failure.line)
 
 
-def _told(failure: Failure, source: Source, cause: Cause, named: Mapping[str, str]) -> Problem:
-    values = _Known({**_known(failure, source), **named})
+def _explain_cause(failure: FailedStep, source: FailureContext, cause: Cause, named: Mapping[str, str]) -> Problem:
+    values = _MessageValues({**_collect_values(failure, source), **named})
     tool = re.sub(r"^.*(?:/|-linux-gnu-)", "", values["tool"])
     values["package"] = PACKAGES.get(tool, tool)
     message, hint = cause.message.format_map(values), cause.hint.format_map(values)
@@ -97,13 +99,13 @@ def _told(failure: Failure, source: Source, cause: Cause, named: Mapping[str, st
         hint = "take the hashes that the index has: remove those there, then: mlspec lock"
     problem = Problem(code=cause.code, message=message, hint=hint)
     if cause.about == "apt":
-        problem = replace(problem, hint=_meant(values["name"]) or hint)
+        problem = replace(problem, hint=_suggest_package(values["name"]) or hint)
         return _at_apt(problem, named["name"], failure, source)
     name = named.get("name", "") if cause.about in {"package", "hash"} else ""
-    return placed(problem, failure.step, source, line=failure.line, package=name)
+    return place_problem(problem, failure.step, source, line=failure.line, package=name)
 
 
-def _given_hashes(name: str, source: Source) -> str:
+def _given_hashes(name: str, source: FailureContext) -> str:
     """Return where the user's own hashes of a package stand; empty where the lock has those of the index."""
     required = source.subject.requirements.named(name) if name else None
     if not required or not required.hashes:
@@ -112,12 +114,12 @@ def _given_hashes(name: str, source: Source) -> str:
     return f"{place.file}:{place.span.line}" if place.file and place.span else "the spec"
 
 
-def _meant(package: str) -> str:
+def _suggest_package(package: str) -> str:
     """Return a hint with the Debian package that was meant, of those known here; nothing where none is near."""
-    if found := next((row.new for row in libraries.renamed() if row.old == package), ""):
+    if found := next((row.new for row in libraries.renamed_packages() if row.old == package), ""):
         return f"its name there is {found}: apt: [{found}]"
     needed = (name for row in libraries.needs() for name in row.apt)
-    new = (row.new for row in libraries.renamed())
+    new = (row.new for row in libraries.renamed_packages())
     return did_you_mean(package, {*needed, *new, *PACKAGES.values(), *_COMMON})
 
 
@@ -125,14 +127,14 @@ def _meant(package: str) -> str:
 _COMMON = ("build-essential", "ca-certificates", "cmake", "curl", "ffmpeg", "git", "git-lfs", "jq", "unzip", "wget")
 
 
-class _Known(dict[str, str]):
+class _MessageValues(dict[str, str]):
     """Values of a text; what is not known is left out."""
 
     def __missing__(self, key: str) -> str:
         return ""
 
 
-def _known(failure: Failure, source: Source) -> dict[str, str]:
+def _collect_values(failure: FailedStep, source: FailureContext) -> dict[str, str]:
     subject = source.subject
     base, codename = short_reference(subject.plan.base.reference), subject.base.codename
     host = base.partition("/")[0]
@@ -148,15 +150,15 @@ def _known(failure: Failure, source: Source) -> dict[str, str]:
     }
 
 
-def _at_apt(problem: Problem, name: str, failure: Failure, source: Source) -> Problem:
+def _at_apt(problem: Problem, name: str, failure: FailedStep, source: FailureContext) -> Problem:
     packages = source.subject.settings.apt
     if failure.step.kind != "apt" or name not in packages:
-        return placed(problem, failure.step, source, line=failure.line)
+        return place_problem(problem, failure.step, source, line=failure.line)
     path = source.subject.image.origin("apt", packages.index(name))
     return source.document.placed(replace(problem, path=path))
 
 
-def placed(problem: Problem, step: Step, source: Source, *, line: int, package: str = "") -> Problem:
+def place_problem(problem: Problem, step: Step, source: FailureContext, *, line: int, package: str = "") -> Problem:
     """Return a problem at what the spec says of a step, or else at this line of the Dockerfile."""
     image = source.subject.image
     if step.kind == "requirements" and (requirement := _requirement(package, step, source.subject)):

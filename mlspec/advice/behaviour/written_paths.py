@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlspec.advice.behaviour.names import dotted_name
-from mlspec.advice.behaviour.options import Option, options_of
+from mlspec.advice.behaviour.dotted_names import dotted_name
+from mlspec.advice.behaviour.expressions import Expressions
 from mlspec.advice.behaviour.program import Program
+from mlspec.advice.behaviour.program_options import Option, options_of
 from mlspec.advice.behaviour.scopes import Scope
 from mlspec.advice.behaviour.texts import UNKNOWN_PART
-from mlspec.advice.behaviour.values import Values
 from mlspec.facts.writers import Writer, default_stores, taking_away, writers
 
 # Folders and files that nobody keeps: what is in them is made again, or is a note on a run that the engine logs, too.
@@ -23,7 +23,7 @@ _PASSING_FILES = (".log", ".lock", ".pid", ".sock", ".socket", ".pyc")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class WrittenPath:
     """Something that a program writes: its path relative to the working directory, and the line that writes it.
 
     ``opens`` is true where the program may only read what is there already; ``is_made`` where it makes a folder and
@@ -48,25 +48,25 @@ class Result:
         return f"{self.file}:{self.line}"
 
 
-def find_results(program: Program) -> tuple[Result, ...]:
+def find_written_paths(program: Program) -> tuple[WrittenPath, ...]:
     """Return the paths below its working directory that a program writes and keeps, each once, in order.
 
     What it writes where nobody can tell is left out; so is all of it where it changes its directory, or hands over to
     others what nobody can tell.
     """
-    values = Values(program)
+    values = Expressions(program)
     calls = [(call, scope, dotted_name(call.func, scope)) for call, scope in program.calls()]
     if any(_is_unsure(call, scope, dotted, values) for call, scope, dotted in calls):
         return ()
     gone = {path for call, scope, dotted in calls for path in _taken_away(call, scope, dotted, values)}
-    found = [result for call, scope, dotted in calls for result in _written(program, values, call, scope, dotted)]
+    found = [result for call, scope, dotted in calls for result in _find_written(program, values, call, scope, dotted)]
     found += _by_themselves(program, calls)
     found += _of_options(program, values)
     kept = {result.path: result for result in reversed(found) if not _is_below(result.path, gone)}
     return tuple(kept[path] for path in dict.fromkeys(result.path for result in found) if path in kept)
 
 
-def _is_unsure(call: ast.Call, scope: Scope, dotted: str, values: Values) -> bool:
+def _is_unsure(call: ast.Call, scope: Scope, dotted: str, values: Expressions) -> bool:
     """Return whether a call moves the program, or takes away what nobody can tell."""
     if dotted in {"os.chdir", "contextlib.chdir"}:
         return True
@@ -103,7 +103,7 @@ def _arguments(call: ast.Call) -> Iterator[ast.expr]:
     yield from (keyword.value for keyword in call.keywords)
 
 
-def _taken_away(call: ast.Call, scope: Scope, dotted: str, values: Values) -> Iterator[str]:
+def _taken_away(call: ast.Call, scope: Scope, dotted: str, values: Expressions) -> Iterator[str]:
     attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     if {dotted.rpartition(".")[2], attribute} & taking_away():
         receiver = [call.func.value] if isinstance(call.func, ast.Attribute) else []
@@ -116,7 +116,9 @@ def _is_below(path: str, folders: set[str]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
-def _written(program: Program, values: Values, call: ast.Call, scope: Scope, dotted: str) -> Iterator[Result]:
+def _find_written(
+    program: Program, values: Expressions, call: ast.Call, scope: Scope, dotted: str
+) -> Iterator[WrittenPath]:
     is_own = program.is_own(dotted, scope)
     for writer in writers():
         if _is_meant(writer, call, dotted, is_own=is_own):
@@ -140,13 +142,13 @@ def _is_meant(writer: Writer, call: ast.Call, dotted: str, *, is_own: bool) -> b
     return isinstance(call.func, ast.Attribute) and call.func.attr == writer.method
 
 
-def _writes(call: ast.Call, place: int, values: Values, scope: Scope) -> bool:
+def _writes(call: ast.Call, place: int, values: Expressions, scope: Scope) -> bool:
     named = next((keyword.value for keyword in call.keywords if keyword.arg == "mode"), None)
     mode = named or (call.args[place] if len(call.args) > place else None)
     return any(set(text) & set("wax+") for text in values.texts(mode, scope))
 
 
-def _by_writer(writer: Writer, values: Values, call: ast.Call, scope: Scope) -> Iterator[Result]:
+def _by_writer(writer: Writer, values: Expressions, call: ast.Call, scope: Scope) -> Iterator[WrittenPath]:
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     if None in keywords or keywords.keys() & set(writer.unless) or "push_to_hub" in keywords:
         return
@@ -167,7 +169,7 @@ def _by_writer(writer: Writer, values: Values, call: ast.Call, scope: Scope) -> 
 
 def _results(
     text: str,
-    values: Values,
+    values: Expressions,
     scope: Scope,
     call: ast.Call,
     *,
@@ -175,14 +177,14 @@ def _results(
     is_folder: bool = False,
     opens: bool = False,
     is_made: bool = False,
-) -> Iterator[Result]:
+) -> Iterator[WrittenPath]:
     is_file = is_folder and bool(re.search(r"\.(?:keras|h5|hdf5|csv|pt|ckpt)$", text))
     for path in _relative(text, values.working_dir):
         parts = path.lower().split("/")
         passing = _PASSING | (_NOTES if is_plain else set())
         is_passing = any(part.strip("._") in passing for part in parts) or path.endswith(_PASSING_FILES)
         if not is_passing:
-            yield Result(path, scope.module.path, call.lineno, is_folder and not is_file, opens, is_made)
+            yield WrittenPath(path, scope.module.path, call.lineno, is_folder and not is_file, opens, is_made)
 
 
 _STORE = re.compile(r"(?:sqlite(?:\+\w+)?:///|file:(?://)?)(.*)")
@@ -203,7 +205,7 @@ def _relative(text: str, working_dir: str) -> Iterator[str]:
         yield posixpath.relpath(path, working_dir)
 
 
-def _by_themselves(program: Program, calls: list[tuple[ast.Call, Scope, str]]) -> Iterator[Result]:
+def _by_themselves(program: Program, calls: list[tuple[ast.Call, Scope, str]]) -> Iterator[WrittenPath]:
     for store in default_stores():
         is_decided = any(dotted in store.decided_by for _, _, dotted in calls)
         if (
@@ -214,7 +216,7 @@ def _by_themselves(program: Program, calls: list[tuple[ast.Call, Scope, str]]) -
             continue
         for call, scope, dotted in calls:
             if dotted in store.calls:
-                yield Result(store.path, scope.module.path, call.lineno, is_folder=True)
+                yield WrittenPath(store.path, scope.module.path, call.lineno, is_folder=True)
                 break
 
 
@@ -223,7 +225,7 @@ _OUTPUT = re.compile(
 )
 
 
-def _of_options(program: Program, values: Values) -> Iterator[Result]:
+def _of_options(program: Program, values: Expressions) -> Iterator[WrittenPath]:
     """Yield the defaults of options that are named after an output and passed to unknown code."""
     for option in options_of(program):
         if _OUTPUT.fullmatch(option.name) and option.default is not None:
@@ -231,9 +233,9 @@ def _of_options(program: Program, values: Values) -> Iterator[Result]:
                 yield from _of_option(text, option, values)
 
 
-def _of_option(text: str, option: Option, values: Values) -> Iterator[Result]:
+def _of_option(text: str, option: Option, values: Expressions) -> Iterator[WrittenPath]:
     assert option.default is not None  # noqa: S101 - the caller asked
     is_folder = not re.search(r"\.\w{1,11}$", text)
     for path in _relative(text, values.working_dir):
         if not {part.strip("._") for part in path.lower().split("/")} & _PASSING:
-            yield Result(path, option.scope.module.path, option.default.lineno, is_folder)
+            yield WrittenPath(path, option.scope.module.path, option.default.lineno, is_folder)

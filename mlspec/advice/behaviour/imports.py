@@ -17,7 +17,7 @@ def files_of_module(module: str) -> tuple[str, ...]:
     return (f"{path}.py", f"{path}/__main__.py", f"{path}/__init__.py")
 
 
-def reached_files(
+def find_imported_files(
     starts: Iterable[str], texts: Mapping[str, str], roots: Iterable[str] = ("",)
 ) -> Iterator[tuple[str, str]]:
     """Yield path and text of the files that a program starts with, and of what they import of the project.
@@ -29,12 +29,12 @@ def reached_files(
     while todo:
         path = todo.pop(0)
         yield path, texts[path]
-        found = {file for name in imported_names(texts[path]) for file in _near(path, name, roots)} - seen
+        found = {file for name in find_imports(texts[path]) for file in _near(path, name, roots)} - seen
         todo += sorted(found & texts.keys())
         seen |= found
 
 
-def imported_names(text: str) -> Iterator[str]:
+def find_imports(text: str) -> Iterator[str]:
     """Yield the modules that a text may import, those of ``from X import Y`` as X and as X.Y."""
     for module, names, modules in _IMPORT.findall(text):
         yield from (name.split()[0] for name in modules.split(",") if name.strip())

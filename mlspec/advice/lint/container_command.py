@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlspec.advice.behaviour.reach import files_of_module, reached_files
+from mlspec.advice.behaviour.imports import files_of_module, find_imported_files
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.facts.servers import Server, servers
 
@@ -17,7 +17,7 @@ _SHELLS = {"sh", "bash", "dash"}
 _WITH_VALUE = {"-W", "-X"}
 
 
-def started(words: Sequence[str]) -> tuple[str, ...]:
+def strip_launcher(words: Sequence[str]) -> tuple[str, ...]:
     """Return the command without what only starts it: ``python -m uvicorn app:app`` is ``uvicorn app:app``."""
     if place := module_place(words):
         return tuple(words[place:])
@@ -39,7 +39,7 @@ def module_place(words: Sequence[str]) -> int:
 
 def server_of(words: Sequence[str]) -> Server | None:
     """Return how the program of a command listens, where it is a known server."""
-    program, *rest = started(words) or ("",)
+    program, *rest = strip_launcher(words) or ("",)
     if PYTHON.fullmatch(program) and posixpath.basename(rest[0] if rest else "") == "manage.py":
         program, *rest = "manage.py", *rest[1:]
     # In front of the job stand options with their values: flask --app shop run.
@@ -47,7 +47,7 @@ def server_of(words: Sequence[str]) -> Server | None:
     return next((row for row in servers() if row.program == program and (not row.jobs or jobs & set(row.jobs))), None)
 
 
-def values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+def find_option_values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
     """Yield what stands behind options of these names: ``--port 80``, ``--port=80``, ``-b:80``."""
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")
@@ -58,14 +58,14 @@ def values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class StartScript:
     """The script that a container starts with: its path beside the spec, and what reads it, if not the system."""
 
     path: str
     interpreter: str
 
 
-def script_of(subject: Subject) -> Script | None:
+def script_of(subject: Subject) -> StartScript | None:
     """Return the script that the command names, where it is one of the project's; none for a module or a program."""
     words = subject.words
     if not words:
@@ -104,13 +104,13 @@ def first_argument(words: Sequence[str]) -> str:
     return ""
 
 
-def _script(subject: Subject, word: str, interpreter: str) -> Script | None:
+def _script(subject: Subject, word: str, interpreter: str) -> StartScript | None:
     folder = subject.settings.working_dir
     path = posixpath.normpath(posixpath.join(folder, word))
     hidden = [mount.target for mount in subject.settings.mounts]
     if not path.startswith(f"{folder.rstrip('/')}/") or any(path.startswith(f"{t.rstrip('/')}/") for t in hidden):
         return None
-    return Script(posixpath.relpath(path, folder), interpreter)
+    return StartScript(posixpath.relpath(path, folder), interpreter)
 
 
 def modules_of(subject: Subject) -> tuple[str, ...]:
@@ -120,11 +120,13 @@ def modules_of(subject: Subject) -> tuple[str, ...]:
     words = subject.words
     if (place := module_place(words)) and not server_of(words):
         return files_of_module(words[place])
-    named = next((word.partition(":")[0] for word in started(words)[1:] if re.fullmatch(r"[\w.]+:\w+", word)), "")
-    scripts = (word for word in started(words)[1:] if word.endswith(".py"))
+    named = next(
+        (word.partition(":")[0] for word in strip_launcher(words)[1:] if re.fullmatch(r"[\w.]+:\w+", word)), ""
+    )
+    scripts = (word for word in strip_launcher(words)[1:] if word.endswith(".py"))
     return files_of_module(named) if named else tuple(scripts)[:1]
 
 
-def reached(subject: Subject, context: Context) -> Iterator[tuple[str, str]]:
+def find_program_files(subject: Subject, context: Context) -> Iterator[tuple[str, str]]:
     """Yield path and text of the code that a container starts with, and of what it imports of the project."""
-    return reached_files(modules_of(subject), context.texts)
+    return find_imported_files(modules_of(subject), context.texts)

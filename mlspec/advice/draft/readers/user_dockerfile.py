@@ -8,10 +8,9 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
-from mlspec.advice.draft.readers.base_image import read_base
 from mlspec.advice.draft.readers.instructions import (
-    Instruction,
-    Stage,
+    DockerfileInstruction,
+    DockerfileStage,
     expand,
     find_variables,
     read_instructions,
@@ -19,8 +18,9 @@ from mlspec.advice.draft.readers.instructions import (
     read_stages,
     split_last,
 )
+from mlspec.advice.draft.readers.parent_image import read_base
 from mlspec.advice.draft.readers.shell import read_run, split_commands
-from mlspec.advice.draft.readers.statements import Source, Statement, carry_variable
+from mlspec.advice.draft.readers.statements import Statement, ToolFile, carry_variable
 from mlspec.spec import values as syntax
 from mlspec.spec.banner import MARK
 
@@ -41,7 +41,7 @@ _LOSS = {
 }
 
 
-def read_dockerfile(source: Source) -> Iterator[Statement]:
+def read_dockerfile(source: ToolFile) -> Iterator[Statement]:
     """Yield what a Dockerfile says; nothing of one that mlspec wrote."""
     if MARK in source.text:
         return
@@ -57,25 +57,25 @@ def read_dockerfile(source: Source) -> Iterator[Statement]:
         end = stage.instructions[-1].number
         text = f"stage {stage.name or stage.base}, to line {end}"
         yield source.leave(stage.instructions[0].number, text, "only the last stage is read", matters=False)
-    yield from _Reader(source, head).read(chain)
+    yield from _DockerfileReader(source, head).read(chain)
 
 
-class _Reader:
+class _DockerfileReader:
     """The stages that the image consists of, with the variables and the folder that instructions set for the next."""
 
-    def __init__(self, source: Source, head: tuple[Instruction, ...]) -> None:
+    def __init__(self, source: ToolFile, head: tuple[DockerfileInstruction, ...]) -> None:
         self.source = source
         self.environment: dict[str, str] = {}
         self.arguments = {name: value for line in head if line.name == "ARG" for name, value in read_pairs(line.rest)}
         self.folder = "/"
-        self.place = head[0] if head else Instruction(0, "", "")
-        self.starts: dict[str, Instruction] = {}
-        self.read_by: dict[str, Callable[[Instruction], Iterator[Statement]]] = {
+        self.place = head[0] if head else DockerfileInstruction(0, "", "")
+        self.starts: dict[str, DockerfileInstruction] = {}
+        self.read_by: dict[str, Callable[[DockerfileInstruction], Iterator[Statement]]] = {
             "RUN": self._run, "ENV": self._env, "ARG": self._arg, "WORKDIR": self._workdir, "EXPOSE": self._expose,
             "COPY": self._copy, "ADD": self._copy, "CMD": self._start, "ENTRYPOINT": self._start,
         }  # fmt: skip
 
-    def read(self, chain: tuple[Stage, ...]) -> Iterator[Statement]:
+    def read(self, chain: tuple[DockerfileStage, ...]) -> Iterator[Statement]:
         """Yield what the stages say, in their order, and last what the image starts."""
         first = chain[0].instructions[0]
         yield from read_base(self.source, first.number, expand(chain[0].base, self.arguments))
@@ -88,7 +88,7 @@ class _Reader:
             yield from self._code_folder()
         yield from self._command()
 
-    def _other(self, line: Instruction) -> Statement:
+    def _other(self, line: DockerfileInstruction) -> Statement:
         if line.name in _NO_LOSS:
             is_root = line.name == "USER" and line.rest in {"root", "0"}
             why = "a step that needs root has it; the program does not" if is_root else _NO_LOSS[line.name]
@@ -97,7 +97,7 @@ class _Reader:
 
     # Instructions
 
-    def _run(self, line: Instruction) -> Iterator[Statement]:
+    def _run(self, line: DockerfileInstruction) -> Iterator[Statement]:
         text = line.body or re.sub(r"--(?:mount|network|security)=\S+\s*", "", line.rest)
         if text.startswith("["):
             text = shlex.join(_exec_form(text) or [text])
@@ -105,7 +105,7 @@ class _Reader:
         for command in split_commands(text):
             yield from read_run(self.source, line.number, command, expand(command, known))
 
-    def _env(self, line: Instruction) -> Iterator[Statement]:
+    def _env(self, line: DockerfileInstruction) -> Iterator[Statement]:
         for name, written in read_pairs(line.rest):
             value = expand(written, self.arguments | self.environment)
             text = f"ENV {name}={written}"
@@ -118,18 +118,20 @@ class _Reader:
                 self.environment[name] = value
                 yield carry_variable(self.source, line.number, text, name, value)
 
-    def _arg(self, line: Instruction) -> Iterator[Statement]:
+    def _arg(self, line: DockerfileInstruction) -> Iterator[Statement]:
         for name, value in read_pairs(line.rest):
             if value or name not in self.arguments:
                 self.arguments[name] = expand(value, self.arguments)
         yield self._other(line)
 
-    def _workdir(self, line: Instruction) -> Iterator[Statement]:
-        self.folder = posixpath.normpath(posixpath.join(self.folder, expand(line.rest.strip("\"'"), self._known())))
+    def _workdir(self, line: DockerfileInstruction) -> Iterator[Statement]:
+        self.folder = posixpath.normpath(
+            posixpath.join(self.folder, expand(line.rest.strip("\"'"), self._list_variables()))
+        )
         self.place = line
         yield from ()
 
-    def _known(self) -> dict[str, str]:
+    def _list_variables(self) -> dict[str, str]:
         return self.arguments | self.environment
 
     def _code_folder(self) -> Iterator[Statement]:
@@ -138,21 +140,21 @@ class _Reader:
         except syntax.Refused as refused:
             yield self.source.leave(self.place.number, self.place.text, str(refused))
 
-    def _expose(self, line: Instruction) -> Iterator[Statement]:
-        for word in expand(line.rest, self._known()).split():
+    def _expose(self, line: DockerfileInstruction) -> Iterator[Statement]:
+        for word in expand(line.rest, self._list_variables()).split():
             port, _, protocol = word.partition("/")
             if protocol not in {"", "tcp"} or not re.fullmatch(r"[1-9]\d{0,4}", port) or int(port) > 65535:
                 yield self.source.leave(line.number, f"EXPOSE {word}", "not a port of TCP: write it under ports")
             else:
                 yield self.source.carry(line.number, f"EXPOSE {word}", "ports", f"{port}:{port}")
 
-    def _copy(self, line: Instruction) -> Iterator[Statement]:
+    def _copy(self, line: DockerfileInstruction) -> Iterator[Statement]:
         words = _exec_form(re.sub(r"--\S+\s*", "", line.rest)) or [w for w in line.rest.split() if w[:2] != "--"]
         if stage := re.search(r"--from=(\S+)", line.rest):
             yield self.source.leave(line.number, line.text, f"it comes from {stage[1]}, which is not read")
             return
         *sources, target = words or [""]
-        target = posixpath.normpath(posixpath.join(self.folder, expand(target, self._known())))
+        target = posixpath.normpath(posixpath.join(self.folder, expand(target, self._list_variables())))
         for path in sources:
             if "://" in path:
                 yield self.source.leave(line.number, line.text, "an image takes files from its folder: add it there")
@@ -173,7 +175,7 @@ class _Reader:
         wanted = [posixpath.normpath(posixpath.join(folder, path)) for folder in (self.folder, self._home())]
         return target in (map(posixpath.dirname, wanted) if goes_into else wanted)
 
-    def _start(self, line: Instruction) -> Iterator[Statement]:
+    def _start(self, line: DockerfileInstruction) -> Iterator[Statement]:
         if line.name == "ENTRYPOINT":
             self.starts.pop("CMD", None)
         self.starts[line.name] = line
@@ -213,7 +215,7 @@ def _exec_form(text: str) -> list[str]:
 _FOR_A_SHELL = re.compile(r"[|&;<>()$`*?\[\]#~{}!]|^\w+=")
 
 
-def _words(line: Instruction) -> list[str]:
+def _words(line: DockerfileInstruction) -> list[str]:
     """Return the words of an ENTRYPOINT or a CMD; a shell keeps what only a shell understands."""
     if words := _exec_form(line.rest):
         return words

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mlspec.build.configuration import Configuration
+from mlspec.build.configuration_text import Configuration
 from mlspec.build.dockerfile import Instruction, instructions
 from mlspec.facts import image_reference
 from mlspec.facts.image_reference import DOCKER_HUB
@@ -40,7 +40,7 @@ class Extras:
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class BuildVariant:
     """A Dockerfile, the contents of its secrets by id, and the secrets of the spec that it does without."""
 
     dockerfile: str
@@ -48,7 +48,7 @@ class Variant:
     unused: frozenset[str] = frozenset()
 
 
-def variant(plan: Plan, configuration: Configuration, extras: Extras) -> Variant | None:
+def make_variant(plan: Plan, configuration: Configuration, extras: Extras) -> BuildVariant | None:
     """Return how this user builds an image; None where the committed Dockerfile does all of it."""
     mirrored = _mirror_plan(plan, configuration)
     files = dict(_files(configuration, extras, is_snapshot=bool(plan.system.apt_sources)))
@@ -57,18 +57,18 @@ def variant(plan: Plan, configuration: Configuration, extras: Extras) -> Variant
     (drawn,) = emit(mirrored, ["dockerfile"])
     needed = {name for step in _steps(plan) for name in step.secrets}
     needed |= {layer.secret for layer in mirrored.packages.layers if layer.secret}
-    return Variant(
+    return BuildVariant(
         dockerfile=_with_mounts(drawn.text, tuple(files)),
         secrets=_secrets(files),
         unused=frozenset(name for name, _ in plan.build_secrets if name not in needed),
     )
 
 
-def staged(stage: MetadataStage, configuration: Configuration, extras: Extras) -> Variant:
+def make_stage_variant(stage: MetadataStage, configuration: Configuration, extras: Extras) -> BuildVariant:
     """Return how this user makes metadata on a stage: from mirrors, with certificates, and never with a login."""
     files = dict(_files(configuration, replace(extras, logins=""), is_snapshot=bool(stage.apt_sources)))
     drawn = metadata.drawn(replace(stage, base=_image(stage.base, configuration)))
-    return Variant(dockerfile=_with_mounts(drawn, tuple(files)), secrets=_secrets(files))
+    return BuildVariant(dockerfile=_with_mounts(drawn, tuple(files)), secrets=_secrets(files))
 
 
 def _secrets(files: Mapping[str, str]) -> dict[str, str]:

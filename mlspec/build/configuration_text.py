@@ -64,7 +64,7 @@ def parse(text: str, file: str) -> Configuration:
     problems = []
     for key, value in data.items():
         try:
-            found[key] = _checked(key, value)
+            found[key] = _check_value(key, value)
         except _Wrong as wrong:
             code = "MLS352" if key in _KEYS else "MLS351"
             problem = Problem(code=code, message=wrong.message, hint=wrong.hint)
@@ -84,7 +84,7 @@ def with_variables(configuration: Configuration, environment: Mapping[str, str])
     for variable, key in VARIABLES.items():
         if text := environment.get(variable, "").strip():
             try:
-                found[key] = _checked(key, _split(key, text), may_hold_login=key == "index_url")
+                found[key] = _check_value(key, _split(key, text), may_hold_login=key == "index_url")
             except _Wrong as wrong:
                 message = f"{variable}: {wrong.message}"
                 problems.append(Problem(code="MLS352", message=message, hint=wrong.hint))
@@ -105,7 +105,7 @@ def _split(key: str, text: str) -> object:
 # Values
 
 
-def _checked(key: str, value: object, *, may_hold_login: bool = False) -> object:
+def _check_value(key: str, value: object, *, may_hold_login: bool = False) -> object:
     if key not in _KEYS:
         hint = did_you_mean(key, _KEYS) or f"the keys are: {', '.join(_KEYS)}"
         raise _Wrong(f'unknown key "{key}"', hint)

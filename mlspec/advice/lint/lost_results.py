@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from mlspec.advice.behaviour import find_results
-from mlspec.advice.behaviour.keeping import lost_results
+from mlspec.advice.behaviour import find_written_paths
+from mlspec.advice.behaviour.lost_paths import group_lost_paths
 from mlspec.advice.lint.copied import yaml_word
-from mlspec.advice.lint.starting import program_of
+from mlspec.advice.lint.program_start import program_of
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 
@@ -18,7 +18,7 @@ _OUTPUTS = "outputs"
 def loses_results(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of what the program writes below its working directory where no mount keeps it."""
     below = _kept_below(subject)
-    lost = lost_results(find_results(program_of(subject, context)), below, context.kept)
+    lost = group_lost_paths(find_written_paths(program_of(subject, context)), below, context.kept)
     # A list that is yet to be written is written once; to one that is there, each adds its own line.
     every = tuple(dict.fromkeys(folder or _OUTPUTS for folder in lost))
     for folder, results in lost.items():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlspec.advice.lint.programs import PYTHON, command_key, is_shell, script_of, started
-from mlspec.advice.lint.shells import Command, commands_in
-from mlspec.advice.lint.starting import shell_text
+from mlspec.advice.lint.container_command import PYTHON, command_key, is_shell, script_of, strip_launcher
+from mlspec.advice.lint.program_start import shell_text
+from mlspec.advice.lint.shell_commands import ShellCommand, parse_commands
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 from mlspec.facts import programs
@@ -17,7 +17,7 @@ from mlspec.targets.registry import emit
 def keeps_signals(subject: Subject, context: Context) -> Iterator[Problem]:
     """Warn of a script whose last command does not replace the shell: a signal to stop reaches the shell alone."""
     script, text = script_of(subject), shell_text(subject, context)
-    commands = commands_in(text) if script and text else None
+    commands = parse_commands(text) if script and text else None
     if not script or not commands or any(command.words[0] in {"trap", "wait"} for command in commands):
         return
     last = commands[-1]
@@ -29,11 +29,11 @@ def keeps_signals(subject: Subject, context: Context) -> Iterator[Problem]:
     yield subject.warn(message, f"write there: exec {what}{rest}", command_key(subject))
 
 
-def _runs_long(command: Command) -> bool:
+def _runs_long(command: ShellCommand) -> bool:
     """Return whether a command is known to be a program of its own, and no part of the shell."""
     head = command.words[0]
     is_plain = not any(character in head for character in "$`")
-    is_server = started(command.words)[0] in programs.console_programs() or head in {"node", "java"}
+    is_server = strip_launcher(command.words)[0] in programs.console_programs() or head in {"node", "java"}
     return is_plain and (is_server or bool(PYTHON.fullmatch(head)))
 
 

@@ -6,15 +6,17 @@ import posixpath
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from mlspec.advice.behaviour import Result, find_results, read_program
-from mlspec.advice.behaviour.keeping import lost_results
-from mlspec.advice.draft.entry import Entry
+from mlspec.advice.behaviour import WrittenPath, find_written_paths, read_program
+from mlspec.advice.behaviour.lost_paths import group_lost_paths
+from mlspec.advice.draft.entry import Entrypoint
 from mlspec.advice.draft.folder import Choice, Folder
-from mlspec.advice.lint.starting import start_by
+from mlspec.advice.lint.program_start import start_by
 from mlspec.spec import values as syntax
 
 
-def find_lost(folder: Folder, entry: Entry, mounts: Collection[str], home: str) -> Mapping[str, Sequence[Result]]:
+def find_lost(
+    folder: Folder, entry: Entrypoint, mounts: Collection[str], home: str
+) -> Mapping[str, Sequence[WrittenPath]]:
     """Return what the program writes where none of these mounts keeps it, by the folder to mount.
 
     A folder whose name could not stand in the short form of a mount is left out.
@@ -28,7 +30,7 @@ def find_lost(folder: Folder, entry: Entry, mounts: Collection[str], home: str) 
     below = ["" if f"{home}/".startswith(f"{path}/") else posixpath.relpath(path, home) for path in targets]
     # A folder that is there may be made by the code in case it is missing.
     there = {*folder.files, *folder.texts, *(f"{name}/." for name in folder.folders)}
-    lost = lost_results(find_results(read_program(start, folder.texts)), below, there)
+    lost = group_lost_paths(find_written_paths(read_program(start, folder.texts)), below, there)
     return {name: found for name, found in lost.items() if not name or all(map(_is_plain, name.split("/")))}
 
 
@@ -36,7 +38,7 @@ def _is_plain(name: str) -> bool:
     return syntax.slug(name) == name
 
 
-def _words(entry: Entry) -> list[str]:
+def _words(entry: Entrypoint) -> list[str]:
     value = entry.choice.value
     try:
         return shlex.split(value) if isinstance(value, str) else list(value)
@@ -44,7 +46,7 @@ def _words(entry: Entry) -> list[str]:
         return []
 
 
-def note_files(lost: Mapping[str, Sequence[Result]], home: str) -> Iterator[Choice]:
+def note_files(lost: Mapping[str, Sequence[WrittenPath]], home: str) -> Iterator[Choice]:
     """Yield notes on files that are written where no folder could be mounted: beside the code."""
     for result in lost.get("", ())[:3]:
         name = posixpath.basename(result.path)

@@ -55,7 +55,7 @@ def _has_cudnn(row: Library) -> bool:
 
 
 def _other_cuda(subject: Subject, row: Library) -> Problem:
-    called, cuda = _called(subject, row), subject.plan.packages.cuda
+    called, cuda = _format_version(subject, row), subject.plan.packages.cuda
     message = f"{called} is built for CUDA {row.cuda}, and this image is for CUDA {cuda}"
     whole = row.cuda if "." in row.cuda else _oldest_cuda(row.cuda, subject.version("torch"))
     own = f" with accelerator: cuda{whole}" if whole else ""
@@ -70,14 +70,14 @@ def _oldest_cuda(major: str, torch: str) -> str:
 
 
 def _other_cudnn(subject: Subject, row: Library, first: Library) -> Problem:
-    one, other = _called(subject, first), _called(subject, row)
+    one, other = _format_version(subject, first), _format_version(subject, row)
     message = f"{other} is built for cuDNN {row.cudnn}, and {one} for cuDNN {first.cudnn}: one image holds one of them"
     fitting = frameworks.built_for(row.package, subject.cuda_major, cudnn=first.cudnn)[:1]
     ways = [f"require {name}" for name in fitting]
     return subject.warn_of_package(row.package, message, "; or ".join([*ways, "give each an image of its own"]))
 
 
-def _called(subject: Subject, row: Library) -> str:
+def _format_version(subject: Subject, row: Library) -> str:
     return f"{row.package} {minor_version(subject.version(row.package))}"
 
 

@@ -10,9 +10,15 @@ from collections.abc import Iterator, Sequence
 from packaging.utils import canonicalize_name
 
 from mlspec.advice.behaviour.scopes import Module
-from mlspec.advice.lint.commands import installs_project, own_name
-from mlspec.advice.lint.programs import command_key, module_place, server_of, started, values
-from mlspec.advice.lint.starting import application_of, last_words, program_of
+from mlspec.advice.lint.container_command import (
+    command_key,
+    find_option_values,
+    module_place,
+    server_of,
+    strip_launcher,
+)
+from mlspec.advice.lint.missing_programs import installs_project, own_name
+from mlspec.advice.lint.program_start import application_of, last_words, program_of
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 from mlspec.facts import programs
@@ -59,11 +65,11 @@ def _started_module(subject: Subject, context: Context, words: Sequence[str]) ->
 
 def _application(subject: Subject, context: Context, words: Sequence[str]) -> Problem | None:
     """Return what is wrong with the module of ``uvicorn MODULE:APP``."""
-    named = application_of(words) if server_of(words) or started(words)[:1] == ("celery",) else None
+    named = application_of(words) if server_of(words) or strip_launcher(words)[:1] == ("celery",) else None
     if not named:
         return None
     module, project = named[0], _Project(subject, context)
-    folders = [project.relative(folder) for folder in values(words, _FOLDERS)]
+    folders = [project.relative(folder) for folder in find_option_values(words, _FOLDERS)]
     roots = (*folders, *(() if "--app-dir" in words else ("",)), *project.python_path)
     top = module.partition(".")[0]
     if project.is_mounted(module) or project.may_be_elsewhere(top) or project.find(module, roots) is not None:
@@ -99,7 +105,7 @@ def _imported_module(subject: Subject, context: Context, words: Sequence[str]) -
 
 def values_of_folders(words: Sequence[str]) -> bool:
     """Return whether a command names the folders that Python searches."""
-    return any(True for _ in values(words, _FOLDERS))
+    return any(True for _ in find_option_values(words, _FOLDERS))
 
 
 def _folders_above(path: str) -> Iterator[str | None]:

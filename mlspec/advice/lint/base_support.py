@@ -9,16 +9,16 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Problem
 from mlspec.facts import base_image, debian, image_reference
-from mlspec.facts import python as catalog
+from mlspec.facts.python import python_version, python_versions, support_on
 
 
 def python_ends(subject: Subject) -> Iterator[Problem]:
     """Warn of a Python that gets no security fixes any more, or not for another six months."""
-    version = catalog.python_version(subject.base.python)
+    version = python_version(subject.base.python)
     if not subject.today or not version:
         return
     ends = version.end_of_life
-    stands = catalog.support(ends, subject.today)
+    stands = support_on(ends, subject.today)
     if stands in {"ended", "ending"}:
         has = f"has had no security fixes since {ends}" if stands == "ended" else f"gets no security fixes after {ends}"
         hint = f"write: python: {_newer_python(subject.today)}; then run: mlspec render"
@@ -27,7 +27,7 @@ def python_ends(subject: Subject) -> Iterator[Problem]:
 
 def _newer_python(today: str) -> str:
     # Not the newest: wheels of the large frameworks come months after a release.
-    supported = [v for v in catalog.python_versions() if catalog.support(v.end_of_life, today) == "supported"]
+    supported = [v for v in python_versions() if support_on(v.end_of_life, today) == "supported"]
     settled = [v.python for v in supported if v.status == "security"] or [v.python for v in supported] or ["3.12"]
     return settled[-1]
 
@@ -44,9 +44,7 @@ def is_excluded(subject: Subject) -> Iterator[Problem]:
             continue
         place = required.place
         where = f"{place.file}:{place.span.line}" if place.span else place.file
-        fitting = [
-            row.python for row in catalog.python_versions() if row.status != "feature" and _fits(specifier, row.python)
-        ]
+        fitting = [row.python for row in python_versions() if row.status != "feature" and _fits(specifier, row.python)]
         hint = f"write: python: {fitting[-1]}" if fitting else f"correct it there: no Python that is known fits {where}"
         yield subject.warn(f"{where} requires Python {required.specifier}, which {wanted} is not", hint, "python")
 
@@ -67,7 +65,7 @@ def debian_ends(subject: Subject) -> Iterator[Problem]:
     if not subject.today or not release:
         return
     ends = release.long_term or release.end_of_life
-    stands = catalog.support(ends, subject.today)
+    stands = support_on(ends, subject.today)
     if stands in {"ended", "ending"}:
         when = f"ended on {ends}: " if stands == "ended" else f"ends on {ends}: after that "
         message = f"the support of Debian {release.codename} {when}its packages leave the mirrors"

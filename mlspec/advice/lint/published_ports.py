@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlspec.advice.behaviour import Listening, find_listening
-from mlspec.advice.lint.programs import command_key, server_of, started, values
-from mlspec.advice.lint.starting import last_words, program_of
+from mlspec.advice.lint.container_command import command_key, find_option_values, server_of, strip_launcher
+from mlspec.advice.lint.program_start import last_words, program_of
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 from mlspec.facts.servers import Server
@@ -44,15 +44,15 @@ def _told_to_listen(subject: Subject, server: Server, words: Sequence[str]) -> I
 
 
 def _name(server: Server, words: Sequence[str]) -> str:
-    return server.program if server.is_positional else started(words)[0]
+    return server.program if server.is_positional else strip_launcher(words)[0]
 
 
 def _addresses(server: Server, words: Sequence[str]) -> Iterator[tuple[str | None, str]]:
     """Yield the hosts and the ports that a command says; None for a host that it leaves open, empty for a port."""
-    words = started(words)
-    yield from ((host, "") for host in values(words, server.host))
-    yield from ((None, port) for port in values(words, server.port))
-    binds = [*values(words, server.bind)]
+    words = strip_launcher(words)
+    yield from ((host, "") for host in find_option_values(words, server.host))
+    yield from ((None, port) for port in find_option_values(words, server.port))
+    binds = [*find_option_values(words, server.bind)]
     if server.is_positional and (place := words.index(server.jobs[0]) + 1) < len(words):
         binds += [] if words[place].startswith("-") else [words[place]]
     for bind in binds:
@@ -99,7 +99,7 @@ def _is_among(port: int, target: str) -> bool:
 
 
 def _is_decided_elsewhere(subject: Subject, context: Context, server: Server, words: Sequence[str]) -> bool:
-    options = {word.partition("=")[0] for word in started(words)}
+    options = {word.partition("=")[0] for word in strip_launcher(words)}
     there = context.kept | context.names
     has_file = any(file in there or file.partition("/")[0] in context.names for file in server.files)
     is_named = bool(options & set(server.elsewhere) or subject.settings.environment.keys() & set(server.variables))

@@ -162,9 +162,9 @@ def asks_in_vain(subject: Subject) -> Iterator[Problem]:
     # A cluster counts those of AMD, too.
     is_counted = subject.accelerator.is_rocm and "kubernetes" in subject.image.targets
     if "torch" in subject.packages and not is_counted:
-        message = f"GPUs are asked for, and torch is one for {_shown(settings.accelerator)}: it does not see them"
+        message = f"GPUs are asked for, and torch is one for {_name_device(settings.accelerator)}: it does not see them"
         yield subject.warn(message, "write: accelerator: cuda; or remove gpus", "gpus")
 
 
-def _shown(accelerator: Accelerator) -> str:
+def _name_device(accelerator: Accelerator) -> str:
     return "the CPU alone" if accelerator.is_cpu else str(accelerator)

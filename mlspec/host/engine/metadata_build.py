@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlspec.build import mirrors as variants
-from mlspec.build.mirrors import Extras
-from mlspec.build.stream import Build
+from mlspec.build import build_variant as variants
+from mlspec.build.build_variant import Extras
+from mlspec.build.stream import BuildState
 from mlspec.errors import MlspecError
 from mlspec.host.engine import engine
 from mlspec.host.engine.build import follow
@@ -41,7 +41,7 @@ def make(stage: MetadataStage, platform: str, context: Path, out: Path, project:
     the stage itself could not be built, as one line; empty where the script ran.
     """
     extras = Extras(certificates=own.certificates(), codename=stage.codename)
-    made = variants.staged(stage, in_reach(own.configuration()), extras)
+    made = variants.make_stage_variant(stage, in_reach(own.configuration()), extras)
     with scratch() as folder:
         dockerfile = folder / "Dockerfile"
         dockerfile.write_text(made.dockerfile, encoding="utf-8")
@@ -61,7 +61,7 @@ def make(stage: MetadataStage, platform: str, context: Path, out: Path, project:
     return _reason(state) if code else ""
 
 
-def _reason(state: Build) -> str:
+def _reason(state: BuildState) -> str:
     """Return the words of what ended a build, as one line."""
     lines = [line.strip() for line in state.said if line.strip()]
     own_words = [line for line in lines if "E: " in line or line.startswith("ERROR: ")]

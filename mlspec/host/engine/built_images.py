@@ -19,7 +19,7 @@ from mlspec.host.network import registry
 _FORMAT = "mlspec build 1"
 
 
-def built(manifest: str, name: str, metadata_file: str | None = None) -> BuiltImage | None:
+def read_built_image(manifest: str, name: str, metadata_file: str | None = None) -> BuiltImage | None:
     """Return the image that was just built; None where nobody tells of it.
 
     What buildx wrote into its ``metadata_file`` lists the layers with the sizes that a push has. It does not where it

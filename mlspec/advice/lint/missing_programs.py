@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from mlspec.advice.lint.programs import PYTHON, command_key, is_shell, module_place, started
-from mlspec.advice.lint.shells import commands_in
-from mlspec.advice.lint.starting import shell_text
+from mlspec.advice.lint.container_command import PYTHON, command_key, is_shell, module_place, strip_launcher
+from mlspec.advice.lint.program_start import shell_text
+from mlspec.advice.lint.shell_commands import parse_commands
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 from mlspec.facts import programs
@@ -41,7 +41,7 @@ def lacks_program(subject: Subject, context: Context) -> Iterator[Problem]:
 def started_commands(subject: Subject, context: Context) -> tuple[tuple[str, ...], ...]:
     """Return the command of a container, and those that a shell runs in its place."""
     text = shell_text(subject, context)
-    inside = commands_in(text) if text else None
+    inside = parse_commands(text) if text else None
     plain = [command.words for command in inside or () if not command.depth and not _is_filled_in(command.words[0])]
     return (subject.words, *plain) if subject.words else ()
 
@@ -60,10 +60,10 @@ def _missing(subject: Subject, context: Context, words: Sequence[str]) -> _Missi
     if PYTHON.fullmatch(program) or re.fullmatch(r"python\d(?:\.\d+)?", program):
         return _other_python(subject, program, words) or _lacks_module_program(subject, context, words)
     if program in programs.wrappers():
-        return _wrapped(subject, program, words)
+        return _check_wrapped_program(subject, program, words)
     return (
         _lacks_own_script(subject, context, program, words)
-        or _lacks_console_program(subject, started(words))
+        or _lacks_console_program(subject, strip_launcher(words))
         or _lacks_system_program(subject, context, program, words)
     )
 
@@ -85,7 +85,7 @@ def _other_python(subject: Subject, program: str, words: Sequence[str]) -> _Miss
     python = minor_version(subject.settings.python)
     if version in {"", "3", python} or subject.installs(program):
         return None
-    hint = f"write: {_shown(('python', *words[1:]))}"
+    hint = f"write: {_format_words(('python', *words[1:]))}"
     return _Missing(f"{program} is not in the image, which has Python {python}", hint)
 
 
@@ -133,7 +133,7 @@ def _recipe(context: Context, words: Sequence[str]) -> str:
     return lines[0] if len(lines) == 1 and not re.search(r"[$;&|<>\\]", lines[0]) else ""
 
 
-def _wrapped(subject: Subject, program: str, words: Sequence[str]) -> _Missing | None:
+def _check_wrapped_program(subject: Subject, program: str, words: Sequence[str]) -> _Missing | None:
     """Return what to write in place of a program that only starts another."""
     if _has(subject, program, (), ()):
         return None
@@ -150,7 +150,7 @@ def _wrapped(subject: Subject, program: str, words: Sequence[str]) -> _Missing |
         rest = rest[1:] if option in wrapper.options else rest
     # Some of them run scripts of their own configuration, by names that no shell knows.
     is_known = bool(rest) and (bool(PYTHON.fullmatch(rest[0])) or rest[0] in programs.console_programs())
-    hint = f"write: {_shown(rest)}" if is_known else "write the command that it stands for"
+    hint = f"write: {_format_words(rest)}" if is_known else "write the command that it stands for"
     return _Missing(f"{program} is not in the image, whose packages are on its path without it", hint)
 
 
@@ -207,7 +207,7 @@ def _lacks_file(subject: Subject, word: str) -> _Missing | None:
     return _Missing(f"nothing puts {path} into the image", f"put {name} beside the spec, and write: ./{name}")
 
 
-def _shown(words: Sequence[str]) -> str:
+def _format_words(words: Sequence[str]) -> str:
     is_plain = all(re.fullmatch(r"[\w./:=+@%,-]+", word, re.ASCII) for word in words)
     return " ".join(words) if is_plain else f"[{', '.join(map(_in_list, words))}]"
 

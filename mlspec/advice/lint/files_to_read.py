@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from mlspec.advice.lint.programs import script_of
+from mlspec.advice.lint.container_command import script_of
 from mlspec.advice.lint.safety import may_hold_secret
 from mlspec.advice.lint.subject import Subject
 
@@ -24,7 +24,7 @@ def is_data(path: str) -> bool:
     return name.endswith(_DATA) or "." not in name or name.startswith(".env.")
 
 
-def asked(subject: Subject) -> tuple[str, ...]:
+def list_looked_up_paths(subject: Subject) -> tuple[str, ...]:
     """Return the paths that rules want to know of, whether they are copied into the image or not."""
     script = script_of(subject)
     named = [entry for entry in subject.settings.include or () if not entry.startswith("!")]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlspec.advice.draft.readers.statements import Source, Statement
+from mlspec.advice.draft.readers.statements import Statement, ToolFile
 from mlspec.facts import base_image, debian
 from mlspec.facts.versions import minor_version
 
 _SLIM = "the slim image takes the place of the full one: add Debian packages that the program misses under apt"
 
 
-def read_base(source: Source, number: int, image: str) -> Iterator[Statement]:
+def read_base(source: ToolFile, number: int, image: str) -> Iterator[Statement]:
     """Yield what the image of a FROM tells."""
     text = f"FROM {image}"
     name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
@@ -30,7 +30,7 @@ def read_base(source: Source, number: int, image: str) -> Iterator[Statement]:
         yield source.leave(number, text, f"what it has installed is not known; to build on it, write base: {image}")
 
 
-def _read_python(source: Source, number: int, text: str, tag: str) -> Iterator[Statement]:
+def _read_python(source: ToolFile, number: int, text: str, tag: str) -> Iterator[Statement]:
     version, *words = tag.split("-")
     if re.match(r"\d", version):
         yield source.carry(number, text, "python", version)
@@ -51,7 +51,7 @@ def _read_python(source: Source, number: int, text: str, tag: str) -> Iterator[S
         yield source.leave(number, text, _SLIM, matters=False)
 
 
-def _read_pytorch(source: Source, number: int, text: str, tag: str) -> Iterator[Statement]:
+def _read_pytorch(source: ToolFile, number: int, text: str, tag: str) -> Iterator[Statement]:
     why = "Python's image takes its place, with torch from its own index"
     cuda = re.search(r"cuda(\d+\.\d+)", tag)
     yield source.carry(number, text, "accelerator", f"cuda{cuda[1]}" if cuda else "cuda", why)

@@ -15,7 +15,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ShellCommand:
     """One command of a script: its words without assignments in front, and how it stands there.
 
     ``follows`` is the operator behind it, empty at the end of a line; ``depth`` how many ``if``, loops and functions it
@@ -30,9 +30,9 @@ class Command:
     is_behind_pipe: bool = False
 
 
-def commands_in(text: str) -> tuple[Command, ...] | None:
+def parse_commands(text: str) -> tuple[ShellCommand, ...] | None:
     """Return the commands of a shell script in order; None where it holds what is not read here."""
-    found: list[Command] = []
+    found: list[ShellCommand] = []
     depth = 0
     for line, logical in _lines(text):
         if "<<" in logical:
@@ -61,7 +61,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, joined
 
 
-def _take(words: list[str], line: int, depth: int, found: list[Command]) -> int:
+def _take(words: list[str], line: int, depth: int, found: list[ShellCommand]) -> int:
     """Add the commands of one line, and return how deep what follows it is."""
     current: list[str] = []
     is_behind_pipe = False
@@ -73,7 +73,7 @@ def _take(words: list[str], line: int, depth: int, found: list[Command]) -> int:
         if current:
             is_exec = current[0] == "exec"
             plain = tuple(current[1:] if is_exec else current)
-            found.append(Command(plain, line, operator, depth, is_exec, is_behind_pipe))
+            found.append(ShellCommand(plain, line, operator, depth, is_exec, is_behind_pipe))
         current, is_behind_pipe = [], operator in {"|", "|&"}
 
     for word in words:

@@ -7,9 +7,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from mlspec.advice.behaviour import Program, Start, read_program
-from mlspec.advice.behaviour.reach import files_of_module
-from mlspec.advice.lint.programs import PYTHON, first_argument, is_shell, module_place, script_of, server_of, started
-from mlspec.advice.lint.shells import commands_in
+from mlspec.advice.behaviour.imports import files_of_module
+from mlspec.advice.lint.container_command import (
+    PYTHON,
+    first_argument,
+    is_shell,
+    module_place,
+    script_of,
+    server_of,
+    strip_launcher,
+)
+from mlspec.advice.lint.shell_commands import parse_commands
 from mlspec.advice.lint.subject import Context, Subject
 
 _NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
@@ -20,7 +28,7 @@ def last_words(subject: Subject, context: Context) -> tuple[str, ...]:
     """Return the words of the program that a container ends up running: those behind ``sh -c``, or in a script."""
     words = subject.words
     text = shell_text(subject, context)
-    commands = commands_in(text) if text else None
+    commands = parse_commands(text) if text else None
     own = [command for command in commands or () if not command.depth]
     if not own:
         return words
@@ -45,7 +53,7 @@ def shell_text(subject: Subject, context: Context) -> str:
 
 def application_of(words: Sequence[str]) -> tuple[str, str] | None:
     """Return module and variable of an application that a server is told of, such as ``app.main:app``."""
-    found = next((match for word in started(words)[1:] if (match := _APPLICATION.fullmatch(word))), None)
+    found = next((match for word in strip_launcher(words)[1:] if (match := _APPLICATION.fullmatch(word))), None)
     return (found[1], found[2]) if found else None
 
 
@@ -79,7 +87,7 @@ def start_by(
     working_dir: str = "/app",
 ) -> Start:
     """Return how words start a program whose files are in ``working_dir``."""
-    files, modules, calls, code = _started(words, working_dir)
+    files, modules, calls, code = _find_start_files(words, working_dir)
     path = environment.get("PYTHONPATH") or ""
     inside = [posixpath.normpath(posixpath.join(working_dir, entry)) for entry in path.split(":") if entry]
     below = [posixpath.relpath(entry, working_dir) for entry in inside if f"{entry}/".startswith(f"{working_dir}/")]
@@ -102,10 +110,10 @@ def _within(roots: Iterable[str], files: Iterable[str]) -> tuple[str, ...]:
     return tuple(posixpath.join(root, file) for root in roots for file in files)
 
 
-_Started = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str]
+_StartFiles = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str]
 
 
-def _started(words: Sequence[str], working_dir: str) -> _Started:
+def _find_start_files(words: Sequence[str], working_dir: str) -> _StartFiles:
     """Return scripts that run, files of modules that are imported, functions that are called, and code."""
     if not words:
         return (), (), (), ""
@@ -117,7 +125,7 @@ def _started(words: Sequence[str], working_dir: str) -> _Started:
         return (f"{path}.py", f"{path}/__main__.py"), (f"{path}/__init__.py",), (), ""
     if PYTHON.fullmatch(words[0]) and (first := first_argument(words)):
         return (_beside(first, working_dir),), (), (), ""
-    rest = started(words)[1:]
+    rest = strip_launcher(words)[1:]
     if found := application_of(words):
         return (), files_of_module(found[0]), (found[1].partition(".")[0],), ""
     scripts = tuple(_beside(word, working_dir) for word in (*words[:1], *rest) if word.endswith(".py"))

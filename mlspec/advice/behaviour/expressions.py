@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from mlspec.advice.behaviour.attributes import attribute_values
-from mlspec.advice.behaviour.names import dotted_name
-from mlspec.advice.behaviour.options import Option, options_of
+from mlspec.advice.behaviour.dotted_names import dotted_name
 from mlspec.advice.behaviour.parameters import argument_of, default_of, has_parameter
 from mlspec.advice.behaviour.program import Program
+from mlspec.advice.behaviour.program_options import Option, options_of
 from mlspec.advice.behaviour.scopes import Binding, Module, Scope
 from mlspec.advice.behaviour.texts import (
     CHANGES,
@@ -22,16 +22,16 @@ from mlspec.advice.behaviour.texts import (
     UNCHANGED,
     UNKNOWN_PART,
     Known,
-    agreed,
     climb,
     cut_at,
+    find_agreement,
     is_number,
     is_whole_number,
     with_sure_start,
 )
 
 
-class Values:
+class Expressions:
     """What expressions of one program are, each found once. Nothing that cannot be told is guessed."""
 
     def __init__(self, program: Program) -> None:
@@ -112,7 +112,7 @@ class Values:
         return ()
 
     def _choice(self, node: ast.IfExp, scope: Scope) -> Known:
-        return agreed([self.of(node.body, scope), self.of(node.orelse, scope)])
+        return find_agreement([self.of(node.body, scope), self.of(node.orelse, scope)])
 
     def _item(self, node: ast.Subscript, scope: Scope) -> Known:
         if dotted_name(node.value, scope) == "os.environ":
@@ -146,32 +146,32 @@ class Values:
         return (self._modules[at[0]] if len(at) == 1 else None), name
 
     def _name(self, node: ast.Name, scope: Scope) -> Known:
-        return self._named(node.id, scope, node.lineno)
+        return self._resolve_name(node.id, scope, node.lineno)
 
-    def _named(self, name: str, scope: Scope, line: float) -> Known:
+    def _resolve_name(self, name: str, scope: Scope, line: float) -> Known:
         if name == "__file__":
             return (posixpath.join(self._start.working_dir, scope.module.path),)
         current: Scope | None = scope
         while current:
             bindings = [b for b in current.bindings.get(name, ()) if b.line < line]
             if bindings or name in current.bindings or has_parameter(current, name):
-                return self._bound(name, bindings, current)
+                return self._resolve_bindings(name, bindings, current)
             current, line = current.outer, float("inf")
-        return self._imported(scope.module.imports.get(name, ""))
+        return self._resolve_import(scope.module.imports.get(name, ""))
 
-    def _bound(self, name: str, bindings: Sequence[Binding], scope: Scope) -> Known:
+    def _resolve_bindings(self, name: str, bindings: Sequence[Binding], scope: Scope) -> Known:
         found: list[Known] = []
         for binding in reversed(bindings):
             found.append(self.of(binding.value, scope))
             if not binding.is_conditional:
-                return agreed(found)
+                return find_agreement(found)
         if has_parameter(scope, name):
             found.append(self._parameter(name, scope))
-        return agreed(found)
+        return find_agreement(found)
 
-    def _imported(self, dotted: str) -> Known:
+    def _resolve_import(self, dotted: str) -> Known:
         module, name = self._module_of(dotted)
-        return self._named(name, module.scopes[0], float("inf")) if module else ()
+        return self._resolve_name(name, module.scopes[0], float("inf")) if module else ()
 
     def _parameter(self, name: str, scope: Scope) -> Known:
         """Return the arguments that callers pass; without any, the default or the value of the command line."""
@@ -228,18 +228,18 @@ class Values:
         dotted = dotted_name(node, scope)
         if dotted in {"os.sep", "os.path.sep"}:
             return ("/",)
-        if known := self._imported(dotted):
+        if known := self._resolve_import(dotted):
             return known
         if option := self._options.of_attribute(node.attr):
             return self._option(option)
         places = self._attributes.get(node.attr, [])
-        return self._option_texts(node.attr) or agreed([self.of(value, place) for value, place in places])
+        return self._option_texts(node.attr) or find_agreement([self.of(value, place) for value, place in places])
 
     def _call(self, node: ast.Call, scope: Scope) -> Known:
         dotted = dotted_name(node.func, scope)
         first = node.args[0] if node.args else None
         if dotted in PATHS:
-            return self._joined(node.args, scope) if node.args else (".",)
+            return self._join_paths(node.args, scope) if node.args else (".",)
         if dotted in SAME:
             return self.of(first, scope)
         if dotted in {"os.getcwd", "pathlib.Path.cwd"}:
@@ -251,13 +251,13 @@ class Values:
             return self._variable(self.of(first, scope), default)
         if isinstance(node.func, ast.Attribute) and (known := self._method(node.func, node.args, scope)):
             return known
-        return self._returned(dotted.rpartition(".")[2])
+        return self._resolve_return(dotted.rpartition(".")[2])
 
-    def _returned(self, name: str) -> Known:
+    def _resolve_return(self, name: str) -> Known:
         """Return what the only function of the project with this name returns."""
         functions = self._functions.get(name, [])
         returned = [node for scope in functions for node in scope.nodes if isinstance(node, ast.Return) and node.value]
-        return agreed([self.of(node.value, functions[0]) for node in returned]) if len(functions) == 1 else ()
+        return find_agreement([self.of(node.value, functions[0]) for node in returned]) if len(functions) == 1 else ()
 
     def _method(self, func: ast.Attribute, arguments: Sequence[ast.expr], scope: Scope) -> Known:
         paths = self.texts(func.value, scope)
@@ -266,24 +266,24 @@ class Values:
         if func.attr == "format":
             return with_sure_start(cut_at(text, "{") for text in paths)
         if func.attr in {"joinpath", "with_name", "with_suffix"}:
-            given = self._joined(arguments, scope) or (UNKNOWN_PART,)
+            given = self._join_paths(arguments, scope) or (UNKNOWN_PART,)
             change = CHANGES[func.attr]
             return tuple(change(path, part or "") for path in paths for part in given)
         return ()
 
-    def _joined(self, parts: Sequence[ast.expr], scope: Scope) -> Known:
+    def _join_paths(self, parts: Sequence[ast.expr], scope: Scope) -> Known:
         known = [self.texts(part, scope) or ((UNKNOWN_PART,) if number else ()) for number, part in enumerate(parts)]
         return tuple(posixpath.join(*paths) for paths in itertools.product(*known)) if parts else ()
 
 
-_HANDLERS: Mapping[type[ast.expr], Callable[[Values, ast.expr, Scope], Known]] = {
-    ast.Constant: Values._constant,  # type: ignore[dict-item]
-    ast.JoinedStr: Values._joined_text,  # type: ignore[dict-item]
-    ast.BinOp: Values._operation,  # type: ignore[dict-item]
-    ast.BoolOp: Values._either,  # type: ignore[dict-item]
-    ast.IfExp: Values._choice,  # type: ignore[dict-item]
-    ast.Subscript: Values._item,  # type: ignore[dict-item]
-    ast.Name: Values._name,  # type: ignore[dict-item]
-    ast.Attribute: Values._attribute,  # type: ignore[dict-item]
-    ast.Call: Values._call,  # type: ignore[dict-item]
+_HANDLERS: Mapping[type[ast.expr], Callable[[Expressions, ast.expr, Scope], Known]] = {
+    ast.Constant: Expressions._constant,  # type: ignore[dict-item]
+    ast.JoinedStr: Expressions._joined_text,  # type: ignore[dict-item]
+    ast.BinOp: Expressions._operation,  # type: ignore[dict-item]
+    ast.BoolOp: Expressions._either,  # type: ignore[dict-item]
+    ast.IfExp: Expressions._choice,  # type: ignore[dict-item]
+    ast.Subscript: Expressions._item,  # type: ignore[dict-item]
+    ast.Name: Expressions._name,  # type: ignore[dict-item]
+    ast.Attribute: Expressions._attribute,  # type: ignore[dict-item]
+    ast.Call: Expressions._call,  # type: ignore[dict-item]
 }

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
-from mlspec.advice.draft.entry import Entry
-from mlspec.advice.draft.folder import REQUIREMENT_FILES, Choice, Chosen, Folder, Wanted, pyproject, table
-from mlspec.advice.draft.modules import find_modules
+from mlspec.advice.draft.entry import Entrypoint
+from mlspec.advice.draft.folder import REQUIREMENT_FILES, Choice, Decision, DraftOptions, Folder, pyproject, table
+from mlspec.advice.draft.project_modules import find_modules
 from mlspec.advice.draft.readers import Statement, is_requirement_file
 from mlspec.advice.draft.required import list_files, list_required
 from mlspec.advice.draft.scripts import Script, is_tool
@@ -27,22 +27,22 @@ _OF_DEVELOPERS = re.compile(r"(?i)(?:.*[-_./])?(?:dev|develop|development|tests?
 
 
 def find_requirements(
-    folder: Folder, scripts: Sequence[Script], entry: Entry, statements: Iterable[Statement], wanted: Wanted
-) -> Chosen:
+    folder: Folder, scripts: Sequence[Script], entry: Entrypoint, statements: Iterable[Statement], wanted: DraftOptions
+) -> Decision:
     """Return the requirements, from the surest place that names them, and what was left out."""
     if wanted.requirements:
-        return Chosen((Choice("requirements", wanted.requirements, "as asked"),))
+        return Decision((Choice("requirements", wanted.requirements, "as asked"),))
     known, missing = _resolve_files(statements, folder)
     on_top = [statement for statement in known if _OF_IMAGES.fullmatch(statement.file)]
     lists = [statement for statement in known if statement not in on_top]
     found = _from_files(folder, known) or _from_lists(lists) or _from_lists(on_top)
     if found is None:
         choices = (*_from_imports(folder, scripts, entry), *_unclear_files(folder))
-        return Chosen(choices, missing)
+        return Decision(choices, missing)
     entries, why = found
     entries, left = _add(entries, on_top, folder)
     left += _not_named(entries, (*_of_project(entries, folder), *lists), folder)
-    return Chosen((_with_server(entries, why, entry, folder), *_other_files(entries, folder)), (*missing, *left))
+    return Decision((_with_server(entries, why, entry, folder), *_other_files(entries, folder)), (*missing, *left))
 
 
 def _resolve_files(statements: Iterable[Statement], folder: Folder) -> tuple[list[Statement], tuple[Statement, ...]]:
@@ -147,7 +147,7 @@ def _not_named(entries: tuple[str, ...], lists: Iterable[Statement], folder: Fol
     return tuple(left)
 
 
-def _with_server(entries: tuple[str, ...], why: str, entry: Entry, folder: Folder) -> Choice:
+def _with_server(entries: tuple[str, ...], why: str, entry: Entrypoint, folder: Folder) -> Choice:
     """Return the requirements with the package that the entrypoint needs, unless a file brings it."""
     text = "\n".join(
         re.sub(r"#.*", "", folder.texts.get(name, name)) for name in list_files(entries, folder) or entries
@@ -181,19 +181,19 @@ def _unclear_files(folder: Folder) -> Iterator[Choice]:
         yield Choice("", name, why, matters=name in candidates)
 
 
-def unclear_files(folder: Folder, choice: Choice, wanted: Wanted) -> tuple[str, ...]:
+def unclear_files(folder: Folder, choice: Choice, wanted: DraftOptions) -> tuple[str, ...]:
     """Return the requirement files of which only a person knows which is meant: where none was taken."""
     found = _candidates(folder)
     entries = (choice.value,) if isinstance(choice.value, str) else choice.value
     return () if wanted.requirements or list_files(entries, folder) or len(found) < 2 else tuple(found)
 
 
-def named(requirements: Iterable[str], folder: Folder) -> frozenset[str]:
+def find_package_names(requirements: Iterable[str], folder: Folder) -> frozenset[str]:
     """Return the names of the packages that requirements name, those in files included."""
     return frozenset(line.name for line in list_required(requirements, folder) if line.name)
 
 
-def _brings(entry: Entry, text: str) -> bool:
+def _brings(entry: Entrypoint, text: str) -> bool:
     return bool(re.search(_BRINGS[entry.needs], text, re.MULTILINE))
 
 
@@ -246,7 +246,7 @@ _DISTRIBUTIONS = {
 }
 
 
-def _from_imports(folder: Folder, scripts: Iterable[Script], entry: Entry) -> Iterator[Choice]:
+def _from_imports(folder: Folder, scripts: Iterable[Script], entry: Entrypoint) -> Iterator[Choice]:
     modules = find_modules(folder)
     used, optional, unclear = set[str](), set[str](), dict[str, str]()
     for script in (script for script in scripts if not is_tool(script.path)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlspec.advice.doctor.facts import Builder, Command, Engine, Facts, Host
-from mlspec.advice.doctor.findings import Finding, fine, found, problem
+from mlspec.advice.doctor.facts import Builder, DockerCommand, Engine, Facts, Host
+from mlspec.advice.doctor.findings import Finding, as_finding, fine, problem
 from mlspec.errors import Problem
 from mlspec.facts.versions import parse_release
 
@@ -19,21 +19,23 @@ _LEAST_BUILDX = (0, 10)
 def findings(facts: Facts) -> Iterator[Finding]:
     """Yield what is to be said of the command, the engine and the builder."""
     if trouble := command_problem(facts.host, facts.command):
-        yield found("docker", trouble)
+        yield as_finding("docker", trouble)
     else:
-        yield fine("docker", f"{_number(facts.command.docker)}, buildx {_number(facts.command.buildx)}")
+        yield fine(
+            "docker", f"{_find_version_text(facts.command.docker)}, buildx {_find_version_text(facts.command.buildx)}"
+        )
     if facts.command.docker and (trouble := engine_problem(facts.host, facts.engine)):
-        yield found("engine", trouble)
+        yield as_finding("engine", trouble)
     elif facts.engine.version:
-        yield fine("engine", _described(facts.engine))
+        yield fine("engine", _describe_engine(facts.engine))
     if facts.builder:
         yield _builder(facts.builder)
     if facts.host.refuses_buildkit:
         message = "DOCKER_BUILDKIT=0 is set: docker build would take the old builder, which cannot read the Dockerfile"
-        yield found("builder", problem("MLS541", message, "unset DOCKER_BUILDKIT", "warning"))
+        yield as_finding("builder", problem("MLS541", message, "unset DOCKER_BUILDKIT", "warning"))
 
 
-def command_problem(host: Host, command: Command) -> Problem | None:
+def command_problem(host: Host, command: DockerCommand) -> Problem | None:
     """Return what is wrong with the ``docker`` command of this host; none where it can build."""
     if not command.docker and host.has_podman:
         return _podman("there is podman here, and no docker command")
@@ -43,8 +45,8 @@ def command_problem(host: Host, command: Command) -> Problem | None:
         return _podman("the docker command here is podman's")
     if not command.buildx:
         return problem("MLS504", "the docker command here has no buildx, which builds images", _buildx_hint(host))
-    if (version := _version(command.buildx)) and version < _LEAST_BUILDX:
-        message = f"buildx {_number(command.buildx)} is too old to build with; 0.10 or newer can"
+    if (version := _parse_minor(command.buildx)) and version < _LEAST_BUILDX:
+        message = f"buildx {_find_version_text(command.buildx)} is too old to build with; 0.10 or newer can"
         return problem("MLS540", message, _buildx_hint(host))
     return None
 
@@ -123,7 +125,7 @@ def _start(host: Host, engine: Engine) -> str:
     return f"sudo service docker start{desktop}"
 
 
-def _described(engine: Engine) -> str:
+def _describe_engine(engine: Engine) -> str:
     modes = "".join(f", {mode}" for mode in ("rootless", "userns") if engine.has(mode))
     where = f" at {engine.address}" if engine.address else ""
     return f"Docker {engine.version}{where}, {engine.platform}{modes}"
@@ -133,16 +135,16 @@ def _builder(builder: Builder) -> Finding:
     if builder.words:
         message = f"the builder {builder.name} cannot be asked".replace("  ", " ")
         hint = f"take the engine's own: docker buildx use default\n{builder.words}"
-        return found("builder", problem("MLS543", message, hint))
+        return as_finding("builder", problem("MLS543", message, hint))
     platforms = ", ".join(builder.platforms) or "not started yet"
     return fine("builder", f"{builder.name} ({builder.driver}): {platforms}")
 
 
-def _number(said: str) -> str:
+def _find_version_text(said: str) -> str:
     """Return the version in what a command says of itself, or all it says."""
     number = re.search(r"\d+\.\d+(?:\.\d+)?(?:[-+~][\w.]+)*", said)
     return number[0] if number else said.strip()
 
 
-def _version(said: str) -> tuple[int, ...]:
-    return parse_release(_number(said))[:2]
+def _parse_minor(said: str) -> tuple[int, ...]:
+    return parse_release(_find_version_text(said))[:2]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from mlspec.advice.behaviour.results import Result
+from mlspec.advice.behaviour.written_paths import WrittenPath
 
 
-def lost_results(
-    results: Iterable[Result], kept_below: Collection[str], copied: Collection[str]
-) -> Mapping[str, Sequence[Result]]:
+def group_lost_paths(
+    results: Iterable[WrittenPath], kept_below: Collection[str], copied: Collection[str]
+) -> Mapping[str, Sequence[WrittenPath]]:
     """Return the results that are lost with the container, by the folder to mount; those no mount can keep under "".
 
     ``kept_below`` are the folders that mounts keep, and ``copied`` the files in the image, all relative to the working
     directory.
     """
-    lost: dict[str, list[Result]] = {}
+    lost: dict[str, list[WrittenPath]] = {}
     for result in results:
         is_there = any(path == result.path or path.startswith(f"{result.path}/") for path in copied)
         is_kept = "" in kept_below or any(f"{result.path}/".startswith(f"{folder}/") for folder in kept_below)
@@ -25,7 +25,7 @@ def lost_results(
     return lost
 
 
-def _folder_to_mount(result: Result, copied: Collection[str]) -> str:
+def _folder_to_mount(result: WrittenPath, copied: Collection[str]) -> str:
     """Return the highest folder above a result that holds no code: a mount would hide that."""
     folder = ""
     for part in result.folder.split("/") if result.folder else ():

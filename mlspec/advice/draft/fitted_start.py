@@ -17,14 +17,16 @@ _OTHER_PYTHON = re.compile(r"(?:/\S+/)?python(\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class FittedStart:
     """What an image of another file starts, as this image can start it, and what it misses."""
 
     statement: Statement
     missing: tuple[Statement, ...] = ()
 
 
-def check_start(statement: Statement, folder: Folder, variables: Mapping[str, str], python: str, home: str) -> Start:
+def check_start(
+    statement: Statement, folder: Folder, variables: Mapping[str, str], python: str, home: str
+) -> FittedStart:
     """Return a start with this image's Python, and what of it the image lacks."""
     words = statement.value if isinstance(statement.value, tuple) else (statement.value,)
     changed = tuple(_own_python(words, python))
@@ -34,7 +36,7 @@ def check_start(statement: Statement, folder: Folder, variables: Mapping[str, st
         why = f"{old} is written python, as the image has Python {python}"
     fitted = replace(statement, value=changed, why=why)
     losses = (statement.leave(why) for why in (*_missing_programs(changed, folder, home), *_unset(changed, variables)))
-    return Start(fitted, tuple(losses))
+    return FittedStart(fitted, tuple(losses))
 
 
 def _own_python(words: Iterable[str], python: str) -> Iterator[str]:

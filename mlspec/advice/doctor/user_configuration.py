@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlspec.advice.doctor.facts import Facts, Own, Setting
-from mlspec.advice.doctor.findings import Finding, fine, found, names, problem
+from mlspec.advice.doctor.facts import Facts, Setting, UserConfiguration
+from mlspec.advice.doctor.findings import Finding, as_finding, fine, join_names, problem
 from mlspec.errors import Problem
 
 _TOPIC = "configuration"
@@ -18,11 +18,11 @@ def findings(facts: Facts) -> Iterator[Finding]:
         yield Finding(topic=_TOPIC, message=f"{_place(trouble)}{trouble.message}", problem=trouble)
     if not own.problems:
         yield fine(_TOPIC, _file(own))
-    yield from (fine(_TOPIC, _shown(setting, own)) for setting in own.settings)
+    yield from (fine(_TOPIC, _format_setting(setting, own)) for setting in own.settings)
     if own.outdated:
-        message = f"among the certificates to trust, the time of {names(own.outdated)} is over"
+        message = f"among the certificates to trust, the time of {join_names(own.outdated)} is over"
         hint = "take it out of the file, and ask whoever runs that authority for the new one"
-        yield found(_TOPIC, problem("MLS568", message, hint, "warning"))
+        yield as_finding(_TOPIC, problem("MLS568", message, hint, "warning"))
 
 
 def _place(trouble: Problem) -> str:
@@ -30,7 +30,7 @@ def _place(trouble: Problem) -> str:
     return f"{trouble.file}{place}: " if trouble.file else ""
 
 
-def _file(own: Own) -> str:
+def _file(own: UserConfiguration) -> str:
     if not own.file:
         return "no file is read: MLSPEC_CONFIG=off"
     if not own.is_there:
@@ -39,10 +39,10 @@ def _file(own: Own) -> str:
     return f"{own.file}{', which sets nothing' if is_empty else ''}"
 
 
-def _shown(setting: Setting, own: Own) -> str:
+def _format_setting(setting: Setting, own: UserConfiguration) -> str:
     notes = [f"of {setting.variable}"] if setting.variable else []
     if setting.key == "certificates" and own.certificates:
         notes.append(f"{own.certificates} certificate{'s' if own.certificates > 1 else ''}")
     if setting.is_here:
         notes.append("on this host alone: builds go without it")
-    return f"{setting.key} is {setting.value}{f' ({names(notes)})' if notes else ''}"
+    return f"{setting.key} is {setting.value}{f' ({join_names(notes)})' if notes else ''}"
