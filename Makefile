@@ -1,6 +1,9 @@
 # The tasks of the project; `make help` lists them. Everything is installed into .venv, nothing elsewhere.
-PYTHON ?= python3
 BIN = .venv/bin
+# PYTHON, where it is named, is what .venv is made by; without it, any is good that is new enough.
+PYTHON ?=
+# The tests start Python some thousand times: it keeps what it compiled of the modules that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL = help
 .PHONY: help setup example lint types docs test engine-test golden refresh refresh-libraries native kills fuzz bench bench-edits bench-builds bench-accelerators check
@@ -8,15 +11,11 @@ BIN = .venv/bin
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.ready ## install mlspec and its tools into .venv
+setup: ## install mlspec and its tools into .venv
+	@.ci/setup dev $(PYTHON)
 
-.venv/.ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable . --group dev
-	@touch $@
-
-example: setup ## the main job on an example, without an engine: show what its spec compiles to
+example: ## the main job on an example, without an engine: show what its spec compiles to
+	@.ci/setup product $(PYTHON)
 	$(BIN)/mlspec render --check specs/first-training
 	$(BIN)/mlspec render --stdout --target dockerfile specs/first-training
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +18,10 @@ from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, Spec, validate
 from tests.support.golden import Golden
 from tests.support.places import TESTS
+
+# Programs that tests start import the same modules again and again, and compile them once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A slow machine is no bug.
 settings.register_profile("mlspec", deadline=None, suppress_health_check=[HealthCheck.too_slow])

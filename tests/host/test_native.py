@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,7 @@ FOUND = native.interpreters()
 
 
 @pytest.mark.index
-@pytest.mark.parametrize("name", native.SAMPLE)
-@pytest.mark.parametrize("version", FOUND)
+@pytest.mark.parametrize(("version", "name"), zip(FOUND, cycle(native.SAMPLE), strict=False))
 def test_no_pin_differs_from_a_native_pip_compile(monkeypatch: pytest.MonkeyPatch, version: str, name: str) -> None:
     monkeypatch.delenv("MLSPEC_INDEX_URL", raising=False)
     try:

@@ -49,7 +49,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
 """What is asked for: extras, markers of every kind, sources, exact, withdrawn and pre-release versions."""
 
 SAMPLE = ("server", "tools", "sources")
-"""The sets that the tests take."""
+"""The sets that the tests take: one for each Python, in turn."""
 
 _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
 
