@@ -73,8 +73,17 @@ def login_spans(text: str) -> Iterator[tuple[int, int]]:
     it, ``/``, which no address may: then it ends at the last ``@`` of the word.
     """
     for word in re.finditer(r"\S+", text):
-        if "://" in word[0] and "@" in word[0]:
-            yield from ((word.start() + start, word.start() + end) for start, end in _spans_in(word[0]))
+        if "@" in word[0]:
+            spans = sorted((*_spans_in(word[0]), *_mistyped_spans(word[0])))
+            yield from ((word.start() + start, word.start() + end) for start, end in spans)
+
+
+# A slip in front of a login, as in https:/me:password@host, must not show it.
+_MISTYPED = re.compile(r"https?(?::/(?!/)|//)[^\w\s]?(?=[^\s/:@]{1,200}:[^\s@]{0,300}@)", re.IGNORECASE)
+
+
+def _mistyped_spans(word: str) -> Iterator[tuple[int, int]]:
+    return ((found.end(), word.index("@", found.end())) for found in _MISTYPED.finditer(word))
 
 
 def _spans_in(word: str) -> Iterator[tuple[int, int]]:
@@ -108,7 +117,7 @@ def has_login(text: str) -> bool:
 
 def without_login(text: str, instead: str = "") -> str:
     """Return an address, or a text with some, without the logins in front of their hosts."""
-    if "://" not in text:
+    if "@" not in text:
         return text
     kept, place = [], 0
     for start, end in login_spans(text):

@@ -74,6 +74,10 @@ def test_columns_are_those_of_a_terminal() -> None:
         ("git+https://h.example:8080/x@v1", "git+https://h.example:8080/x@v1"),
         ("https://[::1]:5000/x@v1", "https://[::1]:5000/x@v1"),
         ("two: https://a:hunter2@b, http://c:hunter2@d", "two: https://b, http://d"),
+        ("https:/me:hunter2@h/simple", "https:/h/simple"),
+        ("https//me:hunter2@h/simple", "https//h/simple"),
+        ('"https:/=me:hunter2@h/s" = "https://u', '"https:/=h/s" = "https://u'),
+        ("http:/h.example/a:b and c@d", "http:/h.example/a:b and c@d"),
         ("https://h/x.whl?X-Amz-Signature=hunter2&a=b", "https://h/x.whl?X-Amz-Signature=***&a=b"),
     ],
 )
