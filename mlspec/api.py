@@ -114,7 +114,7 @@ def _causes(loaded: Spec, path: Path) -> tuple[Problem, ...]:
     """Return the warnings that tell why nothing fits, in better words than a resolver's."""
     subjects = rules.subjects_of(_outlined(loaded, path), "", is_locked=False)
     found = (problem for subject in subjects for problem in rules.warnings(subject, causes=True))
-    return merge_problems(map(loaded.document.placed, found))
+    return merge_problems(found)
 
 
 def _rendered(
@@ -122,7 +122,7 @@ def _rendered(
 ) -> Rendered:
     """Return all of it together, with the warnings, but for those that comments say to ignore."""
     loaded, locked = compiled.spec, compiled.locked
-    found = merge_problems(map(loaded.document.placed, rules.merged_warnings(subjects)))
+    found = merge_problems(rules.merged_warnings(subjects))
     comments = joined((loaded.ignores, *(contents.requirements.ignores for contents in locked.contents.values())))
     kept, ignored = comments.split((*locked.warnings, *_spec_warnings(loaded, folder), *found))
     return Rendered(
@@ -156,7 +156,7 @@ def _folder_warnings(rendered: Rendered, subjects: Iterable[Subject], *, losses:
     from mlspec.host.files.folder_warnings import find_folder_warnings
 
     each = (find_folder_warnings(subject, rendered.folder, losses=losses) for subject in subjects)
-    return [rendered.spec.document.placed(problem) for problems in each for problem in problems]
+    return [problem for problems in each for problem in problems]
 
 
 def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Problem, ...]:
@@ -207,7 +207,7 @@ def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
     files = files_of(loaded.document.file, loaded.images[0].key)
     unknown = (problem for image in loaded.images for problem in existence.unknown_names(image))
-    return (*disk.replaced_ignore_file(folder, files.ignore), *merge_problems(map(loaded.document.placed, unknown)))
+    return (*disk.replaced_ignore_file(folder, files.ignore), *merge_problems(unknown))
 
 
 def source(rendered: Rendered, plan: Plan) -> FailureContext:

@@ -207,7 +207,7 @@ def _check_snapshot(image: Image, base: BaseLock) -> None:
     if image.settings.apt_snapshot and not base.codename:
         message = f"{base.reference} does not say which Debian it is, so there is no snapshot of it"
         hint = "remove apt_snapshot, or build on a Debian by its codename: base: slim-bookworm"
-        raise SpecError(Problem(code="MLS333", message=message, hint=hint, path=image.origin("apt_snapshot")))
+        raise SpecError(image.problem("MLS333", message, hint, "apt_snapshot"))
 
 
 def _image_facts(update: LockUpdate, image: Image, name: str, *, is_official: bool) -> ImageFacts:

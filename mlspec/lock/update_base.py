@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from mlspec.errors import KeyPath, Problem, Replace, SpecError, ToolError
+from mlspec.errors import Problem, Replace, SpecError, ToolError
 from mlspec.facts.base_image import BaseChoice, BaseRefusal, base_reference
 from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock.adopt import check_adopted, find_moved_digest, place_at_from
@@ -35,11 +35,9 @@ def choose_base(image: Image) -> BaseChoice:
     settings = image.settings
     choice = base_reference(settings.python, settings.base)
     if isinstance(choice, BaseRefusal):
-        place, meant = image.origin("base"), slip(settings.base or "", choice.suggestions)
-        repairs = (Replace(place, settings.base or "", meant),) if meant else ()
-        raise SpecError(
-            Problem(code="MLS105", message=choice.message, hint=choice.hint, path=place, repairs=repairs),
-        )
+        meant = slip(settings.base or "", choice.suggestions)
+        repairs = (Replace(image.origin("base"), settings.base or "", meant),) if meant else ()
+        raise SpecError(image.problem("MLS105", choice.message, choice.hint, "base", repairs=repairs))
     return choice
 
 
@@ -48,12 +46,12 @@ def _check_python(base: BaseLock, image: Image) -> None:
     if python not in {base.python, minor}:
         message = f"{base.reference} has Python {base.python}, not {python}"
         hint = f"write: python: {minor}; or another base"
-        raise SpecError(Problem(code="MLS105", message=message, hint=hint, path=_place(image)))
+        raise SpecError(image.problem("MLS105", message, hint, _deciding_key(image)))
 
 
-def _place(image: Image) -> KeyPath:
+def _deciding_key(image: Image) -> str:
     """Return the key that decides on the base."""
-    return image.origin("base" if image.settings.base else "python")
+    return "base" if image.settings.base else "python"
 
 
 def _adopt(update: LockUpdate, image: Image, choice: BaseChoice, line: FromLine) -> BaseLock:
@@ -137,7 +135,7 @@ def check_platform(update: LockUpdate, image: Image, base: BaseLock, platform: s
         except ToolError as error:
             # Without a registry, as with a digest that the user wrote, the build tells.
             if missing := [problem for problem in error.problems if problem.code == NO_PLATFORM]:
-                placed = (dataclasses.replace(problem, path=_place(image)) for problem in missing)
+                placed = (dataclasses.replace(problem, path=image.origin(_deciding_key(image))) for problem in missing)
                 raise ToolError(*placed) from None
 
 
@@ -163,7 +161,7 @@ def _place_at_base(problem: Problem, image: Image, choice: BaseChoice) -> Proble
         f"without a registry: write the digest, base: {choice.reference}@sha256:...; or go on with the tag alone, "
         "which means another image another day: mlspec render --unpinned"
     )
-    return dataclasses.replace(problem, path=_place(image), hint=hint + offline)
+    return dataclasses.replace(problem, path=image.origin(_deciding_key(image)), hint=hint + offline)
 
 
 def _unpinned(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
@@ -195,4 +193,4 @@ def _warn_of_guess(update: LockUpdate, image: Image, message: str, guess: str) -
 
 
 def _warning(image: Image, code: str, message: str, hint: str = "") -> Problem:
-    return Problem(code=code, message=message, hint=hint, path=_place(image), severity="warning")
+    return image.warning(code, message, hint, _deciding_key(image))

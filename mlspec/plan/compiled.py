@@ -28,7 +28,7 @@ class Compiled:
         plan = self.plans[self.spec.images.index(found)]
         if platform in {None, *plan.platforms}:
             return replace(plan, platform=platform or plan.platform)
-        raise SpecError(self.spec.document.placed(_not_for(plan, platform or "", found)))
+        raise SpecError(_not_for(plan, platform or "", found))
 
     def packages(self, plan: Plan) -> RequirementsLock:
         """Return the locked packages of an image, on the platform of its plan."""
@@ -46,7 +46,7 @@ class Compiled:
 def _not_for(plan: Plan, platform: str, image: Image) -> Problem:
     message = f"{plan.image} is not for {platform}"
     hint = f"add it to platforms; or name {' or '.join(plan.platforms)}"
-    return Problem(code="MLS239", message=message, hint=hint, path=image.origin("platforms"))
+    return image.problem("MLS239", message, hint, "platforms")
 
 
 def compile_spec(spec: Spec, file: str, locked: LockResult) -> Compiled:

@@ -6,32 +6,31 @@ import posixpath
 from collections.abc import Iterator
 
 from mlspec.errors import Problem, quote_value
-from mlspec.spec.keys import Settings
+from mlspec.spec.spec import Image
 
 # What belongs to the system of a machine; of /dev and /run no part is a folder of data.
 _OF_THE_SYSTEM = ("/dev", "/proc", "/sys", "/run", "/var/run", "/etc")
 _WITHOUT = "or leave kubernetes out of targets"
 
 
-def refusals(settings: Settings) -> Iterator[Problem]:
-    """Yield the problems of an image that a cluster is to run, each with its path in the image."""
-    yield from _gpus(settings)
-    for index, mount in enumerate(settings.mounts):
+def refusals(image: Image) -> Iterator[Problem]:
+    """Yield the problems of an image that a cluster is to run."""
+    yield from _gpus(image)
+    for index, mount in enumerate(image.settings.mounts):
         if mount.type == "bind" and (why := _is_no_claim(mount.source, mount.target)):
             message = f"{quote_value(mount.source)} cannot be a claim of storage in a cluster: {why[0]}"
-            yield Problem(code="MLS137", message=message, hint=f"{why[1]}; {_WITHOUT}", path=("mounts", index))
+            yield image.problem("MLS137", message, f"{why[1]}; {_WITHOUT}", "mounts", index)
 
 
-def _gpus(settings: Settings) -> Iterator[Problem]:
-    gpus = settings.gpus
+def _gpus(image: Image) -> Iterator[Problem]:
+    settings, gpus = image.settings, image.settings.gpus
     if gpus is None and settings.accelerator.is_cpu:
         return
     message, path = "a cluster gives GPUs by number, and this asks for all", "gpus" if gpus else "accelerator"
     if gpus and gpus.device_ids:
         message = "a cluster gives GPUs by number, and chooses itself which they are"
     if gpus is None or not isinstance(gpus.count, int):
-        hint = "say how many, such as: gpus: 1"
-        yield Problem(code="MLS136", message=message, hint=f"{hint}; {_WITHOUT}", path=(path,))
+        yield image.problem("MLS136", message, f"say how many, such as: gpus: 1; {_WITHOUT}", path)
 
 
 def _is_no_claim(source: str, target: str) -> tuple[str, str] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -16,9 +17,19 @@ from mlspec.spec.values import Refused
 from mlspec.text import did_you_mean, slip
 
 
-def diagnose(error: ValidationError, data: Mapping[str, Any]) -> list[Problem]:
-    """Return the problems that ``error`` found in ``data``, by their paths in it."""
-    return _distinct([_diagnosed(details, data) for details in error.errors(include_url=False)])
+def diagnose(
+    error: ValidationError, data: Mapping[str, Any], origin: Callable[[KeyPath], KeyPath] = tuple
+) -> list[Problem]:
+    """Return the problems that ``error`` found in ``data``; ``origin`` tells where a path in it was written."""
+    found = _distinct([_diagnosed(details, data) for details in error.errors(include_url=False)])
+    return [
+        replace(
+            problem,
+            path=origin(problem.path),
+            repairs=tuple(replace(repair, path=origin(repair.path)) for repair in problem.repairs),
+        )
+        for problem in found
+    ]
 
 
 def _distinct(found: list[Problem]) -> list[Problem]:

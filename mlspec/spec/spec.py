@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlspec.errors import KeyPath, Problem, Replace, SpecError, merge_problems, quote_value
+from mlspec.errors import KeyPath, Problem, Repair, Replace, SpecError, merge_problems, quote_value
 from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.inheritance import Origins, levels, origin_of
@@ -23,17 +23,32 @@ from mlspec.text import did_you_mean, slip
 class Image:
     """One image of a spec: its key in ``images`` (empty where the spec has none) and its settings.
 
-    ``targets`` are those of its spec.
+    ``targets`` are those of its spec, ``document`` is the text that it was written in.
     """
 
     key: str
     settings: Settings
     origins: Mapping[KeyPath, KeyPath] = field(default_factory=dict, repr=False)
     targets: tuple[str, ...] = ()
+    document: Document | None = field(default=None, repr=False, compare=False)
 
     def origin(self, *path: str | int) -> KeyPath:
         """Return where in the document the value at ``path`` of this image was written."""
         return origin_of(self.origins, path)
+
+    def problem(
+        self, code: str, message: str, hint: str, *path: str | int, repairs: tuple[Repair, ...] = ()
+    ) -> Problem:
+        """Return an error at the value at ``path`` of this image, with its place in the spec."""
+        return self.place(Problem(code=code, message=message, hint=hint, path=self.origin(*path), repairs=repairs))
+
+    def warning(self, code: str, message: str, hint: str, *path: str | int) -> Problem:
+        """Return a warning at the value at ``path`` of this image, with its place in the spec."""
+        return replace(self.problem(code, message, hint, *path), severity="warning")
+
+    def place(self, problem: Problem) -> Problem:
+        """Return a problem with the place of its path in the spec; one that has a place keeps it."""
+        return self.document.placed(problem) if self.document else problem
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ def validate(document: Document) -> Spec:
     images = [
         replace(image, targets=targets)
         for key, data, origins in levels(document.data, problems)
-        if (image := _image(key, data, origins, problems))
+        if (image := _image(document, key, data, origins, problems))
     ]
     problems += [problem for image in images for problem in (*_conflicts(image), *unfit(image, targets))]
     ignores = in_document(document)
@@ -98,25 +113,21 @@ def _unknown_target(path: KeyPath, item: str) -> Problem:
     return problem
 
 
-def _image(key: str, data: dict[str, Any], origins: Origins, problems: list[Problem]) -> Image | None:
+def _image(
+    document: Document, key: str, data: dict[str, Any], origins: Origins, problems: list[Problem]
+) -> Image | None:
     problems += _secrets_in_clear(data, origins)
     try:
-        return Image(key, Settings.model_validate(data), origins)
+        return Image(key, Settings.model_validate(data), origins, document=document)
     except ValidationError as error:
-        found = diagnose(error, data)
-    problems += [_where_written(problem, origins) for problem in found]
+        problems += diagnose(error, data, lambda path: origin_of(origins, path))
     return None
-
-
-def _where_written(problem: Problem, origins: Mapping[KeyPath, KeyPath]) -> Problem:
-    repairs = (replace(repair, path=origin_of(origins, repair.path)) for repair in problem.repairs)
-    return replace(problem, path=origin_of(origins, problem.path), repairs=tuple(repairs))
 
 
 def unfit(image: Image, targets: Iterable[str]) -> Iterator[Problem]:
     """Yield what an image says that has no meaning in one of ``targets``."""
     for name in targets:
-        yield from (_where_written(problem, image.origins) for problem in TARGETS[name].refuse(image.settings))
+        yield from TARGETS[name].refuse(image)
 
 
 # What single keys cannot know: contradictions between them.
@@ -133,12 +144,9 @@ def _conflicts(image: Image) -> Iterator[Problem]:
         and settings.healthcheck.path
         and not any(port.protocol == "tcp" for port in settings.ports)
     ):
-        yield Problem(
-            code="MLS123",
-            message="the health check asks over HTTP, and no port is named",
-            hint='add the port that answers: ports: ["8000:8000"]',
-            path=image.origin("healthcheck"),
-        )
+        hint = 'add the port that answers: ports: ["8000:8000"]'
+        message = "the health check asks over HTTP, and no port is named"
+        yield image.problem("MLS123", message, hint, "healthcheck")
 
 
 def _accelerator_conflicts(image: Image) -> Iterator[Problem]:
@@ -147,11 +155,11 @@ def _accelerator_conflicts(image: Image) -> Iterator[Problem]:
     if settings.gpus and settings.accelerator.is_cpu and "accelerator" in settings.model_fields_set:
         message = "GPUs are asked for, and the accelerator is said to be the CPU"
         hint = "write: accelerator: cuda; or remove gpus"
-        yield Problem(code="MLS130", message=message, hint=hint, path=image.origin("gpus"))
+        yield image.problem("MLS130", message, hint, "gpus")
     if settings.gpu_models and not settings.accelerator.is_cuda:
         message = f"these are GPUs of NVIDIA's, and the accelerator is {settings.accelerator}"
         hint = "write: accelerator: cuda; or remove gpu_models"
-        yield Problem(code="MLS131", message=message, hint=hint, path=image.origin("gpu_models"))
+        yield image.problem("MLS131", message, hint, "gpu_models")
 
 
 def _secrets_in_clear(data: Mapping[str, Any], origins: Origins) -> Iterator[Problem]:
@@ -171,12 +179,9 @@ def _secrets_in_clear(data: Mapping[str, Any], origins: Origins) -> Iterator[Pro
 
 def _path_variable(image: Image) -> Iterator[Problem]:
     if "$" in (image.settings.environment.get("PATH") or ""):
-        yield Problem(
-            code="MLS111",
-            message="values are taken as they are written, so $PATH would be no part of this PATH",
-            hint="name whole paths: PATH: /app/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin",
-            path=image.origin("environment", "PATH"),
-        )
+        message = "values are taken as they are written, so $PATH would be no part of this PATH"
+        hint = "name whole paths: PATH: /app/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin"
+        yield image.problem("MLS111", message, hint, "environment", "PATH")
 
 
 def _mount_conflicts(image: Image) -> Iterator[Problem]:
@@ -184,7 +189,7 @@ def _mount_conflicts(image: Image) -> Iterator[Problem]:
     for index, mount in enumerate(image.settings.mounts):
         if mount.target in seen:
             message = f"{mount.target} is mounted twice"
-            yield Problem(code="MLS113", message=message, hint="keep one", path=image.origin("mounts", index))
+            yield image.problem("MLS113", message, "keep one", "mounts", index)
         seen.add(mount.target)
 
 
@@ -202,10 +207,9 @@ def _unknown_secrets(image: Image) -> Iterator[Problem]:
     for path, name in named:
         if name not in known:
             hint = did_you_mean(name, known) or f"add: secrets: [{name}]"
-            message, place = f"there is no secret {quote_value(name)}", image.origin(*path)
             meant = slip(name, known)
-            repairs = (Replace(place, name, meant),) if meant else ()
-            yield Problem(code="MLS117", message=message, hint=hint, path=place, repairs=repairs)
+            repairs = (Replace(image.origin(*path), name, meant),) if meant else ()
+            yield image.problem("MLS117", f"there is no secret {quote_value(name)}", hint, *path, repairs=repairs)
 
 
 def choose_image(spec: Spec, key: str | None) -> Image:
@@ -225,5 +229,4 @@ def choose_image(spec: Spec, key: str | None) -> Image:
 def find_unfit(spec: Spec, targets: Iterable[str]) -> tuple[Problem, ...]:
     """Return the problems of keys that have no meaning in a target that the spec itself does not ask for."""
     others = [name for name in targets if name not in spec.targets]
-    found = (problem for image in spec.images for problem in unfit(image, others))
-    return merge_problems(map(spec.document.placed, found))
+    return merge_problems(problem for image in spec.images for problem in unfit(image, others))

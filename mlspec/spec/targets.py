@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
     from mlspec.errors import Problem
     from mlspec.spec.files import Files
-    from mlspec.spec.keys import Settings
+    from mlspec.spec.spec import Image
 
-    Refusals = Callable[[Settings], Iterable[Problem]]
+    Refusals = Callable[[Image], Iterable[Problem]]
 
 
-def _nothing(_: Settings) -> Iterable[Problem]:
+def _nothing(_: Image) -> Iterable[Problem]:
     return ()
 
 
-def _refuse_in_cluster(settings: Settings) -> Iterable[Problem]:
+def _refuse_in_cluster(image: Image) -> Iterable[Problem]:
     from mlspec.spec.kubernetes_limits import refusals
 
-    return refusals(settings)
+    return refusals(image)
 
 
 class Target:
@@ -33,7 +33,7 @@ class Target:
     ``file`` is its name beside ``mlspec.yaml``, perhaps in a folder; ``about`` what it is, for messages and help.
     With a ``template``, each image has one of its own, which is always written. Without, there is one for all images of
     a spec that names the target: the module of the target's name in ``mlspec.targets`` draws it. ``refuse`` yields the
-    problems of an image that it cannot draw, each with its path in the image.
+    problems of an image that it cannot draw.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ def is_another_variant(subject: Subject) -> Iterator[Problem]:
         if major := _other_major(subject, requirement.name):
             name = re.sub(r"\d\d(x?)$", rf"{subject.cuda_major}\1", requirement.name)
             message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.packages.cuda}"
-            yield requirement.problem("", message, f"require {name} in its place", severity="warning")
+            yield subject.warn_at(requirement, message, f"require {name} in its place")
         elif row and requirement not in followed:
             yield _wrong_variant(subject, requirement, row)
 
@@ -54,7 +54,7 @@ def _wrong_variant(subject: Subject, requirement: Requirement, row: Variant) -> 
     index = row.index_for(subject.plan.packages.cuda)
     ways += [f"write: indexes: [{{url: {index}, packages: [{row.package}]}}]"] if index else []
     message = f"{_format_requirement(requirement)} {row.what}, and this is a {subject.accelerator} image"
-    return requirement.problem("", message, "; or ".join(ways), severity="warning")
+    return subject.warn_at(requirement, message, "; or ".join(ways))
 
 
 def _format_requirement(requirement: Requirement) -> str:

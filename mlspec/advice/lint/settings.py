@@ -26,7 +26,7 @@ def leaves_group_out(subject: Subject) -> Iterator[Problem]:
 def _find(subject: Subject, kind: str) -> Iterator[Problem]:
     for row in subject.requirements.unheeded:
         if row.kind == kind and (row.matters == "always" or any(_matters(row, pin) for pin in subject.pins)):
-            yield row.place.problem("", row.message, row.hint, severity="warning")
+            yield subject.warn_at(row.place, row.message, row.hint)
 
 
 def _matters(row: Unheeded, pin: Pin) -> bool:

@@ -15,7 +15,7 @@ from mlspec.facts.versions import parse_release
 from mlspec.lock import promises as locking
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin
-from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.requirements.values import Place, Requirement, Requirements
 from mlspec.plan.compiled import Compiled
 from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
@@ -97,13 +97,17 @@ class Subject:
 
     def warn(self, message: str, hint: str, *path: str | int) -> Problem:
         """Return a warning about the value at ``path`` of the image."""
-        return Problem(code="", message=message, hint=hint, path=self.image.origin(*path), severity="warning")
+        return self.image.warning("", message, hint, *path)
+
+    def warn_at(self, source: Requirement | Place, message: str, hint: str) -> Problem:
+        """Return a warning that points at a requirement, in the spec or in a file."""
+        return self.image.place(source.problem("", message, hint, severity="warning"))
 
     def warn_of_package(self, name: str, message: str, hint: str) -> Problem:
         """Return a warning that points at the requirement that brought the package ``name``."""
         by_name = {pin.name: pin for pin in self.pins}
         if requirement := locking.bringer(name, by_name, self.requirements):
-            return requirement.problem("", message, hint, severity="warning")
+            return self.warn_at(requirement, message, hint)
         return self.warn(message, hint, "requirements")
 
 

@@ -39,7 +39,7 @@ def _unknown_python(image: Image) -> Iterator[Problem]:
     known = [version.python for version in python_versions()]
     near = nearest(python, reversed(known)) or known[-1:]
     hint = f"did you mean {near[0]}? known are {', '.join(known)}"
-    yield _warning(image, "MLS126", f"no Python {python} is known", hint, "python")
+    yield image.warning("MLS126", f"no Python {python} is known", hint, "python")
 
 
 def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
@@ -50,7 +50,7 @@ def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
     if row is None or (python.count(".") > 1 and not row.has(python)):
         hint = f"write: base: {base_image.base_names(python)[0]}"
         message = f"no {choice.reference} is known"
-        yield _warning(image, "MLS127", message, hint, "base" if image.settings.base else "python")
+        yield image.warning("MLS127", message, hint, "base" if image.settings.base else "python")
 
 
 def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[str]) -> Iterator[Problem]:
@@ -61,7 +61,7 @@ def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[s
         # What is renamed is told by a rule of its own.
         if known and name not in known and name not in renamed and debian_packages.is_listed(name):
             message = f"Debian {codename} has no package {name}: the build would end there"
-            yield _warning(image, "MLS125", message, _near_package(name, known), key, index)
+            yield image.warning("MLS125", message, _near_package(name, known), key, index)
 
 
 _ELSEWHERE = {
@@ -89,7 +89,3 @@ def _near_package(name: str, known: frozenset[str]) -> str:
 def _alike(name: str, known: frozenset[str]) -> list[str]:
     # Of tens of thousands of names, those of about this length are quick to compare.
     return sorted(other for other in known if abs(len(other) - len(name)) <= 3)
-
-
-def _warning(image: Image, code: str, message: str, hint: str, *path: str | int) -> Problem:
-    return Problem(code=code, message=message, hint=hint, path=image.origin(*path), severity="warning")
