@@ -68,7 +68,7 @@ class SetKey:
 
 
 Repair = Rename | Replace | Split | Add | SetKey
-"""What repairs a problem with certainty, in the terms of a spec; what is a guess stands in the hint alone."""
+"""A certain repair of a problem, in terms of the spec; a guess is only a hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def quote_value(value: str) -> str:
 _LONGEST_QUOTE = 60
 
 SECRET_ENDINGS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"  # noqa: S105
-"""How names end that hold secrets in the wild; a public key or a number of tokens is none."""
+"""The ends of names that usually hold secrets; a public key or a number of tokens is none."""
 
 # What would end up in the logs of a machine that others read beside a login: a value behind a name that holds a
 # secret. A lone `secret` is a key of an index, whose value is a name.
@@ -178,7 +178,7 @@ def _shown_width(text: str) -> int:
 
 
 class MlspecError(Exception):
-    """Base of all that mlspec raises on purpose; carries every problem found, in the order of their places."""
+    """Base class of the errors of mlspec; carries every problem found, in the order of their places."""
 
     exit_code = 1
 
@@ -188,7 +188,7 @@ class MlspecError(Exception):
 
 
 class SpecError(MlspecError):
-    """What the user wrote cannot be right, or the files are not what the spec says: theirs to mend."""
+    """The spec is wrong, or the files do not match it: the user can fix it."""
 
 
 class LockError(MlspecError):

@@ -17,13 +17,13 @@ def format_size(size: int) -> str:
 
 
 def parse_size(text: str) -> int | None:
-    """Return the number of bytes that a text of :func:`format_size` stands for, or None where it is none."""
+    """Return the number of bytes in a text of :func:`format_size`; None for any other text."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?) (GB|MB|kB|B)", text)
     return round(float(match[1]) * dict((*_UNITS, ("B", 1)))[match[2]]) if match else None
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> tuple[str, ...]:
-    """Return the known words nearest to ``word``, best first, whatever their capitals; none where none is near.
+    """Return the known words nearest to ``word``, best first, ignoring case; empty if none is near.
 
     ``cutoff`` is how alike they must be, from 0 to 1, as difflib measures it.
     """
@@ -32,15 +32,15 @@ def nearest(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the known word nearest to ``word``, or nothing where none is near."""
+    """Return a hint with the known word nearest to ``word``; empty if none is near."""
     near = nearest(word, known)
     return f"did you mean {near[0]}?" if near else ""
 
 
 def slip(word: str, known: Iterable[str]) -> str:
-    """Return the one known word that ``word`` is but for a slip: capitals, hyphens, or one letter or two swapped.
+    """Return the one known word from which ``word`` differs by a typo: capitals, hyphens, one letter, or two swapped.
 
-    Empty where none is that near, or several are: what would be a guess. Digits are never a slip, nor is a short word.
+    Empty if no word or several words are that near. A digit is never a typo, nor is a short word.
     """
     names, plain = {name: _plain(name) for name in known}, _plain(word)
     near = {name for name, other in names.items() if other == plain} or {

@@ -1,1 +1,1 @@
-"""What a good engineer would tell you: lint, explain, doctor, draft."""
+"""Advice, as a good engineer would give it: lint, explain, doctor, draft."""

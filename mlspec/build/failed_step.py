@@ -1,4 +1,4 @@
-"""Why a build failed: the step, what it said, the line of the spec that asked for it, and what to do."""
+"""Explain a failed build: the step, its output, the line of the spec that asked for it, and the fix."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FailedStep:
 
     @property
     def tail(self) -> tuple[str, ...]:
-        """The end of what the step said: from where the trouble begins, where that can be told."""
+        """The end of the step's output, from the first line that looks like an error."""
         lines = self.output[-_MOST_LOOKED_AT:]
         start = next((n for n, line in enumerate(lines) if _TROUBLE.match(line)), max(0, len(lines) - _FEW))
         return lines[max(start, len(lines) - _MANY) :]
@@ -69,7 +69,7 @@ _PLACE = re.compile(r"\S.*:(\d+)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureContext:
-    """All that a failure's place is found in: the spec, the image of it that was built, and its Dockerfile's text."""
+    """Where the place of a failure is looked up: the spec, the image that was built, and its Dockerfile."""
 
     document: Document
     subject: Subject
@@ -84,7 +84,7 @@ def problem_of(failure: FailedStep, source: FailureContext) -> Problem:
             return _explain_cause(failure, source, cause, named)
     code = failure.exit_code
     message = f"{failure.step.label} failed" + ("" if code is None else f" with exit code {code}")
-    hint = "its own words are above" if failure.output else _inline(failure.error)
+    hint = "see its output above" if failure.output else _inline(failure.error)
     problem = Problem(code="MLS520", message=message, hint=hint)
     return place_problem(problem, failure.step, source, line=failure.line)
 

@@ -83,14 +83,14 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         code="MLS535",
         says=r"toomanyrequests|429 Too Many Requests|rate limit",
-        message="the registry answers no more for now: too many were asked of it from here",
+        message="the registry refuses more requests for now: this address reached its rate limit",
         hint="log in, which allows more: docker login; or wait, or name a mirror in the engine's registry-mirrors",
     ),
     Cause(
         code="MLS527",
         says=r"407 Proxy Authentication|ProxyError|Cannot connect to proxy|Tunnel connection failed"
         r"|proxyconnect|Could not resolve proxy",
-        message="the proxy does not let the build through",
+        message="the proxy refuses the requests of the build",
         hint=_PROXY,
     ),
     Cause(
@@ -105,7 +105,7 @@ CAUSES: tuple[Cause, ...] = (
         says=r"Permission denied \(publickey|Host key verification failed|unset ssh forward key|invalid empty ssh agent"
         r"|Could not read from remote repository|could not read Username|Authentication failed for"
         r"|fatal: repository '?(?P<host>\S+?)'? not found",
-        message="a git repository does not let the build in",
+        message="a git repository refuses the login of the build",
         hint=_KEYS,
     ),
     Cause(
@@ -120,13 +120,13 @@ CAUSES: tuple[Cause, ...] = (
         code="MLS526",
         says=r"(?:Could not resolve host: |Temporary failure resolving |Failed to resolve |Could not resolve |lookup )"
         r"['\"]?(?P<host>[\w-]+(?:\.[\w-]+)+)",
-        message="{host} cannot be found from within the build: names are not resolved there",
+        message="the build cannot resolve the host name {host}",
         hint=f"{_ASK_WITHOUT}\nbehind a proxy, {_PROXY}",
     ),
     Cause(
         code="MLS526",
         says=_NO_NETWORK,
-        message="the network cannot be reached from within the build",
+        message="the build cannot reach the network",
         hint=f"has a container one? docker run --rm {{base}} getent hosts debian.org\nbehind a proxy, {_PROXY}",
     ),
     Cause(
@@ -164,7 +164,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         code="MLS533",
         says=r"\"/?(?P<file>[^\"]+)\": not found",
-        message="{file} is not among the files that the build is given",
+        message="{file} is not in the build context",
         hint="is it there, and does no ignore file leave it out? what is generated is written by: mlspec render",
         only=_COPIES,
     ),
@@ -205,14 +205,14 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         code="MLS537",
         says=r"(?:status code|error|status:?) \(?(?:401|403)|(?:401|403) (?:Client Error|Unauthorized|Forbidden)",
-        message="the package index does not let the build in",
+        message="the package index refuses the login of the build",
         hint="see that the login is right and not expired; it is the secret of its entry below indexes",
         only=frozenset({"requirements"}),
     ),
     Cause(
         code="MLS524",
         says=r"fatal error: (?P<header>\S+\.h(?:pp)?): No such file",
-        message="{label}: it takes the header {header} to compile this, which is not there",
+        message="{label}: compiling this needs the header {header}, which is missing",
         hint="add the Debian package that holds it below {key}, often lib…-dev: docker run --rm {base} sh -c "
         "'apt-get update -qq; apt-get install -yqq apt-file; apt-file update; apt-file search {header}'",
     ),
@@ -221,7 +221,7 @@ CAUSES: tuple[Cause, ...] = (
         says=rf"(?:No such file or directory: '|unable to execute '|linker `)(?P<tool>{_COMPILERS})['`]"
         rf"|command '(?P<tool2>{_COMPILERS})' failed: No such file"
         rf"|(?:^|[\s/])(?P<tool3>{_COMPILERS})(?:: (?:command )?not found| is not installed)",
-        message="{label}: it takes {tool} to compile this, which is not there",
+        message="{label}: compiling this needs {tool}, which is missing",
         hint="add it: {key}: [{package}]; or take a version that has a wheel",
         only=frozenset({"requirements", "run"}),
     ),

@@ -1,4 +1,4 @@
-"""Whose image the engine has under a name: this folder's, or that of another folder with the same name."""
+"""Check which folder built the image that the engine has under a name."""
 
 from __future__ import annotations
 

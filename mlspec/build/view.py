@@ -1,4 +1,4 @@
-"""What to show of a build: its steps as rows, the plain lines of what is new, the lines of a screen, and the facts."""
+"""Show a build: its steps as rows, as plain lines, as lines of a screen, and as facts."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def rows(build: BuildState, steps: Sequence[Step], now: float) -> tuple[StepRow,
 
 
 def states(before: Mapping[Step, State], now: Iterable[StepRow]) -> dict[Step, State]:
-    """Return the state of each step, as it was told: what ended once is not told again, whatever BuildKit looks at."""
+    """Return the state of each step to show: a step that ended stays ended, even if BuildKit looks at it again."""
     return {row.step: known if (known := before.get(row.step)) in ENDED and known else row.state for row in now}
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def watching(how: str, steps: Sequence[Step], title: str) -> Iterator[Watch]:
-    """Yield what is to be told of a build, to draw it: ``auto``, ``plain`` with all that steps say, or ``quiet``."""
+    """Yield a function that draws the state of a build: ``auto``, ``plain`` with all output, or ``quiet``."""
     if how == "quiet":
         yield lambda build, line: None
     elif how == "auto" and _is_screen():

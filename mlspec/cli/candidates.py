@@ -1,4 +1,4 @@
-"""What a shell may complete: specs, and the images of a spec; nothing heavy is imported, for somebody waits."""
+"""Candidates for shell completion: specs, and the images of a spec. Imports stay light: a person waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def specs(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Return the specs of this folder that begin so, or else whatever file does."""
+    """Return the specs of this folder that begin with this text, or else any file."""
     with contextlib.suppress(FileNotFoundError):
         if known := [spec for spec in find_specs() if spec.startswith(begun)]:
             return [CompletionItem(spec) for spec in known]

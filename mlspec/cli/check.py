@@ -22,16 +22,18 @@ _FORMATS = click.Choice(["text", "json", "sarif", "github"])
 
 @click.command()
 @specs_argument
-@click.option("--format", "kind", type=_FORMATS, default="text", help="How to show them; all but text go to stdout.")
-@click.option("--strict", is_flag=True, help="Exit 1 where there are warnings, too.")
-@click.option("--fix", is_flag=True, help="Repair in the spec what can only be meant in one way, and show the changes.")
-@click.option("--diff", is_flag=True, help="Write nothing; show what --fix would change.")
+@click.option(
+    "--format", "kind", type=_FORMATS, default="text", help="Output format. All but text are printed on stdout."
+)
+@click.option("--strict", is_flag=True, help="Exit 1 if there are warnings, too.")
+@click.option("--fix", is_flag=True, help="Repair what can only be meant in one way, and show the changes.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change; write nothing.")
 @quiet_option
 def check(specs: tuple[str, ...], kind: str, strict: bool, fix: bool, diff: bool) -> None:
     """Show every problem and warning of a spec.
 
-    Reads the spec, its requirement files, its lock, and what of the folder would be copied into the image; writes
-    nothing but what --fix repairs in the spec, and uses no network.
+    Read the spec, its requirement files, its lock, and the files that would be copied into the image. Only --fix
+    writes, and only the spec. Never use the network.
     """
     found: list[Problem] = []
     tell = show if kind == "text" else found.append

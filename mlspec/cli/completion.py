@@ -23,9 +23,9 @@ _BEFORE = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && comp
 @click.command()
 @click.argument("shell", type=click.Choice(list(_INSTALL)))
 def completion(shell: str) -> None:
-    """Print the script with which a shell completes mlspec.
+    """Print a shell completion script.
 
-    It completes commands, options, specs and images. The script says how to install it.
+    It completes commands, options, specs and images. Its first lines say how to install it.
     """
     answer_file(_script(shell))
 

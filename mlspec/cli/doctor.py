@@ -21,14 +21,13 @@ _TINTS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 @click.command()
 @specs_argument
-@click.option("--offline", is_flag=True, help="Ask nothing on the network.")
+@click.option("--offline", is_flag=True, help="Do not use the network.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @quiet_option
 def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
-    """Look at this host for what would stop a build or a run.
+    """Check this host for problems that would stop a build or a run.
 
-    With a spec, what its images need is asked for; without one, what every image needs. Exits 3 where something stands
-    in the way; a warning does not.
+    With a spec, check what its images need; without one, what every image needs. Exit 3 if there is an error.
     """
     from mlspec.advice import doctor as rules
     from mlspec.host import checkup
@@ -45,7 +44,7 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
     for line in [_json(findings)] if form == "json" else _lines(findings):
         answer(line)
     errors = sum(finding.state == "error" for finding in findings)
-    say(f"{errors} in the way of a build or a run" if errors else "nothing stands in the way")
+    say(f"{errors} {'problem' if errors == 1 else 'problems'} would stop a build or a run" if errors else "no problems")
     sys.exit(3 if errors else code)
 
 

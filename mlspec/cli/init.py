@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
-@click.option("--name", help="The name of the image.")
-@click.option("--python", metavar="VERSION", help="The Python of the image, such as 3.12.")
-@click.option("--base", metavar="IMAGE", help="What to build on, such as slim-bookworm.")
-@click.option("--accelerator", metavar="NAME", help="cpu, cuda, cuda12.8 or rocm6.3.")
-@click.option("--requirements", multiple=True, metavar="FILE|NAME", help="A file or a package; may be repeated.")
-@click.option("--apt", multiple=True, metavar="NAME", help="A Debian package; may be repeated.")
-@click.option("--entrypoint", metavar="COMMAND", help="What the image starts, such as: python train.py")
-@click.option("--port", "ports", multiple=True, metavar="HOST:CONTAINER", help="A port; may be repeated.")
-@click.option("--mount", "mounts", multiple=True, metavar="SOURCE:TARGET", help="A mount; may be repeated.")
-@click.option("-y", "--yes", is_flag=True, help="Ask nothing; take what is guessed.")
+@click.option("--name", help="Image name. Default: the name of the folder.")
+@click.option("--python", metavar="VERSION", help="Python version, such as 3.12.")
+@click.option("--base", metavar="IMAGE", help="Base image, such as slim-bookworm.")
+@click.option("--accelerator", metavar="NAME", help="Accelerator: cpu, cuda, cuda12.8 or rocm6.3.")
+@click.option("--requirements", multiple=True, metavar="FILE|NAME", help="Requirement file or package. Repeatable.")
+@click.option("--apt", multiple=True, metavar="NAME", help="Debian package. Repeatable.")
+@click.option("--entrypoint", metavar="COMMAND", help="Command that the image starts, such as: python train.py")
+@click.option("--port", "ports", multiple=True, metavar="HOST:CONTAINER", help="Port to publish. Repeatable.")
+@click.option("--mount", "mounts", multiple=True, metavar="SOURCE:TARGET", help="Mount. Repeatable.")
+@click.option("-y", "--yes", is_flag=True, help="Ask no questions; take the guesses.")
 @quiet_option
 def init(folder: str, yes: bool, **wanted: Any) -> None:  # noqa: ANN401 - the fields of Wanted
     """Write a first mlspec.yaml from what is in the folder.
 
-    Says what was guessed and why. Asks what only you know, on a terminal; every question has an option, and --yes
-    takes the guesses, and exits 1 where it left out something that the program may need. Never overwrites a file.
+    Print each guess with its reason. On a terminal, ask what only you know; each question has an option. With --yes,
+    take the guesses, and exit 1 if something that the program may need is left out. Never overwrite a file.
     """
     from mlspec.advice import draft as starter
     from mlspec.cli.editors import write_schema

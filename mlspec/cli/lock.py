@@ -14,10 +14,17 @@ from mlspec.host.cache.proofs import WRITE
 
 @click.command()
 @specs_argument
-@click.option("--upgrade", is_flag=True, help="Move every pin, and the base image's digest, to the newest that fits.")
-@click.option("-P", "--upgrade-package", "packages", multiple=True, metavar="NAME", help="Move the pin of one package.")
-@click.option("--adopt", is_flag=True, help="Take the base image's digest from a Dockerfile in which a bot moved it.")
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 where the lock is not right for the spec.")
+@click.option("--upgrade", is_flag=True, help="Update every pin, and the base image's digest, to the newest that fits.")
+@click.option(
+    "-P",
+    "--upgrade-package",
+    "packages",
+    multiple=True,
+    metavar="NAME",
+    help="Update the pin of one package. Repeatable.",
+)
+@click.option("--adopt", is_flag=True, help="Take the base image's digest from a Dockerfile that a bot updated.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if the lock does not match the spec.")
 @unpinned_option
 @force_option
 @quiet_option
@@ -30,9 +37,9 @@ def lock(
     unpinned: bool,
     force: bool,
 ) -> None:
-    """Lock anew what changed, or move pins on request.
+    """Lock what changed, or update pins on request.
 
-    Writes the lock and the files that follow from it. Pins stay unless --upgrade or -P asks for newer ones.
+    Write the lock and the files that depend on it. Pins stay unless --upgrade or -P asks for newer ones.
     """
     if adopt and (upgrade or check):
         raise click.UsageError("--adopt takes a digest that is there: leave out --upgrade and --check")

@@ -72,9 +72,9 @@ file_option = click.option(
     type=click.Path(),
     shell_complete=candidates.specs,
     is_eager=True,
-    help="The spec; default: mlspec.yaml.",
+    help="Spec. Default: mlspec.yaml.",
 )
-locked_option = click.option("--locked", is_flag=True, help="Fail rather than change the lock; never use the network.")
+locked_option = click.option("--locked", is_flag=True, help="Fail if the lock would change; never use the network.")
 unpinned_option = click.option("--unpinned", is_flag=True, help="Accept a base image without a digest, by its tag.")
 PLATFORMS = click.Choice(["linux/amd64", "linux/arm64"])
 force_option = click.option(

@@ -48,7 +48,7 @@ def as_shown(spec: str) -> str:
 
 
 def up_to_date(spec: str) -> str:
-    """Return what is said of a spec whose files are what they should be."""
+    """Return the message for a spec whose files are up to date."""
     return f"{spec}: up to date"
 
 

@@ -52,7 +52,7 @@ class _PassesOn(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            hint = f"arguments of the program stand behind --: mlspec run -- {error.option_name}"
+            hint = f"arguments of the program come after --: mlspec run -- {error.option_name}"
             raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from None
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,13 +62,13 @@ class _PassesOn(click.Command):
 @click.command(cls=_PassesOn, options_metavar="[OPTIONS]")
 @image_argument
 @file_option
-@click.option("--dry-run", is_flag=True, help="Print the command in place of running it.")
+@click.option("--dry-run", is_flag=True, help="Print the command instead of running it.")
 @quiet_option
 @click.pass_context
 def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) -> None:
     """Run an image, with the mounts, ports and devices of its spec.
 
-    What stands behind -- goes to its program: mlspec run [IMAGE] -- --epochs 3. Exits with the program's exit code.
+    Arguments after -- go to the program: mlspec run [IMAGE] -- --epochs 3. Exit with the program's exit code.
     """
     from mlspec import api
     from mlspec.host.engine import run as running
@@ -101,7 +101,7 @@ def _warn_of_losses(rendered: Rendered, plan: Plan) -> None:
 def shell(image: str | None, file: str | None) -> None:
     """Open a shell in an image.
 
-    It has the mounts, the devices, the environment and the user that the image's program gets.
+    The shell gets the mounts, devices, environment and user of the image's program.
     """
     from mlspec import api
     from mlspec.host.engine import run as running

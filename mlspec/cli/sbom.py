@@ -11,14 +11,14 @@ from mlspec.cli.terminal import answer_file
 
 @click.command()
 @image_argument
-@click.option("--platform", type=PLATFORMS, help="Of an image with several platforms, this one. Default: its first.")
+@click.option("--platform", type=PLATFORMS, help="One of several platforms. Default: the first.")
 @file_option
 @quiet_option
 def sbom(image: str | None, platform: str | None, file: str | None) -> None:
     """Print an image's bill of materials, in CycloneDX's JSON.
 
-    It names every package by version, hash and who needs it, and the base image by digest. Debian packages are not
-    locked: those below `apt` are named, without a version and what they bring along. No network and no engine are used.
+    List every package with its version, its hash and the packages that need it, and the base image by digest. Debian
+    packages are not locked: only those in `apt` are listed, without a version. Use no network and no engine.
     """
     from mlspec import api
 

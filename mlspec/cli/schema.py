@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     type=click.Choice(["2020-12", "7"]),
     default="2020-12",
     show_default=True,
-    help="The edition of JSON Schema.",
+    help="Edition of JSON Schema.",
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write the schema to a file.")
 @quiet_option

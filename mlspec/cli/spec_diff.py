@@ -1,4 +1,4 @@
-"""What a repair changes in a spec, as a unified diff."""
+"""Print the changes of a repair as a unified diff."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees: answers on stdout, everything else on stderr; and how a command ends.
+"""Print for people: answers on stdout, everything else on stderr; and end a command.
 
 This is the one place that prints. What others wrote passes through it, into terminals and logs: hidden characters are
 made visible, logins and secrets blanked. Of escape sequences only those that color are let through.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def is_quiet() -> bool:
-    """Tell whether only problems and results are wanted."""
+    """Return whether ``--quiet`` is set."""
     return bool(click.get_current_context().find_root().meta.get("mlspec.quiet"))
 
 
@@ -39,7 +39,7 @@ _COLORS = re.compile(r"(\x1b\[(?:(?:[0-4]|22|3[0-79]|9[0-7])(?:;(?=\d))?)+m)")
 
 
 def sanitize(text: str) -> str:
-    """Return a text as it may be printed."""
+    """Return a text without secrets, logins, hidden characters and foreign escape sequences."""
     from mlspec.host.known_secrets import blank_secrets
     from mlspec.printable import printable
 
@@ -84,7 +84,7 @@ class ProgressLine:
 
 
 def tell(text: str, *, colors: bool | None = None) -> None:
-    """Print on stderr what also those read who want no more than results; ``colors`` as click has it."""
+    """Print on stderr, with ``--quiet`` too; ``colors`` as click has it."""
     ProgressLine.clear()
     # Where stderr itself is full or closed, nobody can be told, and the exit code is all that is left.
     with contextlib.suppress(OSError):
@@ -188,7 +188,7 @@ def exit_interrupted(text: str = "interrupted") -> NoReturn:
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Tell a person of an error, in place of a traceback, and exit with its code."""
+    """Print an error instead of a traceback, and exit with its code."""
     from mlspec.errors import MlspecError
 
     try:

@@ -1,1 +1,1 @@
-"""What was true on a dated day: Pythons, Debian releases, indexes, GPUs, compilers, codes."""
+"""Facts with a date: Pythons, Debian releases, package indexes, GPUs, compilers, codes."""

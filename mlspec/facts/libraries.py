@@ -14,7 +14,7 @@ from mlspec.facts.tables import frozen, table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemNeed:
-    """What a package needs of the system: what is said of it, the Debian packages that have it, and a way without.
+    """What a package needs of the system: the words for a warning, the Debian packages, and a package that needs none.
 
     ``unless`` are packages that bring it along; ``only_asked`` is about packages that matter where the user names them.
     ``proof`` is Python that fails without what is needed, and works with it, as was ``proven`` with a version on a day.
@@ -32,7 +32,7 @@ class SystemNeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholePackage:
-    """A package, as pip takes it, whose wheels bring all that it needs, so that nothing is to be said of it."""
+    """A package, in pip's syntax, whose wheels bring all that it needs; it causes no warning."""
 
     package: str
     proof: str

@@ -10,7 +10,7 @@ from mlspec.facts.tables import frozen, table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """A call that writes a file or a folder, and where it is told the path; the table says what each field means."""
+    """A call that writes a file or a folder, and its argument for the path; the table explains each field."""
 
     call: str = ""
     method: str = ""

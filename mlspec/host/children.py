@@ -56,7 +56,7 @@ class Relay:
 
 @contextlib.contextmanager
 def relay_signals() -> Iterator[Relay]:
-    """Give a Relay, which hears every signal meanwhile in the place of this process."""
+    """Yield a Relay that receives every signal in place of this process."""
     relay = Relay()
     # Python lets only the main thread listen.
     is_main = threading.current_thread() is threading.main_thread()

@@ -1,4 +1,4 @@
-"""The home folder of this user; one who runs as a number, as in many containers, has none."""
+"""The home folder of this user; a user without a name, as in many containers, has none."""
 
 from __future__ import annotations
 

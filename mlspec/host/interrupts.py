@@ -27,7 +27,7 @@ def listen() -> None:
 
 
 def acknowledge() -> int:
-    """Take it that the command is about to end by an interrupt, and return its exit code: 128 and the signal's number.
+    """Accept that an interrupt ends this command, and return the exit code: 128 plus the signal's number.
 
     Any other signal is ignored from now on.
     """

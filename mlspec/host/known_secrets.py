@@ -1,4 +1,4 @@
-"""The secrets that this process has read: none of them is shown, whatever repeats them."""
+"""The secrets that this process has read; no output shows them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ AUTHORITIES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FIL
 
 
 def here() -> Host:
-    """Return what is quickly known of this host: enough to say what to type on it."""
+    """Return the facts of this host that are quick to find: enough for hints."""
     return Host(
         system=_system(),
         has_systemd=Path("/run/systemd/system").is_dir(),
@@ -44,7 +44,7 @@ def here() -> Host:
 
 
 def examine_host(folder: Path) -> Host:
-    """Return all that is known of this host, for images whose spec stands in ``folder``."""
+    """Return all facts of this host, for images whose spec is in ``folder``."""
     return replace(
         here(),
         folder=str(folder),
@@ -60,7 +60,7 @@ def examine_host(folder: Path) -> Host:
 
 
 def read_output(*words: str, patience: float = _PATIENCE) -> str | None:
-    """Return what a command says; none where it is not there, fails, or says nothing for ``patience`` seconds."""
+    """Run a command and return its output; None if it is missing, fails or takes longer than ``patience`` seconds."""
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=patience)
     except (OSError, subprocess.TimeoutExpired):
@@ -106,7 +106,7 @@ def _system() -> System:
 
 
 def _has_joined() -> bool:
-    """Tell whether this user is a member of the group docker, whatever the groups of this session are."""
+    """Return whether this user was added to the group docker after this session began."""
     if sys.platform == "win32":
         return False
     import grp

@@ -1,4 +1,4 @@
-"""What is going on where a person would wait without a word: told to whoever watches."""
+"""Report progress to watchers while a person waits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Watcher(Protocol):
-    """Who is told of what goes on."""
+    """A receiver of progress."""
 
     def pulse(self, text: str) -> None:
         """Hear what is going on now, several times a second; the last word replaces the one before."""
@@ -43,7 +43,7 @@ def note(text: str) -> None:
 
 
 def waiting(what: str) -> Callable[[float], None]:
-    """Return what is to be told, again and again, for how many seconds something is waited for."""
+    """Return a function that reports for how many seconds something is awaited."""
     told: list[float] = []
 
     def tell(seconds: float) -> None:

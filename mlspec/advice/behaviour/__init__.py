@@ -1,4 +1,4 @@
-"""What the project's code does when a container starts it, read from its text: nothing is run or imported."""
+"""Read from the text of a project what its program does when it starts; run and import nothing."""
 
 from mlspec.advice.behaviour.listening import Listening, find_listening
 from mlspec.advice.behaviour.program import Program, Start, read_program

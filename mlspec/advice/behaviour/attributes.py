@@ -1,4 +1,4 @@
-"""What attributes of objects are set to, whatever the object."""
+"""Values of attributes, found by the name of the attribute alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paths and texts that expressions stand for, as far as the code, the command and the variables tell."""
+"""Find the paths and texts that expressions stand for, from the code, the command and the environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from mlspec.advice.behaviour.texts import (
 
 
 class Expressions:
-    """What expressions of one program are, each found once. Nothing that cannot be told is guessed."""
+    """The values of expressions of one program, each computed once. An unknown value is never guessed."""
 
     def __init__(self, program: Program) -> None:
         self._start = program.start

@@ -1,4 +1,4 @@
-"""Which files of a project a program imports, and those that these import in turn."""
+"""Find the files of a project that a program imports, directly or through others."""
 
 from __future__ import annotations
 

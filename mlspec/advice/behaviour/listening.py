@@ -1,4 +1,4 @@
-"""Where a program listens for callers, as its code says."""
+"""Find the hosts and ports that a program listens on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folder to mount so that what a program writes outlasts its container."""
+"""Find the folders to mount so that the files of a program outlast its container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What functions take, and what calls hand over to them."""
+"""Parameters of functions, and the arguments that calls pass."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _fill_class(scope: Scope, node: ast.ClassDef) -> None:
 
 
 def _bind(scope: Scope, node: ast.stmt, *, is_conditional: bool) -> None:
-    """Note the names that a statement binds; the value of a loop's is nothing that can be told."""
+    """Record the names that a statement binds; the value of a loop variable is unknown."""
     line = node.end_lineno or node.lineno
 
     def note(name: str, value: ast.expr | None) -> None:

@@ -1,4 +1,4 @@
-"""What a program writes below its working directory: each path with the line that writes it."""
+"""Find the paths below its working directory that a program writes, each with the line that writes it."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class WrittenPath:
 def find_written_paths(program: Program) -> tuple[WrittenPath, ...]:
     """Return the paths below its working directory that a program writes and keeps, each once, in order.
 
-    What it writes where nobody can tell is left out; so is all of it where it changes its directory, or hands over to
-    others what nobody can tell.
+    A path that the code does not tell is left out. Nothing is returned if the program changes its directory, or moves
+    or uploads a path that the code does not tell.
     """
     values = Expressions(program)
     calls = [(call, scope, dotted_name(call.func, scope)) for call, scope in program.calls()]

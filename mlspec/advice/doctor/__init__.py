@@ -1,4 +1,4 @@
-"""Facts of a host to what would stop a build or a run on it, each with its fix."""
+"""Find what would stop a build or a run on a host, each with its fix."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ _RULES = (
 
 
 def examine(facts: Facts) -> tuple[Finding, ...]:
-    """Return everything that is to be said of a host, what is fine included, from the command to the network."""
+    """Return the findings about a host, from the docker command to the network; those without a problem too."""
     return tuple(finding for rules in _RULES for finding in rules(facts))

@@ -1,4 +1,4 @@
-"""What would stop a container at its start: a port that is in use, a folder that its user cannot write to."""
+"""Check a container before it starts: ports in use, and folders that its user cannot write to."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _LEAST_BUILDX = (0, 10)
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what is to be said of the command, the engine and the builder."""
+    """Check the docker command, the engine and the builder."""
     if trouble := command_problem(facts.host, facts.command):
         yield as_finding("docker", trouble)
     else:
@@ -55,7 +55,7 @@ def engine_problem(host: Host, engine: Engine) -> Problem | None:
     """Return what is wrong with the engine; none where it can build and run."""
     where = f" at {engine.address}" if engine.address else ""
     if engine.silence == "denied":
-        message = f"the engine{where or ' is there, and'} does not let this user in"
+        message = f"the engine{where} denies access to this user"
         return problem("MLS502", message, _entry_hint(host))
     if engine.silence:
         # Without the address: it was not chosen, and is right unless it was.
@@ -141,7 +141,7 @@ def _builder(builder: Builder) -> Finding:
 
 
 def _find_version_text(said: str) -> str:
-    """Return the version in what a command says of itself, or all it says."""
+    """Return the version in the output of a command, or all of the output."""
     number = re.search(r"\d+\.\d+(?:\.\d+)?(?:[-+~][\w.]+)*", said)
     return number[0] if number else said.strip()
 

@@ -1,4 +1,4 @@
-"""What is found on a host, and what an image needs of it: plain values, gathered elsewhere, for rules to judge."""
+"""Facts of a host and needs of an image: plain values that ``host`` gathers and the rules judge."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Builder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What came of asking a place on the network; ``skew`` is its clock less this host's, in seconds.
+    """The answer of one place on the network; ``skew`` is its clock less this host's, in seconds.
 
     ``index`` is the address of an index besides the default one. ``private``: trusted by a certificate that this host
     alone knows. ``untold``: it is in this host's store, ``words``, which mlspec was not told of.

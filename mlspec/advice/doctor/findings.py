@@ -1,4 +1,4 @@
-"""What the rules find: something that is fine, said in a line, or a problem with its fix."""
+"""A finding of the doctor: a line about something that works, or a problem with its fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was found about one topic, in a line; with a problem where something is not as it should be."""
+    """A line about one topic, and the problem if there is one."""
 
     topic: str
     message: str
@@ -26,7 +26,7 @@ class Finding:
 
 
 def fine(topic: str, message: str) -> Finding:
-    """Return a finding of something that is as it should be."""
+    """Return a finding without a problem."""
     return Finding(topic=topic, message=message)
 
 

@@ -15,7 +15,7 @@ from mlspec.text import format_size
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what is to be said of the hardware behind the engine, and of the disks."""
+    """Check GPUs, drivers, platforms and free disk space."""
     if facts.engine.version:
         yield from _gpus(facts)
         yield from _amd(facts)
@@ -24,13 +24,13 @@ def findings(facts: Facts) -> Iterator[Finding]:
     yield from _disk(facts.host)
 
 
-# What stops a container for sure: the others go by what this host says of itself, which in a container of its own, say,
-# is less than what the engine has; and by tables.
+# These stop a container for certain. The others rely on what this host reports, and a host that is itself a container
+# reports less than the engine has; or on tables.
 _CERTAIN = frozenset({"MLS544", "MLS545", "MLS547", "MLS549"})
 
 
 def run_problems(facts: Facts) -> Iterator[Problem]:
-    """Yield what is in the way of running the images that are asked for; a warning where that is not certain."""
+    """Yield the problems that would stop these images from running; a warning if that is not certain."""
     for finding in (*_gpus(facts), *_amd(facts), *_platforms(facts)):
         if finding.problem and finding.problem.code in _CERTAIN:
             yield finding.problem
@@ -103,7 +103,7 @@ def _gpus(facts: Facts) -> Iterator[Finding]:
 
 
 def _kernels(facts: Facts, wanting: list[Need]) -> Iterator[Finding]:
-    """Yield what is to be said of images whose torch is known to have no kernels for a GPU of this host."""
+    """Check whether the torch of each image has kernels for the GPUs of this host."""
     capabilities = facts.host.capabilities
     for need in wanting:
         builds = frameworks.find_builds(need.cuda, need.torch, _platform(need, facts)) if need.torch else ()

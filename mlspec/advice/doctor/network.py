@@ -13,7 +13,7 @@ _MOST_SKEW = 300
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what is to be said of the network, as far as it was asked."""
+    """Check proxies, package indexes, registries and clocks."""
     yield from _proxies(facts)
     # Several bases come from one registry.
     yield from dict.fromkeys(map(_check_probe, facts.answers))
@@ -68,7 +68,7 @@ def _probe_problem(answer: Probe) -> Problem:
     where = f"the {answer.place} at {answer.host}"
     if answer.state == "proxy":
         hint = f"is it right, and running? for a host that needs none: export NO_PROXY={answer.host}\n{answer.words}"
-        return problem("MLS555", f"the proxy of HTTPS_PROXY does not lead to {where}", hint, "warning")
+        return problem("MLS555", f"the proxy in HTTPS_PROXY does not reach {where}", hint, "warning")
     if answer.state == "untrusted":
         return problem("MLS556", f"the certificate of {where} cannot be verified", _certificate_hint(answer), "warning")
     if answer.state == "untold":

@@ -10,7 +10,7 @@ from mlspec.advice.doctor.findings import Finding, as_finding, fine, join_names,
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what is to be said of running these images from this folder."""
+    """Check mounts, users, the init process and line ends."""
     if facts.engine.version:
         yield from _init(facts)
         yield from _mounts(facts)

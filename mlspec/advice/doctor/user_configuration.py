@@ -1,4 +1,4 @@
-"""The user's own configuration: where it is looked for, what it sets, and what is wrong with it."""
+"""The user's configuration file: its path, its values and its problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TOPIC = "configuration"
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what is to be said of the configuration: its file, a line for each value, and what is wrong."""
+    """Yield a finding for the file, for each value, and for each problem."""
     own = facts.own
     for trouble in own.problems:
         yield Finding(topic=_TOPIC, message=f"{_place(trouble)}{trouble.message}", problem=trouble)

@@ -1,4 +1,4 @@
-"""What an image starts: a server, a script, a notebook server or what the project declares."""
+"""Choose the entrypoint of an image: a server, a script, a notebook server or a declared command."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def set_start(entry: Entrypoint, statement: Statement) -> Entrypoint:
 
 
 def entry_from_caller(entrypoint: str) -> Entrypoint:
-    """Return what the caller wants to start; an empty text is nothing."""
+    """Return the entrypoint that the caller named; an empty text leaves it out."""
     return Entrypoint(Choice("entrypoint", entrypoint, "as asked"))
 
 

@@ -1,4 +1,4 @@
-"""Whether what another file starts can start in the image, which may lack its programs and its variables."""
+"""Fit the command of another tool's image to this image, which may lack its programs and variables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _own_python(words: Iterable[str], python: str) -> Iterator[str]:
 
 
 def _missing_programs(words: tuple[str, ...], folder: Folder, home: str) -> Iterator[str]:
-    """Yield what is said of programs that nothing brings: those of conda, and files that are not in the folder."""
+    """Yield a reason for each program that the image lacks: those of conda, and files that are not in the folder."""
     program = words[0] if words else ""
     if program in {"conda", "mamba", "micromamba", "poetry", "uv", "pipenv", "pdm"}:
         yield f"the image has no {program}: start the program itself"
@@ -61,7 +61,7 @@ def _missing_programs(words: tuple[str, ...], folder: Folder, home: str) -> Iter
 
 
 def _unset(words: tuple[str, ...], variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is said of variables of a shell that nothing sets."""
+    """Yield a reason for each shell variable that nothing sets."""
     if words[:2] in {("sh", "-c"), ("bash", "-c"), ("/bin/sh", "-c"), ("/bin/bash", "-c")}:
         for name in dict.fromkeys(name for word in words[2:] for name in find_variables(word)):
             if name not in variables and name not in _SET_ANYWAY:

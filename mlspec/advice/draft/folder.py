@@ -1,4 +1,4 @@
-"""What is known of a folder, what the caller wants, and what was chosen."""
+"""A folder of code, the options of the caller, and the choices for a first spec."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftOptions:
-    """What the caller decides; the rest is guessed. An empty text leaves a key out."""
+    """The choices of the caller; the rest is guessed. An empty text leaves a key out."""
 
     name: str | None = None
     python: str | None = None
@@ -66,7 +66,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was chosen for a key, and the statements of the folder's files that were not taken for it."""
+    """The choices for a key, and the statements that were not used for it."""
 
     choices: tuple[Choice, ...] = ()
     left: tuple[Statement, ...] = ()

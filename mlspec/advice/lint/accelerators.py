@@ -125,8 +125,8 @@ def is_unknown_gpu(subject: Subject) -> Iterator[Problem]:
     for index, gpu in enumerate(subject.settings.gpu_models):
         if not frameworks.capability(gpu):
             near = " or ".join(frameworks.near_gpus(gpu))
-            hint = f"did you mean {near}?" if near else "write its architecture: what nvidia-smi tells as 9.0 is sm_90"
-            warning = subject.warn(f"no GPU {gpu} is known, so nothing is checked for it", hint, "gpu_models", index)
+            hint = f"did you mean {near}?" if near else "write its architecture: if nvidia-smi prints 9.0, write sm_90"
+            warning = subject.warn(f"no GPU {gpu} is known, so mlspec cannot check it", hint, "gpu_models", index)
             yield with_slip(warning, gpu, frameworks.near_gpus(gpu))
 
 

@@ -30,7 +30,7 @@ def has_no_wheel(subject: Subject) -> Iterator[Problem]:
         how = "built from its source" if pin.languages == PURE else "compiled"
         written = f" ({', '.join(pin.languages)})" if how == "compiled" and pin.languages else ""
         message = f"{pin.name} {pin.version} has no wheel, so it is {how}{written} while the image is built"
-        hint = f"to say that this is meant, add to the requirements: --no-binary {pin.name}"
+        hint = f"to accept this, add to the requirements: --no-binary {pin.name}"
         newest = f"{pin.name}=={pin.wheel_version}"
         other = f"require {newest}, the newest that has a wheel; or, " if pin.wheel_version else ""
         yield subject.warn_of_package(pin.name, message, f"{other}{hint}")
@@ -58,7 +58,7 @@ def keeps_headers(subject: Subject) -> Iterator[Problem]:
     for index, entry in enumerate(subject.settings.apt):
         name = entry.partition("=")[0]
         if name.endswith("-dev") or name in compile_recipes.tools():
-            message = f"{name} is what compiling takes, and would be in the image"
+            message = f"{name} is only needed to compile, and would be in the image"
             hint = "remove it" if name in {*known, *compile_recipes.tools()} else f"write it below build_apt: [{name}]"
             yield subject.warn(message, hint, "apt", index)
 
@@ -82,14 +82,14 @@ def bounds_no_build(subject: Subject) -> Iterator[Problem]:
         return
     built = {pin.name: pin.version for pin in _sources(subject)}
     if subject.settings.build_constraints and not built:
-        message = "nothing that is locked here is built from source, so this bounds nothing"
+        message = "nothing that is locked here is built from source, so these constraints have no effect"
         yield subject.warn(message, "remove build_constraints", "build_constraints")
     for index, row in enumerate(subject.settings.dependency_metadata):
         name = canonicalize_name(row.name)
         path = ("dependency_metadata", index, "name")
         if name not in built:
             why = "has a wheel" if name in subject.packages else "is not locked here"
-            message = f"{name} {why}, so what is stated of it decides nothing"
+            message = f"{name} {why}, so this entry has no effect"
             yield subject.warn(message, "correct its name, or remove the entry", *path)
         elif row.version and Version(row.version) != Version(built[name]):
             message = f"{name} {built[name]} is locked, and this is about {row.version}"
@@ -97,6 +97,6 @@ def bounds_no_build(subject: Subject) -> Iterator[Problem]:
     written = {canonicalize_name(row.name) for row in subject.settings.dependency_metadata}
     for stated in subject.requirements.stated:
         if stated.name in subject.packages - built.keys() - written:
-            message = f"{stated.name} has a wheel, so what pyproject.toml states of it decides nothing here"
+            message = f"{stated.name} has a wheel, so what pyproject.toml says about it has no effect here"
             hint = f"require another release: {stated.name}==..."
             yield subject.warn_of_package(stated.name, message, hint)

@@ -1,4 +1,4 @@
-"""What the command of a container says: which program it starts, with which script, on which address and port."""
+"""Read the command of a container: its program, its script, and the address and port of a server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WITH_VALUE = {"-W", "-X"}
 
 
 def strip_launcher(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the command without what only starts it: ``python -m uvicorn app:app`` is ``uvicorn app:app``."""
+    """Return a command without its launcher: ``python -m uvicorn app:app`` is ``uvicorn app:app``."""
     if place := module_place(words):
         return tuple(words[place:])
     head = posixpath.basename(words[0]) if words else ""
@@ -48,7 +48,7 @@ def server_of(words: Sequence[str]) -> Server | None:
 
 
 def find_option_values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
-    """Yield what stands behind options of these names: ``--port 80``, ``--port=80``, ``-b:80``."""
+    """Yield the values of these options: ``--port 80``, ``--port=80``, ``-b:80``."""
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")
         if name in names:

@@ -86,7 +86,7 @@ def includes_nothing(subject: Subject, context: Context) -> Iterator[Problem]:
             message = (
                 f"nothing of {quote_value(entry)} is copied: it is empty, mounted, secret, or of no use in an image"
             )
-            yield subject.warn(message, "remove the entry; the ignore file says what is left out", "include", index)
+            yield subject.warn(message, "remove the entry; the ignore file lists what is left out", "include", index)
         else:
             near = nearest(path, {*context.names, *context.weights})
             hint = f"did you mean {near[0]}?" if near else "correct it, or remove the entry"
@@ -128,7 +128,7 @@ def lacks_script(subject: Subject, context: Context) -> Iterator[Problem]:
     elif look.is_file and not look.is_kept:
         hint = f"add it: {_including(subject, script.path)}"
         if any(entry.strip("!/") == script.path for entry in subject.settings.include or ()):
-            hint = "see what is said of it below include"
+            hint = "see the warning at include"
         yield subject.warn(f"{script.path} is not copied into the image", hint, command_key(subject))
 
 

@@ -1,4 +1,4 @@
-"""Which files of a project rules read."""
+"""Select the files of a project that rules read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_data(path: str) -> bool:
 
 
 def list_looked_up_paths(subject: Subject) -> tuple[str, ...]:
-    """Return the paths that rules want to know of, whether they are copied into the image or not."""
+    """Return the paths that rules look up, copied into the image or not."""
     script = script_of(subject)
     named = [entry for entry in subject.settings.include or () if not entry.startswith("!")]
     own = (script.path, f"../{script.path}") if script else ()

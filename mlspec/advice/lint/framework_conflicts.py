@@ -14,14 +14,14 @@ from mlspec.lock import variants
 
 
 def install_same_files(subject: Subject) -> Iterator[Problem]:
-    """Warn of packages in one image that install the same files: which of them win is chance."""
+    """Warn of packages in one image that install the same files: which one wins is not defined."""
     for row in variants.same():
         found = [name for name in row.packages if name in subject.packages]
         if len(found) < 2:
             continue
         best = row.best[subject.kind].format(major=subject.cuda_major or "12")
         other = next(name for name in found if name != best)
-        message = f"{' and '.join(found)} install the same files, the folder {row.what}: which of them win is chance"
+        message = f"{' and '.join(found)} install the same files, the folder {row.what}: which one wins is not defined"
         hint = f"require {best} alone" if best else "require one of them alone"
         bringers = sorted({by for pin in subject.pins if pin.name == other for by in pin.via if not by.startswith("-")})
         hint += f"; {other} comes with {', '.join(bringers)}" if bringers else ""

@@ -88,7 +88,7 @@ def has_two_opencvs(subject: Subject) -> Iterator[Problem]:
     if len(found) > 1:
         via = {pin.name: pin.via for pin in subject.pins}
         bringers = sorted({other for name in found for other in via[name] if not other.startswith("-")})
-        message = f"{' and '.join(found)} install the same files, the folder cv2: which of them win is chance"
+        message = f"{' and '.join(found)} install the same files, the folder cv2: which one wins is not defined"
         others = f"; they come with {', '.join(bringers)}" if bringers else ""
         yield subject.warn_of_package(found[0], message, f"require only one of them, best {found[-1]}{others}")
 
@@ -162,7 +162,9 @@ def asks_in_vain(subject: Subject) -> Iterator[Problem]:
     # A cluster counts those of AMD, too.
     is_counted = subject.accelerator.is_rocm and "kubernetes" in subject.image.targets
     if "torch" in subject.packages and not is_counted:
-        message = f"GPUs are asked for, and torch is one for {_name_device(settings.accelerator)}: it does not see them"
+        message = (
+            f"the spec asks for GPUs, but its torch is for {_name_device(settings.accelerator)} and cannot use them"
+        )
         yield subject.warn(message, "write: accelerator: cuda; or remove gpus", "gpus")
 
 

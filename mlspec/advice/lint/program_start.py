@@ -1,4 +1,4 @@
-"""How a container starts a program of the project: through which words, with which files, searched where."""
+"""Find how a container starts a program of the project: its words, its files, and where Python searches."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from mlspec.errors import Problem
 from mlspec.facts.servers import Server
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
-_ALONE = "where only the container itself can call"
+_ALONE = "nothing outside the container can reach it"
 
 
 def listens_to_itself(subject: Subject, context: Context) -> Iterator[Problem]:
@@ -28,16 +28,16 @@ def listens_to_itself(subject: Subject, context: Context) -> Iterator[Problem]:
     found = find_listening(program_of(subject, context))
     # Where one of several is open, or nobody can tell, that may be the one that is published.
     if found and all(call.host in _LOOPBACK for call in found):
-        message = f"{found[0].place} listens on {found[0].host}, {_ALONE}"
+        message = f"{found[0].place} listens on {found[0].host}: {_ALONE}"
         yield subject.warn(message, _opening(subject, found[0]), command_key(subject))
 
 
 def _told_to_listen(subject: Subject, server: Server, words: Sequence[str]) -> Iterator[Problem]:
     name, hosts = _name(server, words), [host for host, _ in _addresses(server, words) if host is not None]
     if hosts and set(hosts) <= _LOOPBACK:
-        message = f"{name} is told to listen on {hosts[0]}, {_ALONE}"
+        message = f"{name} is set to listen on {hosts[0]}: {_ALONE}"
     elif not hosts and not server.is_open:
-        message = f"{name} listens on 127.0.0.1 by default, {_ALONE}"
+        message = f"{name} listens on 127.0.0.1 by default: {_ALONE}"
     else:
         return
     yield subject.warn(message, f"write: {server.opening}", command_key(subject))

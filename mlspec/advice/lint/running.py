@@ -159,7 +159,7 @@ def downloads_each_time(subject: Subject, context: Context) -> Iterator[Problem]
             if name and any(kept.startswith(f"{name.removeprefix('./')}/") for kept in context.kept):
                 continue
             what = name or found["call"]
-            message = f"{path} downloads a model ({what}) into {CACHE}, which every new container begins without"
+            message = f"{path} downloads a model ({what}) into {CACHE}, which each new container has to download again"
             volume = f"model-cache:{CACHE}"
             hint = f"keep it in a volume, {f'below mounts: - {volume}' if settings.mounts else f'mounts: [{volume}]'}"
             yield subject.warn(message, hint, "mounts" if settings.mounts else command_key(subject))

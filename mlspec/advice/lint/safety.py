@@ -99,7 +99,7 @@ def lets_everybody_in(subject: Subject) -> Iterator[Problem]:
         find_option_values(words, ("--PasswordIdentityProvider.hashed_password", "--ServerApp.password"))
     )
     if tokens and not any(token.strip("\"'") for token in tokens) and not passwords:
-        message = "whoever reaches this port can run programs here: Jupyter is told to ask for no token"
+        message = "anybody who reaches this port can run programs here: Jupyter asks for no token"
         port = ports[0].target
         hint = f'leave the token out of the command; or write: ports: ["{ports[0].published or port}:{port}"]'
         yield subject.warn(message, hint, "ports", subject.settings.ports.index(ports[0]))

@@ -24,7 +24,9 @@ def keeps_signals(subject: Subject, context: Context) -> Iterator[Problem]:
     if last.is_exec or last.depth or last.is_behind_pipe or last.follows or not _runs_long(last):
         return
     what = " ".join(last.words[:3])
-    message = f"{script.path}, line {last.line}: a signal to stop ends the shell, and {what} is killed unasked"
+    message = (
+        f"{script.path}, line {last.line}: docker stop ends only the shell, and {what} is killed without a warning"
+    )
     rest = " ..." if len(last.words) > 3 else ""
     yield subject.warn(message, f"write there: exec {what}{rest}", command_key(subject))
 

@@ -1,4 +1,4 @@
-"""What rules look at: one image with its plan and its lock, and what is in the project's folder."""
+"""The input of the rules: one image with its plan and its lock, and the project's folder."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Subject:
 
 
 def with_slip(warning: Problem, written: str, known: Iterable[str]) -> Problem:
-    """Return a warning of a name that nothing has, with its repair where it is a known one but for a slip."""
+    """Return a warning about an unknown name, with a repair if the name is a known one with a typo."""
     meant = slip(written, known)
     return dataclasses.replace(warning, repairs=(Replace(warning.path, written, meant),)) if meant else warning
 

@@ -92,7 +92,7 @@ RULES = (
     Rule("MLS682", "a locale that the image does not have", surroundings.lacks_locale),
     Rule("MLS670", "a limit that a cluster does not set", clusters.sets_no_limits),
 )
-"""What a spec and its lock tell."""
+"""The rules over a spec and its lock."""
 
 FOLDER_RULES = (
     FolderRule("MLS630", "little shared memory for several processes", running.loads_in_processes),
@@ -115,7 +115,7 @@ FOLDER_RULES = (
     FolderRule("MLS680", "a result that no mount keeps", lost_results.loses_results, is_loss=True),
     FolderRule("MLS681", "a notebook that no mount keeps", notebooks.loses_notebooks, is_loss=True),
 )
-"""What the project's folder tells."""
+"""The rules over the project's folder."""
 
 
 def warnings(subject: Subject, *, causes: bool = False) -> tuple[Problem, ...]:

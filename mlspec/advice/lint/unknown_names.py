@@ -1,4 +1,4 @@
-"""Names in a spec that nothing has: Debian packages, Pythons and bases that do not exist, as far as is known."""
+"""Warn of names in a spec that do not exist: Debian packages, Pythons and base images."""
 
 from __future__ import annotations
 

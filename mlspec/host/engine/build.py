@@ -31,7 +31,7 @@ def build(command: Sequence[str], folder: Path) -> None:
         code = child.wait()
     if code:
         engine.require()
-        hint = "the step's own words are above; the steps before it are kept, and the next build begins after them"
+        hint = "see the step's output above; the steps before it are cached, and the next build continues after them"
         engine.fail("MLS506", f"the build failed with exit code {code}", hint)
 
 

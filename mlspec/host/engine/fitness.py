@@ -1,4 +1,4 @@
-"""Whether this host can run an image, looked at before its container starts: what cannot work is told here."""
+"""Check whether this host can run an image, before its container starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build of this user takes from elsewhere than the committed Dockerfile says: a variant of it, and secrets."""
+"""Build with this user's mirrors, certificates and logins: a variant of the Dockerfile, and secrets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOGINS, _VARIABLE = "mlspec-netrc", "_MLSPEC_NETRC"
 
 @contextmanager
 def apply_mirrors(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildOptions]:
-    """Give the options of a build by this user's configuration; what they name is gone at the end.
+    """Yield the options of a build with this user's configuration; the files that they name are removed at the end.
 
     ``codename`` is that of the base's Debian, or empty. Raises SpecError where the configuration is wrong.
     """

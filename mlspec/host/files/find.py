@@ -1,4 +1,4 @@
-"""Which specs a command is about: paths to look for, found with nothing imported but ``os``."""
+"""Find the specs that a command is about, without any import but ``os``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SPEC_NAMES = ("mlspec.yaml", "mlspec.yml")
 GENERATED_NAMES = tuple(target.file for target in TARGETS.values() if target.file.endswith((".yaml", ".yml")))
-"""What ends the names of generated files that end as those of specs do."""
+"""The ends of generated files' names that could be names of specs."""
 
 _FIRST_LINE = 4_000
 

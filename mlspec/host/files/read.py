@@ -151,7 +151,7 @@ def read_heading(path: Path) -> str:
 
 
 def name_of(folder: Path) -> str:
-    """Return the name that a folder has, whatever it was called by."""
+    """Return the real name of a folder."""
     return Path(real_place(str(folder))).name
 
 

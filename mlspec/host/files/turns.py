@@ -1,4 +1,4 @@
-"""One process at a time: whoever changes what stands beside a spec waits for those who do so already."""
+"""Let one process at a time change the files beside a spec; others wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is handed to pip: the words of `pip install`, or an entry of a list in pip's syntax."""
+"""Read the arguments of `pip install`, or an entry of a list in pip's syntax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file of another tool says, line by line: taken over by a spec, changed on the way, or left out."""
+"""Statements of another tool's file, one a line: carried over to the spec, changed, or left out."""
 
 from __future__ import annotations
 
