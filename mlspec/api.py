@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from mlspec.advice import lint as rules
 from mlspec.advice.lint import Subject
-from mlspec.advice.lint import unknown_names as existence
 from mlspec.errors import LockError, Problem, SpecError, merge_problems
 from mlspec.host.files import generated
 from mlspec.host.files import read as disk
 from mlspec.host.files.generated import GeneratedFiles
 from mlspec.host.world import LocalWorld
-from mlspec.lock.state import NOT_CURRENT, LockOptions
-from mlspec.lock.update import outline_lock, update_lock
-from mlspec.plan.compiled import Compiled, compile_spec
+from mlspec.lock.state import LockOptions
+from mlspec.lock.update import outline_lock, read_or_outline_lock, update_lock
+from mlspec.plan.compiled_spec import CompiledSpec, compile_spec
 from mlspec.plan.plan import Plan
 from mlspec.spec import fixes as repairs
 from mlspec.spec import spec
@@ -27,10 +26,9 @@ from mlspec.spec.files import Artifact, files_of
 from mlspec.spec.fixes import Settled
 from mlspec.spec.spec import Spec, find_unfit
 from mlspec.spec.suppressions import Ignores, joined
-from mlspec.targets.registry import ALWAYS, emit, emit_all, record_artifacts
+from mlspec.targets.registry import ALWAYS, emit_all, record_artifacts
 
 if TYPE_CHECKING:
-    from mlspec.advice.doctor.facts import Need
     from mlspec.advice.explain.explanation import Explained
     from mlspec.build.failed_step import FailureContext
     from mlspec.build.report.contents import Content
@@ -42,7 +40,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered(Compiled):
+class Rendered(CompiledSpec):
     """What a spec compiles to: its lock, a plan for each image, every artifact, and the folder it all belongs in.
 
     ``subjects`` are what warnings were looked for in; ``ignored`` are those that comments say to ignore.
@@ -92,7 +90,7 @@ def render(
     drawn = emit_all(compiled.plans, wanted)
     compiled = replace(compiled, locked=record_artifacts(locked, compiled.plans, loaded.targets, drawn))
     subjects = tuple(rules.subjects_of(compiled, today, is_locked=True))
-    return _rendered(compiled, path.parent, subjects, (*drawn, *compiled.locked.artifacts))
+    return _add_warnings(compiled, path.parent, subjects, (*drawn, *compiled.locked.artifacts))
 
 
 def outline(path: Path, *, today: str = "", document: Document | None = None) -> Rendered:
@@ -101,24 +99,23 @@ def outline(path: Path, *, today: str = "", document: Document | None = None) ->
     ``today`` and ``document`` are as for :func:`render`. Raises SpecError.
     """
     loaded = load(path, document)
-    compiled = _outlined(loaded, path)
-    subjects = tuple(rules.subjects_of(compiled, today, is_locked=False))
-    return _rendered(compiled, path.parent, subjects, ())
+    compiled = _compile_outline(loaded, path)
+    return _add_warnings(compiled, path.parent, tuple(rules.subjects_of(compiled, today, is_locked=False)), ())
 
 
-def _outlined(loaded: Spec, path: Path) -> Compiled:
+def _compile_outline(loaded: Spec, path: Path) -> CompiledSpec:
     return compile_spec(loaded, path.name, outline_lock(loaded, LocalWorld(path.parent)))
 
 
 def _causes(loaded: Spec, path: Path) -> tuple[Problem, ...]:
     """Return the warnings that tell why nothing fits, in better words than a resolver's."""
-    subjects = rules.subjects_of(_outlined(loaded, path), "", is_locked=False)
+    subjects = rules.subjects_of(_compile_outline(loaded, path), "", is_locked=False)
     found = (problem for subject in subjects for problem in rules.warnings(subject, causes=True))
     return merge_problems(found)
 
 
-def _rendered(
-    compiled: Compiled, folder: Path, subjects: tuple[Subject, ...], artifacts: tuple[Artifact, ...]
+def _add_warnings(
+    compiled: CompiledSpec, folder: Path, subjects: tuple[Subject, ...], artifacts: tuple[Artifact, ...]
 ) -> Rendered:
     """Return all of it together, with the warnings, but for those that comments say to ignore."""
     loaded, locked = compiled.spec, compiled.locked
@@ -140,23 +137,21 @@ def _rendered(
 
 def inspect(rendered: Rendered) -> tuple[Problem, ...]:
     """Return the warnings that the folder of the images causes; the look is bounded."""
-    kept, ignored = rendered.ignores.split(_folder_warnings(rendered, rendered.subjects))
-    checked = rules.checked_codes(rendered.subjects)
-    return merge_problems((*kept, *rendered.ignores.unneeded((*rendered.ignored, *ignored), checked)))
+    from mlspec.host.files.folder_warnings import find_folder_warnings
+
+    comments, subjects = rendered.ignores, rendered.subjects
+    kept, ignored = comments.split(find_folder_warnings(rendered.folder, subjects))
+    unneeded = comments.unneeded((*rendered.ignored, *ignored), rules.checked_codes(subjects))
+    return merge_problems((*kept, *unneeded))
 
 
 def find_losses(rendered: Rendered, plan: Plan) -> tuple[Problem, ...]:
     """Return the warnings of results of this image that no mount keeps, but for those that comments say to ignore."""
-    subjects = [subject for subject in rendered.subjects if subject.image.key == plan.key]
-    kept, _ = rendered.ignores.split(_folder_warnings(rendered, subjects, losses=True))
-    return merge_problems(kept)
-
-
-def _folder_warnings(rendered: Rendered, subjects: Iterable[Subject], *, losses: bool = False) -> list[Problem]:
     from mlspec.host.files.folder_warnings import find_folder_warnings
 
-    each = (find_folder_warnings(subject, rendered.folder, losses=losses) for subject in subjects)
-    return [problem for problems in each for problem in problems]
+    subjects = [subject for subject in rendered.subjects if subject.image.key == plan.key]
+    kept, _ = rendered.ignores.split(find_folder_warnings(rendered.folder, subjects, losses=True))
+    return merge_problems(kept)
 
 
 def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Problem, ...]:
@@ -169,16 +164,16 @@ def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Probl
         document = disk.read_document(path)
     except SpecError as error:
         return error.problems
-    return repairs.mended(document, _checked(path, document, today, say))
+    return repairs.mended(document, _check_document(path, document, today, say))
 
 
-def _checked(path: Path, document: Document, today: str, say: Say) -> tuple[Problem, ...]:
+def _check_document(path: Path, document: Document, today: str, say: Say) -> tuple[Problem, ...]:
     try:
         rendered = render(path, LockOptions(locked=True, unpinned=True), today=today, document=document)
-        return merge_problems((*rendered.warnings, *inspect(rendered), *edits(rendered), *line_ends(rendered)))
+        changed = (*generated.find_edits(rendered.files), *generated.find_line_ends(rendered.files))
+        return merge_problems((*rendered.warnings, *inspect(rendered), *changed))
     except SpecError as error:
-        problems = tuple(problem for problem in error.problems if problem.code != "MLS404")
-        if problems:
+        if problems := tuple(problem for problem in error.problems if problem.code != "MLS404"):
             return problems
         command = f"mlspec lock {shlex.quote(path.as_posix())}"
         say(f"{error.problems[0].message}, so its packages were not looked at: {command}")
@@ -196,7 +191,7 @@ def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
 
     def look(document: Document) -> tuple[Problem, ...]:
         notes.clear()
-        return _checked(path, document, today, notes.append)
+        return _check_document(path, document, today, notes.append)
 
     settled = repairs.settled(disk.read_document(path), look)
     for note in notes:
@@ -205,43 +200,38 @@ def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
 
 
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
-    files = files_of(loaded.document.file, loaded.images[0].key)
-    unknown = (problem for image in loaded.images for problem in existence.unknown_names(image))
-    return (*disk.replaced_ignore_file(folder, files.ignore), *merge_problems(unknown))
+    name = files_of(loaded.document.file, loaded.images[0].key).ignore
+    return (*disk.replaced_ignore_file(folder, name), *rules.unknown_name_warnings(loaded))
 
 
 def source(rendered: Rendered, plan: Plan) -> FailureContext:
     """Return what a failure of this image's build is placed in."""
-    from mlspec.build.failed_step import FailureContext
+    from mlspec.build.failed_step import failure_context
 
-    subject = next(s for s in rendered.subjects if (s.plan.key, s.plan.platform) == (plan.key, plan.platform))
-    (dockerfile,) = emit(plan, ["dockerfile"])
-    return FailureContext(document=rendered.spec.document, subject=subject, dockerfile=dockerfile.text)
+    return failure_context(rendered.spec.document, rendered.subjects, plan)
 
 
 def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
     """Return the steps of this image's build, in the words of the spec."""
     from mlspec.build.steps import steps_of
 
-    of = source(rendered, plan)
-    packages = rendered.packages(plan)
+    of, packages = source(rendered, plan), rendered.packages(plan)
     return steps_of(plan, of.subject.settings.run, packages.layers, packages.vcs, of.dockerfile)
+
+
+def contents(rendered: Rendered, plan: Plan) -> tuple[Content, ...]:
+    """Return what is in each layer that this image adds to its base, the lowest first."""
+    from mlspec.build.report.contents import contents_of
+
+    return contents_of(plan, source(rendered, plan).dockerfile, steps(rendered, plan), rendered.packages(plan))
 
 
 def labels(rendered: Rendered, plan: Plan) -> tuple[Label, ...]:
     """Return the labels that say where this image comes from: its repository and commit, spec, lock and base."""
-    from importlib.metadata import version
+    from mlspec.host.files.checkout import examine_checkout
+    from mlspec.targets.labels import labels_of
 
-    from mlspec.host.files import checkout
-    from mlspec.targets import labels as provenance
-
-    origin = provenance.Origin(
-        spec=rendered.spec.document.text,
-        lock=rendered.lock_text(plan),
-        version=version("mlspec"),
-        checkout=checkout.examine_checkout(rendered.folder),
-    )
-    return provenance.labels(plan, origin)
+    return labels_of(rendered, plan, examine_checkout(rendered.folder))
 
 
 def bill(rendered: Rendered, plan: Plan) -> str:
@@ -250,9 +240,7 @@ def bill(rendered: Rendered, plan: Plan) -> str:
 
     from mlspec.targets.sbom import bill_facts, bill_of
 
-    snapshot = rendered.spec.image(plan.key).settings.apt_snapshot or ""
-    facts = bill_facts(plan, rendered.locked.contents[plan.key], snapshot, rendered.lock_text(plan))
-    return bill_of(facts, version("mlspec"))
+    return bill_of(bill_facts(rendered, plan), version("mlspec"))
 
 
 def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
@@ -265,26 +253,13 @@ def explain(path: Path, targets: Iterable[str] = ()) -> Explained:
     from mlspec.advice.explain.origins import sources_of
 
     loaded = load(path)
-    try:
-        locked, is_locked = update_lock(loaded, LocalWorld(path.parent), LockOptions(locked=True, unpinned=True)), True
-    except SpecError as error:
-        if any(problem.code not in NOT_CURRENT for problem in error.problems):
-            raise
-        locked, is_locked = outline_lock(loaded, LocalWorld(path.parent)), False
+    locked, is_locked = read_or_outline_lock(loaded, LocalWorld(path.parent))
     plans = compile_spec(loaded, path.name, locked).plans
     drawn = emit_all(plans, (*ALWAYS, *loaded.targets))
     sources = sources_of(loaded, record_artifacts(locked, plans, loaded.targets, drawn), path.parent.as_posix())
     explanations = tuple(explanation.explain(sources, targets))
     changed = generated.find_stale(map(explanation.artifact_of, explanations), Path()) if is_locked else ()
     return explanation.Explained(loaded, explanations, is_locked, tuple(artifact.path for artifact in changed))
-
-
-def contents(rendered: Rendered, plan: Plan) -> tuple[Content, ...]:
-    """Return what is in each layer that this image adds to its base, the lowest first."""
-    from mlspec.build.report.contents import contents_of
-
-    packages = rendered.packages(plan)
-    return contents_of(plan, source(rendered, plan).dockerfile, steps(rendered, plan), packages)
 
 
 def stale(rendered: Rendered) -> tuple[Artifact, ...]:
@@ -298,16 +273,6 @@ def leftovers(rendered: Rendered) -> tuple[Path, ...]:
     return generated.find_leftovers((*every, *rendered.artifacts), rendered.folder, rendered.files.spec_name)
 
 
-def edits(rendered: Rendered) -> tuple[Problem, ...]:
-    """Return a problem for each generated file, out of date, that was changed since mlspec wrote it."""
-    return generated.find_edits(rendered.files)
-
-
-def line_ends(rendered: Rendered) -> tuple[Problem, ...]:
-    """Return a warning where files say what they should, but for their line ends."""
-    return generated.find_line_ends(rendered.files)
-
-
 def write(rendered: Rendered, *, force: bool = False) -> tuple[Artifact, ...]:
     """Write what is stale, all or nothing, and return it; raises SpecError where a file is the user's own or edited."""
     return generated.write_stale(rendered.files, force=force)
@@ -316,13 +281,6 @@ def write(rendered: Rendered, *, force: bool = False) -> tuple[Artifact, ...]:
 def diff(rendered: Rendered) -> Iterator[str]:
     """Yield the lines of a unified diff from the files as they are to what they should be."""
     return generated.diff_stale(rendered.files)
-
-
-def need(rendered: Rendered, plan: Plan) -> Need:
-    """Return what this image needs of the host that it runs on."""
-    from mlspec.host.demand import need_at
-
-    return need_at(plan, rendered.folder)
 
 
 def demand(path: Path) -> Demand:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlspec.advice.lint import Subject
@@ -15,7 +15,9 @@ from mlspec.errors import Problem, Span
 from mlspec.facts import libraries
 from mlspec.lock.promises import bringer
 from mlspec.lock.requirements.values import Requirement
+from mlspec.plan.plan import Plan
 from mlspec.spec.document import Document
+from mlspec.targets.registry import emit
 from mlspec.text import did_you_mean
 
 
@@ -74,6 +76,13 @@ class FailureContext:
     document: Document
     subject: Subject
     dockerfile: str
+
+
+def failure_context(document: Document, subjects: Iterable[Subject], plan: Plan) -> FailureContext:
+    """Return what a failure of the build of a plan is placed in."""
+    subject = next(s for s in subjects if (s.plan.key, s.plan.platform) == (plan.key, plan.platform))
+    (dockerfile,) = emit(plan, ["dockerfile"])
+    return FailureContext(document=document, subject=subject, dockerfile=dockerfile.text)
 
 
 def problem_of(failure: FailedStep, source: FailureContext) -> Problem:

@@ -42,6 +42,7 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
     """
     from mlspec import api
     from mlspec.errors import Problem, SpecError
+    from mlspec.host.files.generated import find_edits, find_line_ends
     from mlspec.host.files.turns import alone
     from mlspec.spec.spec import choose_image
 
@@ -61,8 +62,8 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
         names = ", ".join(artifact.path for artifact in changed)
         if wish.locked:
             problem = Problem(code="MLS407", message=f"out of date: {names}", hint="write them: mlspec render")
-            raise SpecError(problem, *api.edits(rendered))
-        for warning in api.line_ends(rendered):
+            raise SpecError(problem, *find_edits(rendered.files))
+        for warning in find_line_ends(rendered.files):
             show(warning)
         api.write(rendered)
         say(f"wrote {names}")

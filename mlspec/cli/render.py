@@ -96,6 +96,7 @@ def _print(path: Path, wish: LockOptions, targets: Sequence[str]) -> bool:
 
 def _compare(path: Path, wish: LockOptions, targets: Sequence[str], *, fails: bool) -> Outcome:
     from mlspec import api
+    from mlspec.host.files.generated import find_edits, find_line_ends
 
     rendered = rendered_of(path, wish, targets)
     changed = api.stale(rendered)
@@ -103,8 +104,8 @@ def _compare(path: Path, wish: LockOptions, targets: Sequence[str], *, fails: bo
     if not changed:
         say(quick.up_to_date(path.as_posix()))
         return Outcome(is_well=True, current=rendered)
-    edits = api.edits(rendered)
-    for problem in (*edits, *api.line_ends(rendered)):
+    edits = find_edits(rendered.files)
+    for problem in (*edits, *find_line_ends(rendered.files)):
         show(problem)
     names = ", ".join(artifact.path for artifact in changed)
     how = "" if edits else f"; to write them: mlspec render {shlex.quote(path.as_posix())}"

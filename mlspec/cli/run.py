@@ -22,6 +22,7 @@ def _render_built(file: str | None, image: str | None) -> Rendered:
 
     from mlspec import api
     from mlspec.errors import SpecError
+    from mlspec.host.files.generated import find_edits
     from mlspec.spec.spec import choose_image
 
     path = one_spec(file)
@@ -33,7 +34,7 @@ def _render_built(file: str | None, image: str | None) -> Rendered:
         # Building makes what is missing.
         hint = f"run: {how_to('build', file)}"
         raise SpecError(*(replace(p, hint=hint) if p.code == "MLS404" else p for p in error.problems)) from None
-    edits = api.edits(rendered)
+    edits = find_edits(rendered.files)
     for problem in edits:
         show(replace(problem, severity="warning"))
     if changed := () if edits else api.stale(rendered):
@@ -70,7 +71,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
 
     Arguments after -- go to the program: mlspec run [IMAGE] -- --epochs 3. Exit with the program's exit code.
     """
-    from mlspec import api
+    from mlspec.host.demand import need_at
     from mlspec.host.engine import run as running
     from mlspec.targets.run_script import run_words
 
@@ -81,7 +82,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
         answer_file(f"{shlex.join(run_words(plan.run, arguments, running.caller(plan.run, rendered.folder)))}\n")
         return
     _warn_of_losses(rendered, plan)
-    running.run(plan.run, arguments, rendered.folder, show, api.need(rendered, plan))
+    running.run(plan.run, arguments, rendered.folder, show, need_at(plan, rendered.folder))
 
 
 def _warn_of_losses(rendered: Rendered, plan: Plan) -> None:
@@ -103,9 +104,9 @@ def shell(image: str | None, file: str | None) -> None:
 
     The shell gets the mounts, devices, environment and user of the image's program.
     """
-    from mlspec import api
+    from mlspec.host.demand import need_at
     from mlspec.host.engine import run as running
 
     rendered = _render_built(file, image)
     plan = rendered.plan(image)
-    running.shell(plan.run, rendered.folder, show, api.need(rendered, plan))
+    running.shell(plan.run, rendered.folder, show, need_at(plan, rendered.folder))

@@ -157,11 +157,12 @@ def one_spec(file: str | None) -> Path:
 def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
     """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
     from mlspec import api
+    from mlspec.host.files.generated import find_line_ends
     from mlspec.host.files.turns import alone
 
     with alone(path, say):
         rendered = rendered_of(path, wish, targets)
-        for warning in api.line_ends(rendered):
+        for warning in find_line_ends(rendered.files):
             show(warning)
         written = api.write(rendered, force=force)
     changes = rendered.locked.changes

@@ -14,7 +14,7 @@ from mlspec.host.files.bounded import read_beginning
 from mlspec.host.home import known_home
 from mlspec.lock.image_requirements import indexes_of
 from mlspec.lock.requirements.values import Requirements
-from mlspec.plan.compiled import Compiled
+from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.plan import Plan
 from mlspec.spec.spec import Image
 
@@ -38,7 +38,7 @@ def need_at(plan: Plan, folder: Path, wheels: int = 0) -> Need:
     return need_of(plan, wheels=wheels, folder=folder.resolve().as_posix(), home=known_home())
 
 
-def demand_of(compiled: Compiled, folder: Path, subjects: Sequence[Subject]) -> Demand:
+def demand_of(compiled: CompiledSpec, folder: Path, subjects: Sequence[Subject]) -> Demand:
     """Return what a spec asks of a host."""
     spec, plans = compiled.spec, compiled.plans
     each = [(image, [subject for subject in subjects if subject.image.key == image.key]) for image in spec.images]

@@ -15,7 +15,7 @@ from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.promises import cuda_of
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.source_layers import source_layers, unite_source_layers
-from mlspec.lock.state import ImageContents, LockOptions, LockResult, LockUpdate, PreviousLock
+from mlspec.lock.state import NOT_CURRENT, ImageContents, LockOptions, LockResult, LockUpdate, PreviousLock
 from mlspec.lock.update_base import lock_base
 from mlspec.lock.update_platforms import lock_platforms
 from mlspec.lock.world import World
@@ -96,6 +96,19 @@ def record_files(result: LockResult, files: Files, fingerprints: Mapping[str, st
     lock = dataclasses.replace(result.lock, files=fingerprints)
     others = (artifact for artifact in result.artifacts if artifact.path != files.lock)
     return dataclasses.replace(result, lock=lock, artifacts=(*others, _artifact(lock, files)))
+
+
+def read_or_outline_lock(spec: Spec, world: World) -> tuple[LockResult, bool]:
+    """Return the lock of a spec and True, or, where it is missing or not current, its outline and False.
+
+    Raises SpecError where the spec has other problems.
+    """
+    try:
+        return update_lock(spec, world, LockOptions(locked=True, unpinned=True)), True
+    except SpecError as error:
+        if any(problem.code not in NOT_CURRENT for problem in error.problems):
+            raise
+    return outline_lock(spec, world), False
 
 
 def outline_lock(spec: Spec, world: World) -> LockResult:

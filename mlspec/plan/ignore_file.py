@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from mlspec.plan.unfinished import UNFINISHED
+from mlspec.plan.unfinished_names import UNFINISHED
 from mlspec.spec.keys import Settings
 from mlspec.spec.values import is_below_spec
 

@@ -6,8 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from mlspec.facts import image_reference
+from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.plan import Plan
 
 Label = tuple[str, str]
@@ -27,7 +29,7 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Provenance:
     """All that an image is made from: the texts of its spec and lock, the version of mlspec, and the checkout."""
 
     spec: str
@@ -36,7 +38,18 @@ class Origin:
     checkout: Checkout
 
 
-def labels(plan: Plan, origin: Origin) -> tuple[Label, ...]:
+def labels_of(compiled: CompiledSpec, plan: Plan, checkout: Checkout) -> tuple[Label, ...]:
+    """Return the labels of an image of a spec that lies in a checkout."""
+    made_from = Provenance(
+        spec=compiled.spec.document.text,
+        lock=compiled.lock_text(plan),
+        version=version("mlspec"),
+        checkout=checkout,
+    )
+    return labels(plan, made_from)
+
+
+def labels(plan: Plan, origin: Provenance) -> tuple[Label, ...]:
     """Return the labels that say where an image comes from; those that the spec sets itself are left to it.
 
     The same commit gives the same labels: no time, no host, and no name or tag of the image.
@@ -46,7 +59,7 @@ def labels(plan: Plan, origin: Origin) -> tuple[Label, ...]:
     return tuple((name, value) for name, value in _labels(plan, origin) if value and name not in own)
 
 
-def _labels(plan: Plan, origin: Origin) -> Iterator[Label]:
+def _labels(plan: Plan, origin: Provenance) -> Iterator[Label]:
     yield "org.opencontainers.image.source", origin.checkout.source
     yield "org.opencontainers.image.revision", origin.checkout.revision
     base = image_reference.parse_reference(plan.base.reference)

@@ -17,7 +17,7 @@ from packageurl import PackageURL
 from mlspec.facts import debian, image_reference
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin, RequirementsLock
-from mlspec.lock.state import ImageContents
+from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.plan import Plan
 
 _ALGORITHMS = {"sha256": HashAlgorithm.SHA_256, "sha384": HashAlgorithm.SHA_384, "sha512": HashAlgorithm.SHA_512}
@@ -47,16 +47,17 @@ class BillFacts:
         return (*self.packages.pins, *self.packages.vcs)
 
 
-def bill_facts(plan: Plan, contents: ImageContents, snapshot: str, lock: str) -> BillFacts:
-    """Return what is in the image of a plan, on the platform of the plan."""
+def bill_facts(compiled: CompiledSpec, plan: Plan) -> BillFacts:
+    """Return what is in an image of a spec, on the platform of its plan."""
+    contents = compiled.locked.contents[plan.key]
     return BillFacts(
         name=plan.image,
         base=contents.base,
-        packages=contents.packages[plan.platform],
+        packages=compiled.packages(plan),
         required=tuple(requirement.name for requirement in contents.requirements.requirements),
         apt=plan.system.apt,
-        snapshot=snapshot,
-        lock=lock,
+        snapshot=compiled.spec.image(plan.key).settings.apt_snapshot or "",
+        lock=compiled.lock_text(plan),
     )
 
 

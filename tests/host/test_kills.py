@@ -20,7 +20,7 @@ from mlspec.host.resolver.compile import Resolver
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.world import Compiled
-from mlspec.plan.unfinished import UNFINISHED, batch_of, unfinished_name
+from mlspec.plan.unfinished_names import UNFINISHED, batch_of, unfinished_name
 from tests.cli.test_pipeline import LOCK, SPEC
 
 # What changes a disk, and what opens a file that may be about to change it.

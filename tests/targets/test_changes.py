@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from mlspec import api
 from mlspec.cli.app import cli
 from mlspec.errors import Problem, SpecError
+from mlspec.host.files.generated import find_edits
 from mlspec.host.network import registry
 from mlspec.lock.from_lines import from_lines
 from mlspec.lock.mlspec_lock import parse_lock
@@ -102,7 +103,7 @@ def test_force_replaces_an_edit(folder: Path) -> None:
     api.write(api.render(Path("mlspec.yaml")), force=True)
 
     assert Path("Dockerfile").read_text() == before
-    assert api.edits(api.render(Path("mlspec.yaml"))) == ()
+    assert find_edits(api.render(Path("mlspec.yaml")).files) == ()
 
 
 @pytest.mark.parametrize("words", ["render", "render --check", "render --diff", "lock", "check", "build"])
@@ -243,7 +244,7 @@ def test_a_target_alone_leaves_the_fingerprints_of_the_others(folder: Path) -> N
     api.write(api.render(Path("mlspec.yaml"), targets=["dockerfile"]))
 
     assert {name for name, value in recorded().items() if before[name] != value} == {"Dockerfile"}
-    assert api.edits(api.render(Path("mlspec.yaml"))) == ()
+    assert find_edits(api.render(Path("mlspec.yaml")).files) == ()
 
 
 def test_a_target_that_the_spec_does_not_name_changes_no_lock(folder: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mlspec.plan.ignore_file import ignore_lines, include_entry, include_line, path_line
-from mlspec.plan.unfinished import UNFINISHED
+from mlspec.plan.unfinished_names import UNFINISHED
 from mlspec.spec import values as syntax
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate

@@ -16,11 +16,11 @@ from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
 from mlspec.targets import run_script as commands
-from mlspec.targets.labels import Checkout, Origin, labels, source_of
+from mlspec.targets.labels import Checkout, Provenance, labels, source_of
 from mlspec.targets.run_script import BuildOptions, build_command
 
 DIGEST = f"sha256:{'a' * 64}"
-ORIGIN = Origin(
+ORIGIN = Provenance(
     spec="python: 3.12\n", lock="version = 1\n", version="0.1.0", checkout=Checkout("https://x/y", "b" * 40)
 )
 
@@ -52,7 +52,7 @@ def test_labels_of_the_spec_win() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    origin = Origin(spec="", lock="", version="0.1.0", checkout=Checkout())
+    origin = Provenance(spec="", lock="", version="0.1.0", checkout=Checkout())
     names = set(dict(labels(planned(), origin)))
 
     assert (

@@ -16,7 +16,7 @@ from mlspec.lock import promises as locking
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Place, Requirement, Requirements
-from mlspec.plan.compiled import Compiled
+from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
@@ -175,7 +175,7 @@ class Context:
         return sorted(inside, key=lambda path: (-self.weights[path].size, path))
 
 
-def subjects_of(compiled: Compiled, today: str, *, is_locked: bool) -> Iterator[Subject]:
+def subjects_of(compiled: CompiledSpec, today: str, *, is_locked: bool) -> Iterator[Subject]:
     """Yield the subjects of a spec: each of its images, on each of its platforms."""
     for image, plan in zip(compiled.spec.images, compiled.plans, strict=True):
         found = compiled.locked.contents[image.key]

@@ -30,8 +30,9 @@ from mlspec.advice.lint import (
 )
 from mlspec.advice.lint import kubernetes as clusters
 from mlspec.advice.lint.subject import Context, Subject
-from mlspec.errors import Problem
+from mlspec.errors import Problem, merge_problems
 from mlspec.lock import platforms
+from mlspec.spec.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,8 @@ def checked_codes(subjects: Iterable[Subject]) -> frozenset[str]:
     if not all(subject.today and subject.is_locked for subject in subjects):
         return frozenset()
     return frozenset((*unknown_names.CODES, *(rule.code for rule in (*RULES, *FOLDER_RULES))))
+
+
+def unknown_name_warnings(spec: Spec) -> tuple[Problem, ...]:
+    """Return the warnings of names in a spec that nothing is known to have, at their lines."""
+    return merge_problems(problem for image in spec.images for problem in unknown_names.unknown_names(image))

@@ -17,7 +17,7 @@ from bisect import bisect_left
 from importlib import import_module
 
 from mlspec.host.files.bounded import MOST, read_beginning, read_file
-from mlspec.plan.unfinished import UNFINISHED
+from mlspec.plan.unfinished_names import UNFINISHED
 from mlspec.spec.targets import TARGETS
 
 TYPE_CHECKING = False  # typing alone would take longer than all of this

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from mlspec.advice import lint
@@ -16,13 +17,16 @@ from mlspec.targets.registry import emit
 from mlspec.targets.run_script import host_path
 
 
-def find_folder_warnings(subject: Subject, folder: Path, *, losses: bool = False) -> tuple[Problem, ...]:
-    """Return the warnings that a folder causes for one image, or only those of ``losses``.
+def find_folder_warnings(folder: Path, subjects: Iterable[Subject], *, losses: bool = False) -> tuple[Problem, ...]:
+    """Return the warnings that a folder causes for images, or only those of ``losses``.
 
     The look is bounded. All platforms of an image are made from the same files: only the first has the warnings.
     """
-    if subject.plan.platform != subject.plan.platforms[0]:
-        return ()
+    first = (subject for subject in subjects if subject.plan.platform == subject.plan.platforms[0])
+    return tuple(problem for subject in first for problem in _image_warnings(folder, subject, losses=losses))
+
+
+def _image_warnings(folder: Path, subject: Subject, *, losses: bool) -> tuple[Problem, ...]:
     (ignore,) = emit(subject.plan, ["ignore"])
     patterns = ignore_patterns.parse(ignore.text)
     found = scan.scan(folder, patterns, lint.list_looked_up_paths(subject), _private_places(folder, subject))

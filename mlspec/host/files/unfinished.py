@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mlspec.host.cache.proofs import generated_names
 from mlspec.host.files.bounded import read_file
-from mlspec.plan.unfinished import batch_of, journal_name, unfinished_name
+from mlspec.plan.unfinished_names import batch_of, journal_name, unfinished_name
 
 # Where a file system knows no locks, such as some of a network, age has to tell that nobody writes any more.
 _OLD = 3600

@@ -12,7 +12,7 @@ from mlspec.spec.spec import Image, Spec, choose_image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
+class CompiledSpec:
     """A spec, its lock, and a plan for each of its images, in their order."""
 
     spec: Spec
@@ -49,7 +49,7 @@ def _not_for(plan: Plan, platform: str, image: Image) -> Problem:
     return image.problem("MLS239", message, hint, "platforms")
 
 
-def compile_spec(spec: Spec, file: str, locked: LockResult) -> Compiled:
+def compile_spec(spec: Spec, file: str, locked: LockResult) -> CompiledSpec:
     """Return a spec, read from ``file``, with the plans that its lock gives."""
     plans = tuple(resolve(file, image, locked.facts[image.key]) for image in spec.images)
-    return Compiled(spec=spec, locked=locked, plans=plans)
+    return CompiledSpec(spec=spec, locked=locked, plans=plans)
