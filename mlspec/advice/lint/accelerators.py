@@ -22,8 +22,9 @@ _FAMILY = ("torch", "torchvision", "torchaudio")
 def is_another_variant(subject: Subject) -> Iterator[Problem]:
     """Warn of required packages that are built for another accelerator than the image's, and say which one is."""
     followed = () if subject.is_locked else _list_implied_extras(subject)
+    rows = [row for row in variants.variants() if subject.kind in row.instead]
     for requirement in subject.requirements.requirements:
-        row = next((row for row in variants.variants() if _is_wrong(subject, requirement, row)), None)
+        row = next((row for row in rows if _is_wrong(subject, requirement, row)), None)
         if major := _other_major(subject, requirement.name):
             name = re.sub(r"\d\d(x?)$", rf"{subject.cuda_major}\1", requirement.name)
             message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.packages.cuda}"
@@ -39,12 +40,13 @@ def _list_implied_extras(subject: Subject) -> tuple[Requirement, ...]:
 
 
 def _is_wrong(subject: Subject, requirement: Requirement, row: Variant) -> bool:
+    if not row.is_wrong(requirement, subject.kind, subject.named_packages):
+        return False
     # A step, or a base of the user's own, may bring what makes it right.
     if subject.accelerator.is_cuda and (subject.settings.run or not subject.is_slim):
         return False
     served = any(name == requirement.name for index in subject.settings.indexes for name in index.packages)
-    packages = subject.packages | {asked.name for asked in subject.requirements.requirements}
-    return row.is_wrong(requirement, subject.kind, packages) and not (row.index and served)
+    return not (row.index and served)
 
 
 def _wrong_variant(subject: Subject, requirement: Requirement, row: Variant) -> Problem:

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from packaging.requirements import Requirement as Pep508
 
@@ -23,7 +24,7 @@ from mlspec.spec.spec import Image
 from mlspec.text import slip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """One image of a spec: what was written, what was chosen, what was locked, and the ISO day it is looked at.
 
@@ -61,10 +62,16 @@ class Subject:
         """The words of the command that a container starts with."""
         return (*(self.settings.entrypoint or ()), *(self.settings.command or ()))
 
-    @property
+    # Rules ask for these once for each requirement, of which a file may have ten thousand.
+    @cached_property
     def packages(self) -> frozenset[str]:
         """The normalised names of all locked packages."""
         return frozenset(pin.name for pin in self.pins)
+
+    @cached_property
+    def named_packages(self) -> frozenset[str]:
+        """The normalised names of all packages that are locked or required."""
+        return self.packages | {requirement.name for requirement in self.requirements.requirements}
 
     @property
     def accelerator(self) -> Accelerator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
@@ -79,6 +80,7 @@ def _version_in(text: str) -> str:
     return found[1] if found else "VERSION, as this prints it: pip list --format=freeze"
 
 
+@lru_cache(maxsize=32_768)
 def read(text: str) -> Requirement | Misread:
     """Return the requirement in ``text``, or else what is wrong with it."""
     # As pip has it, a semicolon and a blank end an address; packaging wants a blank in front of the semicolon too.
