@@ -200,8 +200,8 @@ def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
 
 
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
-    name = files_of(loaded.document.file, loaded.images[0].key).ignore
-    return (*disk.replaced_ignore_file(folder, name), *rules.unknown_name_warnings(loaded))
+    files = files_of(loaded.document.file, loaded.images[0].key)
+    return disk.replaced_ignore_file(folder, files.ignore)
 
 
 def source(rendered: Rendered, plan: Plan) -> FailureContext:

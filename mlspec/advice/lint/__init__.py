@@ -2,18 +2,9 @@
 
 from mlspec.advice.lint.files_to_read import is_data, is_read, list_looked_up_paths
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, subjects_of
-from mlspec.advice.lint.table import (
-    FOLDER_RULES,
-    RULES,
-    checked_codes,
-    folder_warnings,
-    merged_warnings,
-    unknown_name_warnings,
-    warnings,
-)
+from mlspec.advice.lint.table import RULES, checked_codes, folder_warnings, merged_warnings, warnings
 
 __all__ = [
-    "FOLDER_RULES",
     "RULES",
     "Context",
     "Look",
@@ -26,6 +17,5 @@ __all__ = [
     "is_read",
     "merged_warnings",
     "subjects_of",
-    "unknown_name_warnings",
     "warnings",
 ]

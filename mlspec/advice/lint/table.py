@@ -1,4 +1,4 @@
-"""Every rule: its code, what it finds, and its function."""
+"""Every warning about a spec and its folder: one row for its code, its title and its functions."""
 
 from __future__ import annotations
 
@@ -30,107 +30,121 @@ from mlspec.advice.lint import (
 )
 from mlspec.advice.lint import kubernetes as clusters
 from mlspec.advice.lint.subject import Context, Subject
-from mlspec.errors import Problem, merge_problems
+from mlspec.errors import Problem
 from mlspec.lock import platforms
-from mlspec.spec.spec import Spec
+from mlspec.spec.spec import Image
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule over a spec, its plan and its lock; it runs wherever a spec is rendered."""
+    """One rule. Its code is that of all warnings that its functions yield.
+
+    ``find`` needs a spec, its plan and its lock, and runs wherever a spec is rendered; ``find_in_folder`` needs the
+    project's folder too, and runs before a build and in a check. With ``is_cause``, what it finds may be why nothing
+    that fits can be found; with ``is_loss``, something is lost when a container ends.
+    """
 
     code: str
     title: str
-    find: Callable[[Subject], Iterator[Problem]]
+    find: Callable[[Subject], Iterator[Problem]] | None = None
+    find_in_folder: Callable[[Subject, Context], Iterator[Problem]] | None = None
     is_cause: bool = False
-    """Whether what it finds may be why nothing that fits can be found."""
-
-
-@dataclass(frozen=True, slots=True)
-class FolderRule:
-    """One rule over the project's folder too; it runs before a build, and in a check."""
-
-    code: str
-    title: str
-    find: Callable[[Subject, Context], Iterator[Problem]]
     is_loss: bool = False
-    """Whether it tells of something that is lost when a container ends."""
+
+
+def _of_image(find: Callable[[Image], Iterator[Problem]]) -> Callable[[Subject], Iterator[Problem]]:
+    return lambda subject: find(subject.image)
 
 
 RULES = (
-    Rule("MLS218", "a Python that the project is not for", base_support.is_excluded, is_cause=True),
-    Rule("MLS224", "a setting that the lock does not follow", settings.is_not_heeded),
-    Rule("MLS225", "a group that the image does not have", settings.leaves_group_out),
-    Rule("MLS232", "a package that is compiled", compiled.has_no_wheel),
-    Rule("MLS601", "a Python without security fixes", base_support.python_ends),
-    Rule("MLS602", "a Debian release without security fixes", base_support.debian_ends),
-    Rule("MLS603", "a base image that is another one tomorrow", base_support.floats),
-    Rule("MLS610", "a library of the system that is missing", package_needs.lacks_libraries),
-    Rule("MLS611", "a Debian package of another name", package_needs.is_renamed),
-    Rule("MLS612", "several OpenCVs in one image", package_needs.has_two_opencvs),
-    Rule("MLS613", "a cuda image that uses no GPU", package_needs.uses_no_gpu),
-    Rule("MLS614", "GPUs for packages that cannot use them", package_needs.asks_in_vain),
-    Rule("MLS620", "a secret in plain text", safety.is_in_clear),
-    Rule("MLS621", "a program that runs as root", safety.is_root),
-    Rule("MLS622", "a notebook server that lets everybody in", safety.lets_everybody_in),
-    Rule("MLS630", "little shared memory for several processes", running.lacks_shared_memory),
-    Rule("MLS631", "several GPUs without the limits they need", running.lacks_limits),
-    Rule("MLS632", "a mount that hides what is in the image", running.mount_hides),
-    Rule("MLS633", "a health check by a program that is not there", running.health_needs_a_program),
-    Rule("MLS637", "a package that no lock holds", installs.installs_past_the_lock),
-    Rule("MLS650", "a package for another accelerator", accelerators.is_another_variant),
-    Rule("MLS651", "a CUDA or ROCm that torch is not built for", accelerators.is_not_built_for, is_cause=True),
-    Rule("MLS652", "a Python without wheels of a framework", accelerators.lacks_wheels, is_cause=True),
-    Rule("MLS653", "a GPU that is not known", accelerators.is_unknown_gpu),
-    Rule("MLS654", "a GPU that torch has no kernels for", accelerators.lacks_kernels),
-    Rule("MLS655", "packages that install the same files", framework_conflicts.install_same_files),
-    Rule("MLS656", "a framework for another CUDA or cuDNN", framework_conflicts.need_other_libraries),
-    Rule("MLS657", "a torch for the CPU in a cuda image", framework_conflicts.is_for_the_cpu),
-    Rule("MLS660", "a library that a compiled package loads", compiled.lacks_libraries),
-    Rule("MLS661", "what compiling takes, in the image", compiled.keeps_headers),
-    Rule("MLS662", "a CUDA whose compiler is not known", compiled.lacks_cuda_image),
-    Rule("MLS663", "bounds on builds that nothing has", compiled.bounds_no_build),
-    Rule("MLS682", "a locale that the image does not have", surroundings.lacks_locale),
-    Rule("MLS670", "a limit that a cluster does not set", clusters.sets_no_limits),
+    Rule(code="MLS125", title="a Debian package that is not there", find=_of_image(unknown_names.unknown_packages)),
+    Rule(code="MLS126", title="a Python that is not known", find=_of_image(unknown_names.unknown_python)),
+    Rule(code="MLS127", title="a base that is not known", find=_of_image(unknown_names.unknown_base)),
+    Rule(code="MLS218", title="a Python that the project is not for", find=base_support.is_excluded, is_cause=True),
+    Rule(code="MLS224", title="a setting that the lock does not follow", find=settings.is_not_heeded),
+    Rule(code="MLS225", title="a group that the image does not have", find=settings.leaves_group_out),
+    Rule(code="MLS232", title="a package that is compiled", find=compiled.has_no_wheel),
+    Rule(code="MLS601", title="a Python without security fixes", find=base_support.python_ends),
+    Rule(code="MLS602", title="a Debian release without security fixes", find=base_support.debian_ends),
+    Rule(code="MLS603", title="a base image that is another one tomorrow", find=base_support.floats),
+    Rule(code="MLS610", title="a library of the system that is missing", find=package_needs.lacks_libraries),
+    Rule(code="MLS611", title="a Debian package of another name", find=package_needs.is_renamed),
+    Rule(code="MLS612", title="several OpenCVs in one image", find=package_needs.has_two_opencvs),
+    Rule(code="MLS613", title="a cuda image that uses no GPU", find=package_needs.uses_no_gpu),
+    Rule(code="MLS614", title="GPUs for packages that cannot use them", find=package_needs.asks_in_vain),
+    Rule(code="MLS620", title="a secret in plain text", find=safety.is_in_clear),
+    Rule(code="MLS621", title="a program that runs as root", find=safety.is_root),
+    Rule(code="MLS622", title="a notebook server that lets everybody in", find=safety.lets_everybody_in),
+    Rule(
+        code="MLS630",
+        title="little shared memory for several processes",
+        find=running.lacks_shared_memory,
+        find_in_folder=running.loads_in_processes,
+    ),
+    Rule(code="MLS631", title="several GPUs without the limits they need", find=running.lacks_limits),
+    Rule(code="MLS632", title="a mount that hides what is in the image", find=running.mount_hides),
+    Rule(code="MLS633", title="a health check by a program that is not there", find=running.health_needs_a_program),
+    Rule(code="MLS634", title="a server that answers nobody outside", find_in_folder=published_ports.listens_to_itself),
+    Rule(code="MLS635", title="a port that nothing listens on", find_in_folder=published_ports.publishes_another_port),
+    Rule(code="MLS636", title="a model that is downloaded again each time", find_in_folder=running.downloads_each_time),
+    Rule(code="MLS637", title="a package that no lock holds", find=installs.installs_past_the_lock),
+    Rule(code="MLS640", title="much about to be copied into the image", find_in_folder=copied.is_large),
+    Rule(code="MLS641", title="a secret about to be copied into the image", find_in_folder=safety.copies_secret),
+    Rule(code="MLS642", title="a script that is not in the image", find_in_folder=copied.lacks_script),
+    Rule(code="MLS643", title="a script that cannot start", find_in_folder=copied.cannot_start),
+    Rule(code="MLS644", title="an entry of include that names nothing", find_in_folder=copied.includes_nothing),
+    Rule(code="MLS645", title="a program that is not in the image", find_in_folder=missing_programs.lacks_program),
+    Rule(code="MLS646", title="a module that Python does not find", find_in_folder=missing_modules.lacks_module),
+    Rule(
+        code="MLS647", title="a script that keeps signals from its program", find_in_folder=shell_scripts.keeps_signals
+    ),
+    Rule(code="MLS648", title="a link that leads nowhere in the image", find_in_folder=surroundings.copies_dead_links),
+    Rule(code="MLS649", title="a pointer of git-lfs in place of its file", find_in_folder=copied.copies_pointers),
+    Rule(code="MLS650", title="a package for another accelerator", find=accelerators.is_another_variant),
+    Rule(
+        code="MLS651",
+        title="a CUDA or ROCm that torch is not built for",
+        find=accelerators.is_not_built_for,
+        is_cause=True,
+    ),
+    Rule(code="MLS652", title="a Python without wheels of a framework", find=accelerators.lacks_wheels, is_cause=True),
+    Rule(code="MLS653", title="a GPU that is not known", find=accelerators.is_unknown_gpu),
+    Rule(code="MLS654", title="a GPU that torch has no kernels for", find=accelerators.lacks_kernels),
+    Rule(code="MLS655", title="packages that install the same files", find=framework_conflicts.install_same_files),
+    Rule(code="MLS656", title="a framework for another CUDA or cuDNN", find=framework_conflicts.need_other_libraries),
+    Rule(code="MLS657", title="a torch for the CPU in a cuda image", find=framework_conflicts.is_for_the_cpu),
+    Rule(code="MLS660", title="a library that a compiled package loads", find=compiled.lacks_libraries),
+    Rule(code="MLS661", title="what compiling takes, in the image", find=compiled.keeps_headers),
+    Rule(code="MLS662", title="a CUDA whose compiler is not known", find=compiled.lacks_cuda_image),
+    Rule(code="MLS663", title="bounds on builds that nothing has", find=compiled.bounds_no_build),
+    Rule(code="MLS670", title="a limit that a cluster does not set", find=clusters.sets_no_limits),
+    Rule(code="MLS680", title="a result that no mount keeps", find_in_folder=lost_results.loses_results, is_loss=True),
+    Rule(code="MLS681", title="a notebook that no mount keeps", find_in_folder=notebooks.loses_notebooks, is_loss=True),
+    Rule(code="MLS682", title="a locale that the image does not have", find=surroundings.lacks_locale),
+    Rule(
+        code="MLS683",
+        title="a line of an environment file that docker reads otherwise",
+        find_in_folder=surroundings.misreads_env_file,
+    ),
+    Rule(
+        code="MLS684", title="a variable of the command that nothing sets", find_in_folder=shell_scripts.lacks_variable
+    ),
+    Rule(code="MLS686", title="a file name that no builder takes", find_in_folder=file_names.has_no_utf8_name),
 )
-"""The rules over a spec and its lock."""
-
-FOLDER_RULES = (
-    FolderRule("MLS630", "little shared memory for several processes", running.loads_in_processes),
-    FolderRule("MLS634", "a server that answers nobody outside", published_ports.listens_to_itself),
-    FolderRule("MLS635", "a port that nothing listens on", published_ports.publishes_another_port),
-    FolderRule("MLS636", "a model that is downloaded again each time", running.downloads_each_time),
-    FolderRule("MLS640", "much about to be copied into the image", copied.is_large),
-    FolderRule("MLS641", "a secret about to be copied into the image", safety.copies_secret),
-    FolderRule("MLS642", "a script that is not in the image", copied.lacks_script),
-    FolderRule("MLS643", "a script that cannot start", copied.cannot_start),
-    FolderRule("MLS644", "an entry of include that names nothing", copied.includes_nothing),
-    FolderRule("MLS649", "a pointer of git-lfs in place of its file", copied.copies_pointers),
-    FolderRule("MLS686", "a file name that no builder takes", file_names.has_no_utf8_name),
-    FolderRule("MLS645", "a program that is not in the image", missing_programs.lacks_program),
-    FolderRule("MLS646", "a module that Python does not find", missing_modules.lacks_module),
-    FolderRule("MLS647", "a script that keeps signals from its program", shell_scripts.keeps_signals),
-    FolderRule("MLS648", "a link that leads nowhere in the image", surroundings.copies_dead_links),
-    FolderRule("MLS683", "a line of an environment file that docker reads otherwise", surroundings.misreads_env_file),
-    FolderRule("MLS684", "a variable of the command that nothing sets", shell_scripts.lacks_variable),
-    FolderRule("MLS680", "a result that no mount keeps", lost_results.loses_results, is_loss=True),
-    FolderRule("MLS681", "a notebook that no mount keeps", notebooks.loses_notebooks, is_loss=True),
-)
-"""The rules over the project's folder."""
+"""Every warning about a spec, its lock and its folder, by its code."""
 
 
 def warnings(subject: Subject, *, causes: bool = False) -> tuple[Problem, ...]:
     """Return what is worth a warning in an image's spec and lock; of ``causes``, only what may be why a lock fails."""
-    asked = (rule for rule in RULES if rule.is_cause or not causes)
-    return tuple(dataclasses.replace(problem, code=rule.code) for rule in asked for problem in rule.find(subject))
+    asked = [(rule.code, rule.find) for rule in RULES if rule.find and (rule.is_cause or not causes)]
+    return tuple(dataclasses.replace(problem, code=code) for code, find in asked for problem in find(subject))
 
 
 def folder_warnings(subject: Subject, context: Context, *, losses: bool = False) -> tuple[Problem, ...]:
     """Return what is worth a warning in the project's folder, for one image; of ``losses``, only what a run loses."""
-    asked = (rule for rule in FOLDER_RULES if rule.is_loss or not losses)
-    return tuple(
-        dataclasses.replace(problem, code=rule.code) for rule in asked for problem in rule.find(subject, context)
-    )
+    wanted = (rule for rule in RULES if rule.is_loss or not losses)
+    asked = [(rule.code, rule.find_in_folder) for rule in wanted if rule.find_in_folder]
+    return tuple(dataclasses.replace(problem, code=code) for code, find in asked for problem in find(subject, context))
 
 
 def merged_warnings(subjects: Iterable[Subject]) -> Iterator[Problem]:
@@ -144,9 +158,4 @@ def checked_codes(subjects: Iterable[Subject]) -> frozenset[str]:
     """Return the codes of all warnings that were looked for: what ends takes a day, and packages take a lock."""
     if not all(subject.today and subject.is_locked for subject in subjects):
         return frozenset()
-    return frozenset((*unknown_names.CODES, *(rule.code for rule in (*RULES, *FOLDER_RULES))))
-
-
-def unknown_name_warnings(spec: Spec) -> tuple[Problem, ...]:
-    """Return the warnings of names in a spec that nothing is known to have, at their lines."""
-    return merge_problems(problem for image in spec.images for problem in unknown_names.unknown_names(image))
+    return frozenset(rule.code for rule in RULES)

@@ -12,29 +12,11 @@ from mlspec.facts.python import python_variant, python_version, python_versions
 from mlspec.spec.spec import Image
 from mlspec.text import nearest
 
-CODES = ("MLS125", "MLS126", "MLS127")
-"""The codes of what is found here."""
 
-
-def unknown_names(image: Image) -> Iterator[Problem]:
-    """Yield a warning for each name that nothing has; what is built on somebody's own base is left alone.
-
-    Such a base may have other sources of packages, and a Python of any version.
-    """
-    choice = base_image.base_reference(image.settings.python, image.settings.base)
-    if not isinstance(choice, BaseChoice) or not choice.is_official:
-        return
-    yield from _unknown_python(image)
-    yield from _unknown_base(image, choice)
-    for key in ("apt", "build_apt"):
-        entries = getattr(image.settings, key)
-        if entries and choice.codename:
-            yield from _unknown_packages(image, choice.codename, key, entries)
-
-
-def _unknown_python(image: Image) -> Iterator[Problem]:
+def unknown_python(image: Image) -> Iterator[Problem]:
+    """Warn of a Python that the official image never had."""
     python = image.settings.python
-    if python_version(python):
+    if not _official_base(image) or python_version(python):
         return
     known = [version.python for version in python_versions()]
     near = nearest(python, reversed(known)) or known[-1:]
@@ -42,9 +24,10 @@ def _unknown_python(image: Image) -> Iterator[Problem]:
     yield image.warning("MLS126", f"no Python {python} is known", hint, "python")
 
 
-def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
-    python = image.settings.python
-    if choice.digest or not choice.codename or not python_version(python):
+def unknown_base(image: Image) -> Iterator[Problem]:
+    """Warn of an official image that there is not for this Python."""
+    choice, python = _official_base(image), image.settings.python
+    if not choice or choice.digest or not choice.codename or not python_version(python):
         return
     row = python_variant(python, choice.codename)
     if row is None or (python.count(".") > 1 and not row.has(python)):
@@ -53,7 +36,25 @@ def _unknown_base(image: Image, choice: BaseChoice) -> Iterator[Problem]:
         yield image.warning("MLS127", message, hint, "base" if image.settings.base else "python")
 
 
-def _unknown_packages(image: Image, codename: str, key: str, entries: Sequence[str]) -> Iterator[Problem]:
+def unknown_packages(image: Image) -> Iterator[Problem]:
+    """Warn of packages that the Debian of the image does not have."""
+    choice = _official_base(image)
+    for key in ("apt", "build_apt"):
+        entries = getattr(image.settings, key)
+        if entries and choice and choice.codename:
+            yield from _unknown_entries(image, choice.codename, key, entries)
+
+
+def _official_base(image: Image) -> BaseChoice | None:
+    """Return the official image that a spec builds on; None where it brings a base of its own.
+
+    Such a base may have other sources of packages, and a Python of any version.
+    """
+    choice = base_image.base_reference(image.settings.python, image.settings.base)
+    return choice if isinstance(choice, BaseChoice) and choice.is_official else None
+
+
+def _unknown_entries(image: Image, codename: str, key: str, entries: Sequence[str]) -> Iterator[Problem]:
     known = debian_packages.debian_package_names(codename)
     renamed = {row.old for row in libraries.renamed_packages()}
     for index, entry in enumerate(entries):

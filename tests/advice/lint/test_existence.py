@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.advice.lint.unknown_names import unknown_names
+from mlspec.advice.lint.unknown_names import unknown_base, unknown_packages, unknown_python
 from mlspec.errors import Problem
 from mlspec.facts import debian, debian_packages, libraries
 from mlspec.facts.libraries import current_name
@@ -20,9 +20,13 @@ SPECS = sorted(places.SPECS.glob("*.yaml"))
 Make = Callable[[str], Image]
 
 
+def unknown_names(image: Image) -> list[Problem]:
+    return [*unknown_python(image), *unknown_base(image), *unknown_packages(image)]
+
+
 @pytest.fixture
 def said_of(image_of: Make) -> Callable[[str], list[Problem]]:
-    return lambda text: list(unknown_names(image_of(text)))
+    return lambda text: unknown_names(image_of(text))
 
 
 Said = Callable[[str], list[Problem]]

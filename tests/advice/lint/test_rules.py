@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from mlspec import api
 from mlspec.advice import lint as rules
-from mlspec.advice.lint import FOLDER_RULES, RULES, Subject
-from mlspec.advice.lint.table import FolderRule, Rule
+from mlspec.advice.lint import RULES, Subject
+from mlspec.advice.lint.table import Rule
 from mlspec.cli.check import check
 from mlspec.errors import Problem, Span
 from mlspec.facts import base_image, libraries
@@ -180,11 +180,11 @@ def test_every_rule_is_met_by_a_spec(tmp_path: Path) -> None:
         for problem in found(path.read_text(encoding="utf-8"), tmp_path / str(number))
     }
 
-    assert met == {rule.code for rule in (*RULES, *FOLDER_RULES)}
+    assert met == {rule.code for rule in RULES}
 
 
-@pytest.mark.parametrize("rule", [*RULES, *FOLDER_RULES], ids=lambda rule: rule.code)
-def test_a_rule_is_called_what_its_section_is_called(rule: Rule | FolderRule) -> None:
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_is_called_what_its_section_is_called(rule: Rule) -> None:
     section = find_code(rule.code)
 
     assert section
@@ -300,7 +300,6 @@ x-lock: [torch==2.14.0, nvidia-cudnn-cu13==9.24.0.43]
     ),
     "xgboost with the NCCL that is meant": "python: 3.12\nrequirements: [xgboost, nvidia-nccl-cu12]",
     "a Python with years to go": "python: 3.12",
-    "a Python that nothing is known of": "python: 3.99",
     "a Debian in its long-term support": "{python: 3.12, base: slim-bookworm}",
     "a base that does not say its Debian": "{python: 3.12, base: registry.example.com/team/base:1.2}",
     "latest by its digest": f"{{python: 3.12, base: 'python:latest@sha256:{'ab' * 32}'}}",
@@ -525,6 +524,10 @@ x-files: {src/a.py: 1, train.py: 1, data/raw/a: 1}
 @pytest.mark.parametrize("text", SILENT.values(), ids=SILENT)
 def test_says_nothing_of(text: str, tmp_path: Path) -> None:
     assert codes(text, tmp_path) == set()
+
+
+def test_of_a_python_that_is_not_known_no_other_rule_speaks(tmp_path: Path) -> None:
+    assert codes("python: 3.99", tmp_path) == {"MLS126"}
 
 
 @pytest.mark.parametrize("path", ORDINARY, ids=lambda path: path.stem)
