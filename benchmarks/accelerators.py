@@ -26,7 +26,7 @@ from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.installer import pinned_installer
 from mlspec.facts.torch import torch_index, torch_packages
 from mlspec.host.engine import mirrors
-from mlspec.host.network import configuration
+from mlspec.host.network import user_configuration as configuration
 from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions

@@ -233,11 +233,11 @@ class Online:
         from pip._internal.models.index import PyPI
         from pip._internal.network.session import PipSession
 
-        from mlspec.host.network.configuration import configuration, trusted
+        from mlspec.host.network.user_configuration import certificate_file, configuration
 
         self._url = (configuration().index_url or PyPI.simple_url).rstrip("/")
         self._session = PipSession()
-        self._session.verify = trusted() or True
+        self._session.verify = certificate_file() or True
         self._addresses: dict[str, str] = {}
 
     def files(self, package: str) -> Sequence[str]:

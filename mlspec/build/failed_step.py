@@ -13,7 +13,7 @@ from mlspec.build.stream import BuildState
 from mlspec.build.view import rows
 from mlspec.errors import Problem, Span
 from mlspec.facts import libraries
-from mlspec.lock.promises import bringer
+from mlspec.lock.promises import find_requirement
 from mlspec.lock.requirements.values import Requirement
 from mlspec.plan.plan import Plan
 from mlspec.spec.document import Document
@@ -187,7 +187,7 @@ def _requirement(package: str, step: Step, subject: Subject) -> Requirement | No
     """Return the requirement that brought a package, or all of a step's; None where there are several."""
     by_name = {pin.name: pin for pin in subject.pins}
     names = [package] if package else list(step.packages)
-    found = {bringer(name, by_name, subject.requirements) for name in names}
+    found = {find_requirement(name, by_name, subject.requirements) for name in names}
     return found.pop() if len(found) == 1 else None
 
 

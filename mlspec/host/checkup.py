@@ -11,8 +11,9 @@ from pathlib import Path
 from mlspec.advice.doctor.facts import Builder, DockerCommand, Engine, Facts, Host, Need, Probe
 from mlspec.host import machine as host
 from mlspec.host.engine import engine
-from mlspec.host.network import reach, registry
-from mlspec.host.network.configuration import configuration, examined, trusted
+from mlspec.host.network import probes as reach
+from mlspec.host.network import registry
+from mlspec.host.network.user_configuration import certificate_file, configuration, examine_configuration
 
 # Seconds for all probes together: that of an engine behind ssh may take its whole patience.
 _PATIENCE = 12
@@ -36,7 +37,7 @@ def gather(
     ``folder`` is the project's, ``bases`` are the images that specs are built on, ``indexes`` the addresses that their
     packages come from besides the default index.
     """
-    own = examined()
+    own = examine_configuration()
     tasks: dict[str, Callable[[], Fact]] = {
         "host": lambda: host.examine_host(folder.resolve()),
         "command": engine.command,
@@ -46,7 +47,7 @@ def gather(
     # What to ask is what the configuration says.
     if not offline and not own.problems:
         # Now, and not in each thread: it writes the certificates to a file.
-        trusted()
+        certificate_file()
         tasks["index"] = lambda: reach.answer("package index", (_index(),), _ANSWER)
         for url in dict.fromkeys(indexes):
             tasks[f"index {url}"] = functools.partial(_own_index, url)

@@ -68,10 +68,10 @@ class LocalWorld:
         Raises LockError where nothing fits or an index does not answer.
         """
         from mlspec.host.resolver import Resolver
-        from mlspec.host.resolver.metadata import Maker
+        from mlspec.host.resolver.metadata import MetadataMaker
 
         stage = _stage_of(request.build_base)
-        maker = Maker(request.target, request.indexes, request.build_constraints, stage, self.say, self.path)
+        maker = MetadataMaker(request.target, request.indexes, request.build_constraints, stage, self.say, self.path)
         resolver = Resolver(
             request.target, request.indexes, maker, inspects_wheels=request.inspects_wheels, programs=request.programs
         )

@@ -15,14 +15,14 @@ _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LockLine:
     """A line of a lock, where it may be damaged."""
 
     file: str
     number: int
     line: str
 
-    def damaged(self, message: str) -> NoReturn:
+    def fail(self, message: str) -> NoReturn:
         """Raise SpecError with a problem that points at this line."""
         span = Span(self.number, 1, self.number, len(self.line) + 1)
         raise SpecError(Problem(code="MLS221", message=message, hint=REWRITE).at(self.file, span, self.line))
@@ -30,7 +30,7 @@ class Place:
     def check(self) -> None:
         """Raise SpecError where this line is what a merge leaves between two sides."""
         if _CONFLICT.match(self.line):
-            self.damaged("this lock holds both sides of a merge")
+            self.fail("this lock holds both sides of a merge")
 
 
 def first_side(text: str) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from mlspec.lock.pins import Target
+from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import digest_lines
@@ -16,7 +16,7 @@ from mlspec.lock.requirements_txt import digest_lines
 _FORMAT = 1
 
 
-def inputs_digest(target: Target, requirements: Requirements, indexes: Iterable[Index]) -> str:
+def inputs_digest(target: LockTarget, requirements: Requirements, indexes: Iterable[Index]) -> str:
     """Return the digest of all that decides a lock: sha256 over canonical JSON, blind to comments, order and logins."""
     inputs: dict[str, object] = {
         "format": _FORMAT,

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from mlspec.errors import Problem, SpecError
 from mlspec.facts.torch import torch_index, torch_packages
 from mlspec.lock.pins import Layer, Pin
-from mlspec.lock.requirements import builds as building
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements import builds
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.world import World
 from mlspec.spec.spec import Image
@@ -20,8 +20,8 @@ from mlspec.spec.spec import Image
 def read_requirements(world: World, spec_file: str, image: Image) -> Requirements:
     """Return what an image requires, files followed; raises SpecError with every problem of it."""
 
-    def entries(key: str, texts: Iterable[str]) -> list[Entry]:
-        return [Entry(text, image.origin(key, index)) for index, text in enumerate(texts)]
+    def entries(key: str, texts: Iterable[str]) -> list[RequirementEntry]:
+        return [RequirementEntry(text, image.origin(key, index)) for index, text in enumerate(texts)]
 
     settings, problems, found = image.settings, list[Problem](), Requirements()
     try:
@@ -31,11 +31,11 @@ def read_requirements(world: World, spec_file: str, image: Image) -> Requirement
         problems += error.problems
     try:
         limits = entries("build_constraints", settings.build_constraints)
-        found = building.with_limits(found, collect(limits, world.read_file, spec_file, world.look_at))
+        found = builds.with_limits(found, collect(limits, world.read_file, spec_file, world.look_at))
     except SpecError as error:
         problems += error.problems
     rows = enumerate(settings.dependency_metadata)
-    stated = [building.stated(row, image.origin("dependency_metadata", index)) for index, row in rows]
+    stated = [builds.read_metadata(row, image.origin("dependency_metadata", index)) for index, row in rows]
     problems += [problem for row in stated if isinstance(row, list) for problem in row]
     if problems:
         raise SpecError(*problems)

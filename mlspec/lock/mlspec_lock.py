@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import tomli_w
 
 from mlspec.errors import Problem, Span, SpecError
-from mlspec.lock.damage import REWRITE, Place
+from mlspec.lock.damage import REWRITE, LockLine
 
 VERSION = 2
 """The format of ``mlspec.lock`` that this version writes, and the newest it reads."""
@@ -85,7 +85,7 @@ def _table(row: BaseLock | ImageLock) -> dict[str, Any]:
 def parse_lock(text: str, file: str) -> Lock:
     """Return the lock in ``text``; raises SpecError when it is damaged or of a newer format."""
     for number, line in enumerate(text.split("\n"), start=1):
-        Place(file, number, line).check()
+        LockLine(file, number, line).check()
     try:
         document = tomllib.loads(text.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
@@ -96,8 +96,8 @@ def parse_lock(text: str, file: str) -> Lock:
         message = f"this lock has format {version}; this mlspec reads up to {VERSION}"
         hint = "use the mlspec that wrote it or a newer one; or delete the file, and run: mlspec lock"
         raise SpecError(dataclasses.replace(place, code="MLS222", message=message, hint=hint))
-    reader = _Reader(text, file)
-    return reader.row(Lock, reader.renamed(document), "")
+    reader = _LockReader(text, file)
+    return reader.row(Lock, reader.read_document(document), "")
 
 
 def _damaged_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> NoReturn:
@@ -105,7 +105,7 @@ def _damaged_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> NoRet
     lines = text.split("\n")
     number = int(said[2]) if said and said[2] else max(1, len(text.rstrip("\n").split("\n")))
     reason = said[1].lower() if said else "not TOML"
-    Place(file, number, lines[min(number, len(lines)) - 1]).damaged(f"this lock is damaged: {reason}")
+    LockLine(file, number, lines[min(number, len(lines)) - 1]).fail(f"this lock is damaged: {reason}")
 
 
 def _key_place(text: str, key: str, file: str) -> Problem:
@@ -117,7 +117,7 @@ def _key_place(text: str, key: str, file: str) -> Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _LockReader:
     """Plain data to frozen rows; every mismatch is a SpecError that shows the key."""
 
     text: str
@@ -127,7 +127,7 @@ class _Reader:
         problem = _key_place(self.text, key, self.file)
         raise SpecError(dataclasses.replace(problem, message=f"this lock is damaged: {message}", hint=REWRITE))
 
-    def renamed(self, document: Mapping[str, Any]) -> dict[str, Any]:
+    def read_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the document with its arrays of tables as tuples of rows, under the names of Lock's fields."""
         rest = {key: value for key, value in document.items() if key not in {"base", "image"}}
         bases = self._rows(BaseLock, document.get("base", []), "base")

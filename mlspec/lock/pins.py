@@ -9,7 +9,7 @@ FROM_GIT = "from_git"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class LockTarget:
     """What a lock is made for: a full Python version, a platform of images, and its C library's version."""
 
     python: str

@@ -17,7 +17,7 @@ MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 """What Python's ``platform_machine`` says on a platform."""
 
 
-def told(said: Mapping[str, Iterable[_T]], marked: Callable[[_T, str], _T]) -> tuple[_T, ...]:
+def merge_messages(said: Mapping[str, Iterable[_T]], marked: Callable[[_T, str], _T]) -> tuple[_T, ...]:
     """Return what is said of platforms, each thing once; what only some of them say is marked with their names."""
     places: dict[_T, list[str]] = {}
     for platform, things in said.items():
@@ -28,13 +28,13 @@ def told(said: Mapping[str, Iterable[_T]], marked: Callable[[_T, str], _T]) -> t
     )
 
 
-def on(problem: Problem, where: str) -> Problem:
+def mark_platforms(problem: Problem, where: str) -> Problem:
     """Return a problem that only some platforms have, with their names."""
     is_named = where in problem.message
     return problem if is_named else dataclasses.replace(problem, message=f"{problem.message}, on {where}")
 
 
-def united(layers: Iterable[Sequence[str]]) -> tuple[str, ...]:
+def merge_layer_names(layers: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """Return the names of the layers of several locks, each once, in an order that keeps to that of the first.
 
     What another has alone stands in front of what follows it there.
@@ -48,12 +48,12 @@ def united(layers: Iterable[Sequence[str]]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def partial(layers: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def missing_somewhere(layers: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Return the names of the layers that not every one of several locks has."""
-    return tuple(name for name in united(layers) if not all(name in other for other in layers))
+    return tuple(name for name in merge_layer_names(layers) if not all(name in other for other in layers))
 
 
-def preferring(model: RequirementsLock, own: RequirementsLock | None) -> RequirementsLock:
+def prefer_pins(model: RequirementsLock, own: RequirementsLock | None) -> RequirementsLock:
     """Return the pins of ``model``, and those of ``own`` for what it does not pin."""
     known = {pin.name for pin in (*model.pins, *model.vcs)}
 
@@ -65,7 +65,7 @@ def preferring(model: RequirementsLock, own: RequirementsLock | None) -> Require
     return RequirementsLock((*model.layers, Layer("", rest(own.pins))), (*model.vcs, *rest(own.vcs)))
 
 
-def without_wheels(problem: Problem, requirements: Requirements, others: Sequence[str]) -> Problem:
+def suggest_marker(problem: Problem, requirements: Requirements, others: Sequence[str]) -> Problem:
     """Return the problem that a package has no wheel on a platform, with what to write where ``others`` have one."""
     requirement = next((r for r in requirements.requirements if _place(r.problem("", "")) == _place(problem)), None)
     if requirement is None or not others:
@@ -79,7 +79,7 @@ def _place(problem: Problem) -> tuple[object, ...]:
     return problem.path, problem.file, problem.span
 
 
-def differing(locks: Mapping[str, RequirementsLock], requirements: Requirements) -> Iterator[Problem]:
+def version_warnings(locks: Mapping[str, RequirementsLock], requirements: Requirements) -> Iterator[Problem]:
     """Yield a warning where a package that the spec asks for is another version on another platform."""
     found = {platform: {pin.name: pin.version for pin in lock.pins} for platform, lock in locks.items()}
     for requirement in requirements.requirements:

@@ -25,7 +25,7 @@ _CUDA_SUFFIX = re.compile(r"-cu(\d\d)$")
 _CUDA_ITSELF = re.compile(r"^(?:cuda-toolkit|nvidia-(?:cublas|cuda-(?:runtime|nvrtc|cupti)))$")
 
 
-def promise_problems(
+def check_promises(
     requirements: Requirements, pins: Iterable[Pin], *, accelerator: Accelerator = CPU
 ) -> tuple[Problem, ...]:
     """Return where the locked ``pins`` break what the spec says: the wrong accelerator, or two of them.
@@ -39,7 +39,7 @@ def promise_problems(
     for pin in pins:
         # Written out by the user, a package is meant: xgboost brings nvidia-nccl into cpu images too, say.
         if _is_foreign(pin, accelerator) and not (pin.name in named and _GPU_PACKAGE.match(pin.name)):
-            brought.setdefault(bringer(pin.name, by_name, requirements), []).append(pin)
+            brought.setdefault(find_requirement(pin.name, by_name, requirements), []).append(pin)
     return (
         *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
         *_mixed_builds(requirements, pins),
@@ -78,7 +78,7 @@ _RUNTIME = re.compile(r"(?:nvidia-cuda-runtime(?:-cu\d+)?|cuda-toolkit)$")
 _BUILT_FOR = re.compile(r"-cu(?:da)?(\d\d)x?(?:-plugin)?$")
 
 
-def cuda_of(pins: Iterable[Pin]) -> str:
+def find_cuda_version(pins: Iterable[Pin]) -> str:
     """Return the version of CUDA that locked packages were built for, such as 12.8; empty where none tells.
 
     torch's own label says it best, then the runtime that came along; a name such as cupy-cuda12x says the major alone.
@@ -92,7 +92,7 @@ def cuda_of(pins: Iterable[Pin]) -> str:
     return max(versions or majors, key=lambda version: tuple(map(int, version.split("."))), default="")
 
 
-def bringer(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
+def find_requirement(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
     """Return the requirement of the spec that asks for a package, itself or through others; the nearest one."""
     direct = {r.name: r for r in requirements.requirements}
     todo, seen = [name], set[str]()
@@ -146,7 +146,7 @@ def _mixed_builds(requirements: Requirements, pins: Iterable[Pin]) -> Iterator[P
     torch = labelled.pop("torch", None)
     for pin in labelled.values():
         if torch and pin.version.partition("+")[2] != torch.version.partition("+")[2]:
-            requirement = bringer(pin.name, {}, requirements)
+            requirement = find_requirement(pin.name, {}, requirements)
             message = f"{pin.name} {pin.version} and torch {torch.version} are built for different accelerators"
             hint = f"take both from one index: require {pin.name} without its label, and name the CUDA in accelerator"
             yield _at(requirement, "MLS234", message, hint)
@@ -164,7 +164,7 @@ def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: M
     several = next((kind for kind in ("cudnn", "cublas") if len(found.get(kind, ())) > 1), "")
     if several:
         one, other = found[several][:2]
-        who = [bringer(pin.name, by_name, requirements) for pin in (one, other)]
+        who = [find_requirement(pin.name, by_name, requirements) for pin in (one, other)]
         names = [requirement.name if requirement else "something" for requirement in who]
         what = f"{names[0]} brings {one.name} {one.version} and {names[1]} brings {other.name} {other.version}"
         message = f"{what}: two CUDAs in one image, gigabytes each"
@@ -172,7 +172,7 @@ def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: M
         yield dataclasses.replace(_at(who[1], "MLS235", message, hint), severity="warning")
 
 
-def credentials_problems(text: str, file: str = "requirements.lock") -> tuple[Problem, ...]:
+def check_logins(text: str, file: str = "requirements.lock") -> tuple[Problem, ...]:
     """Return a problem for every line of a lock text that holds a login; the login itself is not shown."""
     problems = []
     for number, line in enumerate(text.split("\n"), start=1):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from mlspec.lock.damage import Place
+from mlspec.lock.damage import LockLine
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.text import format_size, parse_size
 
@@ -94,14 +94,14 @@ def _items(text: str, file: str) -> Iterator[str | Pin]:
     """Yield the names of layers and the pins of a lock, in the order they stand."""
     pin: Pin | None = None
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
-        place = Place(file, number, line)
+        place = LockLine(file, number, line)
         place.check()
         stripped = line.strip().removesuffix("\\").strip()
         if layer := _LAYER.match(line):
             yield from (pin,) if pin else ()
             pin = None
             if not _LAYER_NAME.fullmatch(layer[1]):
-                place.damaged("no layer can have this name")
+                place.fail("no layer can have this name")
             yield layer[1]
         elif stripped.startswith("#"):
             pin = _with_notes(pin, stripped) if pin and line.startswith(" ") else pin
@@ -113,12 +113,12 @@ def _items(text: str, file: str) -> Iterator[str | Pin]:
     yield from (pin,) if pin else ()
 
 
-def _pin(text: str, place: Place) -> Pin:
+def _pin(text: str, place: LockLine) -> Pin:
     line, *hashes = text.split(" --hash=")
     requirement, separator, marker = line.partition(" ; ")
     match = _REQUIREMENT.match(requirement.strip())
     if not match:
-        place.damaged("this line of the lock is not a pinned requirement")
+        place.fail("this line of the lock is not a pinned requirement")
     name, _, url = match.groups()
     pin = Pin(
         name=canonicalize_name(name),
@@ -143,10 +143,10 @@ def _version_of(requirement: str) -> str:
     return match[2] if match else ""
 
 
-def _with_hash(pin: Pin | None, text: str, place: Place) -> Pin:
+def _with_hash(pin: Pin | None, text: str, place: LockLine) -> Pin:
     match = _HASHED.match(text)
     if pin is None or not match:
-        place.damaged("this hash belongs to no requirement" if match else "this is not a whole hash")
+        place.fail("this hash belongs to no requirement" if match else "this is not a whole hash")
     return dataclasses.replace(pin, hashes=(*pin.hashes, match[1]))
 
 

@@ -11,7 +11,7 @@ from mlspec.lock.digests import inputs_digest
 from mlspec.lock.extras import ExtrasChoice
 from mlspec.lock.image_requirements import add_logins, indexes_of, written_indexes
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock
-from mlspec.lock.pins import RequirementsLock, Target
+from mlspec.lock.pins import LockTarget, RequirementsLock
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.started_programs import list_unknown_programs
@@ -48,10 +48,10 @@ class PlatformTask:
         return f"{self.image.key}: " if self.image.key else ""
 
     @property
-    def target(self) -> Target:
+    def target(self) -> LockTarget:
         """What is resolved for; of a Python whose patch version nobody tells, the first."""
         python = self.base.python if self.base.python.count(".") == 2 else f"{self.base.python}.0"
-        return Target(python=python, platform=self.platform, glibc=self.base.glibc)
+        return LockTarget(python=python, platform=self.platform, glibc=self.base.glibc)
 
     @property
     def indexes(self) -> tuple[Index, ...]:

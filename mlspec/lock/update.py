@@ -12,7 +12,7 @@ from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.image_requirements import indexes_of, layer_indexes, read_requirements, used_urls
 from mlspec.lock.mlspec_lock import BaseLock, Lock, dump_lock, parse_lock
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
-from mlspec.lock.promises import cuda_of
+from mlspec.lock.promises import find_cuda_version
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.source_layers import source_layers, unite_source_layers
 from mlspec.lock.state import NOT_CURRENT, ImageContents, LockOptions, LockResult, LockUpdate, PreviousLock
@@ -239,16 +239,16 @@ def _image_facts(update: LockUpdate, image: Image, name: str, *, is_official: bo
         codename=base.codename,
         install_base=_reference(base, base.install_digest) if base.install_digest else None,
         glibc=base.glibc,
-        layers=platforms.united(layers),
-        partial_layers=platforms.partial(layers),
+        layers=platforms.merge_layer_names(layers),
+        partial_layers=platforms.missing_somewhere(layers),
         architectures=_architectures(update.spec),
         layer_indexes=_layer_indexes(image, contents.requirements, locks),
         index_urls=used_urls(indexes, (*pins, *build_pins)),
         has_vcs=bool(vcs),
         uses_ssh=any("git+ssh://" in pin.requirement for pin in vcs),
         sources=unite_source_layers(map(source_layers, locks)),
-        partial_builds=platforms.partial([tuple(layer.name for layer in lock.builds) for lock in locks]),
-        cuda=next(filter(None, (cuda_of(lock.pins) for lock in locks)), ""),
+        partial_builds=platforms.missing_somewhere([tuple(layer.name for layer in lock.builds) for lock in locks]),
+        cuda=next(filter(None, (find_cuda_version(lock.pins) for lock in locks)), ""),
         torch=next((pin.version for pin in pins if pin.name == "torch"), ""),
     )
 

@@ -74,7 +74,7 @@ def _look_up(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
     if update.options.locked:
         raise SpecError(update.not_current(f"the digest of {choice.reference} is not in it"))
     if update.options.unpinned:
-        return _unpinned(update, image, choice)
+        return _take_tag(update, image, choice)
     return _pin(update, image, choice)
 
 
@@ -88,7 +88,7 @@ def _pin(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
         is_missing = any(problem.code == NO_PLATFORM for problem in error.problems)
         if choice.digest and not update.options.adopt and not is_missing:
             # The user wrote what a registry would be asked for; only which Python it holds is not known for sure.
-            return _unpinned(update, image, choice)
+            return _take_tag(update, image, choice)
         raise ToolError(*(_place_at_base(problem, image, choice) for problem in error.problems)) from None
     answer = answers[0]
     if not answer.python:
@@ -164,7 +164,7 @@ def _place_at_base(problem: Problem, image: Image, choice: BaseChoice) -> Proble
     return dataclasses.replace(problem, path=image.origin(_deciding_key(image)), hint=hint + offline)
 
 
-def _unpinned(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
+def _take_tag(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
     """Return the base as the spec names it, with a warning of each guess."""
     if choice.digest:
         guess = f"Python {image.settings.python}"

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from mlspec.errors import LockError, Problem, SpecError
-from mlspec.lock import layers as layering
 from mlspec.lock.digests import body_digest
+from mlspec.lock.layers import grouped, is_as_wanted
 from mlspec.lock.mlspec_lock import ImageLock
 from mlspec.lock.package_locks import check_unedited, dump_locks, has_locks, is_unedited, parse_locks, previous_pins
 from mlspec.lock.pins import RequirementsLock
-from mlspec.lock.platforms import preferring
-from mlspec.lock.promises import bringer, credentials_problems, promise_problems
+from mlspec.lock.platforms import prefer_pins
+from mlspec.lock.promises import check_logins, check_promises, find_requirement
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.task import PlatformTask
 from mlspec.lock.update_base import check_platform
@@ -49,7 +49,7 @@ def _why_not_current(task: PlatformTask) -> str:
 
 def _keep(task: PlatformTask, known: ImageLock) -> RequirementsLock:
     update, current = task.update, parse_locks(task)
-    if not layering.is_as_wanted(current.layers, task.image.settings.layers, task.indexes):
+    if not is_as_wanted(current.layers, task.image.settings.layers, task.indexes):
         return _regroup(task, known, current)
     update.images.append(known)
     texts = update.previous.texts
@@ -63,7 +63,7 @@ def _regroup(task: PlatformTask, known: ImageLock, former: RequirementsLock) -> 
     update = task.update
     if update.options.locked:
         raise SpecError(update.not_current("its layers are not those of the spec"))
-    layers = layering.grouped(former.pins, former, task.image.settings.layers, task.indexes)
+    layers = grouped(former.pins, former, task.image.settings.layers, task.indexes)
     current = RequirementsLock(layers, former.vcs, regroup_builds(former, layers))
     texts = dump_locks(task, current)
     update.artifacts += [Artifact(name, text) for name, text in texts.items()]
@@ -79,7 +79,7 @@ def _compile(task: PlatformTask, model: RequirementsLock | None) -> Requirements
     compiled = task.extras.compile(lambda requirements: _ask_pip(task, request, requirements, model))
     update.warnings += _foreign_metadata_warnings(compiled, task.written)
     _check_promises(task, compiled)
-    layers = layering.grouped(compiled.pins, previous or model, task.image.settings.layers, task.indexes)
+    layers = grouped(compiled.pins, previous or model, task.image.settings.layers, task.indexes)
     current = lock_builds(task, request, compiled, RequirementsLock(layers, compiled.vcs))
     _record(task, current, compiled)
     update.changes += [f"{task.label}{change}" for change in _changes(previous, current)]
@@ -91,7 +91,7 @@ def _ask_pip(
 ) -> Compiled:
     compile_, own = task.update.world.compile_requirements, dataclasses.replace(request, requirements=requirements)
     if model is not None:
-        pins = preferring(model, None if own.upgrade else own.previous)
+        pins = prefer_pins(model, None if own.upgrade else own.previous)
         try:
             return compile_(dataclasses.replace(own, previous=pins, upgrade=False))
         except LockError as error:
@@ -103,7 +103,7 @@ def _ask_pip(
 
 def _check_promises(task: PlatformTask, compiled: Compiled) -> None:
     """Warn where pins look wrong for the spec; raise SpecError where they break its promise."""
-    problems = promise_problems(task.written, compiled.pins, accelerator=task.image.settings.accelerator)
+    problems = check_promises(task.written, compiled.pins, accelerator=task.image.settings.accelerator)
     if errors := [problem for problem in problems if problem.severity == "error"]:
         raise SpecError(*errors)
     task.update.warnings += problems
@@ -117,7 +117,7 @@ def _record(task: PlatformTask, current: RequirementsLock, compiled: Compiled) -
     for program, package in compiled.programs.items():
         origin = f"comes with {package}" if package else "no locked package brings it"
         update.world.say(f"{task.label}{program}: {origin}")
-    if leaks := [problem for name, text in texts.items() for problem in credentials_problems(text, name)]:
+    if leaks := [problem for name, text in texts.items() for problem in check_logins(text, name)]:
         raise SpecError(*leaks)
     update.artifacts += [Artifact(name, text) for name, text in texts.items()]
     update.tools |= compiled.tools
@@ -157,7 +157,7 @@ def _foreign_metadata_warnings(compiled: Compiled, requirements: Requirements) -
         message = f"what {shown} requires was told by its build on {made.place}, not in the image: {made.why}"
         hint = "what it asks for there may differ; with an engine that runs, lock it again: "
         hint += f"mlspec lock -P {made.name}; or state it below dependency_metadata"
-        if place := bringer(made.name, by_name, requirements):
+        if place := find_requirement(made.name, by_name, requirements):
             yield place.problem("MLS262", message, hint, severity="warning")
         else:
             yield Problem(code="MLS262", message=message, hint=hint, severity="warning")

@@ -42,9 +42,9 @@ def lock_platforms(
         warnings[platform], update.warnings[warnings_before:] = update.warnings[warnings_before:], []
     if failures:
         raise _join_failures(failures, locks, image, requirements)
-    update.changes += platforms.told(changes, lambda change, where: f"{change}, on {where}")
-    update.warnings += platforms.told(warnings, platforms.on)
-    update.warnings += platforms.differing(locks, requirements)
+    update.changes += platforms.merge_messages(changes, lambda change, where: f"{change}, on {where}")
+    update.warnings += platforms.merge_messages(warnings, platforms.mark_platforms)
+    update.warnings += platforms.version_warnings(locks, requirements)
     _add_empty_locks(update, image, locks)
     return locks
 
@@ -56,11 +56,11 @@ def _join_failures(
 
     def with_platforms(problem: Problem) -> Problem:
         is_wheel = problem.code == NO_WHEEL
-        return platforms.without_wheels(problem, requirements, tuple(locks)) if is_wheel else problem
+        return platforms.suggest_marker(problem, requirements, tuple(locks)) if is_wheel else problem
 
     found = {platform: list(map(with_platforms, error.problems)) for platform, error in failures.items()}
     every: dict[str, Sequence[Problem]] = {platform: found.get(platform, ()) for platform in image.settings.platforms}
-    return type(next(iter(failures.values())))(*platforms.told(every, platforms.on))
+    return type(next(iter(failures.values())))(*platforms.merge_messages(every, platforms.mark_platforms))
 
 
 def _add_empty_locks(update: LockUpdate, image: Image, locks: Mapping[str, RequirementsLock]) -> None:

@@ -14,7 +14,7 @@ from mlspec.lock.requirements.values import Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class PackageVariant:
     """A package, perhaps with an extra, that does not fit some accelerators, and what does instead of it.
 
     ``instead`` is by kinds of accelerator: cpu, cuda, rocm; empty where there is nothing. An extra of ``needs``, or a
@@ -95,9 +95,9 @@ def matches_any(names: Collection[str], pattern: str) -> bool:
 
 
 @cache
-def variants() -> tuple[Variant, ...]:
+def variants() -> tuple[PackageVariant, ...]:
     """Return what is known of packages in variants."""
-    return tuple(Variant(**frozen(row)) for row in table("variants")["variant"])
+    return tuple(PackageVariant(**frozen(row)) for row in table("variants")["variant"])
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mlspec.lock.pins import Pin, RequirementsLock, Target
+from mlspec.lock.pins import LockTarget, Pin, RequirementsLock
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.lock.requirements.values import Requirement, Requirements
@@ -68,7 +68,7 @@ class CompileRequest:
     """
 
     requirements: Requirements
-    target: Target
+    target: LockTarget
     indexes: tuple[Index, ...]
     build_base: BuildBase
     build_constraints: tuple[Requirement, ...] = ()

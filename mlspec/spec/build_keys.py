@@ -15,7 +15,7 @@ from mlspec.spec import schema_parts as shapes
 from mlspec.spec import values as syntax
 from mlspec.spec.fields import Hint, Joined, Starter, about, also_called
 from mlspec.spec.nested_keys import (
-    Index,
+    IndexEntry,
     Keys,
     PackageMetadata,
     RunStep,
@@ -89,7 +89,7 @@ class BuildKeys(Keys):
         Starter("Packages: a file, or a list of names as pip takes them. They are pinned in requirements.lock."),
     ] = ()
     indexes: Annotated[
-        tuple[Index, ...],
+        tuple[IndexEntry, ...],
         about(
             "Further package indexes, each with the packages that come from it alone. Default: none.",
             [{"url": "https://packages.example/simple", "packages": ["ours"]}],

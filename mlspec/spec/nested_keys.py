@@ -239,7 +239,7 @@ class RunStep(Keys):
     ] = ()
 
 
-class Index(Keys):
+class IndexEntry(Keys):
     """A package index and the packages, by name or pattern, that come from it and from nowhere else."""
 
     url: Annotated[

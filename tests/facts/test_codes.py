@@ -15,7 +15,7 @@ from mlspec.cli.explain import explain
 from mlspec.errors import SpecError
 from mlspec.facts import base_image, codes
 from mlspec.facts.codes import Code, parse_codes
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.spec.document import parse as parse_document
 from mlspec.spec.spec import validate
 
@@ -51,7 +51,7 @@ def caused_by(text: str) -> set[str]:
             refusal = base_image.base_reference(image.settings.python, image.settings.base)
             if isinstance(refusal, base_image.BaseRefusal):
                 return {"MLS105"}
-            collect([Entry(entry, ()) for entry in image.settings.requirements], beside, "mlspec.yaml")
+            collect([RequirementEntry(entry, ()) for entry in image.settings.requirements], beside, "mlspec.yaml")
     except SpecError as error:
         return {problem.code for problem in error.problems}
     return {problem.code for problem in spec.ignores.problems}

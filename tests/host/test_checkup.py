@@ -27,7 +27,7 @@ from mlspec.errors import Problem, ToolError
 from mlspec.host import checkup
 from mlspec.host import machine as host
 from mlspec.host.engine import engine, fitness
-from mlspec.host.network import reach
+from mlspec.host.network import probes as reach
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fakes are shell scripts and unix sockets")
 as_root = pytest.mark.skipif(

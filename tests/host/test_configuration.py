@@ -13,7 +13,7 @@ import pytest
 from mlspec.advice.doctor.facts import UserConfiguration
 from mlspec.build.configuration_text import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Span, SpecError
-from mlspec.host.network import configuration as effects
+from mlspec.host.network import user_configuration as effects
 
 WHOLE = """\
 index_url = "https://mirror.example/simple"
@@ -196,7 +196,7 @@ def test_certificates_that_are_none(text: str | None, tmp_path: Path, monkeypatc
     monkeypatch.setenv("MLSPEC_CERTIFICATES", str(path))
 
     with pytest.raises(SpecError, match=r"MLS353: the certificates in .*ca\.pem cannot be read"):
-        effects.trusted()
+        effects.certificate_file()
 
 
 def test_a_mistake_is_told_by_a_command_that_needs_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ def test_what_is_set_is_shown_by_value_with_the_variable_that_won(
     own_file.write_text(WHOLE.replace("~/ca.pem", str(Path(certifi.where()))))
     monkeypatch.setenv("MLSPEC_REGISTRY_MIRROR", "one.example, localhost:5000")
 
-    own = effects.examined()
+    own = effects.examine_configuration()
 
     assert (own.file, own.is_there, own.problems) == (str(own_file), True, ())
     assert own.certificates > 50
@@ -255,7 +255,7 @@ def test_what_is_set_is_shown_by_value_with_the_variable_that_won(
 def test_no_login_and_no_token_is_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_INDEX_URL", url)
 
-    assert [row.value for row in effects.examined().settings] == ["https://mirror.example/simple"]
+    assert [row.value for row in effects.examine_configuration().settings] == ["https://mirror.example/simple"]
 
 
 def test_a_file_that_is_not_there_is_told_with_where_it_would_be(
@@ -264,19 +264,19 @@ def test_a_file_that_is_not_there_is_told_with_where_it_would_be(
     monkeypatch.delenv("MLSPEC_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
-    assert effects.examined() == UserConfiguration(file=str(tmp_path / "mlspec" / "config.toml"))
+    assert effects.examine_configuration() == UserConfiguration(file=str(tmp_path / "mlspec" / "config.toml"))
 
 
 def test_all_mistakes_are_kept_for_the_doctor(own_file: Path) -> None:
     own_file.write_text('index = "x"\ndebian_mirror = "y"\n')
 
-    assert [problem.code for problem in effects.examined().problems] == ["MLS351", "MLS352"]
+    assert [problem.code for problem in effects.examine_configuration().problems] == ["MLS351", "MLS352"]
 
 
 def test_certificates_that_are_none_leave_the_other_values_shown(own_file: Path) -> None:
     own_file.write_text(WHOLE.replace("~/ca.pem", "config.toml"))
 
-    own = effects.examined()
+    own = effects.examine_configuration()
 
     assert [problem.code for problem in own.problems] == ["MLS353"]
     assert [row.key for row in own.settings][-1] == "certificates"
@@ -301,7 +301,7 @@ def test_an_authority_whose_time_is_over_is_named(own_file: Path) -> None:
     own_file.write_text('certificates = "ca.pem"\n')
     own_file.with_name("ca.pem").write_text(OUTDATED)
 
-    own = effects.examined()
+    own = effects.examine_configuration()
 
     assert (own.certificates, own.outdated) == (1, ("Old CA",))
 

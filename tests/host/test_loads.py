@@ -16,16 +16,16 @@ import pytest
 from mlspec import api
 from mlspec.facts import libraries
 from mlspec.host.resolver import Resolver
-from mlspec.host.resolver.child.elf import needed
-from mlspec.host.resolver.metadata import Maker
-from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.host.resolver.child.elf import needed_libraries
+from mlspec.host.resolver.metadata import MetadataMaker
+from mlspec.lock.pins import Layer, LockTarget, Pin, RequirementsLock
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
 from mlspec.lock.state import LockOptions
 from mlspec.lock.world import Compiled
 from tests.support.index import File, PackageIndex, metadata, serving
 
-TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
+TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 TAG = "cp312-cp312-manylinux_2_28_x86_64"
 
 
@@ -77,8 +77,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compiled(*names: str, said: list[str] | None = None) -> Compiled:
-    wanted = collect([Entry(name, ()) for name in names], lambda path: "", "mlspec.yaml")
-    maker = Maker(TARGET, say=(said if said is not None else []).append)
+    wanted = collect([RequirementEntry(name, ()) for name in names], lambda path: "", "mlspec.yaml")
+    maker = MetadataMaker(TARGET, say=(said if said is not None else []).append)
     return Resolver(TARGET, (), maker, inspects_wheels=True).compile(wanted)
 
 
@@ -87,9 +87,9 @@ def loads(found: Compiled) -> dict[str, dict[str, str]]:
 
 
 def test_names_are_read_out_of_an_elf_file_and_nothing_out_of_others() -> None:
-    assert needed(elf("libX11.so.6", "libc.so.6")) == ("libX11.so.6", "libc.so.6")
-    assert needed(b"") == needed(b"#!/bin/sh") == needed(elf("libX11.so.6")[:100]) == ()
-    assert needed(Path("/proc/self/exe").read_bytes())
+    assert needed_libraries(elf("libX11.so.6", "libc.so.6")) == ("libX11.so.6", "libc.so.6")
+    assert needed_libraries(b"") == needed_libraries(b"#!/bin/sh") == needed_libraries(elf("libX11.so.6")[:100]) == ()
+    assert needed_libraries(Path("/proc/self/exe").read_bytes())
 
 
 def test_what_modules_lead_to_counts_and_plugins_do_not(index: PackageIndex) -> None:

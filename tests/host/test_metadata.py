@@ -13,9 +13,9 @@ from mlspec.errors import LockError, SpecError
 from mlspec.host.engine import metadata_build as engine
 from mlspec.host.resolver import compile_requirements
 from mlspec.host.resolver.failed_builds import FailedBuild
-from mlspec.host.resolver.metadata import Maker
-from mlspec.lock.pins import Target
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.host.resolver.metadata import MetadataMaker
+from mlspec.lock.pins import LockTarget
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements, Stated
 from mlspec.lock.state import LockOptions
@@ -23,7 +23,7 @@ from mlspec.lock.world import Compiled
 from tests.support.index import File, PackageIndex, dynamic, serving, wheel
 
 Serve = Callable[..., PackageIndex]
-TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
+TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 
 
 @pytest.fixture
@@ -44,8 +44,10 @@ def required(*texts: str, limits: tuple[str, ...] = (), stated: tuple[Stated, ..
     def read(path: str) -> str:
         raise FileNotFoundError(path)
 
-    found = collect([Entry(text, ("requirements",)) for text in texts], read, "mlspec.yaml")
-    bounds = collect([Entry(text, ("build_constraints",)) for text in limits], read, "mlspec.yaml").requirements
+    found = collect([RequirementEntry(text, ("requirements",)) for text in texts], read, "mlspec.yaml")
+    bounds = collect(
+        [RequirementEntry(text, ("build_constraints",)) for text in limits], read, "mlspec.yaml"
+    ).requirements
     return Requirements(requirements=found.requirements, build_constraints=bounds, stated=stated)
 
 
@@ -222,7 +224,7 @@ def test_what_cannot_be_read_of_builds_is_told_where_it_stands(tmp_path: Path) -
 
 def test_what_a_build_downloads_is_said_where_it_is_large() -> None:
     said: list[str] = []
-    maker = Maker(TARGET, say=said.append)
+    maker = MetadataMaker(TARGET, say=said.append)
 
     maker.tell_download([{"name": "setuptools", "version": "80", "size": 1_200_000}])
     assert not said

@@ -20,7 +20,7 @@ from mlspec.cli.app import cli
 from mlspec.cli.terminal import sanitize
 from mlspec.errors import MlspecError, SpecError
 from mlspec.host.files.bounded import read_beginning, read_file
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 
 PACKAGE = Path(mlspec.__file__).parent
 POSIX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc and named pipes")
@@ -187,7 +187,7 @@ def test_a_line_of_blanks_costs_no_more_than_its_length(text: str) -> None:
     def reading(size: int) -> Callable[[], object]:
         def read() -> None:
             with contextlib.suppress(SpecError):
-                collect([Entry("r.in", ())], lambda _: text.format(" " * size), "mlspec.yaml")
+                collect([RequirementEntry("r.in", ())], lambda _: text.format(" " * size), "mlspec.yaml")
 
         return read
 

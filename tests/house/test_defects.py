@@ -13,12 +13,11 @@ import pytest
 
 from mlspec.errors import SpecError
 from mlspec.facts.accelerator import parse_accelerator
-from mlspec.lock import digests
-from mlspec.lock import promises as locking
+from mlspec.lock import digests, promises
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.image_requirements import indexes_of
-from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.pins import Layer, LockTarget, Pin, RequirementsLock
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
 from mlspec.plan.plan import Plan, resolve
@@ -29,7 +28,7 @@ from mlspec.targets import run_script as commands
 from tests.advice.lint.test_rules import codes, found
 from tests.support.places import TESTS
 
-TARGET = Target(python="3.12.5", platform="linux/amd64", glibc="2.36")
+TARGET = LockTarget(python="3.12.5", platform="linux/amd64", glibc="2.36")
 HASH = f"sha256:{'ab' * 32}"
 
 
@@ -54,14 +53,14 @@ def required(*lines: str, files: dict[str, str] | None = None) -> Requirements:
             raise FileNotFoundError(path)
         return (files or {})[path]
 
-    return collect([Entry(line, ("requirements", i)) for i, line in enumerate(lines)], read, "mlspec.yaml")
+    return collect([RequirementEntry(line, ("requirements", i)) for i, line in enumerate(lines)], read, "mlspec.yaml")
 
 
 def in_a_file(text: str) -> list[str]:
     return [r.text for r in required("requirements.txt", files={"requirements.txt": text}).requirements]
 
 
-def digest(requirements: Requirements, target: Target = TARGET) -> str:
+def digest(requirements: Requirements, target: LockTarget = TARGET) -> str:
     return digests.inputs_digest(target, requirements, ())
 
 
@@ -87,14 +86,17 @@ def test_torch_and_its_family_come_from_one_index() -> None:
 def test_no_cuda_is_made_up_where_no_framework_names_one() -> None:
     pins = (Pin(name="vllm", version="0.6.6", requirement="vllm==0.6.6"),)
 
-    assert locking.cuda_of(pins) == ""
-    assert locking.cuda_of((*pins, Pin(name="nvidia-cuda-runtime-cu12", version="12.4.127", requirement=""))) == "12.4"
+    assert promises.find_cuda_version(pins) == ""
+    assert (
+        promises.find_cuda_version((*pins, Pin(name="nvidia-cuda-runtime-cu12", version="12.4.127", requirement="")))
+        == "12.4"
+    )
 
 
 def test_cuda_for_jax_is_that_of_its_extra() -> None:
     pins = (Pin(name="jax-cuda13-plugin", version="0.12.0", requirement=""),)
 
-    assert locking.cuda_of(pins) == "13.0"
+    assert promises.find_cuda_version(pins) == "13.0"
 
 
 @pytest.mark.parametrize("version", ["2.15.1", "2.16.1", "2.17.0"])
@@ -153,13 +155,13 @@ def test_a_cuda_image_stands_on_slim_python_and_carries_one_cuda() -> None:
 def test_a_cpu_image_refuses_the_wheels_of_cuda() -> None:
     pins = (Pin(name="torch", version="2.5.1", requirement=""), Pin(name="triton", version="3.1", requirement=""))
 
-    assert [p.code for p in locking.promise_problems(required("triton-user", "torch"), pins)] == ["MLS230"]
+    assert [p.code for p in promises.check_promises(required("triton-user", "torch"), pins)] == ["MLS230"]
 
 
 def test_a_cuda_image_refuses_the_wheels_of_another_cuda() -> None:
     pins = (Pin(name="torch", version="2.5.1+cu121", requirement=""),)
 
-    (problem,) = locking.promise_problems(required("torch"), pins, accelerator=parse_accelerator("cuda12.4"))
+    (problem,) = promises.check_promises(required("torch"), pins, accelerator=parse_accelerator("cuda12.4"))
 
     assert problem.code == "MLS231"
 
@@ -171,7 +173,7 @@ def test_torch_and_torchvision_for_different_cudas_are_refused() -> None:
 
     assert [
         p.code
-        for p in locking.promise_problems(required("torch", "torchvision"), pins, accelerator=parse_accelerator("cuda"))
+        for p in promises.check_promises(required("torch", "torchvision"), pins, accelerator=parse_accelerator("cuda"))
     ] == ["MLS234"]
 
 
@@ -329,13 +331,13 @@ def test_a_patch_version_of_python_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        Target(python="3.11.4", platform="linux/amd64", glibc="2.36"),
-        Target(python="3.12.5", platform="linux/arm64", glibc="2.36"),
-        Target(python="3.12.5", platform="linux/amd64", glibc="2.31"),
+        LockTarget(python="3.11.4", platform="linux/amd64", glibc="2.36"),
+        LockTarget(python="3.12.5", platform="linux/arm64", glibc="2.36"),
+        LockTarget(python="3.12.5", platform="linux/amd64", glibc="2.31"),
     ],
     ids=["python", "platform", "C library"],
 )
-def test_a_lock_is_for_one_python_platform_and_c_library(other: Target) -> None:
+def test_a_lock_is_for_one_python_platform_and_c_library(other: LockTarget) -> None:
     assert digest(required("numpy"), other) != digest(required("numpy"))
 
 
@@ -354,34 +356,34 @@ def test_cuda_on_arm64_where_torch_has_none_is_told(tmp_path: Path) -> None:
 # What takes an index, a registry or an engine: by the sentence, where its test is.
 ELSEWHERE = {
     "a lock made on a host with another Python, system or C library": (
-        "host/test_locker.py",
+        "host/test_resolver.py",
         "test_markers_tags_and_requires_python_are_those_of_the_target",
     ),
     "wheels for musl or macOS in an image of Debian": (
-        "host/test_locker.py",
+        "host/test_resolver.py",
         "test_abi3_wheels_of_older_pythons_fit_and_musl_and_mac_ones_do_not",
     ),
     "a package without a wheel for the target, told in a stranger's words": (
-        "host/test_locker.py",
+        "host/test_resolver.py",
         "test_a_version_without_a_fitting_wheel",
     ),
     "a package of the same name taken from another index": (
-        "host/test_locker.py",
+        "host/test_resolver.py",
         "test_a_package_of_one_index_is_never_looked_up_elsewhere",
     ),
-    "logins of an index in what is committed": ("host/test_locker.py", "test_a_login_is_used_and_written_nowhere"),
+    "logins of an index in what is committed": ("host/test_resolver.py", "test_a_login_is_used_and_written_nowhere"),
     "an index that does not answer, passed over": (
-        "host/test_locker.py",
+        "host/test_resolver.py",
         "test_an_unreachable_second_index_is_not_passed_over",
     ),
     "the user's own configuration of pip in a lock": (
-        "host/test_locker.py",
+        "host/test_resolver.py",
         "test_the_pip_configuration_of_this_machine_changes_nothing",
     ),
-    "hashes that are dropped on the way to pip": ("host/test_locker.py", "test_the_lock_installs_with_plain_pip"),
-    "hashes that fit no file of the target": ("host/test_locker.py", "test_hashes_that_no_fitting_file_has"),
+    "hashes that are dropped on the way to pip": ("host/test_resolver.py", "test_the_lock_installs_with_plain_pip"),
+    "hashes that fit no file of the target": ("host/test_resolver.py", "test_hashes_that_no_fitting_file_has"),
     "git dependencies that move": (
-        "host/test_locker.py",
+        "host/test_resolver.py",
         "test_a_git_requirement_is_pinned_to_its_commit_and_its_dependencies_are_locked",
     ),
     "a lock that needs the network to be checked": (

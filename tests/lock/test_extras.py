@@ -11,7 +11,7 @@ from mlspec import api
 from mlspec.errors import LockError
 from mlspec.facts.accelerator import parse_accelerator
 from mlspec.lock.extras import find_extras, with_extras
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.state import LockOptions
 from tests.support.index import PackageIndex, serving, wheel
 
@@ -174,7 +174,7 @@ def test_where_nothing_fits_the_cuda_that_torch_was_never_built_for_is_told_firs
     ],
 )
 def test_all_else_of_a_requirement_stays_as_it_is(requirement: str, text: str) -> None:
-    requirements = collect([Entry(requirement, ())], lambda _: "", "mlspec.yaml")
+    requirements = collect([RequirementEntry(requirement, ())], lambda _: "", "mlspec.yaml")
 
     found = find_extras(requirements, parse_accelerator("cuda12.8"), "linux/amd64")
 
@@ -192,6 +192,6 @@ def test_all_else_of_a_requirement_stays_as_it_is(requirement: str, text: str) -
     ],
 )
 def test_what_is_not_certain_is_not_chosen(requirement: str, accelerator: str, platform: str) -> None:
-    requirements = collect([Entry(requirement, ())], lambda _: "", "mlspec.yaml")
+    requirements = collect([RequirementEntry(requirement, ())], lambda _: "", "mlspec.yaml")
 
     assert find_extras(requirements, parse_accelerator(accelerator), platform) == ()

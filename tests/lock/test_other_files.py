@@ -9,12 +9,12 @@ import pytest
 
 from mlspec.errors import SpecError
 from mlspec.host.files import read as disk
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.values import Requirements
 
 
 def collected(folder: Path, *texts: str) -> Requirements:
-    entries = [Entry(text, ("requirements", i)) for i, text in enumerate(texts)]
+    entries = [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)]
     return collect(entries, disk.make_reader(folder), "mlspec.yaml", disk.make_looker(folder))
 
 

@@ -14,8 +14,8 @@ from mlspec.errors import Problem
 from mlspec.host.resolver import compile_requirements, process
 from mlspec.lock import platforms
 from mlspec.lock.image_facts import ImageFacts
-from mlspec.lock.pins import Layer, Pin, RequirementsLock, Target
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.pins import Layer, LockTarget, Pin, RequirementsLock
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.spec import Image
 from mlspec.targets import run_script as commands
@@ -225,10 +225,13 @@ def test_the_host_changes_nothing_in_a_lock(
         f"sysconfig.get_platform = lambda: {tag!r}; sys.platform = {name!r}",
     )
     monkeypatch.setattr(process, "START", process.START.replace("import main;", f"import main; {'; '.join(lies)};"))
-    wanted = collect([Entry("app", ("requirements", 0))], lambda _: "", "mlspec.yaml")
+    wanted = collect([RequirementEntry("app", ("requirements", 0))], lambda _: "", "mlspec.yaml")
 
     found = [
-        {pin.name for pin in compile_requirements(wanted, Target(python=python, platform=on, glibc="2.36"), ()).pins}
+        {
+            pin.name
+            for pin in compile_requirements(wanted, LockTarget(python=python, platform=on, glibc="2.36"), ()).pins
+        }
         for on in (AMD, ARM)
     ]
 
@@ -331,13 +334,13 @@ def test_several_at_once_are_pushed(project: Path) -> None:
     ],
 )
 def test_layers_are_united_in_the_order_of_the_first(layers: list[tuple[str, ...]], united: tuple[str, ...]) -> None:
-    assert platforms.united(layers) == united
+    assert platforms.merge_layer_names(layers) == united
 
 
 def test_what_all_platforms_say_is_told_without_their_names() -> None:
     every, one = Problem(code="MLS1", message="same"), Problem(code="MLS1", message="apart")
 
-    told = platforms.told({AMD: (every, one), ARM: (every,)}, platforms.on)
+    told = platforms.merge_messages({AMD: (every, one), ARM: (every,)}, platforms.mark_platforms)
 
     assert [problem.message for problem in told] == ["same", "apart, on linux/amd64"]
 
@@ -349,6 +352,6 @@ def test_pins_of_the_model_come_before_a_platforms_own() -> None:
             (Layer("x", tuple(Pin(name=n, version=v, requirement=f"{n}=={v}") for n, _, v in named)),)
         )
 
-    found = platforms.preferring(lock("a==2"), lock("a==1", "b==1"))
+    found = platforms.prefer_pins(lock("a==2"), lock("a==1", "b==1"))
 
     assert [pin.requirement for pin in found.pins] == ["a==2", "b==1"]

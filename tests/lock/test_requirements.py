@@ -6,8 +6,8 @@ import pytest
 
 from mlspec.errors import SpecError
 from mlspec.facts.accelerator import parse_accelerator
-from mlspec.lock.requirements.collect import Entry, collect
-from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.collect import RequirementEntry, collect
+from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements.values import Requirements
 
 DIGEST = "sha256:" + "0" * 64
@@ -29,7 +29,7 @@ Lint = ["ruff"]
 
 
 def collected(*texts: str, files: dict[str, str] | None = None, file: str = "mlspec.yaml") -> Requirements:
-    entries = [Entry(text, ("requirements", i)) for i, text in enumerate(texts)]
+    entries = [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)]
 
     def read(path: str) -> str:
         if path not in (files or {}):
@@ -314,7 +314,7 @@ def test_a_file_that_cannot_be_read_is_a_problem() -> None:
         raise PermissionError(13, "Permission denied")
 
     with pytest.raises(SpecError, match=r"r\.in cannot be read: permission denied"):
-        collect([Entry("r.in", ("requirements",))], read, "mlspec.yaml")
+        collect([RequirementEntry("r.in", ("requirements",))], read, "mlspec.yaml")
 
 
 def test_a_requirement_points_at_where_it_was_written() -> None:
@@ -349,7 +349,7 @@ def test_an_option_that_names_what_is_asked_anyway_is_taken(option: str) -> None
 
 @pytest.mark.parametrize("accelerator", ["cuda11.8", "cuda"])
 def test_the_index_of_the_accelerator_is_taken(accelerator: str) -> None:
-    entry = Entry("--extra-index-url https://download.pytorch.org/whl/cu118", ("requirements", 0))
+    entry = RequirementEntry("--extra-index-url https://download.pytorch.org/whl/cu118", ("requirements", 0))
     conditions = Conditions(accelerator=parse_accelerator(accelerator))
 
     assert collect([entry], lambda _: "", "mlspec.yaml", conditions=conditions) == Requirements()

@@ -11,15 +11,15 @@ import pytest
 from mlspec.errors import LockError, Problem, SpecError
 from mlspec.facts.accelerator import parse_accelerator
 from mlspec.host.resolver import compile_requirements
-from mlspec.lock.pins import Target
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.pins import LockTarget
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements.toml_places import find_places
 from mlspec.lock.requirements.values import Requirements, Stated
 from tests.support.index import PackageIndex, serving, wheel
 
-TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
+TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 CORP = '[[tool.uv.index]]\nname = "corp"\nurl = "https://corp.example/simple"\nexplicit = true\n'
 BOTH = Conditions(platforms=("linux/amd64", "linux/arm64"))
 
@@ -30,7 +30,7 @@ def project(*dependencies: str) -> str:
 
 
 def collected(text: str, *entries: str, conditions: Conditions | None = None) -> Requirements:
-    named = [Entry(entry, ("requirements", n)) for n, entry in enumerate(entries or ("pyproject.toml",))]
+    named = [RequirementEntry(entry, ("requirements", n)) for n, entry in enumerate(entries or ("pyproject.toml",))]
     return collect(named, reading({"pyproject.toml": text}), "mlspec.yaml", conditions=conditions)
 
 
@@ -224,7 +224,7 @@ MEMBER = (
     ("root", "entry"), [("pyproject.toml", "services/api/pyproject.toml"), ("../../pyproject.toml", "pyproject.toml")]
 )
 def test_the_tables_of_a_workspace_hold_for_its_members(root: str, entry: str) -> None:
-    named = [Entry(entry, ("requirements", 0))]
+    named = [RequirementEntry(entry, ("requirements", 0))]
 
     found = collect(named, reading({root: ROOT, entry: project("ownlib")}), "mlspec.yaml")
     with pytest.raises(SpecError) as caught:
@@ -238,7 +238,7 @@ def test_the_tables_of_a_workspace_hold_for_its_members(root: str, entry: str) -
 def test_what_a_member_says_of_a_package_holds_in_place_of_the_workspace() -> None:
     files = {"pyproject.toml": ROOT, "services/api/pyproject.toml": MEMBER}
 
-    assert lines(collect([Entry("services/api/pyproject.toml", ())], reading(files), "mlspec.yaml")) == [
+    assert lines(collect([RequirementEntry("services/api/pyproject.toml", ())], reading(files), "mlspec.yaml")) == [
         "ownlib",
         "backend",
     ]
@@ -250,7 +250,7 @@ def test_what_a_member_says_of_a_package_holds_in_place_of_the_workspace() -> No
 def test_the_tables_of_a_workspace_hold_for_no_other_project(entry: str) -> None:
     files = {"pyproject.toml": ROOT, entry: project("ownlib")}
 
-    assert collect([Entry(entry, ())], reading(files), "mlspec.yaml").indexes == ()
+    assert collect([RequirementEntry(entry, ())], reading(files), "mlspec.yaml").indexes == ()
 
 
 # Indexes
@@ -448,7 +448,7 @@ def test_a_file_of_uvs_settings_takes_the_place_of_those_in_the_project(uv_toml:
     text = project("x") + "[tool.uv]\nresolution = 'lowest'\n[tool.uv.sources]\nx = { index = 'corp' }\n"
     files = {uv_toml: UV_TOML + "url = 'https://corp.example/simple'\n", entry: text}
 
-    found = collect([Entry(entry, ())], reading(files), "mlspec.yaml")
+    found = collect([RequirementEntry(entry, ())], reading(files), "mlspec.yaml")
 
     assert found.options == ("--pre",)
     assert [constraint.text for constraint in found.constraints] == ["y<2"]
@@ -460,13 +460,15 @@ def test_the_settings_of_a_member_are_those_of_its_workspace() -> None:
     member = project("x") + "[tool.uv]\nresolution = 'lowest'\n"
     files = {"pyproject.toml": ROOT + "[tool.uv]\nprerelease = 'allow'\n", "services/api/pyproject.toml": member}
 
-    assert collect([Entry("services/api/pyproject.toml", ())], reading(files), "mlspec.yaml").options == ("--pre",)
+    assert collect([RequirementEntry("services/api/pyproject.toml", ())], reading(files), "mlspec.yaml").options == (
+        "--pre",
+    )
 
 
 def test_a_file_of_uvs_settings_in_a_folder_beside_is_nobodys() -> None:
     files = {"other/uv.toml": "resolution = 'lowest'", "../uv.toml": "no-binary = true", "pyproject.toml": project("x")}
 
-    assert collect([Entry("pyproject.toml", ())], reading(files), "mlspec.yaml").files == ("pyproject.toml",)
+    assert collect([RequirementEntry("pyproject.toml", ())], reading(files), "mlspec.yaml").files == ("pyproject.toml",)
 
 
 # poetry, pixi, hatch

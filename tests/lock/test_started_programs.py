@@ -9,17 +9,17 @@ import pytest
 
 from mlspec import api
 from mlspec.host.resolver import Resolver
-from mlspec.host.resolver.metadata import Maker
+from mlspec.host.resolver.metadata import MetadataMaker
 from mlspec.lock.mlspec_lock import parse_lock
-from mlspec.lock.pins import Target
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.pins import LockTarget
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.started_programs import list_unknown_programs
 from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
 from tests.support.index import PackageIndex, sdist, serving, wheel
 
-TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
+TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 POINTS = "# of its own\n[console_scripts]\nServe-It = bakery.cli:main [all]\n\n[other]\nplugin = bakery:plugin\n"
 BAKERY = wheel("bakery", "1", ["flour"], entry_points=POINTS, size=200_000)
 FLOUR = wheel("flour", "2", entry_points="[gui_scripts]\nmill = flour:main\n")
@@ -34,8 +34,8 @@ def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PackageIn
 
 
 def brought(*programs: str, requirement: str = "bakery") -> dict[str, str]:
-    wanted = collect([Entry(requirement, ())], lambda path: "", "mlspec.yaml")
-    return dict(Resolver(TARGET, (), Maker(TARGET), programs=programs).compile(wanted).programs)
+    wanted = collect([RequirementEntry(requirement, ())], lambda path: "", "mlspec.yaml")
+    return dict(Resolver(TARGET, (), MetadataMaker(TARGET), programs=programs).compile(wanted).programs)
 
 
 def messages(folder: Path) -> list[str]:

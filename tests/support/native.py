@@ -21,8 +21,8 @@ from pathlib import Path
 
 from mlspec.errors import MlspecError
 from mlspec.host.resolver import compile_requirements
-from mlspec.lock.pins import Target
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.pins import LockTarget
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.values import Requirements
 
 SETS: Mapping[str, tuple[str, ...]] = {
@@ -62,9 +62,9 @@ class Interpreter:
     program: Path
 
     @property
-    def target(self) -> Target:
+    def target(self) -> LockTarget:
         """What a lock for this Python on this host is made for."""
-        return Target(
+        return LockTarget(
             python=self.version, platform=_MACHINES[platform.machine()], glibc=platform.libc_ver()[1] or "2.36"
         )
 
@@ -105,7 +105,9 @@ def environment() -> dict[str, str]:
 
 def required(texts: Sequence[str]) -> Requirements:
     """Return the requirements in these lines."""
-    return collect([Entry(text, ("requirements", i)) for i, text in enumerate(texts)], lambda _: "", "mlspec.yaml")
+    return collect(
+        [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)], lambda _: "", "mlspec.yaml"
+    )
 
 
 def native(interpreter: Interpreter, texts: Sequence[str]) -> set[str] | str:
@@ -120,7 +122,7 @@ def native(interpreter: Interpreter, texts: Sequence[str]) -> set[str] | str:
     return {line.strip() for line in done.stdout.splitlines() if "==" in line}
 
 
-def cross(target: Target, texts: Sequence[str]) -> set[str] | str:
+def cross(target: LockTarget, texts: Sequence[str]) -> set[str] | str:
     """Return what mlspec pins for a target; or the first line of what it says where it fails."""
     try:
         return {pin.requirement for pin in compile_requirements(required(texts), target, ()).pins}

@@ -24,7 +24,7 @@ from mlspec.advice.draft.settings import find_environment, find_ports, keep_base
 from mlspec.advice.draft.spec_text import spec_text
 from mlspec.errors import Problem, SpecError
 from mlspec.facts import base_image
-from mlspec.lock.requirements.collect import Entry as Listed
+from mlspec.lock.requirements.collect import RequirementEntry as Listed
 from mlspec.lock.requirements.collect import collect
 from mlspec.spec import document, spec
 from mlspec.spec import values as syntax

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath
 from mlspec.facts.torch import torch_index
-from mlspec.lock import promises as locking
+from mlspec.lock import promises
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.values import Place, Requirements
@@ -260,7 +260,7 @@ def pin_origin(sources: Sources, files: Files, pin: Pin) -> Origin:
 def bringers(sources: Sources, pin: Pin) -> Iterator[Origin]:
     """Yield the line of the requirement that asks for a package, itself or through others; in the spec or in a file."""
     pins = {other.name: other for lock in sources.locks.values() for other in (*lock.pins, *lock.vcs)}
-    requirement = locking.bringer(pin.name, pins, sources.requirements)
+    requirement = promises.find_requirement(pin.name, pins, sources.requirements)
     if requirement is not None:
         yield _at(sources, requirement.place)
 

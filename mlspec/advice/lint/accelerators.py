@@ -14,7 +14,7 @@ from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock import variants
 from mlspec.lock.extras import find_extras
 from mlspec.lock.requirements.values import Requirement
-from mlspec.lock.variants import Variant
+from mlspec.lock.variants import PackageVariant
 
 _FAMILY = ("torch", "torchvision", "torchaudio")
 
@@ -39,7 +39,7 @@ def _list_implied_extras(subject: Subject) -> tuple[Requirement, ...]:
     return tuple(extra.requirement for extra in found)
 
 
-def _is_wrong(subject: Subject, requirement: Requirement, row: Variant) -> bool:
+def _is_wrong(subject: Subject, requirement: Requirement, row: PackageVariant) -> bool:
     if not row.is_wrong(requirement, subject.kind, subject.named_packages):
         return False
     # A step, or a base of the user's own, may bring what makes it right.
@@ -49,7 +49,7 @@ def _is_wrong(subject: Subject, requirement: Requirement, row: Variant) -> bool:
     return not (row.index and served)
 
 
-def _wrong_variant(subject: Subject, requirement: Requirement, row: Variant) -> Problem:
+def _wrong_variant(subject: Subject, requirement: Requirement, row: PackageVariant) -> Problem:
     instead = row.instead[subject.kind].format(major=subject.cuda_major or "12")
     ways = [f"require {instead} in its place"] if instead else []
     ways += [] if "cuda" in row.instead else ["write: accelerator: cuda"]

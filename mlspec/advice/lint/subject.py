@@ -13,7 +13,7 @@ from packaging.requirements import Requirement as Pep508
 from mlspec.errors import Problem, Replace
 from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.versions import parse_release
-from mlspec.lock import promises as locking
+from mlspec.lock import promises
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Place, Requirement, Requirements
@@ -113,7 +113,7 @@ class Subject:
     def warn_of_package(self, name: str, message: str, hint: str) -> Problem:
         """Return a warning that points at the requirement that brought the package ``name``."""
         by_name = {pin.name: pin for pin in self.pins}
-        if requirement := locking.bringer(name, by_name, self.requirements):
+        if requirement := promises.find_requirement(name, by_name, self.requirements):
             return self.warn_at(requirement, message, hint)
         return self.warn(message, hint, "requirements")
 

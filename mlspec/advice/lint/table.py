@@ -151,7 +151,7 @@ def merged_warnings(subjects: Iterable[Subject]) -> Iterator[Problem]:
     """Yield the warnings of all images, once for all platforms of an image; ``subjects`` are in the images' order."""
     for _, own in itertools.groupby(subjects, key=lambda subject: subject.image.key):
         found = {subject.plan.platform: warnings(subject) for subject in own}
-        yield from platforms.told(found, platforms.on)
+        yield from platforms.merge_messages(found, platforms.mark_platforms)
 
 
 def checked_codes(subjects: Iterable[Subject]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from mlspec.host.engine import engine
 from mlspec.host.engine.build import follow
 from mlspec.host.engine.mirrors import in_reach
 from mlspec.host.files.scratch import scratch
-from mlspec.host.network import configuration as own
+from mlspec.host.network import user_configuration as own
 from mlspec.plan.source_builds import MetadataStage
 from mlspec.targets.run_script import EPOCH, secret_values
 

@@ -17,7 +17,7 @@ from mlspec.host.files.scratch import scratch
 from mlspec.host.home import known_home
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_here
-from mlspec.host.network import configuration as own
+from mlspec.host.network import user_configuration as own
 from mlspec.host.network.registry.endpoints import engine_mirrors
 from mlspec.plan.plan import Plan
 from mlspec.printable import without_login

@@ -11,8 +11,8 @@ from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import LockError
 from mlspec.host.files.scratch import scratch
-from mlspec.host.resolver.environment import environment
-from mlspec.host.resolver.upgrades import named
+from mlspec.host.resolver.process_environment import environment
+from mlspec.host.resolver.upgrades import package_name
 from mlspec.lock.pins import RequirementsLock
 from mlspec.lock.requirements.values import Requirement
 from mlspec.text import nearest
@@ -29,12 +29,12 @@ class Commit:
     ref: str
 
 
-def pinned(
+def pin_commit(
     requirement: Requirement, previous: RequirementsLock | None, upgrade: bool, upgrade_packages: Iterable[str]
 ) -> Commit:
     """Return the commit that a git requirement stands for: the one of the lock before, or the newest of its ref."""
     url, ref, fragment = _git_parts(requirement)
-    asked = upgrade or requirement.name in map(named, upgrade_packages)
+    asked = upgrade or requirement.name in map(package_name, upgrade_packages)
     for pin in previous.vcs if previous and not asked else ():
         address = pin.requirement.partition(" @ ")[2]
         base, _, tail = address.partition("#")

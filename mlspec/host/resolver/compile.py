@@ -9,12 +9,12 @@ from pathlib import Path
 
 from packaging.requirements import Requirement as Pep508
 
-from mlspec.host.resolver.commits import pinned
-from mlspec.host.resolver.failures import check_pip
+from mlspec.host.resolver.commits import pin_commit
 from mlspec.host.resolver.job import Job
-from mlspec.host.resolver.metadata import Maker
-from mlspec.host.resolver.upgrades import check_upgrades, kept
-from mlspec.lock.pins import Pin, RequirementsLock, Target
+from mlspec.host.resolver.metadata import MetadataMaker
+from mlspec.host.resolver.resolver_failures import check_pip
+from mlspec.host.resolver.upgrades import check_upgrades, keep_pins
+from mlspec.lock.pins import LockTarget, Pin, RequirementsLock
 from mlspec.lock.requirements import markers
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
@@ -30,9 +30,9 @@ class Resolver:
     the ``programs`` that they may bring.
     """
 
-    target: Target
+    target: LockTarget
     indexes: tuple[Index, ...]
-    metadata: Maker
+    metadata: MetadataMaker
     download: Path | None = None
     inspects_wheels: bool = False
     programs: tuple[str, ...] = ()
@@ -58,8 +58,8 @@ class Resolver:
         if requirements.compiled:
             return self._compare(requirements)
         from_git = (r for r in requirements.requirements if r.kind == "vcs")
-        commits = {r: pinned(r, previous, upgrade, upgrade_packages) for r in from_git}
-        before = kept(requirements, previous, upgrade)
+        commits = {r: pin_commit(r, previous, upgrade, upgrade_packages) for r in from_git}
+        before = keep_pins(requirements, previous, upgrade)
         job = Job(
             requirements,
             self.target,
@@ -87,7 +87,7 @@ class Resolver:
 
 def compile_requirements(
     requirements: Requirements,
-    target: Target,
+    target: LockTarget,
     indexes: Sequence[Index],
     *,
     previous: RequirementsLock | None = None,
@@ -95,7 +95,7 @@ def compile_requirements(
     upgrade_packages: Sequence[str] = (),
 ) -> Compiled:
     """Return the pins of ``requirements`` on ``target``, as :meth:`Resolver.compile` does; this host makes metadata."""
-    maker = Maker(target, tuple(indexes), requirements.build_constraints)
+    maker = MetadataMaker(target, tuple(indexes), requirements.build_constraints)
     resolver = Resolver(target, tuple(indexes), maker)
     return resolver.compile(requirements, previous=previous, upgrade=upgrade, upgrade_packages=upgrade_packages)
 
@@ -116,7 +116,7 @@ def _run_job(job: Job) -> Compiled:
     )
 
 
-def _is_taken(requirement: Requirement, target: Target) -> bool:
+def _is_taken(requirement: Requirement, target: LockTarget) -> bool:
     marker = Pep508(requirement.text).marker
     return marker is None or markers.is_true(marker, target.python, target.platform)
 

@@ -12,10 +12,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from mlspec.errors import Problem
 from mlspec.facts.python import python_versions
 from mlspec.facts.versions import minor_version
-from mlspec.host.resolver.names import INSTALL_NAMES, close_name
-from mlspec.host.resolver.releases import Release, describe_common_python, marker_of, parse_releases
+from mlspec.host.resolver.package_names import INSTALL_NAMES, close_name
+from mlspec.host.resolver.releases import IndexRelease, describe_common_python, marker_of, parse_releases
 from mlspec.host.resolver.wording import problem_at
-from mlspec.lock.pins import Target
+from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.lock.world import NO_WHEEL
 from mlspec.printable import without_login
@@ -28,7 +28,7 @@ class Conflict:
     """The wishes that cannot be met together, the releases of the packages they are about, and what was asked for."""
 
     requirements: Requirements
-    target: Target
+    target: LockTarget
     error: Mapping[str, Any]
 
     def problems(self) -> Iterator[Problem]:
@@ -53,7 +53,7 @@ class Conflict:
 
     def without_wheel(self, name: str) -> Problem | None:
         """Return that the newest release of a package that was asked for has wheels, and none for the target."""
-        place = self._asked(name)
+        place = self._requirement_of(name)
         specifier = str(Pep508(place.text).specifier) if place else ""
         releases = parse_releases(self.error["releases"].get(name, ()))
         wanted = (r for r in releases if _contains(specifier, r.version) and r.reason not in _NOT_MEANT)
@@ -69,10 +69,12 @@ class Conflict:
         notes = [without_login(str(note)) for note in self.error.get("notes", ())]
         if any("not a trusted or secure host" in note for note in notes):
             message = f"the index for {name} is asked over http, where anyone on the way could answer"
-            return problem_at("MLS257", message, "write its address with https://", self._asked(wanting.root))
+            return problem_at("MLS257", message, "write its address with https://", self._requirement_of(wanting.root))
         if odd := next((note for note in notes if f"/{name}/" in note), ""):
             hint = f"the index answered with something else than a package page: {odd}"
-        return problem_at("MLS242", f"there is no package {name} on the index{who}", hint, self._asked(wanting.root))
+        return problem_at(
+            "MLS242", f"there is no package {name} on the index{who}", hint, self._requirement_of(wanting.root)
+        )
 
     def _close_name(self, name: str) -> str:
         close = close_name(name, (r.name for r in self.requirements.requirements))
@@ -82,20 +84,20 @@ class Conflict:
         """Return whether a package comes from an address, so that no index was asked for it."""
         return any(r.name == name and r.kind != "index" for r in self.requirements.requirements)
 
-    def _asked(self, name: str) -> Requirement | None:
+    def _requirement_of(self, name: str) -> Requirement | None:
         return self.requirements.named(name) if name else None
 
     def _wrong_python(self, cause: _Cause) -> Problem:
         message = f"{cause.parent} {cause.parent_version} needs Python {cause.specifier}, and the image has "
         message += self.target.python
         hint = f"move `python`, or ask for another {cause.parent}"
-        return problem_at("MLS244", message, hint, self._asked(cause.parent))
+        return problem_at("MLS244", message, hint, self._requirement_of(cause.parent))
 
     def _nothing_fits(self, cause: _Cause) -> Problem:
         releases = parse_releases(self.error["releases"][cause.name])
         wanted = [release for release in releases if _contains(cause.specifier, release.version)]
         who = f"{cause.parent} {cause.parent_version} asks for" if cause.parent else "the spec asks for"
-        place = self._asked(cause.root)
+        place = self._requirement_of(cause.root)
         if wanted:
             return problem_at(*self._unfit(cause, wanted[0], releases), place)
         newest = ", ".join(release.version for release in releases[:6])
@@ -105,7 +107,7 @@ class Conflict:
         hint = f"{cause.name} has {newest}{more}{offer}"
         return problem_at("MLS243", f"{who} {cause.name}{cause.specifier}, which no release is", hint, place)
 
-    def _unfit(self, cause: _Cause, release: Release, releases: Sequence[Release]) -> tuple[str, str, str]:
+    def _unfit(self, cause: _Cause, release: IndexRelease, releases: Sequence[IndexRelease]) -> tuple[str, str, str]:
         """Return code, message and hint for a release that is there and cannot be taken."""
         name, target, reason = cause.name, self.target, release.reason
         what = f"{name} {release.version}"
@@ -122,7 +124,7 @@ class Conflict:
             return "MLS243", f"{what} is a pre-release", f"ask for it by name: {name}=={release.version}; or add --pre"
         return "MLS243", f"{what} cannot be taken: {reason or 'it was refused'}", other
 
-    def _ways(self, cause: _Cause, release: Release, other: str) -> Iterator[str]:
+    def _ways(self, cause: _Cause, release: IndexRelease, other: str) -> Iterator[str]:
         """Yield what can be done about a release without a wheel for the target, the likeliest first."""
         lacking = self.error.get("lacking") or {}
         known = [row.python for row in python_versions()]
@@ -137,7 +139,7 @@ class Conflict:
         if release.has_source:
             yield f"have it compiled: --no-binary {cause.name}"
 
-    def _another(self, cause: _Cause, releases: Sequence[Release]) -> str:
+    def _another(self, cause: _Cause, releases: Sequence[IndexRelease]) -> str:
         """Return the hint to ask for another release, which is named if one with a wheel suits who asks."""
         # What the spec asks for can be changed; what another package asks for cannot.
         allowed = cause.specifier if cause.parent else ""
@@ -150,7 +152,7 @@ class Conflict:
         """Yield a problem for every other pinned requirement that has no wheel for the target, at its own line."""
         short = minor_version(self.target.python)
         for other in (self.error.get("lacking") or {}).get(short, ()):
-            if other != name and (place := self._asked(other)):
+            if other != name and (place := self._requirement_of(other)):
                 message = f"{place.text.partition(';')[0].strip()} has no wheel for Python {self.target.python} either"
                 yield problem_at(NO_WHEEL, message, "", place)
 
@@ -173,9 +175,9 @@ class Conflict:
         ]
         wants = [*self._own_wants(name, [cause for cause in causes if not cause.parent]), *wants]
         wants += [f"{_shown_place(r) or 'a constraint'} wants {r.text}" for r in self._constraints(name)]
-        root = next((cause.root for cause in causes if self._asked(cause.root)), "")
+        root = next((cause.root for cause in causes if self._requirement_of(cause.root)), "")
         hint = "\n".join((*dict.fromkeys(wants), "loosen one of them"))
-        return problem_at("MLS246", f"no version of {name} suits all who ask for it", hint, self._asked(root))
+        return problem_at("MLS246", f"no version of {name} suits all who ask for it", hint, self._requirement_of(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +211,12 @@ def _shown_place(requirement: Requirement) -> str:
     return f"{place.file}:{place.span.line}" if place.file and place.span else place.file
 
 
-def _can_be_taken(release: Release) -> bool:
+def _can_be_taken(release: IndexRelease) -> bool:
     """Tell whether a hint may propose a release: nothing is wrong with it, and it has a wheel for the target."""
     return not release.reason and release.has_wheel
 
 
-def _elsewhere(what: str, name: str, release: Release) -> tuple[str, str]:
+def _elsewhere(what: str, name: str, release: IndexRelease) -> tuple[str, str]:
     """Return message and hint about a release for other systems."""
     systems = " and ".join(release.systems)
     marker = marker_of(release.systems)

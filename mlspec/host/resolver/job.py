@@ -15,14 +15,14 @@ from packaging.requirements import Requirement as Pep508
 from mlspec.build.configuration_text import Configuration
 from mlspec.errors import LockError
 from mlspec.host.files.scratch import scratch
-from mlspec.host.network.configuration import configuration, trusted
+from mlspec.host.network.user_configuration import certificate_file, configuration
 from mlspec.host.resolver import process
 from mlspec.host.resolver.commits import Commit
-from mlspec.host.resolver.environment import cache
-from mlspec.host.resolver.failures import Failure, no_report
-from mlspec.host.resolver.metadata import Maker, Source
-from mlspec.host.resolver.upgrades import named
-from mlspec.lock.pins import Pin, Target
+from mlspec.host.resolver.metadata import MetadataMaker, UnpackedSource
+from mlspec.host.resolver.process_environment import cache
+from mlspec.host.resolver.resolver_failures import ResolverFailure, no_report
+from mlspec.host.resolver.upgrades import package_name
+from mlspec.lock.pins import LockTarget, Pin
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
 
@@ -32,12 +32,12 @@ class Job:
     """One run of the resolver."""
 
     requirements: Requirements
-    target: Target
+    target: LockTarget
     indexes: tuple[Index, ...]
     commits: Mapping[Requirement, Commit]
     kept: tuple[str, ...]
     upgrade_packages: Sequence[str]
-    metadata: Maker
+    metadata: MetadataMaker
     download: Path | None = None
     inspects_wheels: bool = False
     programs: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Job:
                 if "error" not in report:
                     return report
                 error, tools = report["error"], report["tools"]
-                failure = Failure(self.requirements, self.target, error, tools, said, self.indexes)
+                failure = ResolverFailure(self.requirements, self.target, error, tools, said, self.indexes)
                 raise LockError(*failure.problems())
         raise LockError(no_report(said))
 
@@ -65,7 +65,7 @@ class Job:
             self.metadata.tell_looked(question)
             return {}
         facts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in question["source"].items()}
-        made = self.metadata.make(Source(**facts))
+        made = self.metadata.make(UnpackedSource(**facts))
         if made.text:
             return {"text": made.text, "requires": made.requires, "place": made.place}
         return {"error": made.error or "it told nothing", "place": made.place}
@@ -97,19 +97,19 @@ class Job:
             "python": self.target.python,
             "platform": self.target.platform,
             "glibc": self.target.glibc,
-            "indexes": [_asked(index, own) for index in self.indexes],
+            "indexes": [_index_row(index, own) for index in self.indexes],
             "default_index": own.index_url,
             "options": list(self.requirements.options),
             "build": sorted(self.requirements.built),
-            "pins": [_pinned(r) for r in self.requirements.requirements] if self.requirements.compiled else [],
+            "pins": [_pin_row(r) for r in self.requirements.requirements] if self.requirements.compiled else [],
             "exact": [*_exact_pins(self.requirements)],
             "hashes": {r.name: list(r.hashes) for r in self.requirements.requirements if r.hashes},
             "metadata": [dataclasses.asdict(row) for row in self.requirements.stated],
             "download": str(self.download or ""),
             "looks": self.inspects_wheels,
             "programs": list(self.programs),
-            "upgrade_packages": [p for p in self.upgrade_packages if named(p) not in self._from_git],
-            "cert": trusted(),
+            "upgrade_packages": [p for p in self.upgrade_packages if package_name(p) not in self._from_git],
+            "cert": certificate_file(),
             # Else a folder beside what the child writes, which goes with it.
             "cache": cache() or "cache",
         }
@@ -142,7 +142,7 @@ class Job:
         )
 
 
-def _pinned(requirement: Requirement) -> dict[str, Any]:
+def _pin_row(requirement: Requirement) -> dict[str, Any]:
     """Return a requirement that is a pin already, as it is compared with the index."""
     specifier = str(Pep508(requirement.text).specifier)
     return {"name": requirement.name, "specifier": specifier, "hashes": list(requirement.hashes)}
@@ -158,7 +158,7 @@ def _exact_pins(requirements: Requirements) -> Iterator[tuple[str, str, str]]:
                 yield requirement.name, exact[0], str(parsed.marker or "")
 
 
-def _asked(index: Index, own: Configuration) -> dict[str, Any]:
+def _index_row(index: Index, own: Configuration) -> dict[str, Any]:
     """Return an index as the resolver is to ask it: a mirror in its place gets none of its login."""
     data = {"url": own.index(index.url), "packages": list(index.packages), "username": "", "password": ""}
     return data if data["url"] != index.url else {**data, "username": index.username, "password": index.password}

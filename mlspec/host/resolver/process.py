@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlspec.host import children, progress
-from mlspec.host.resolver.environment import environment
+from mlspec.host.resolver.process_environment import environment
 from mlspec.text import format_size
 
 START = (
@@ -83,7 +83,7 @@ def _converse(child: subprocess.Popen[bytes], job: Mapping[str, Any], answer: An
             if "question" in said:
                 _tell(child, answer(said))
             else:
-                shown = _shown(said)
+                shown = _describe_event(said)
 
 
 def _tell(child: subprocess.Popen[bytes], facts: Mapping[str, Any]) -> None:
@@ -99,7 +99,7 @@ def _read(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
     lines.put(None)
 
 
-def _shown(event: Mapping[str, Any]) -> str:
+def _describe_event(event: Mapping[str, Any]) -> str:
     """Return what goes on, as a person reads it."""
     if event["event"] == "page":
         return f"resolving: {event['known']} packages known, looking at {event['name']}"

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class IndexRelease:
     """A release that an index has: its version, and why it is no candidate, if so.
 
     ``has_wheel`` says that one of its wheels runs on the target, ``has_source`` that it can be compiled; ``systems``
@@ -27,9 +27,9 @@ class Release:
         return bool(self.systems) and (self.systems == ("macOS",) or not self.has_source)
 
 
-def parse_releases(rows: Sequence[Mapping[str, Any]]) -> tuple[Release, ...]:
+def parse_releases(rows: Sequence[Mapping[str, Any]]) -> tuple[IndexRelease, ...]:
     """Return the releases of a package in the order of the report, newest first."""
-    return tuple(Release(**{**row, "systems": tuple(row["systems"])}) for row in rows)
+    return tuple(IndexRelease(**{**row, "systems": tuple(row["systems"])}) for row in rows)
 
 
 _MARKERS = {"Windows": 'sys_platform == "win32"', "macOS": 'sys_platform == "darwin"'}

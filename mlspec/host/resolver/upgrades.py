@@ -20,7 +20,7 @@ def check_upgrades(requirements: Requirements, previous: RequirementsLock | None
     known |= {r.name for r in requirements.requirements}
     problems = []
     for text in names:
-        name = named(text)
+        name = package_name(text)
         if name not in known:
             close = nearest(name, sorted(known))
             hint = f"did you mean: {close[0]}" if close else "name a package of requirements.lock"
@@ -29,12 +29,12 @@ def check_upgrades(requirements: Requirements, previous: RequirementsLock | None
         raise LockError(*problems)
 
 
-def named(text: str) -> str:
+def package_name(text: str) -> str:
     """Return the name of the package in a requirement, normalized."""
     return canonicalize_name(re.split(r"[\s=<>!~\[;@]", text.strip(), maxsplit=1)[0])
 
 
-def kept(requirements: Requirements, previous: RequirementsLock | None, upgrade: bool) -> tuple[str, ...]:
+def keep_pins(requirements: Requirements, previous: RequirementsLock | None, upgrade: bool) -> tuple[str, ...]:
     """Return the pins of the lock before that hold unless a requirement says otherwise, without their hashes."""
     if upgrade or previous is None:
         return ()

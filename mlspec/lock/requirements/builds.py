@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mlspec.errors import KeyPath, Problem, SpecError
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.values import Requirement, Requirements, Stated
 from mlspec.spec.nested_keys import PackageMetadata
 
@@ -28,7 +28,7 @@ def with_limits(requirements: Requirements, limits: Requirements) -> Requirement
     return replace(requirements, build_constraints=(*requirements.build_constraints, *bounds), files=files)
 
 
-def stated(row: PackageMetadata, path: KeyPath) -> Stated | list[Problem]:
+def read_metadata(row: PackageMetadata, path: KeyPath) -> Stated | list[Problem]:
     """Return metadata as the spec states it, or all that is wrong with it."""
     problems = []
 
@@ -57,7 +57,7 @@ def stated(row: PackageMetadata, path: KeyPath) -> Stated | list[Problem]:
 
 def build_requirements(texts: Iterable[str], constraints: tuple[Requirement, ...], path: KeyPath = ()) -> Requirements:
     """Return what a build requires, within the constraints of the spec; ``path`` is the key that problems point at."""
-    entries = [Entry(text, path) for text in dict.fromkeys(texts)]
+    entries = [RequirementEntry(text, path) for text in dict.fromkeys(texts)]
     return replace(collect(entries, _refuse_file, ""), constraints=constraints)
 
 

@@ -17,14 +17,14 @@ from mlspec.errors import KeyPath, Problem, SetKey, SpecError
 from mlspec.lock.requirements import other_files, typos
 from mlspec.lock.requirements import requirements_lines as options
 from mlspec.lock.requirements import syntax as notation
-from mlspec.lock.requirements.lines import Line, lines_of
+from mlspec.lock.requirements.lines import RequirementLine, lines_of
 from mlspec.lock.requirements.other_files import Look, see_nothing
 from mlspec.lock.requirements.pyproject import Project, parse_project
 from mlspec.lock.requirements.refused_options import refuse_option
 from mlspec.lock.requirements.sources.choices import Route, group_routes
 from mlspec.lock.requirements.sources.groups import find_left_out
 from mlspec.lock.requirements.sources.requirement_files import find_unheeded
-from mlspec.lock.requirements.sources.values import Conditions, TomlText
+from mlspec.lock.requirements.sources.source_tables import Conditions, TomlText
 from mlspec.lock.requirements.sources.workspaces import find_settings, find_uv_toml, find_workspace
 from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements, Stated, Unheeded
 from mlspec.spec import suppressions as ignores
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RequirementEntry:
     """One entry of a spec's ``requirements``, and the key it stands under."""
 
     text: str
@@ -42,7 +42,7 @@ class Entry:
 
 
 def collect(
-    entries: Iterable[Entry],
+    entries: Iterable[RequirementEntry],
     read: Callable[[str], str],
     file: str,
     look: Look = see_nothing,
@@ -55,7 +55,7 @@ def collect(
     """
     collector = _Collector(read, look, posixpath.dirname(file), conditions or Conditions())
     for entry in entries:
-        collector.add(Line(entry.text.strip(), Place(path=entry.path)))
+        collector.add(RequirementLine(entry.text.strip(), Place(path=entry.path)))
     indexes = tuple(collector.sound(group_routes(collector.routes)))
     if collector.problems:
         raise SpecError(*_certain(dict.fromkeys(collector.problems)))
@@ -116,7 +116,7 @@ class _Collector:
         self.projects: dict[str, Project] = {}
         self.groups: dict[str, set[str]] = {}
 
-    def add(self, line: Line) -> None:
+    def add(self, line: RequirementLine) -> None:
         """Take in one line: an entry of the spec or a line of a file."""
         text = line.text
         if variable := _VARIABLE.search(text):
@@ -133,7 +133,7 @@ class _Collector:
         elif text:
             self._requirement(line)
 
-    def _problem(self, line: Line, code: str, message: str, hint: str = "") -> None:
+    def _problem(self, line: RequirementLine, code: str, message: str, hint: str = "") -> None:
         self.problems.append(line.place.problem(code, message, hint))
 
     def sound(self, found: Iterable[_T | Problem]) -> Iterator[_T]:
@@ -144,7 +144,7 @@ class _Collector:
             else:
                 yield item
 
-    def _add_all(self, lines: Iterable[Line | Route | Problem]) -> None:
+    def _add_all(self, lines: Iterable[RequirementLine | Route | Problem]) -> None:
         for line in lines:
             if isinstance(line, Route):
                 self.routes.append(line)
@@ -155,7 +155,7 @@ class _Collector:
 
     # Options
 
-    def _option_line(self, line: Line) -> None:
+    def _option_line(self, line: RequirementLine) -> None:
         for name, value in self.sound(options.options(line.text, line.place)):
             if name == "--requirement":
                 self._file(value, line)
@@ -171,7 +171,7 @@ class _Collector:
 
     # Files
 
-    def _file(self, name: str, line: Line) -> None:
+    def _file(self, name: str, line: RequirementLine) -> None:
         if "://" in name:
             message = f"{name} can change at any time, and nothing here would show it"
             self._problem(line, "MLS201", message, "copy the file beside the spec and name the copy")
@@ -196,7 +196,7 @@ class _Collector:
         else:
             self._add_all(lines_of(text, path, posixpath.join(self.root, path), line))
 
-    def _text(self, path: str, line: Line) -> str | None:
+    def _text(self, path: str, line: RequirementLine) -> str | None:
         try:
             text = self.read(path)
         except FileNotFoundError:
@@ -225,7 +225,7 @@ class _Collector:
             self.ignores.append(found)
             self.problems += [problem for problem in found.problems if problem.severity == "error"]
 
-    def _group(self, value: str, line: Line) -> None:
+    def _group(self, value: str, line: RequirementLine) -> None:
         name, _, group = value.rpartition(":")
         path = posixpath.normpath(posixpath.join(line.folder, name or "pyproject.toml"))
         text = self._text(path, line)
@@ -234,7 +234,11 @@ class _Collector:
             self.groups.setdefault(path, set()).add(canonicalize_name(group))
 
     def _project(
-        self, path: str, text: str, line: Line, take: Callable[[Project], Iterable[Line | Route | Problem]]
+        self,
+        path: str,
+        text: str,
+        line: RequirementLine,
+        take: Callable[[Project], Iterable[RequirementLine | Route | Problem]],
     ) -> Project | None:
         project = parse_project(text, path, posixpath.join(self.root, path), line, self.conditions)
         if isinstance(project, Problem):
@@ -282,7 +286,7 @@ class _Collector:
 
     # Requirements
 
-    def _requirement(self, line: Line) -> None:
+    def _requirement(self, line: RequirementLine) -> None:
         text, *rest = _OPTION_START.split(line.text, maxsplit=1)
         hashes = tuple(sorted(set(self.sound(options.hashes(rest[0], line.place))))) if rest else ()
         if refusal := other_files.refuse_path(text, self.look) or notation.refusal(text):

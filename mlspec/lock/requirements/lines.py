@@ -12,7 +12,7 @@ from mlspec.lock.requirements.values import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RequirementLine:
     """A logical line, where it was written, and the files that led to it, innermost last."""
 
     text: str
@@ -26,13 +26,13 @@ class Line:
         return posixpath.dirname(self.trail[-1]) if self.trail else ""
 
 
-def lines_of(text: str, path: str, shown: str, outer: Line) -> Iterator[Line]:
+def lines_of(text: str, path: str, shown: str, outer: RequirementLine) -> Iterator[RequirementLine]:
     """Yield the lines of the file ``path``, which the line ``outer`` names; messages call the file ``shown``."""
     for number, written, joined in _logical_lines(text):
         column = len(written) - len(written.lstrip()) + 1
         end = max(column + 1, len(_COMMENT.sub("", written).rstrip().rstrip("\\").rstrip()) + 1)
         place = Place(path=outer.place.path, file=shown, span=Span(number, column, number, end), excerpt=written)
-        yield Line(joined, place, (*outer.trail, path), outer.is_constraint)
+        yield RequirementLine(joined, place, (*outer.trail, path), outer.is_constraint)
 
 
 # As pip has it: a comment starts the line or follows a space, so that `#subdirectory=` stays.

@@ -42,7 +42,7 @@ _BARE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]*/?$|^(?:[\w.-]+/)+[\w.-]*$")
 
 def is_requirements_file(text: str) -> bool:
     """Return whether an entry of a spec names a requirements file, by its name alone."""
-    return bool(_READ.match(text)) and not _known(posixpath.basename(text))
+    return bool(_READ.match(text)) and not _find_known(posixpath.basename(text))
 
 
 def refuse_file(text: str, look: Look, *, is_entry: bool) -> Refusal | None:
@@ -54,7 +54,7 @@ def refuse_file(text: str, look: Look, *, is_entry: bool) -> Refusal | None:
     if not _BARE.match(text):
         return None
     name = posixpath.basename(text.rstrip("/"))
-    if known := _known(name):
+    if known := _find_known(name):
         return _refusal(known, text)
     there = look(text.rstrip("/")) if is_entry else Neighbour()
     if there.kind == "folder" and "/" not in text.rstrip("/") and _is_meant(there.names):
@@ -70,7 +70,7 @@ def refuse_file(text: str, look: Look, *, is_entry: bool) -> Refusal | None:
 def refuse_other_format(path: str) -> Refusal | None:
     """Return what is wrong with a file that ``-r`` or ``-c`` names and that holds no lines of pip's, or None."""
     name = posixpath.basename(path)
-    if known := _known(name):
+    if known := _find_known(name):
         return _refusal(known, path)
     if re.search(r"\.(?:toml|cfg|ini|ya?ml|json|py|ipynb)$", name, re.IGNORECASE) and name.lower() != "pyproject.toml":
         return "MLS214", f"{path} is not a requirements file", "name a .in or .txt, or pyproject.toml"
@@ -174,7 +174,7 @@ def _file(text: str) -> Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownFile:
     """Files of another tool: how their names look, whose they are, and what to do today."""
 
     pattern: str
@@ -187,39 +187,41 @@ _THEN = "then name that file here: requirements.txt"
 _CONDA = "list its pip packages under `requirements`, and its Python under `python`"
 # The commands were run on 2026-11-30: uv 0.13.9, pipenv 2026.10.3; pdm 2.29.4 and poetry 2.5.1 by their help.
 _KNOWN = (
-    _Known(r"pipfile(?:\.lock)?", "pipenv's", f"pipenv requirements --exclude-index > requirements.txt\n{_THEN}"),
-    _Known(r"uv\.lock", "uv's", f"uv export --frozen --no-emit-project --no-dev -o requirements.txt\n{_THEN}"),
-    _Known(
+    _KnownFile(r"pipfile(?:\.lock)?", "pipenv's", f"pipenv requirements --exclude-index > requirements.txt\n{_THEN}"),
+    _KnownFile(r"uv\.lock", "uv's", f"uv export --frozen --no-emit-project --no-dev -o requirements.txt\n{_THEN}"),
+    _KnownFile(
         r"poetry\.lock",
         "poetry's",
         f"poetry self add poetry-plugin-export\npoetry export -o requirements.txt\n{_THEN}",
     ),
-    _Known(r"pdm\.lock", "pdm's", f"pdm export --prod -o requirements.txt\n{_THEN}"),
-    _Known(
+    _KnownFile(r"pdm\.lock", "pdm's", f"pdm export --prod -o requirements.txt\n{_THEN}"),
+    _KnownFile(
         r"pylock(?:\.[^.]+)?\.toml",
         "a lock of another tool's",
         "name what it was made from, such as pyproject.toml: mlspec locks that for the image",
     ),
-    _Known(r"setup\.py", "a program", "list in a requirements.in what its install_requires names, and name that file"),
-    _Known(
+    _KnownFile(
+        r"setup\.py", "a program", "list in a requirements.in what its install_requires names, and name that file"
+    ),
+    _KnownFile(
         r"setup\.cfg",
         "setuptools'",
         "list in a requirements.in what its install_requires names, and name that file",
     ),
-    _Known(r"pixi\.(?:toml|lock)", "pixi's", "list its pypi-dependencies under `requirements`"),
-    _Known(
+    _KnownFile(r"pixi\.(?:toml|lock)", "pixi's", "list its pypi-dependencies under `requirements`"),
+    _KnownFile(
         r"cog\.ya?ml",
         "Cog's",
         "list its python_packages under `requirements`, or name the file that its python_requirements names",
     ),
-    _Known(r"\S*environment\S*\.ya?ml|env[\w.-]*\.ya?ml|\S*conda\S*\.(?:ya?ml|lock)", "conda's", _CONDA, "MLS212"),
+    _KnownFile(r"\S*environment\S*\.ya?ml|env[\w.-]*\.ya?ml|\S*conda\S*\.(?:ya?ml|lock)", "conda's", _CONDA, "MLS212"),
 )
 
 
-def _known(name: str) -> _Known | None:
+def _find_known(name: str) -> _KnownFile | None:
     return next((row for row in _KNOWN if re.fullmatch(row.pattern, name, re.IGNORECASE)), None)
 
 
-def _refusal(known: _Known, text: str) -> Refusal:
+def _refusal(known: _KnownFile, text: str) -> Refusal:
     reason = "which pip cannot read" if known.code == "MLS212" else "which is not read here"
     return known.code, f"{text} is {known.whose}, {reason}", known.hint

@@ -14,13 +14,13 @@ from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath, Problem, Span
-from mlspec.lock.requirements.lines import Line
+from mlspec.lock.requirements.lines import RequirementLine
 from mlspec.lock.requirements.sources import choices, hatch, pdm, pixi, poetry, uv
 from mlspec.lock.requirements.sources.choices import Route
-from mlspec.lock.requirements.sources.values import (
+from mlspec.lock.requirements.sources.source_tables import (
     PATH_HINT,
     Conditions,
-    Source,
+    PackageSource,
     Tables,
     TomlText,
     find_wrong_tables,
@@ -31,7 +31,7 @@ from mlspec.lock.requirements.values import Place
 from mlspec.text import nearest
 
 
-def parse_project(text: str, path: str, shown: str, line: Line, conditions: Conditions) -> Project | Problem:
+def parse_project(text: str, path: str, shown: str, line: RequirementLine, conditions: Conditions) -> Project | Problem:
     """Return the project in a pyproject.toml that ``line`` names; a problem at the place where it is not TOML."""
     try:
         return Project(TomlText(text, shown, tomllib.loads(text)), path, line, conditions)
@@ -54,7 +54,7 @@ class Project:
 
     toml: TomlText
     path: str
-    line: Line
+    line: RequirementLine
     conditions: Conditions
     workspace: TomlText | None = None
     uv_toml: TomlText | None = None
@@ -80,7 +80,7 @@ class Project:
 
     # Dependencies
 
-    def dependencies(self, extras: tuple[str, ...]) -> Iterator[Line | Route | Problem]:
+    def dependencies(self, extras: tuple[str, ...]) -> Iterator[RequirementLine | Route | Problem]:
         """Yield the dependencies of the project and those of ``extras``, and the indexes that serve some of them."""
         if wrong := [*find_wrong_tables(self.toml)]:
             yield from wrong
@@ -101,7 +101,7 @@ class Project:
             yield from self._of_project(listed, extras)
         yield from self._routes(wanted, frozenset())
 
-    def _of_project(self, project: Mapping[str, Any], extras: tuple[str, ...]) -> Iterator[Line | Problem]:
+    def _of_project(self, project: Mapping[str, Any], extras: tuple[str, ...]) -> Iterator[RequirementLine | Problem]:
         written = project.get("dynamic", ())
         if not isinstance(written, list | tuple):
             yield self._problem("MLS208", f"project.dynamic of {self.path} is not a list of texts")
@@ -112,15 +112,15 @@ class Project:
             hint = "list them in the file itself, or name the file they are read from"
             yield self.toml.place("project", "dynamic").problem("MLS208", message, hint)
         sources = self._sources(frozenset(map(canonicalize_name, extras)), frozenset())
-        yield from self._listed(project.get("dependencies", ()), ("project", "dependencies"), sources)
+        yield from self._read_list(project.get("dependencies", ()), ("project", "dependencies"), sources)
         yield from self._extras(project, extras, sources)
         for text, place in pixi.list_dependencies(self.toml, self.conditions):
-            yield from self._sourced(text, place, sources)
+            yield from self._apply_source(text, place, sources)
         yield from pixi.refuse_conda(self.toml, self.conditions)
 
     def _extras(
         self, project: Mapping[str, Any], extras: tuple[str, ...], sources: Mapping[str, _Active]
-    ) -> Iterator[Line | Problem]:
+    ) -> Iterator[RequirementLine | Problem]:
         listed = self.toml.table("project", "optional-dependencies")
         table = {canonicalize_name(key): (key, texts) for key, texts in listed.items()}
         todo, seen = [canonicalize_name(e) for e in extras], set[str]()
@@ -135,20 +135,20 @@ class Project:
             key, texts = table[extra]
             # A project's extra may name others by the project's own name: all = ["this[gpu,serve]"].
             todo += [canonicalize_name(e) for text in texts for e in _self_reference(text, self.toml.name)]
-            yield from self._listed(texts, ("project", "optional-dependencies", key), sources)
+            yield from self._read_list(texts, ("project", "optional-dependencies", key), sources)
 
-    def _of_poetry(self, extras: tuple[str, ...], group: str) -> Iterator[Line | Problem]:
+    def _of_poetry(self, extras: tuple[str, ...], group: str) -> Iterator[RequirementLine | Problem]:
         groups = poetry.included_groups(self.toml, group) if group else frozenset[str]()
         sources = self._sources(frozenset(map(canonicalize_name, extras)), groups)
         for found in poetry.list_dependencies(self.toml, extras, group, self.conditions):
             if isinstance(found, Problem):
                 yield found
             else:
-                yield from self._sourced(*found, sources)
+                yield from self._apply_source(*found, sources)
 
     # Groups
 
-    def group(self, name: str) -> Iterator[Line | Route | Problem]:
+    def group(self, name: str) -> Iterator[RequirementLine | Route | Problem]:
         """Yield the requirements of the dependency group ``name``, with those of the groups it includes."""
         wanted = canonicalize_name(name)
         groups: dict[str, str] = {canonicalize_name(key): key for key in self.toml.table("dependency-groups")}
@@ -157,11 +157,11 @@ class Project:
             included = poetry.included_groups(self.toml, wanted)
             yield from self._of_poetry((), wanted)
         else:
-            included = frozenset(self._included(groups, wanted))
+            included = frozenset(self._resolve_group(groups, wanted))
             yield from self._group(groups, wanted, (), self._sources(frozenset(), included))
         yield from self._routes(frozenset(), included)
 
-    def _included(self, groups: Mapping[str, str], name: str) -> set[str]:
+    def _resolve_group(self, groups: Mapping[str, str], name: str) -> set[str]:
         """Return a group and all that it includes, by their normalised names."""
         found, todo = set[str](), [name]
         while todo:
@@ -174,7 +174,7 @@ class Project:
 
     def _group(
         self, groups: Mapping[str, str], name: str, trail: tuple[str, ...], sources: Mapping[str, _Active]
-    ) -> Iterator[Line | Problem]:
+    ) -> Iterator[RequirementLine | Problem]:
         if name in trail:
             way = " -> ".join((*trail, name))
             message = f'the group "{name}" of {self.path} includes itself: {way}'
@@ -193,7 +193,9 @@ class Project:
 
     # Lines
 
-    def _listed(self, texts: object, path: KeyPath, sources: Mapping[str, _Active]) -> Iterator[Line | Problem]:
+    def _read_list(
+        self, texts: object, path: KeyPath, sources: Mapping[str, _Active]
+    ) -> Iterator[RequirementLine | Problem]:
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
             message = f"{'.'.join(map(str, path))} of {self.path} is not a list of texts"
             yield self.toml.place(*path).problem("MLS208", message)
@@ -202,7 +204,7 @@ class Project:
             if not _self_reference(text, self.toml.name):
                 yield from self._item(text, (*path, number), sources)
 
-    def _item(self, text: object, path: KeyPath, sources: Mapping[str, _Active]) -> Iterator[Line | Problem]:
+    def _item(self, text: object, path: KeyPath, sources: Mapping[str, _Active]) -> Iterator[RequirementLine | Problem]:
         place = self.toml.place(*path)
         if not isinstance(text, str):
             yield place.problem("MLS208", f"{'.'.join(map(str, path[:-1]))} of {self.path} is not a list of texts")
@@ -213,9 +215,11 @@ class Project:
             hint = PATH_HINT.format(file=self.toml.shown)
             yield refuse_path(name, f"code of this folder ({found[0]}…)", place, hint)
         else:
-            yield from self._sourced(text, place, sources)
+            yield from self._apply_source(text, place, sources)
 
-    def _sourced(self, text: str, place: Place, sources: Mapping[str, _Active]) -> Iterator[Line | Problem]:
+    def _apply_source(
+        self, text: str, place: Place, sources: Mapping[str, _Active]
+    ) -> Iterator[RequirementLine | Problem]:
         """Yield a requirement as a line, from where its package is said to come from."""
         own = sources.get(_name_of(text), ())
         found = list(choices.sourced_lines(text, own, self.conditions)) if own else []
@@ -227,23 +231,25 @@ class Project:
             # The release at an address is held to what the project asks of it.
             yield self._line(f"{_name_of(text)}{specifier}", place, is_constraint=True)
 
-    def _line(self, text: str, place: Place, *, is_constraint: bool = False) -> Line:
+    def _line(self, text: str, place: Place, *, is_constraint: bool = False) -> RequirementLine:
         trail = (*self.line.trail, self.path)
-        return Line(text.strip(), place, trail, self.line.is_constraint or is_constraint)
+        return RequirementLine(text.strip(), place, trail, self.line.is_constraint or is_constraint)
 
     # Sources
 
-    def _active(self, extras: frozenset[str], groups: frozenset[str]) -> list[tuple[Source, tuple[str, ...]] | Problem]:
+    def _active(
+        self, extras: frozenset[str], groups: frozenset[str]
+    ) -> list[tuple[PackageSource, tuple[str, ...]] | Problem]:
         return list(choices.active_sources(self.tables, self.conditions, extras, groups))
 
     def _sources(self, extras: frozenset[str], groups: frozenset[str]) -> Mapping[str, _Active]:
-        found: dict[str, list[tuple[Source, tuple[str, ...]]]] = {}
+        found: dict[str, list[tuple[PackageSource, tuple[str, ...]]]] = {}
         for item in self._active(extras, groups):
             if not isinstance(item, Problem):
                 found.setdefault(item[0].name, []).append(item)
         return found
 
-    def _routes(self, extras: frozenset[str], groups: frozenset[str]) -> Iterator[Line | Route | Problem]:
+    def _routes(self, extras: frozenset[str], groups: frozenset[str]) -> Iterator[RequirementLine | Route | Problem]:
         """Yield what the tables say of all that is taken: routes, constraints, and what is refused."""
         active = self._active(extras, groups)
         yield from self.tables.problems
@@ -260,7 +266,7 @@ def _is_include(item: object) -> bool:
     return isinstance(item, dict) and set(item) == {"include-group"}
 
 
-_Active = list[tuple[Source, tuple[str, ...]]] | tuple[()]
+_Active = list[tuple[PackageSource, tuple[str, ...]]] | tuple[()]
 
 
 def _name_of(text: str) -> str:

@@ -12,7 +12,7 @@ from mlspec.lock.requirements import other_files
 from mlspec.lock.requirements.other_files import Look
 from mlspec.lock.requirements.requirements_lines import KEPT
 from mlspec.lock.requirements.sources.choices import is_pypi, torch_accelerator
-from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements.syntax import read
 from mlspec.lock.requirements.values import Place, Requirement
 from mlspec.printable import without_login

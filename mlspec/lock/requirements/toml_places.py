@@ -25,12 +25,12 @@ def find_places(text: str) -> Mapping[KeyPath, Span]:
 
     What spans several lines is placed at the first of them.
     """
-    reader = _Reader(text)
+    reader = _TomlReader(text)
     reader.read_document()
     return reader.places
 
 
-class _Reader:
+class _TomlReader:
     """One pass over a text that is known to be TOML."""
 
     def __init__(self, text: str) -> None:

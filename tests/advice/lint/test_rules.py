@@ -26,13 +26,13 @@ from mlspec.facts import base_image, libraries
 from mlspec.facts.codes import find_code
 from mlspec.facts.libraries import SystemNeed, WholePackage
 from mlspec.host.files import scan as context
-from mlspec.lock import promises as locking
+from mlspec.lock import promises
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Layer, RequirementsLock
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.sources.values import Conditions
+from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements_txt import parse_requirements
 from mlspec.lock.source_layers import source_layers
 from mlspec.plan.plan import resolve
@@ -59,13 +59,14 @@ def base_of(image: Image) -> tuple[BaseLock, bool]:
 def subject_of(image: Image, document: Document) -> Subject:
     """Return an image as rules see it."""
     entries = [
-        Entry(text, image.origin("requirements", index)) for index, text in enumerate(image.settings.requirements)
+        RequirementEntry(text, image.origin("requirements", index))
+        for index, text in enumerate(image.settings.requirements)
     ]
     base, is_official = base_of(image)
     lock = "".join(f"{line}\n" for line in document.data.get("x-lock", ()))
     layers = ("requirements",) if lock else ()
     pins = parse_requirements(lock, "requirements.lock").pins
-    cuda = locking.cuda_of(pins)
+    cuda = promises.find_cuda_version(pins)
     resolved = ImageFacts(
         project="warned",
         base=base.reference,

@@ -6,7 +6,7 @@ from mlspec.advice.lint import Subject
 from mlspec.build.failed_step import FailureContext
 from mlspec.build.steps import Step, steps_of
 from mlspec.lock.mlspec_lock import BaseLock
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements_txt import parse_requirements
 from mlspec.plan.plan import Plan
 from mlspec.spec.spec import Spec
@@ -16,7 +16,9 @@ from mlspec.targets import registry as targets
 def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> FailureContext:
     """Return the source for the only image of a spec; of its Dockerfile, the text is that of today or the one given."""
     image = spec.images[0]
-    entries = [Entry(entry, ("requirements", index)) for index, entry in enumerate(image.settings.requirements)]
+    entries = [
+        RequirementEntry(entry, ("requirements", index)) for index, entry in enumerate(image.settings.requirements)
+    ]
     subject = Subject(
         image=image,
         plan=plan,

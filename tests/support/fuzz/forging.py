@@ -13,7 +13,7 @@ from mlspec.lock import digests
 from mlspec.lock.extras import choose_extras
 from mlspec.lock.image_requirements import read_requirements, written_indexes
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock, dump_lock
-from mlspec.lock.pins import Target
+from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.spec.spec import Image, Spec
@@ -55,7 +55,7 @@ def _lock(spec: Spec, base: BaseLock, requirements: Requirements, texts: dict[st
     (image,) = spec.images
     platform = image.settings.platforms[0]
     indexes = (*written_indexes(image, requirements), Index(url=f"accelerator:{image.settings.accelerator}"))
-    target = Target(python=base.python, platform=platform, glibc=base.glibc)
+    target = LockTarget(python=base.python, platform=platform, glibc=base.glibc)
     row = ImageLock(
         name="",
         platform=platform,

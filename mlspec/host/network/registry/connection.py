@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from mlspec.facts.image_reference import ImageReference
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_loopback
-from mlspec.host.network.configuration import trusted
 from mlspec.host.network.registry.endpoints import Endpoint
 from mlspec.host.network.registry.refusals import Refusals
+from mlspec.host.network.user_configuration import certificate_file
 
 if TYPE_CHECKING:
     import requests
@@ -31,7 +31,7 @@ _LARGEST = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RegistryResponse:
     """What a registry answered, whole."""
 
     status_code: int
@@ -55,16 +55,16 @@ class Connection:
         """Return what stands at ``path`` below the image's repository; raises ToolError."""
         response = self._answer(path, accept)
         if response.status_code != 200:
-            self._refused(response)
+            self._check_status(response)
         return response.content
 
-    def _answer(self, path: str, accept: str) -> Answer:
+    def _answer(self, path: str, accept: str) -> RegistryResponse:
         response = self._ask(path, accept)
         if response.status_code == 401 and self._log_in(response.headers.get("WWW-Authenticate", "")):
             response = self._ask(path, accept)
         return response
 
-    def _ask(self, path: str, accept: str) -> Answer:
+    def _ask(self, path: str, accept: str) -> RegistryResponse:
         headers = {"Accept": accept} | ({"Authorization": self.authorization} if self.authorization else {})
         return self._send(f"{self.base}/{path}", headers)
 
@@ -74,7 +74,7 @@ class Connection:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> RegistryResponse:
         import requests
 
         host = urlsplit(url).netloc
@@ -88,18 +88,18 @@ class Connection:
                 params,
                 form,
                 dict(headers),
-                auth=_unchanged,
+                auth=_keep_request,
                 proxies=proxies,
                 timeout=_TIMEOUT,
                 # Said here, it wins over REQUESTS_CA_BUNDLE, which is a part of it.
                 verify=self.session.verify,
                 stream=True,
             )
-            return Answer(response.status_code, response.headers, self._body(response))
+            return RegistryResponse(response.status_code, response.headers, self._body(response))
         except requests.exceptions.SSLError as error:
-            self.refusals.untrusted(host, error)
+            self.refusals.fail_untrusted(host, error)
         except (OSError, ValueError) as error:
-            self.refusals.unreached(host, error)
+            self.refusals.fail_unreached(host, error)
 
     def _body(self, response: requests.Response) -> bytes:
         """Return what was answered; raises ToolError where it has no end."""
@@ -107,7 +107,7 @@ class Connection:
         for part in response.iter_content(1 << 16):
             body += part
             if len(body) > _LARGEST:
-                self.refusals.odd(f"{self.endpoint.place} sent more than a manifest can hold")
+                self.refusals.fail_odd(f"{self.endpoint.place} sent more than a manifest can hold")
         return bytes(body)
 
     # Logging in
@@ -128,7 +128,7 @@ class Connection:
         realm = challenge.get("realm", "")
         # In the clear only to this machine, or back to a mirror that was itself given as http://.
         if not realm.startswith(("https://", f"{self.endpoint.url}/")) and not is_loopback(urlsplit(realm).netloc):
-            self.refusals.odd(f'{self.endpoint.place} wants logins sent in the clear, to "{realm}"')
+            self.refusals.fail_odd(f'{self.endpoint.place} wants logins sent in the clear, to "{realm}"')
         scope = challenge.get("scope") or f"repository:{self.endpoint.path}{self.image.repository}:pull"
         params = {"scope": scope} | ({"service": challenge["service"]} if "service" in challenge else {})
         if "identitytoken" in login:
@@ -138,7 +138,7 @@ class Connection:
             headers = {"Authorization": _basic(login["username"], login["password"])} if "password" in login else {}
             response = self._send(realm, headers, params)
         if response.status_code != 200:
-            self._refused(response)
+            self._check_status(response)
         answer = mapping(response.content)
         return str(answer.get("token") or answer.get("access_token") or "")
 
@@ -159,15 +159,15 @@ class Connection:
 
     # Failing
 
-    def _refused(self, response: Answer) -> NoReturn:
+    def _check_status(self, response: RegistryResponse) -> NoReturn:
         status = response.status_code
         if status == 404:
-            self.refusals.missing(self._tags())
+            self.refusals.fail_missing(self._tags())
         if status in {401, 403}:
-            self.refusals.denied(self.login_trouble)
+            self.refusals.fail_denied(self.login_trouble)
         if status == 429:
-            self.refusals.limited(response.headers.get("Retry-After", ""))
-        self.refusals.odd(f"{self.endpoint.place} failed with status {status}")
+            self.refusals.fail_limited(response.headers.get("Retry-After", ""))
+        self.refusals.fail_odd(f"{self.endpoint.place} failed with status {status}")
 
     def _tags(self) -> list[str]:
         with contextlib.suppress(Exception):
@@ -196,7 +196,7 @@ def _session() -> requests.Session:
     from urllib3.util import Retry
 
     session = requests.Session()
-    session.verify = trusted() or True
+    session.verify = certificate_file() or True
     # Left to itself, urllib3 sleeps for as long as a Retry-After header says, and does so for 429 too.
     retry = Retry(
         total=2,
@@ -212,7 +212,7 @@ def _session() -> requests.Session:
 
 
 # Without an auth of any kind, requests would put a login from ~/.netrc in place of the Authorization header.
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _keep_request(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from mlspec.facts import image_reference
 from mlspec.facts.image_reference import DOCKER_HUB, ImageReference
 from mlspec.host.machine import is_loopback
-from mlspec.host.network.configuration import configuration
+from mlspec.host.network.user_configuration import configuration
 
 MIRROR_VARIABLE = "MLSPEC_REGISTRY_MIRROR"
 HUB_URL = "https://registry-1.docker.io"

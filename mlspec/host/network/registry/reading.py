@@ -56,7 +56,7 @@ def _in_time(source: _Source, platform: str) -> RegistryImage:
     try:
         return within(_MOST, lambda: source.resolve(platform), progress.waiting(f"waiting for {source.place}"))
     except TimeoutError:
-        source.refusals.slow(_MOST)
+        source.refusals.fail_slow(_MOST)
 
 
 def _worth_telling(failures: list[ToolError]) -> ToolError:
@@ -96,31 +96,31 @@ class _Source:
                 yield
         except (AttributeError, KeyError, TypeError, ValueError):
             # JSON of another shape than a manifest's: a login page, or a proxy's own answer.
-            self.refusals.odd(f"{self.place} did not answer as an image registry does")
+            self.refusals.fail_odd(f"{self.place} did not answer as an image registry does")
 
     def _resolve(self, platform: str) -> RegistryImage:
         digest, top = self._manifest(self.image.digest or self.image.tag)
         if "manifests" in top:
             platforms, chosen = self._of_platform(top["manifests"], platform)
             config = self._config(self._manifest(chosen)[1])
-            return _resolved(self, digest, platform, platforms, config)
+            return _describe_image(self, digest, platform, platforms, config)
         config = self._config(top)
         found = _platform_of(config)
         if not _matches(found, platform):
-            self.refusals.no_platform(platform, (found,))
-        return _resolved(self, digest, platform, (found,), config)
+            self.refusals.fail_platform(platform, (found,))
+        return _describe_image(self, digest, platform, (found,), config)
 
     def _manifest(self, what: str) -> tuple[str, dict[str, Any]]:
         body = self.connection.get(f"manifests/{what}", _ACCEPT)
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         if what.startswith("sha256:") and what != digest:
-            self.refusals.odd(f"{self.place} sent something else than {what}")
+            self.refusals.fail_odd(f"{self.place} sent something else than {what}")
         return digest, mapping(body)
 
     def _config(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         digest = (manifest.get("config") or {}).get("digest")
         if not digest:
-            self.refusals.odd(f"{self.image.familiar} is in an old or foreign format that has no config")
+            self.refusals.fail_odd(f"{self.image.familiar} is in an old or foreign format that has no config")
         return mapping(self.connection.get(f"blobs/{digest}", "*/*"))
 
     def _of_platform(self, entries: list[dict[str, Any]], platform: str) -> tuple[tuple[str, ...], str]:
@@ -129,7 +129,7 @@ class _Source:
         platforms = tuple(name for name in known if not name.startswith("unknown"))
         matching = [name for name in platforms if _matches(name, platform)]
         if not matching:
-            self.refusals.no_platform(platform, platforms)
+            self.refusals.fail_platform(platform, platforms)
         return platforms, known[min(matching, key=len)]
 
 
@@ -143,7 +143,7 @@ def _matches(found: str, wanted: str) -> bool:
     return found == wanted or found.startswith(f"{wanted}/") or (wanted == f"{found}/v8" and found.endswith("/arm64"))
 
 
-def _resolved(
+def _describe_image(
     source: _Source, digest: str, platform: str, platforms: tuple[str, ...], config: Mapping[str, Any]
 ) -> RegistryImage:
     settings = config.get("config") or {}

@@ -20,7 +20,7 @@ class Refusals:
     endpoint: Endpoint
     image: ImageReference
 
-    def missing(self, tags: Sequence[str]) -> NoReturn:
+    def fail_missing(self, tags: Sequence[str]) -> NoReturn:
         """Say that the image is not there, and which of ``tags`` are near to it."""
         message = f"{self.endpoint.place} has no image {self.image.familiar}"
         if not tags:
@@ -30,14 +30,14 @@ class Refusals:
         near = list(nearest(self.image.tag, tags, most=3)) or sorted(tags)[:5]
         fail("MLS302", message, f"its nearest tags: {', '.join(near)}")
 
-    def limited(self, wait: str) -> NoReturn:
+    def fail_limited(self, wait: str) -> NoReturn:
         """Say that the endpoint has had enough, for ``wait`` seconds where that is a number."""
         when = f"try again in {wait} seconds, or " if wait.isdigit() else ""
         hint = f"{when}log in for a higher limit: {self.endpoint.login_command}"
         hint += f"; or name a mirror in {MIRROR_VARIABLE}" if self.image.registry == DOCKER_HUB else ""
         fail("MLS305", f"{self.endpoint.place} answers no more requests from here for now", hint)
 
-    def denied(self, login_trouble: str) -> NoReturn:
+    def fail_denied(self, login_trouble: str) -> NoReturn:
         """Say that the image needs a login, and what Docker's store of logins said."""
         trouble = f"\nDocker's login store failed: {login_trouble}" if login_trouble else ""
         hint = f"check the name; for a private image: {self.endpoint.login_command}{trouble}"
@@ -47,7 +47,7 @@ class Refusals:
             hint,
         )
 
-    def no_platform(self, platform: str, platforms: tuple[str, ...]) -> NoReturn:
+    def fail_platform(self, platform: str, platforms: tuple[str, ...]) -> NoReturn:
         """Say that the image is for other platforms."""
         hint = f"it has {', '.join(platforms) or 'none'}: name one of these in platforms, or take another base"
         fail(NO_PLATFORM, f"{self.image.familiar} has no image for {platform}", hint)
@@ -55,24 +55,24 @@ class Refusals:
     def _place(self, host: str) -> str:
         return self.endpoint.place if host == self.endpoint.host else host
 
-    def untrusted(self, host: str, error: Exception) -> NoReturn:
+    def fail_untrusted(self, host: str, error: Exception) -> NoReturn:
         """Say that the certificate of a host is not trusted."""
         hint = f"behind a proxy that opens TLS, name its certificate in SSL_CERT_FILE\n{_innermost(error)}"
         fail("MLS306", f"the certificate of {self._place(host)} cannot be verified", hint)
 
-    def unreached(self, host: str, error: Exception) -> NoReturn:
+    def fail_unreached(self, host: str, error: Exception) -> NoReturn:
         """Say that a host does not answer."""
         mirror = f", or name a mirror in {MIRROR_VARIABLE}" if self.image.registry == DOCKER_HUB else ""
         hint = f"check the network and HTTPS_PROXY{mirror}\n{_innermost(error)}"
         fail("MLS301", f"{self._place(host)} cannot be reached to look up {self.image.familiar}", hint)
 
-    def slow(self, seconds: int) -> NoReturn:
+    def fail_slow(self, seconds: int) -> NoReturn:
         """Say that the endpoint did not come to an end of its answers."""
         mirror = f", or name a mirror in {MIRROR_VARIABLE}" if self.image.registry == DOCKER_HUB else ""
         message = f"{self.endpoint.place} did not tell what {self.image.familiar} is within {seconds} seconds"
         fail("MLS309", message, f"check the network, and try again{mirror}")
 
-    def odd(self, message: str) -> NoReturn:
+    def fail_odd(self, message: str) -> NoReturn:
         """Say that the answer was none of a registry."""
         fail("MLS307", message, f"is {self.endpoint.url} an image registry? try again later if it is")
 

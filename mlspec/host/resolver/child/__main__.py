@@ -15,16 +15,16 @@ from piptools.scripts.compile import cli
 
 from mlspec.host.resolver.child import lifeline
 from mlspec.host.resolver.child.channel import Channel
+from mlspec.host.resolver.child.child_errors import MismatchError
 from mlspec.host.resolver.child.common import judge_pins
-from mlspec.host.resolver.child.errors import MismatchError
 from mlspec.host.resolver.child.events import replace_silence
-from mlspec.host.resolver.child.failures import explained
+from mlspec.host.resolver.child.failure_report import explain_failure
 from mlspec.host.resolver.child.identity import become
 from mlspec.host.resolver.child.limits import replace_reading
-from mlspec.host.resolver.child.pins import compare_pins
+from mlspec.host.resolver.child.pin_rows import compare_pins
 from mlspec.host.resolver.child.routing import with_login
 from mlspec.host.resolver.child.seen import Seen
-from mlspec.host.resolver.child.target import Target
+from mlspec.host.resolver.child.target import ResolverTarget
 
 MISMATCH = 9
 """The exit code of a runner that could not become the target: then nothing was resolved."""
@@ -35,7 +35,7 @@ def main() -> int:
     channel = Channel()
     job = channel.job()
     lifeline.hold(job["lifeline"])
-    target = Target(job["python"], job["platform"], job["glibc"])
+    target = ResolverTarget(job["python"], job["platform"], job["glibc"])
     seen = Seen(target, channel)
     code = 0
     try:
@@ -52,7 +52,7 @@ def main() -> int:
     except SystemExit as error:
         report, code = {"error": {"kind": "other", "message": f"pip-tools stopped ({error.code})"}}, 1
     except Exception as error:  # the report carries it; a traceback helps nobody
-        told = explained(error, seen, pre="--pre" in job["options"])
+        told = explain_failure(error, seen, pre="--pre" in job["options"])
         report, code = {"error": {**told, **judge_pins(told, job["exact"], seen)}}, 1
     report["tools"] = {name: installed_version(name) for name in ("pip", "pip-tools")}
     Path(sys.argv[1]).write_text(json.dumps(report), encoding="utf-8")

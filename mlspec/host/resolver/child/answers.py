@@ -10,7 +10,7 @@ from typing import Any
 import pip._internal.index.collector
 from pip._internal.models.link import Link
 
-from mlspec.host.resolver.child.errors import IndexFailureError
+from mlspec.host.resolver.child.child_errors import IndexFailureError
 from mlspec.host.resolver.child.patching import replace
 from mlspec.host.resolver.child.routing import without_login
 from mlspec.host.resolver.child.seen import Seen

@@ -13,9 +13,9 @@ from pip._vendor.packaging.markers import Marker
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
-from mlspec.host.resolver.child.releases import allows, version_of
+from mlspec.host.resolver.child.release_rows import allows, version_of
 from mlspec.host.resolver.child.seen import Seen
-from mlspec.host.resolver.child.target import Target
+from mlspec.host.resolver.child.target import ResolverTarget
 
 _PAST = ("3.7", "3.6")
 """Pythons that nothing is locked for any more: they explain the pins of an old file."""
@@ -43,7 +43,7 @@ def pins_without_wheels(pins: Mapping[str, str], seen: Seen) -> dict[str, list[s
     with ThreadPoolExecutor(8) as pool:
         releases = dict(zip(pins, pool.map(lambda name: _release(name, pins[name], seen), pins), strict=True))
     target = seen.target
-    older = (Target(f"{python}.0", target.platform, target.glibc) for python in _PAST)
+    older = (ResolverTarget(f"{python}.0", target.platform, target.glibc) for python in _PAST)
     ordered = sorted((target, *target.other_pythons, *older), key=lambda one: one.version, reverse=True)
     return {one.short: [name for name, links in releases.items() if not _fits(links, one)] for one in ordered}
 
@@ -57,6 +57,6 @@ def _release(name: str, version: str, seen: Seen) -> tuple[Link, ...]:
     return tuple(link for link in links if version_of(link) == Version(version))
 
 
-def _fits(links: tuple[Link, ...], target: Target) -> bool:
+def _fits(links: tuple[Link, ...], target: ResolverTarget) -> bool:
     wheels = [link for link in links if link.is_wheel]
     return not wheels or any(target.takes(Wheel(link.filename)) and allows(link, target.short) for link in wheels)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pip._internal.models.link import Link
 
-from mlspec.host.resolver.child.errors import MismatchedFileError
+from mlspec.host.resolver.child.child_errors import MismatchedFileError
 from mlspec.host.resolver.child.seen import Seen
 
 

@@ -9,7 +9,7 @@ _LOAD, _DYNAMIC = 1, 2
 _NEEDED, _STRTAB = 1, 5
 
 
-def needed(data: bytes) -> tuple[str, ...]:
+def needed_libraries(data: bytes) -> tuple[str, ...]:
     """Return the names of the libraries that a 64-bit little-endian ELF file needs; none of what is no such file."""
     if data[:6] != b"\x7fELF\x02\x01":
         return ()

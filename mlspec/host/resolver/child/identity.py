@@ -24,13 +24,13 @@ from pip._vendor.packaging.utils import canonicalize_name
 from mlspec.host.resolver.child import routing
 from mlspec.host.resolver.child.answers import replace_links
 from mlspec.host.resolver.child.patching import check, nothing, replace, replace_everywhere
-from mlspec.host.resolver.child.report import replace_report
+from mlspec.host.resolver.child.resolve_report import replace_report
 from mlspec.host.resolver.child.seen import Seen
 from mlspec.host.resolver.child.sources import replace_sdist_metadata, replace_sources
-from mlspec.host.resolver.child.target import Target
+from mlspec.host.resolver.child.target import ResolverTarget
 
 
-def become(target: Target, job: dict[str, Any], seen: Seen) -> None:
+def become(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> None:
     """Replace every place where pip looks at its host, and check those that can be checked before a finder exists."""
     replace_everywhere(markers.default_environment, lambda: dict(target.markers))
     replace_everywhere(compatibility_tags.get_supported, lambda *_, **__: list(target.tags))
@@ -49,7 +49,7 @@ def become(target: Target, job: dict[str, Any], seen: Seen) -> None:
     check(TargetPython().get_sorted_tags() == target.tags, "the default target sees the host's wheel tags")
 
 
-def _replace_finder(target: Target, job: dict[str, Any], seen: Seen) -> None:
+def _replace_finder(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> None:
     """Build every finder for the target, and send it to one index for each package."""
     default = job["default_index"] or PyPI.simple_url
     route = functools.partial(routing.route, job["indexes"], default)
@@ -82,7 +82,7 @@ def _replace_finder(target: Target, job: dict[str, Any], seen: Seen) -> None:
     replace(SearchScope, "get_index_urls_locations", locations)
 
 
-def _replace_resolver(target: Target, seen: Seen) -> None:
+def _replace_resolver(target: ResolverTarget, seen: Seen) -> None:
     """Make every resolver for the target's Python, and keep its result."""
 
     def make(original: Callable[..., Any]) -> Any:  # noqa: ANN401

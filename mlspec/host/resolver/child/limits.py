@@ -11,7 +11,7 @@ from typing import Any
 import pip._internal.index.collector
 from pip._internal.models.link import Link
 
-from mlspec.host.resolver.child.errors import IndexFailureError
+from mlspec.host.resolver.child.child_errors import IndexFailureError
 from mlspec.host.resolver.child.patching import check, replace, replace_everywhere
 
 # The largest page of PyPI has 30 MB.
@@ -44,14 +44,14 @@ class _Page:
 
 def replace_reading() -> None:
     """Have each connection watched, and each page of an index."""
-    replace(socket.SocketIO, "readinto", _watched)
-    replace(pip._internal.index.collector, "_get_simple_response", _bounded)
+    replace(socket.SocketIO, "readinto", _watch_reads)
+    replace(pip._internal.index.collector, "_get_simple_response", _limit_page)
     check(hasattr(pip._internal.index.collector, "parse_links"), "the collector has no parse_links")
     links = pip._internal.index.collector.parse_links
-    replace_everywhere(links, _parsed(links))
+    replace_everywhere(links, _limit_links(links))
 
 
-def _watched(original: Callable[[Any, Any], int | None]) -> Callable[[Any, Any], int | None]:
+def _watch_reads(original: Callable[[Any, Any], int | None]) -> Callable[[Any, Any], int | None]:
     def readinto(self: Any, buffer: Any) -> int | None:  # noqa: ANN401
         began = time.monotonic()
         size = original(self, buffer)
@@ -67,10 +67,10 @@ def _watched(original: Callable[[Any, Any], int | None]) -> Callable[[Any, Any],
     return readinto
 
 
-def _bounded(original: Callable[..., Any]) -> Callable[..., Any]:
+def _limit_page(original: Callable[..., Any]) -> Callable[..., Any]:
     def page(url: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         try:
-            with _counted():
+            with _count_bytes():
                 return original(url, *arguments, **options)
         except Exception as error:
             if _is_endless(error):
@@ -80,7 +80,7 @@ def _bounded(original: Callable[..., Any]) -> Callable[..., Any]:
     return page
 
 
-def _parsed(original: Callable[..., Iterable[Link]]) -> Callable[..., Iterable[Link]]:
+def _limit_links(original: Callable[..., Iterable[Link]]) -> Callable[..., Iterable[Link]]:
     def parse_links(page: Any) -> Iterable[Link]:  # noqa: ANN401
         try:
             return list(original(page))
@@ -95,7 +95,7 @@ class _EndlessError(OSError):
 
 
 @contextlib.contextmanager
-def _counted() -> Iterator[None]:
+def _count_bytes() -> Iterator[None]:
     _Page.size = 0
     try:
         yield

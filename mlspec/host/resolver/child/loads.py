@@ -19,7 +19,7 @@ from pip._internal.models.link import Link
 from pip._internal.models.wheel import Wheel as WheelName
 
 from mlspec.facts import libraries
-from mlspec.host.resolver.child.elf import needed
+from mlspec.host.resolver.child.elf import needed_libraries
 from mlspec.host.resolver.child.ranges import RangedFile, Unsupported
 from mlspec.host.resolver.child.seen import Seen
 
@@ -185,7 +185,7 @@ class _Looker:
                 ):
                     file.prefetch(start, end)
                 for row in rows:
-                    wheel.needs[row.filename] = list(needed(archive.read(row)))
+                    wheel.needs[row.filename] = list(needed_libraries(archive.read(row)))
             wheel.fetched += file.fetched
         except (OSError, Unsupported, zipfile.BadZipFile, EOFError):
             return

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from mlspec.host.resolver.child.errors import MismatchError
+from mlspec.host.resolver.child.child_errors import MismatchError
 
 
 def nothing(_: object) -> Callable[..., None]:

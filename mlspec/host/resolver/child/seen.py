@@ -9,14 +9,14 @@ from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models.link import Link
 
 from mlspec.host.resolver.child.channel import Channel
-from mlspec.host.resolver.child.target import Target
+from mlspec.host.resolver.child.target import ResolverTarget
 
 
 @dataclass
 class Seen:
     """What passes by while pip works, and is told at the end."""
 
-    target: Target
+    target: ResolverTarget
     channel: Channel
     pages: dict[str, dict[str, Link]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)

@@ -16,10 +16,10 @@ from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
 from mlspec.facts import compile_recipes
-from mlspec.host.resolver.child.contents import build_system, contents_of
-from mlspec.host.resolver.child.errors import BuildFailureError
+from mlspec.host.resolver.child.archive_contents import build_system, contents_of
+from mlspec.host.resolver.child.child_errors import BuildFailureError
 from mlspec.host.resolver.child.patching import replace
-from mlspec.host.resolver.child.releases import version_of
+from mlspec.host.resolver.child.release_rows import version_of
 from mlspec.host.resolver.child.seen import Seen
 from mlspec.host.resolver.child.stated import stated_metadata
 
@@ -63,7 +63,7 @@ def replace_sdist_metadata(job: dict[str, Any], seen: Seen) -> None:
                 facts["is_stated"] = True
             else:
                 text = static_metadata(source) or told_metadata(source)
-            _keep(self.req, text or _asked(seen, source, self.req.link, (name, version), facts))
+            _keep(self.req, text or _build_metadata(seen, source, self.req.link, (name, version), facts))
 
         return prepare
 
@@ -80,7 +80,7 @@ def _identity(req: Any, source: Path) -> tuple[str, str]:  # noqa: ANN401 - pip'
     return canonicalize_name(name), str(version)
 
 
-def _asked(seen: Seen, source: Path, link: Link, identity: tuple[str, str], facts: dict[str, Any]) -> str:
+def _build_metadata(seen: Seen, source: Path, link: Link, identity: tuple[str, str], facts: dict[str, Any]) -> str:
     """Return the metadata that a build of the source tells; what it requires beyond what was known is noted."""
     name, version = identity
     requires, backend, backend_path = build_system(source)

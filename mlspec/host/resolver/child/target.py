@@ -13,7 +13,7 @@ from pip._vendor.packaging.version import Version
 from mlspec.facts.python import python_versions
 
 
-class Target:
+class ResolverTarget:
     """The target as pip sees a host: its marker environment and its wheel tags, best first."""
 
     def __init__(self, python: str, platform: str, glibc: str) -> None:
@@ -45,10 +45,10 @@ class Target:
         yield from compatible_tags(python_version=python, interpreter=interpreter, platforms=platforms)
 
     @cached_property
-    def other_pythons(self) -> tuple[Target, ...]:
+    def other_pythons(self) -> tuple[ResolverTarget, ...]:
         """The same target with each other Python that is known, the newest first."""
         others = (row.python for row in reversed(python_versions()) if row.python != self.short)
-        return tuple(Target(f"{python}.0", self.platform, self.glibc) for python in others)
+        return tuple(ResolverTarget(f"{python}.0", self.platform, self.glibc) for python in others)
 
     def takes(self, wheel: Wheel) -> bool:
         """Return whether a wheel is for this target."""

@@ -7,11 +7,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlspec.host.resolver.metadata.values import Source
+from mlspec.host.resolver.metadata.unpacked_source import UnpackedSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class MetadataResult:
     """Core metadata, what the backend asked for, or the words of what failed."""
 
     text: str = ""
@@ -19,7 +19,9 @@ class Result:
     error: str = ""
 
 
-def write_context(folder: Path, source: Source, requirements: tuple[str, ...], limits: tuple[str, ...] | None) -> None:
+def write_context(
+    folder: Path, source: UnpackedSource, requirements: tuple[str, ...], limits: tuple[str, ...] | None
+) -> None:
     """Write all that the script needs beside the files that are there already.
 
     With ``limits``, pip resolves the requirements itself, within them; without, it takes the files alone.
@@ -39,7 +41,7 @@ def write_context(folder: Path, source: Source, requirements: tuple[str, ...], l
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
 
 
-def read_result(out: Path) -> Result:
+def read_result(out: Path) -> MetadataResult:
     """Return what the script left."""
 
     def text(name: str) -> str:
@@ -47,4 +49,6 @@ def read_result(out: Path) -> Result:
         return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
     asked = text("requires.json") or text("asked.json")
-    return Result(text=text("METADATA"), asked=tuple(json.loads(asked)) if asked else (), error=text("error.txt"))
+    return MetadataResult(
+        text=text("METADATA"), asked=tuple(json.loads(asked)) if asked else (), error=text("error.txt")
+    )

@@ -14,10 +14,10 @@ from mlspec.host.cache import proofs
 from mlspec.host.engine import metadata_build as engine
 from mlspec.host.files.scratch import scratch
 from mlspec.host.resolver.metadata import on_host
-from mlspec.host.resolver.metadata.builds import fetched
-from mlspec.host.resolver.metadata.context import Result, read_result, write_context
-from mlspec.host.resolver.metadata.values import Made, Source
-from mlspec.lock.pins import FROM_GIT, Target
+from mlspec.host.resolver.metadata.build_files import fetch_build_files
+from mlspec.host.resolver.metadata.context import MetadataResult, read_result, write_context
+from mlspec.host.resolver.metadata.unpacked_source import MadeMetadata, UnpackedSource
+from mlspec.lock.pins import FROM_GIT, LockTarget
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement
 from mlspec.lock.source_layers import SourceLayer
@@ -36,7 +36,7 @@ _LARGE = 50_000_000
 
 
 @dataclass
-class Maker:
+class MetadataMaker:
     """Makes the metadata of sources for a target.
 
     ``stage`` is what the image builds a source on, and ``project`` the folder of its spec; without a stage, this host
@@ -44,13 +44,13 @@ class Maker:
     spec for builds. ``made`` tells what was made where, by name and version; ``say`` is told before something slow.
     """
 
-    target: Target
+    target: LockTarget
     indexes: tuple[Index, ...] = ()
     constraints: tuple[Requirement, ...] = ()
     stage: Callable[[SourceLayer], MetadataStage] | None = None
     say: Callable[[str], None] = lambda _: None
     project: Path = Path()
-    made: dict[tuple[str, str], Made] = field(default_factory=dict)
+    made: dict[tuple[str, str], MadeMetadata] = field(default_factory=dict)
     _engine: str | None = None
     _names: list[str] = field(default_factory=list)
 
@@ -62,16 +62,16 @@ class Maker:
             ForeignMetadata(name=name, version=version, place=made.place, why=made.why) for name, version, made in rows
         )
 
-    def make(self, source: Source) -> Made:
+    def make(self, source: UnpackedSource) -> MadeMetadata:
         """Return the metadata of a source, or the words of the build that failed.
 
         Raises LockError where an index does not answer.
         """
         if source.name in self._names:
-            return Made(error=f"its build asks for {source.name} itself")
+            return MadeMetadata(error=f"its build asks for {source.name} itself")
         self._names.append(source.name)
         try:
-            found = self._made(source)
+            found = self._find_or_make(source)
         finally:
             self._names.remove(source.name)
         self.made[source.name, source.version] = found
@@ -94,7 +94,7 @@ class Maker:
         if told["unknown"]:
             self.say(f"not looked into, as their index gives no parts of files: {', '.join(told['unknown'])}")
 
-    def _made(self, source: Source) -> Made:
+    def _find_or_make(self, source: UnpackedSource) -> MadeMetadata:
         if self.stage is None:
             return self._on_host(source, "")
         layer = SourceLayer(
@@ -104,7 +104,7 @@ class Maker:
         )
         stage = self.stage(layer)
         place = _place(self._key(source, [drawn(stage), *asdict(self.target).values()]))
-        if known := _remembered(place):
+        if known := _recall(place):
             return known
         if self._engine is None:
             self._engine = engine.unusable()
@@ -112,7 +112,7 @@ class Maker:
             return self._on_host(source, self._engine)
         return self._in_image(source, stage, place)
 
-    def _in_image(self, source: Source, stage: MetadataStage, place: str) -> Made:
+    def _in_image(self, source: UnpackedSource, stage: MetadataStage, place: str) -> MadeMetadata:
         platform = engine.platform_for(self.target.platform)
         self.say(f"making the metadata of {source.shown} in the image's build stage")
         reasons: list[str] = []
@@ -128,54 +128,56 @@ class Maker:
         _remember(place, found)
         return found
 
-    def _on_host(self, source: Source, why: str) -> Made:
-        where = on_host.shown()
+    def _on_host(self, source: UnpackedSource, why: str) -> MadeMetadata:
+        where = on_host.describe_host()
         place = _place(self._key(source, [where]))
-        if known := _remembered(place):
+        if known := _recall(place):
             return replace(known, place=where, why=why)
         self.say(f"making the metadata of {source.shown} on this host, which runs its build: {why or 'as asked'}")
         found = self._rounds(source, on_host.target(), on_host.run)
         _remember(place, found)
         return replace(found, place=where, why=why)
 
-    def _rounds(self, source: Source, target: Target | None, run: Callable[[Path, Path], None]) -> Made:
+    def _rounds(
+        self, source: UnpackedSource, target: LockTarget | None, run: Callable[[Path, Path], None]
+    ) -> MadeMetadata:
         """Return what a build tells, which may ask for more packages before it does."""
         asked: tuple[str, ...] = ()
         for _ in range(_MOST_ROUNDS):
             with scratch() as folder:
                 result = self._round(folder, source, (*source.requires, *asked), target, run)
             if result.error or result.text or not result.asked:
-                return Made(text=result.text, requires=result.asked, error=result.error)
+                return MadeMetadata(text=result.text, requires=result.asked, error=result.error)
             asked = result.asked
-        return Made(error=f"its build still asks for {', '.join(asked)} after that was installed")
+        return MadeMetadata(error=f"its build still asks for {', '.join(asked)} after that was installed")
 
     def _round(
         self,
         folder: Path,
-        source: Source,
+        source: UnpackedSource,
         requires: tuple[str, ...],
-        target: Target | None,
+        target: LockTarget | None,
         run: Callable[[Path, Path], None],
-    ) -> Result:
+    ) -> MetadataResult:
         files, out = folder / "context" / "files", folder / "out"
         files.mkdir(parents=True)
         try:
-            pins = fetched(self._resolver(target, files), requires, self.constraints) if target else requires
+            pins = fetch_build_files(self._resolver(target, files), requires, self.constraints) if target else requires
         except MlspecError as error:
             if not {problem.code for problem in error.problems} <= UNFIT:
                 raise
-            return Result(error=f"what its build asks for cannot be had: {error.problems[0].message}")
+            return MetadataResult(error=f"what its build asks for cannot be had: {error.problems[0].message}")
         limits = () if target else tuple(r.text for r in self.constraints)
         write_context(files.parent, source, pins, None if target else limits)
         run(files.parent, out)
         return read_result(out)
 
-    def _resolver(self, target: Target, folder: Path) -> Resolver:
+    def _resolver(self, target: LockTarget, folder: Path) -> Resolver:
         from mlspec.host.resolver.compile import Resolver
 
         return Resolver(target, self.indexes, self, folder)
 
-    def _key(self, source: Source, where: Sequence[object]) -> str:
+    def _key(self, source: UnpackedSource, where: Sequence[object]) -> str:
         known = (source.name, source.digest, source.requires, source.backend, source.backend_path)
         decisive = (
             [_FORMAT, *known, *where],
@@ -190,14 +192,14 @@ def _place(key: str) -> str:
     return str(Path(folder, "metadata", key)) if folder else ""
 
 
-def _remembered(place: str) -> Made | None:
+def _recall(place: str) -> MadeMetadata | None:
     try:
         kept = json.loads(Path(place).read_bytes()) if place else None
-        return Made(text=str(kept["text"]), requires=tuple(kept["requires"])) if kept else None
+        return MadeMetadata(text=str(kept["text"]), requires=tuple(kept["requires"])) if kept else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _remember(place: str, found: Made) -> None:
+def _remember(place: str, found: MadeMetadata) -> None:
     if place and found.text:
         proofs.remember(place, json.dumps({"text": found.text, "requires": found.requires}))

@@ -11,23 +11,23 @@ import sys
 from pathlib import Path
 
 from mlspec.host.children import lifeline
-from mlspec.host.network.configuration import configuration, trusted
-from mlspec.host.resolver.environment import cache, environment
-from mlspec.lock.pins import Target
+from mlspec.host.network.user_configuration import certificate_file, configuration
+from mlspec.host.resolver.process_environment import cache, environment
+from mlspec.lock.pins import LockTarget
 
 _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
 
 
-def shown() -> str:
+def describe_host() -> str:
     """Return this host as people read it."""
     return f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
-def target() -> Target | None:
+def target() -> LockTarget | None:
     """Return this host as a target to resolve for; None where it is none of those that images are for."""
     on = _MACHINES.get(platform.machine()) if sys.platform == "linux" else None
     libc, glibc = platform.libc_ver()
-    return Target(python=platform.python_version(), platform=on, glibc=glibc) if on and libc == "glibc" else None
+    return LockTarget(python=platform.python_version(), platform=on, glibc=glibc) if on and libc == "glibc" else None
 
 
 def run(context: Path, out: Path) -> None:
@@ -57,7 +57,7 @@ def run(context: Path, out: Path) -> None:
 
 def _pip() -> dict[str, str]:
     """Return what pip goes by where it resolves by itself."""
-    values = {"PIP_INDEX_URL": configuration().index_url, "PIP_CERT": trusted(), "PIP_CACHE_DIR": cache()}
+    values = {"PIP_INDEX_URL": configuration().index_url, "PIP_CERT": certificate_file(), "PIP_CACHE_DIR": cache()}
     return {name: value for name, value in values.items() if value}
 
 

@@ -14,7 +14,7 @@ from mlspec.facts.accelerator import Accelerator, from_label
 from mlspec.facts.torch import torch_packages
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.markers import is_true, machine_of
-from mlspec.lock.requirements.sources.values import Conditions, ProjectIndex, Source, Tables
+from mlspec.lock.requirements.sources.source_tables import Conditions, PackageSource, ProjectIndex, Tables
 from mlspec.lock.requirements.values import Place
 from mlspec.printable import without_login
 from mlspec.spec import values as syntax
@@ -58,7 +58,7 @@ def fitting_platforms(marker: str, conditions: Conditions) -> tuple[str, ...]:
 
 def active_sources(
     tables: Tables, conditions: Conditions, extras: Iterable[str], groups: Iterable[str]
-) -> Iterator[tuple[Source, tuple[str, ...]] | Problem]:
+) -> Iterator[tuple[PackageSource, tuple[str, ...]] | Problem]:
     """Yield the sources that hold for the image and for what is taken of the project, with their platforms."""
     extras, groups = frozenset(extras), frozenset(groups)
     for source in tables.sources:
@@ -74,7 +74,7 @@ def active_sources(
 
 
 def sourced_lines(
-    text: str, sources: Iterable[tuple[Source, tuple[str, ...]]], conditions: Conditions
+    text: str, sources: Iterable[tuple[PackageSource, tuple[str, ...]]], conditions: Conditions
 ) -> Iterator[tuple[str, Place] | Problem]:
     """Yield what becomes of a requirement whose package has ``sources`` of its own: at their addresses.
 
@@ -109,7 +109,7 @@ def _at_address(parsed: Pep508, address: str, machines: str) -> str:
 
 
 def find_routes(
-    sources: Iterable[tuple[Source, tuple[str, ...]]], tables: Tables, conditions: Conditions
+    sources: Iterable[tuple[PackageSource, tuple[str, ...]]], tables: Tables, conditions: Conditions
 ) -> Iterator[Route | Problem]:
     """Yield the packages that an index of the project serves, and what no such route can be made of."""
     named: dict[str, list[str]] = {}
@@ -122,21 +122,21 @@ def find_routes(
             message = f"{source.name} comes from this index on {' and '.join(platforms)} alone"
             yield source.place.problem("MLS217", message, "take it from one index on all platforms of the image")
         else:
-            yield from _routed(Route(name=source.name, url=source.index, place=source.place), conditions)
+            yield from _check_route(Route(name=source.name, url=source.index, place=source.place), conditions)
     for index in tables.indexes:
         yield from _index_routes(index, named.get(index.url, []), conditions)
 
 
 def _index_routes(index: ProjectIndex, named: list[str], conditions: Conditions) -> Iterator[Route | Problem]:
     for pattern in index.packages:
-        yield from _routed(Route(name=pattern, url=index.url, place=index.place), conditions)
+        yield from _check_route(Route(name=pattern, url=index.url, place=index.place), conditions)
     if index.reach == "named" or is_pypi(index.url) or (index.reach == "any" and _is_in_spec(index.url, conditions)):
         return
     if accelerator := torch_accelerator(index.url):
         if not conditions.accelerator.covers(accelerator):
             yield _other_accelerator("torch", accelerator, index.place, conditions)
     elif index.reach == "rest":
-        yield from _routed(Route(name="", url=index.url, place=index.place), conditions)
+        yield from _check_route(Route(name="", url=index.url, place=index.place), conditions)
     else:
         listed = ", ".join(dict.fromkeys(named)) or "NAME, ..."
         message = f"any package may come from {without_login(index.url)}, whoever registered its name elsewhere"
@@ -144,7 +144,7 @@ def _index_routes(index: ProjectIndex, named: list[str], conditions: Conditions)
         yield index.place.problem("MLS217", message, f"{hint}\n  packages: [{listed}]")
 
 
-def _routed(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
+def _check_route(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
     """Yield a route, nothing where the image has it already, or the problem with it."""
     if route.url.startswith("file:"):
         message = f"{route.url} is a folder of this machine, and the image is built anywhere"
@@ -194,10 +194,10 @@ def group_routes(routes: Iterable[Route]) -> Iterator[Index | Problem]:
             yield route.place.problem("MLS217", message, "name one of them in both")
             continue
         by_url.setdefault(former.url, []).append(route.name)
-    yield from _ordered(by_url)
+    yield from _order_indexes(by_url)
 
 
-def _ordered(by_url: Mapping[str, list[str]]) -> Iterator[Index]:
+def _order_indexes(by_url: Mapping[str, list[str]]) -> Iterator[Index]:
     for url, names in by_url.items():
         if named := tuple(dict.fromkeys(filter(None, names))):
             yield Index(url=url, packages=named)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from packaging.utils import canonicalize_name
 
 from mlspec.lock.requirements.sources import pixi
-from mlspec.lock.requirements.sources.values import TomlText
+from mlspec.lock.requirements.sources.source_tables import TomlText
 from mlspec.lock.requirements.values import Unheeded
 
 # What people work with and no image runs: nobody is told that those are left out.

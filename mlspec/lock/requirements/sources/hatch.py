@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlspec.lock.requirements.sources.values import Finds, ProjectIndex, Reach, Tables, TomlText
+from mlspec.lock.requirements.sources.source_tables import Finds, ProjectIndex, Reach, Tables, TomlText
 
 _DEFAULT = ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
 _MORE = ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX")

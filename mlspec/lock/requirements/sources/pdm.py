@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlspec.lock.requirements.sources.values import Finds, ProjectIndex, Reach, Tables, TomlText
+from mlspec.lock.requirements.sources.source_tables import Finds, ProjectIndex, Reach, Tables, TomlText
 
 
 def read_pdm(toml: TomlText) -> Tables:

@@ -11,19 +11,19 @@ from packaging.utils import canonicalize_name
 
 from mlspec.errors import Problem
 from mlspec.lock.requirements.markers import machine_of
-from mlspec.lock.requirements.sources.uv_settings import read_settings
-from mlspec.lock.requirements.sources.values import (
+from mlspec.lock.requirements.sources.source_tables import (
     PATH_HINT,
     Conditions,
     Finds,
+    PackageSource,
     ProjectIndex,
-    Source,
     Tables,
     TomlText,
     git_address,
     refuse_path,
     url_address,
 )
+from mlspec.lock.requirements.sources.uv_settings import read_settings
 from mlspec.lock.requirements.values import Place
 
 _ROOT = ("tool", "pixi")
@@ -151,7 +151,7 @@ def _read_source(
     index = str(row.get("index", ""))
     if address or index or problem:
         key = canonicalize_name(name)
-        found = Source(name=key, place=place, address=address, index=index, problem=problem, marker=marker)
+        found = PackageSource(name=key, place=place, address=address, index=index, problem=problem, marker=marker)
         finds.sources.append(found)
     if index:
         finds.indexes.append(ProjectIndex(url=index, place=place, reach="named"))

@@ -11,13 +11,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath, Problem
-from mlspec.lock.requirements.sources.values import (
+from mlspec.lock.requirements.sources.source_tables import (
     PATH_HINT,
     Conditions,
     Finds,
+    PackageSource,
     ProjectIndex,
     Reach,
-    Source,
     Tables,
     TomlText,
     git_address,
@@ -89,7 +89,9 @@ def _rows(toml: TomlText, path: tuple[str, ...], name: str, rows: object) -> Ite
         yield place, row if isinstance(row, dict) else {"version": row}
 
 
-def _source(toml: TomlText, name: str, place: Place, row: Mapping[str, Any], urls: Mapping[str, str]) -> Source | None:
+def _source(
+    toml: TomlText, name: str, place: Place, row: Mapping[str, Any], urls: Mapping[str, str]
+) -> PackageSource | None:
     problem, source = None, str(row.get("source", ""))
     if where := row.get("path") or row.get("file"):
         problem = refuse_path(name, f"what stands at {where}", place, PATH_HINT.format(file=toml.shown))
@@ -99,7 +101,7 @@ def _source(toml: TomlText, name: str, place: Place, row: Mapping[str, Any], url
     address = git_address(row) if "git" in row else url_address(row) if "url" in row else ""
     if not (address or problem or source in urls):
         return None
-    return Source(
+    return PackageSource(
         name=canonicalize_name(name),
         place=place,
         address=address,

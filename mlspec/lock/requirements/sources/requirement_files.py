@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlspec.lock.requirements.sources.choices import is_pypi, torch_accelerator
+from mlspec.lock.requirements.sources.source_tables import Conditions, TomlText
 from mlspec.lock.requirements.sources.uv import read_config
 from mlspec.lock.requirements.sources.uv_settings import TAKE_PINS
-from mlspec.lock.requirements.sources.values import Conditions, TomlText
 from mlspec.lock.requirements.values import Place, Unheeded
 from mlspec.printable import without_login
 

@@ -8,19 +8,19 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import Problem
-from mlspec.lock.requirements.sources.uv_settings import AGE, TAKE_PINS, read_settings, refuse_setting
-from mlspec.lock.requirements.sources.values import (
+from mlspec.lock.requirements.sources.source_tables import (
     Conditions,
     Finds,
+    PackageSource,
     ProjectIndex,
     Reach,
-    Source,
     Tables,
     TomlText,
     git_address,
     refuse_path,
     url_address,
 )
+from mlspec.lock.requirements.sources.uv_settings import AGE, TAKE_PINS, read_settings, refuse_setting
 from mlspec.lock.requirements.values import Place, Stated
 
 _TOOL = ("tool", "uv")
@@ -82,7 +82,7 @@ def _read_source(toml: TomlText, key: str, rows: object, urls: Mapping[str, str]
         if not isinstance(row, dict):
             finds.problems.append(place.problem("MLS208", f"the source of {key} is not a table"))
             continue
-        found = Source(
+        found = PackageSource(
             name=canonicalize_name(key),
             place=place,
             address=git_address(row) if "git" in row else url_address(row) if "url" in row else "",

@@ -15,7 +15,7 @@ from mlspec.errors import Problem
 from mlspec.facts.accelerator import from_label
 from mlspec.lock.requirements.markers import is_true
 from mlspec.lock.requirements.sources.choices import is_pypi
-from mlspec.lock.requirements.sources.values import Conditions, Finds, TomlText
+from mlspec.lock.requirements.sources.source_tables import Conditions, Finds, TomlText
 from mlspec.lock.requirements.values import Matters, Place, Unheeded
 
 TAKE_PINS = (
@@ -27,7 +27,7 @@ _IGNORE = "remove it; or say that it is known: # mlspec: ignore=MLS224 WHY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class UvSetting:
     """One setting of a resolver's: its key and value, where it stands, and the image it is read for."""
 
     key: str
@@ -75,12 +75,12 @@ def _as_toml(value: object) -> str:
 # What each setting means here
 
 
-def _age(setting: Setting) -> None:
+def _age(setting: UvSetting) -> None:
     if setting.value not in ({}, "", None, False):
         setting.refuse(AGE)
 
 
-def _prereleases(setting: Setting) -> None:
+def _prereleases(setting: UvSetting) -> None:
     # pip takes a pre-release where it is asked for or nothing else fits, as uv does by default.
     if setting.value == "allow":
         setting.keep("--pre")
@@ -89,38 +89,38 @@ def _prereleases(setting: Setting) -> None:
         setting.tell(message, matters="pre-release")
 
 
-def _order(setting: Setting) -> None:
+def _order(setting: UvSetting) -> None:
     if setting.value != "highest":
         setting.refuse("pip's resolver takes the highest releases")
 
 
-def _forks(setting: Setting) -> None:
+def _forks(setting: UvSetting) -> None:
     if setting.value != "requires-python":
         setting.tell("the lock has the newest releases for the Python of the image, not one for all Pythons")
 
 
-def _index_order(setting: Setting) -> None:
+def _index_order(setting: UvSetting) -> None:
     has_others = any(index.reach == "any" and not is_pypi(index.url) for index in setting.finds.indexes)
     if setting.value != "first-index" and has_others:
         message = "each package comes from one index, by `indexes` of the spec, never from whichever has more of it"
         setting.tell(message, _IGNORE)
 
 
-def _sources_only(setting: Setting) -> None:
+def _sources_only(setting: UvSetting) -> None:
     if isinstance(setting.value, list):
         _keep_names(setting, "--no-binary")
     elif setting.value:
         setting.refuse("it would compile every package, torch among them")
 
 
-def _wheels_only(setting: Setting) -> None:
+def _wheels_only(setting: UvSetting) -> None:
     if isinstance(setting.value, list):
         _keep_names(setting, "--only-binary")
     elif setting.value:
         setting.keep("--only-binary :all:")
 
 
-def _keep_names(setting: Setting, option: str) -> None:
+def _keep_names(setting: UvSetting, option: str) -> None:
     names = ",".join(map(str, setting.value))
     if option == "--no-binary" and ":all:" in names:
         setting.refuse("it would compile every package, torch among them")
@@ -128,7 +128,7 @@ def _keep_names(setting: Setting, option: str) -> None:
         setting.keep(f"{option} {names}")
 
 
-def _build(setting: Setting) -> None:
+def _build(setting: UvSetting) -> None:
     if not setting.value:
         return
     named = setting.value if isinstance(setting.value, list | dict) and setting.key != "config-settings" else ()
@@ -137,7 +137,7 @@ def _build(setting: Setting) -> None:
     setting.tell(message, hint, matters="source", packages=tuple(map(str, named)))
 
 
-def _environments(setting: Setting) -> None:
+def _environments(setting: UvSetting) -> None:
     listed = setting.value if isinstance(setting.value, list) else [setting.value]
     conditions = setting.conditions
     try:
@@ -154,7 +154,7 @@ def _environments(setting: Setting) -> None:
         setting.tell(message, "add the image's environment there, such as: sys_platform == 'linux'")
 
 
-def _torch(setting: Setting) -> None:
+def _torch(setting: UvSetting) -> None:
     wanted, own = from_label(str(setting.value)), setting.conditions.accelerator
     if setting.value == "auto" or (wanted and own.covers(wanted)):
         return
@@ -165,7 +165,7 @@ def _torch(setting: Setting) -> None:
     setting.finds.problems.append(problem)
 
 
-_JUDGES: Mapping[str, Callable[[Setting], None]] = {
+_JUDGES: Mapping[str, Callable[[UvSetting], None]] = {
     "exclude-newer": _age,
     "exclude-newer-package": _age,
     "prerelease": _prereleases,
@@ -198,4 +198,4 @@ def read_settings(
     for key, value in toml.table(*above).items():
         if judge := _JUDGES.get(key):
             place = toml.place(*above, key)
-            judge(Setting(key=key, value=value, place=place, conditions=conditions, finds=finds, hint=hint))
+            judge(UvSetting(key=key, value=value, place=place, conditions=conditions, finds=finds, hint=hint))

@@ -7,7 +7,7 @@ import posixpath
 import tomllib
 from collections.abc import Callable, Iterator
 
-from mlspec.lock.requirements.sources.values import TomlText
+from mlspec.lock.requirements.sources.source_tables import TomlText
 
 _MOST_LEVELS = 4
 

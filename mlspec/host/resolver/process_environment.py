@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlspec.host.home import known_home
 from mlspec.host.machine import AUTHORITIES
-from mlspec.host.network.configuration import configuration, trusted
+from mlspec.host.network.user_configuration import certificate_file, configuration
 
 # Git sets these for its hooks, and every git run from one would work on the repository of the hook.
 _GIT_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
@@ -18,7 +18,7 @@ def environment() -> dict[str, str]:
     dropped = ("PIP_", "PYTHON", "UV_", "VIRTUAL_ENV", "CUSTOM_COMPILE_COMMAND", "MLSPEC_", *_GIT_OF_A_HOOK)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     # Requests would go by these in front of what pip is told, and git by nothing else.
-    kept |= dict.fromkeys((*AUTHORITIES, "GIT_SSL_CAINFO"), trusted()) if configuration().certificates else {}
+    kept |= dict.fromkeys((*AUTHORITIES, "GIT_SSL_CAINFO"), certificate_file()) if configuration().certificates else {}
     kept.pop("PIP_CERT", None)
     # Pip reads no file at all, neither the machine's nor the user's, when this one is the null device.
     return {**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}

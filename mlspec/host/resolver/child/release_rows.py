@@ -15,7 +15,7 @@ from pip._vendor.packaging.utils import canonicalize_name, parse_sdist_filename
 from pip._vendor.packaging.version import Version
 
 from mlspec.host.resolver.child.seen import Seen
-from mlspec.host.resolver.child.target import Target
+from mlspec.host.resolver.child.target import ResolverTarget
 
 
 def version_of(link: Link) -> Version | None:
@@ -67,7 +67,7 @@ def newest_wheel(name: str, seen: Seen, *, pre: bool, suits: Callable[[Version],
     return str(max(versions)) if versions else ""
 
 
-def python_with_wheel(links: list[Link], target: Target) -> str:
+def python_with_wheel(links: list[Link], target: ResolverTarget) -> str:
     """Return the newest Python that one of these wheels is for, where the rest of the target stays as it is."""
     wheels = [link for link in links if link.is_wheel]
     fitting = (
@@ -84,7 +84,7 @@ def allows(link: Link, python: str) -> bool:
     return not link.requires_python or SpecifierSet(link.requires_python).contains(f"{python}.0")
 
 
-def _reason(version: Version, links: list[Link], evaluator: Any, target: Target, *, pre: bool) -> str:  # noqa: ANN401
+def _reason(version: Version, links: list[Link], evaluator: Any, target: ResolverTarget, *, pre: bool) -> str:  # noqa: ANN401
     if version.is_prerelease and not pre:
         return "it is a pre-release"
     if all(link.is_yanked for link in links):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class UnpackedSource:
     """An unpacked source: its folder, what its build requires, its backend, and the languages it is written in.
 
     The version is empty where nothing tells it before a build.
@@ -44,7 +44,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class MadeMetadata:
     """Core metadata and what a build asked for while it was made; or an ``error``, which are the words of that build.
 
     ``place`` is where it was made, as people read it; empty is the image's own build stage. ``why`` tells why it was

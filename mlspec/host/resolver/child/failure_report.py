@@ -13,8 +13,8 @@ from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.resolvelib import ResolutionImpossible
 
 from mlspec.host.resolver.child.answers import network_kind
-from mlspec.host.resolver.child.errors import BuildFailureError, IndexFailureError, WrongHashesError
-from mlspec.host.resolver.child.releases import newest_wheel, releases_of
+from mlspec.host.resolver.child.child_errors import BuildFailureError, IndexFailureError, WrongHashesError
+from mlspec.host.resolver.child.release_rows import newest_wheel, releases_of
 from mlspec.host.resolver.child.routing import without_login
 from mlspec.host.resolver.child.seen import Seen
 
@@ -22,7 +22,7 @@ from mlspec.host.resolver.child.seen import Seen
 _READERS = ("_internal/index/collector.py", "_internal/models/link.py")
 
 
-def explained(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
+def explain_failure(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
     """Return a failure as plain data, told apart by ``kind``."""
     chain = list(_chain(error))
     for cause in chain:

@@ -16,10 +16,10 @@ from packaging.version import Version
 from mlspec.errors import LockError, Problem
 from mlspec.host.resolver.conflicts import Conflict
 from mlspec.host.resolver.failed_builds import FailedBuild
-from mlspec.host.resolver.names import INSTALL_NAMES
+from mlspec.host.resolver.package_names import INSTALL_NAMES
 from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.host.resolver.wording import problem_at
-from mlspec.lock.pins import Target
+from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.printable import without_login
@@ -45,11 +45,11 @@ def no_report(stderr: str) -> Problem:
 
 
 @dataclass(frozen=True)
-class Failure:
+class ResolverFailure:
     """The resolver's report of a failure, and what it was asked for."""
 
     requirements: Requirements
-    target: Target
+    target: LockTarget
     error: Mapping[str, Any]
     tools: Mapping[str, str]
     stderr: str
@@ -71,11 +71,13 @@ class Failure:
                 yield from dataclasses.replace(self, error=error).problems()
         elif kind == "hashes":
             message = f"none of the hashes given is one of a file of {self.error['message']} that fits the target"
-            yield problem_at("MLS247", message, "remove them; the lock has its own", self._asked(self.error["name"]))
+            yield problem_at(
+                "MLS247", message, "remove them; the lock has its own", self._requirement_of(self.error["name"])
+            )
         elif kind == "changed":
             name = self.error["name"] or "a package"
             message = f"the file that the index gave for {name} is not the one that its page names: their hashes differ"
-            yield problem_at("MLS254", message, "try again later; the fault is on its side", self._asked(name))
+            yield problem_at("MLS254", message, "try again later; the fault is on its side", self._requirement_of(name))
         elif kind == "unreadable":
             message = f"an index answered with something else than a package page ({self.error['message']})"
             hint = "\n".join(("try again later; the fault is on its side", *self.error["notes"][-3:]))
@@ -90,11 +92,11 @@ class Failure:
         # A source of long ago is what is left where newer releases have wheels, and none for this Python.
         if lacking := Conflict(self.requirements, self.target, self.error).without_wheel(name):
             return lacking
-        found = FailedBuild.of(self.error).problem(self._asked(name))
+        found = FailedBuild.of(self.error).problem(self._requirement_of(name))
         meant = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else ""
         return dataclasses.replace(found, hint=meant or found.hint)
 
-    def _asked(self, name: str) -> Requirement | None:
+    def _requirement_of(self, name: str) -> Requirement | None:
         return self.requirements.named(name) if name else None
 
     def _tail(self) -> str:
@@ -106,14 +108,16 @@ class Failure:
         host = re.sub(r"^(\w+://[^/]+).*$", r"\1", url) or "the package index"
         if kind == "connect":
             words = str(self.error["message"])
-            return problem_at("MLS253", *describe_unreachable(url, name, words, self.indexes), self._asked(name))
+            return problem_at(
+                "MLS253", *describe_unreachable(url, name, words, self.indexes), self._requirement_of(name)
+            )
         code, message, hint = _NETWORK[kind]
         status = self.error.get("status")
         written = next((r for r in self.requirements.requirements if url in r.text), None)
         if written and status in {404, 410}:
             return problem_at("MLS242", f"there is nothing at {url}", "correct the address", written)
         message = message.format(host=host, status=status, name=name or "a file")
-        return problem_at(code, message, hint, self._asked(name))
+        return problem_at(code, message, hint, self._requirement_of(name))
 
 
 # By kind: code, message, hint.

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from mlspec.advice.doctor.facts import Probe
 from mlspec.host.engine.engine import innermost, within
-from mlspec.host.network.configuration import configuration, trusted
+from mlspec.host.network.user_configuration import certificate_file, configuration
 
 if TYPE_CHECKING:
     import requests
@@ -64,7 +64,7 @@ def _ask(place: str, url: str, seconds: float) -> Probe:
 
     name = urlsplit(url).hostname or url
     try:
-        response = _get(url, _chosen(), seconds)
+        response = _get(url, _own_certificates(), seconds)
     except requests.exceptions.ProxyError as error:
         return Probe(place=place, host=name, state="proxy", words=innermost(error))
     except requests.exceptions.SSLError as error:
@@ -77,7 +77,7 @@ def _ask(place: str, url: str, seconds: float) -> Probe:
     if response.status_code >= 500:
         return Probe(place=place, host=name, state="silent", words=f"it answers {response.status_code}")
     # What the user's configuration names, builds get as well.
-    is_told = _chosen() is True or bool(configuration().certificates)
+    is_told = _own_certificates() is True or bool(configuration().certificates)
     is_private = url.startswith("https:") and not is_told and not _is_trusted(url, _public(), seconds)
     return Probe(place=place, host=name, state="private" if is_private else "fine", skew=_skew(response))
 
@@ -90,9 +90,9 @@ def _get(url: str, verify: str | bool, seconds: float) -> requests.Response:
         return response
 
 
-def _chosen() -> str | bool:
+def _own_certificates() -> str | bool:
     """Return the certificates that this user names, or those that come with the client."""
-    return trusted() or True
+    return certificate_file() or True
 
 
 def _public() -> str:

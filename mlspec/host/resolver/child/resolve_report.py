@@ -13,13 +13,13 @@ from pip._internal.models.link import Link
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
+from mlspec.host.resolver.child.child_errors import WrongHashesError
 from mlspec.host.resolver.child.downloads import download
-from mlspec.host.resolver.child.errors import WrongHashesError
 from mlspec.host.resolver.child.loads import look
 from mlspec.host.resolver.child.patching import check, replace
-from mlspec.host.resolver.child.releases import newest_wheel, releases_of
-from mlspec.host.resolver.child.scripts import find_programs
+from mlspec.host.resolver.child.release_rows import newest_wheel, releases_of
 from mlspec.host.resolver.child.seen import Seen
+from mlspec.host.resolver.child.wheel_scripts import find_programs
 
 
 def replace_report(job: dict[str, Any], seen: Seen) -> None:

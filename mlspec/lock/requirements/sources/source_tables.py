@@ -72,7 +72,7 @@ class TomlText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class PackageSource:
     """Where one package comes from: an address of pip's, an index, or what cannot be had, with what is said of it.
 
     ``extra`` and ``group`` are those of the project that it is for, ``marker`` the environments.
@@ -106,7 +106,7 @@ class Tables:
     """All that the tables of one tool say: sources, indexes, constraints and options of pip's with their places,
     stated metadata, what is refused, and what is not followed."""
 
-    sources: tuple[Source, ...] = ()
+    sources: tuple[PackageSource, ...] = ()
     indexes: tuple[ProjectIndex, ...] = ()
     constraints: tuple[tuple[str, Place], ...] = ()
     build_constraints: tuple[tuple[str, Place], ...] = ()
@@ -127,7 +127,7 @@ def join_tables(several: Iterable[Tables]) -> Tables:
 class Finds:
     """What is found in the tables of one tool, while they are read."""
 
-    sources: list[Source] = field(default_factory=list)
+    sources: list[PackageSource] = field(default_factory=list)
     indexes: list[ProjectIndex] = field(default_factory=list)
     constraints: list[tuple[str, Place]] = field(default_factory=list)
     build_constraints: list[tuple[str, Place]] = field(default_factory=list)

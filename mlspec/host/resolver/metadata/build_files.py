@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from mlspec.host.resolver.compile import Resolver
 
 
-def fetched(resolver: Resolver, texts: Iterable[str], constraints: tuple[Requirement, ...]) -> tuple[str, ...]:
+def fetch_build_files(
+    resolver: Resolver, texts: Iterable[str], constraints: tuple[Requirement, ...]
+) -> tuple[str, ...]:
     """Return the pins of what a build asks for, whose files are in the resolver's folder then.
 
     What builds take that are themselves to be built is fetched too. Raises LockError and SpecError as resolving does.
     """
     compiled = resolver.compile(build_requirements(texts, constraints))
     for requires in compiled.builds.values():
-        fetched(resolver, requires, constraints)
+        fetch_build_files(resolver, requires, constraints)
     return tuple(pin.requirement for pin in compiled.pins if " @ " not in pin.requirement)

@@ -20,22 +20,22 @@ from mlspec.host.resolver import compile_requirements, process
 from mlspec.host.resolver.child.sources import static_metadata
 from mlspec.host.resolver.unreachable import describe_unreachable
 from mlspec.lock.layers import grouped
-from mlspec.lock.pins import Layer, RequirementsLock, Target
-from mlspec.lock.promises import credentials_problems
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.pins import Layer, LockTarget, RequirementsLock
+from mlspec.lock.promises import check_logins
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 from mlspec.lock.requirements_txt import dump_requirements, dump_vcs
 from mlspec.lock.world import Compiled
 from tests.support.index import File, PackageIndex, sdist, serving, wheel
 
-TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
+TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 Serve = Callable[..., PackageIndex]
 
 
 def required(*texts: str, **files: str) -> Requirements:
     return collect(
-        [Entry(text, ("requirements", i)) for i, text in enumerate(texts)],
+        [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)],
         lambda path: files[path.replace(".", "_")],
         "mlspec.yaml",
     )
@@ -49,7 +49,7 @@ def locked(compiled: Compiled) -> RequirementsLock:
     return RequirementsLock(grouped(compiled.pins, None), compiled.vcs)
 
 
-def refusal(*texts: str, target: Target = TARGET, indexes: tuple[Index, ...] = ()) -> str:
+def refusal(*texts: str, target: LockTarget = TARGET, indexes: tuple[Index, ...] = ()) -> str:
     with pytest.raises(LockError) as caught:
         compile_requirements(required(*texts), target, indexes)
     assert "Traceback" not in str(caught.value)
@@ -103,7 +103,7 @@ def test_markers_tags_and_requires_python_are_those_of_the_target(serve: Serve) 
     wanted = required("app", "native", "pure")
 
     found = [
-        versions(compile_requirements(wanted, Target(python=python, platform=platform, glibc="2.36"), ()))
+        versions(compile_requirements(wanted, LockTarget(python=python, platform=platform, glibc="2.36"), ()))
         for python, platform in (("3.12.4", "linux/amd64"), ("3.13.3", "linux/amd64"), ("3.9.19", "linux/arm64"))
     ]
 
@@ -121,7 +121,9 @@ def test_the_c_library_decides_which_wheels_fit(serve: Serve) -> None:
     )
 
     found = [
-        versions(compile_requirements(required("native"), Target(python="3.12.4", platform="linux/amd64", glibc=g), ()))
+        versions(
+            compile_requirements(required("native"), LockTarget(python="3.12.4", platform="linux/amd64", glibc=g), ())
+        )
         for g in ("2.36", "2.41")
     ]
 
@@ -361,7 +363,7 @@ def test_a_login_is_used_and_written_nowhere(serve: Serve) -> None:
     compiled = compile_requirements(required("secret-tool"), TARGET, (index,))
 
     assert versions(compiled) == {"public": "1", "secret-tool": "1"}
-    assert credentials_problems(dump_requirements(locked(compiled), header="#")) == ()
+    assert check_logins(dump_requirements(locked(compiled), header="#")) == ()
     assert "t/k@n" not in repr((compiled, index))
 
 
@@ -476,7 +478,7 @@ def test_a_source_that_asks_torch_what_it_needs_is_believed_what_it_was_packed_w
 def test_the_newest_python_with_a_wheel_is_named(serve: Serve, tag: str, python: str) -> None:
     serve(wheel("rare", "2", tag="cp310-cp310-win_amd64"), wheel("rare", "2", tag=tag))
 
-    said = refusal("rare==2", target=Target(python="3.14.0", platform="linux/amd64", glibc="2.36"))
+    said = refusal("rare==2", target=LockTarget(python="3.14.0", platform="linux/amd64", glibc="2.36"))
 
     assert "MLS245: rare 2 has" in said
     assert (f"write: python: {python}; or ask for" in said) == bool(python)
@@ -966,7 +968,7 @@ def test_the_pins_are_those_of_a_native_pip_compile(tmp_path: Path) -> None:
     if native.returncode:
         pytest.skip("the default index cannot be reached")
     machine = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[platform.machine()]
-    here = Target(python=platform.python_version(), platform=machine, glibc=platform.libc_ver()[1])
+    here = LockTarget(python=platform.python_version(), platform=machine, glibc=platform.libc_ver()[1])
 
     compiled = compile_requirements(required(*texts), here, ())
 

@@ -8,18 +8,20 @@ import pytest
 
 from mlspec.facts.accelerator import parse_accelerator
 from mlspec.lock.digests import body_digest, inputs_digest
-from mlspec.lock.pins import Pin, Target
-from mlspec.lock.promises import credentials_problems, cuda_of, promise_problems
-from mlspec.lock.requirements.collect import Entry, collect
+from mlspec.lock.pins import LockTarget, Pin
+from mlspec.lock.promises import check_logins, check_promises, find_cuda_version
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
 
-TARGET = Target(python="3.12.4", platform="linux/amd64", glibc="2.36")
+TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 MB = 1_000_000
 
 
 def required(*texts: str, file: str = "") -> Requirements:
-    return collect([Entry(text, ("requirements", i)) for i, text in enumerate(texts)], lambda _: file, "mlspec.yaml")
+    return collect(
+        [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)], lambda _: file, "mlspec.yaml"
+    )
 
 
 def pin(
@@ -60,7 +62,7 @@ def test_a_login_does_not_change_the_inputs() -> None:
     ],
 )
 def test_everything_that_decides_a_lock_changes_the_inputs(
-    target: Target, requirements: Requirements, indexes: tuple[Index, ...]
+    target: LockTarget, requirements: Requirements, indexes: tuple[Index, ...]
 ) -> None:
     assert inputs_digest(target, requirements, indexes) != inputs_digest(TARGET, required("numpy"), ())
 
@@ -82,7 +84,7 @@ CUDA = (
 
 
 def test_a_cpu_image_with_cuda_packages_is_refused_at_the_requirement_that_brings_them() -> None:
-    (problem,) = promise_problems(required("numpy", "torch==2.9.0"), (pin("numpy"), *CUDA))
+    (problem,) = check_promises(required("numpy", "torch==2.9.0"), (pin("numpy"), *CUDA))
 
     assert (problem.code, problem.path, problem.severity) == ("MLS230", ("requirements", 1), "error")
     assert problem.message == (
@@ -92,13 +94,13 @@ def test_a_cpu_image_with_cuda_packages_is_refused_at_the_requirement_that_bring
 
 def test_the_package_to_require_in_a_cpu_image_is_named() -> None:
     nccl = pin("nvidia-nccl-cu12", 300 * MB, via=("xgboost",))
-    (problem,) = promise_problems(required("xgboost"), (pin("xgboost"), nccl))
+    (problem,) = check_promises(required("xgboost"), (pin("xgboost"), nccl))
 
     assert problem.hint.startswith("require xgboost-cpu in place of xgboost; or write: accelerator: cuda")
 
 
 def test_a_cuda_image_takes_them() -> None:
-    assert promise_problems(required("torch"), CUDA, accelerator=parse_accelerator("cuda12.8")) == ()
+    assert check_promises(required("torch"), CUDA, accelerator=parse_accelerator("cuda12.8")) == ()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_a_cuda_image_takes_them() -> None:
     ],
 )
 def test_the_local_version_must_be_the_accelerators(accelerator: str, version: str, codes: list[str]) -> None:
-    problems = promise_problems(
+    problems = check_promises(
         required("torch"), [pin("torch", version=version)], accelerator=parse_accelerator(accelerator)
     )
 
@@ -125,7 +127,7 @@ def test_the_local_version_must_be_the_accelerators(accelerator: str, version: s
 
 
 def test_packages_for_another_major_version_of_cuda_are_refused() -> None:
-    (problem,) = promise_problems(required("torch"), CUDA, accelerator=parse_accelerator("cuda13.0"))
+    (problem,) = check_promises(required("torch"), CUDA, accelerator=parse_accelerator("cuda13.0"))
 
     assert problem.code == "MLS231"
 
@@ -147,7 +149,7 @@ def test_packages_of_cuda_without_a_suffix_tell_their_major_by_their_version(
 ) -> None:
     pins = (pin("framework"), pin(name, version=version, via=("framework",)))
 
-    found = promise_problems(required("framework"), pins, accelerator=parse_accelerator(accelerator))
+    found = check_promises(required("framework"), pins, accelerator=parse_accelerator(accelerator))
 
     assert [problem.code for problem in found] == ([] if is_fine else ["MLS231"])
 
@@ -155,7 +157,7 @@ def test_packages_of_cuda_without_a_suffix_tell_their_major_by_their_version(
 def test_what_is_built_for_the_cuda_of_the_image_is_named() -> None:
     pins = (pin("xgboost", version="3.4.1"), pin("nvidia-nccl-cu13", via=("xgboost",)))
 
-    (problem,) = promise_problems(required("xgboost"), pins, accelerator=parse_accelerator("cuda12.8"))
+    (problem,) = check_promises(required("xgboost"), pins, accelerator=parse_accelerator("cuda12.8"))
 
     assert problem.hint.startswith("require xgboost-cu12; or require xgboost==3.3.*; or ")
 
@@ -174,17 +176,17 @@ def test_what_is_built_for_the_cuda_of_the_image_is_named() -> None:
     ids=["torch's label", "torch's runtime", "CUDA 13", "jax's plugin", "vllm", "cupy", "none"],
 )
 def test_the_cuda_of_a_lock_is_what_its_packages_were_built_for(pins: tuple[Pin, ...], cuda: str) -> None:
-    assert cuda_of(pins) == cuda
+    assert find_cuda_version(pins) == cuda
 
 
 def test_torch_and_its_family_are_built_for_one_cuda() -> None:
     pins = (pin("torch", version="2.9.1+cu128"), pin("torchvision", version="0.24.1+cu126"))
     agreeing = (pin("torch", version="2.9.1+cu128"), pin("torchvision", version="0.24.1+cu128"), pin("torchaudio"))
 
-    (problem,) = promise_problems(required("torch", "torchvision"), pins, accelerator=parse_accelerator("cuda"))
+    (problem,) = check_promises(required("torch", "torchvision"), pins, accelerator=parse_accelerator("cuda"))
 
     assert (problem.code, problem.severity, problem.path) == ("MLS234", "error", ("requirements", 1))
-    assert promise_problems(required("torch", "torchvision"), agreeing, accelerator=parse_accelerator("cuda")) == ()
+    assert check_promises(required("torch", "torchvision"), agreeing, accelerator=parse_accelerator("cuda")) == ()
 
 
 def test_frameworks_that_bring_different_cudnns_are_a_warning_at_the_second() -> None:
@@ -195,7 +197,7 @@ def test_frameworks_that_bring_different_cudnns_are_a_warning_at_the_second() ->
         pin("nvidia-cudnn-cu13", version="9.24.0.43", via=("torch",)),
     )
 
-    (problem,) = promise_problems(required("torch", "jax-cuda12-plugin"), pins, accelerator=parse_accelerator("cuda"))
+    (problem,) = check_promises(required("torch", "jax-cuda12-plugin"), pins, accelerator=parse_accelerator("cuda"))
 
     assert (problem.code, problem.severity, problem.path) == ("MLS235", "warning", ("requirements", 0))
     assert problem.message == (
@@ -205,7 +207,7 @@ def test_frameworks_that_bring_different_cudnns_are_a_warning_at_the_second() ->
 
 
 def test_a_binding_that_needs_no_gpu_is_no_promise_broken() -> None:
-    assert promise_problems(required("nvidia-ml-py"), [pin("nvidia-ml-py")]) == ()
+    assert check_promises(required("nvidia-ml-py"), [pin("nvidia-ml-py")]) == ()
 
 
 # Credentials
@@ -223,7 +225,7 @@ def test_a_binding_that_needs_no_gpu_is_no_promise_broken() -> None:
     ],
 )
 def test_a_login_in_a_lock_is_refused_without_showing_it(line: str, count: int) -> None:
-    problems = credentials_problems(f"# ours\n{line}\n", "requirements.lock")
+    problems = check_logins(f"# ours\n{line}\n", "requirements.lock")
 
     assert [problem.code for problem in problems] == ["MLS233"] * count
     assert not any(word in str(problem) for problem in problems for word in ("pass", "token", "a:b"))

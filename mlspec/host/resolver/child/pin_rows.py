@@ -12,8 +12,8 @@ from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.version import Version
 from piptools.repositories import PyPIRepository
 
-from mlspec.host.resolver.child.failures import releases_by_name
-from mlspec.host.resolver.child.releases import version_of
+from mlspec.host.resolver.child.failure_report import releases_by_name
+from mlspec.host.resolver.child.release_rows import version_of
 from mlspec.host.resolver.child.seen import Seen
 
 

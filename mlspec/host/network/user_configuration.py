@@ -65,7 +65,7 @@ def _text(path: Path) -> str | None:
 # As the doctor shows it
 
 
-def examined() -> UserConfiguration:
+def examine_configuration() -> UserConfiguration:
     """Return the user's configuration as it may be shown, and what is wrong with it; never raises."""
     path = _path()
     own = UserConfiguration(file=str(path or ""), is_there=bool(path and os.access(path, os.F_OK)))
@@ -73,7 +73,7 @@ def examined() -> UserConfiguration:
         found = configuration()
         own = dataclasses.replace(own, settings=tuple(_settings(found)))
         if found.certificates:
-            count, outdated = _held(_pem(found.certificates))
+            count, outdated = _count_certificates(_pem(found.certificates))
             own = dataclasses.replace(own, certificates=count, outdated=outdated)
     except MlspecError as error:
         return dataclasses.replace(own, problems=error.problems)
@@ -91,26 +91,30 @@ def _settings(found: Configuration) -> Iterator[Setting]:
     instead = iter(url for url, _ in found.index_mirrors)
     for key, values in addresses.items():
         for value in filter(None, values):
-            shown = f"{_shown(value)}, for {_shown(next(instead))}" if key == "index_mirrors" else _shown(value)
+            shown = (
+                f"{_without_secrets(value)}, for {_without_secrets(next(instead))}"
+                if key == "index_mirrors"
+                else _without_secrets(value)
+            )
             yield Setting(key=key, value=shown, variable=variables.get(key, ""), is_here=is_here(value))
     if found.certificates:
         yield Setting(key="certificates", value=found.certificates, variable=variables.get("certificates", ""))
 
 
-def _shown(url: str) -> str:
+def _without_secrets(url: str) -> str:
     # What is asked for behind a question mark may be a token.
     return without_login(url).partition("?")[0]
 
 
-def _held(text: str) -> tuple[int, tuple[str, ...]]:
+def _count_certificates(text: str) -> tuple[int, tuple[str, ...]]:
     """Return how many certificates a text holds, and the names of the authorities whose time is over."""
     context = ssl.create_default_context(cadata=text)
     now = time.time()
     outdated = (told for told in context.get_ca_certs() if ssl.cert_time_to_seconds(str(told["notAfter"])) < now)
-    return context.cert_store_stats()["x509"], tuple(map(_named, outdated))
+    return context.cert_store_stats()["x509"], tuple(map(_authority_name, outdated))
 
 
-def _named(certificate: Mapping[str, Any]) -> str:
+def _authority_name(certificate: Mapping[str, Any]) -> str:
     subject = dict(part for parts in certificate["subject"] for part in parts)
     return str(subject.get("commonName") or subject.get("organizationName"))
 
@@ -118,20 +122,20 @@ def _named(certificate: Mapping[str, Any]) -> str:
 # Certificates
 
 
-def trusted() -> str:
+def certificate_file() -> str:
     """Return the file of all certificates to trust, the user's among them; empty where nobody named any."""
     named = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), "")
     own = configuration().certificates
-    return _bundled(own, named) if own else named
+    return _bundle_certificates(own, named) if own else named
 
 
 def certificates() -> str:
     """Return the text of what :func:`trusted` names, or an empty one where the user's configuration names none."""
-    return read_file(trusted()).decode() if configuration().certificates else ""
+    return read_file(certificate_file()).decode() if configuration().certificates else ""
 
 
 @cache
-def _bundled(own: str, named: str) -> str:
+def _bundle_certificates(own: str, named: str) -> str:
     """Return a file with the user's certificates beside those that are trusted without; gone when this process ends."""
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
