@@ -201,7 +201,7 @@ def test_a_socket_that_is_closed_to_this_user_is_told(commands: Commands, answer
     socket_file = Path(os.environ["DOCKER_HOST"].removeprefix("unix://"))
     socket_file.chmod(0)
     socket_file.parent.chmod(0o755)
-    script = "import sys; from mlspec.host.engine import engine; print(engine.examined().silence)"
+    script = "import sys; from mlspec.host.engine import engine; print(engine.examine_engine().silence)"
     prefix = ("setpriv", "--reuid=4321", "--regid=4322", "--clear-groups", "--")
     done = subprocess.run(
         [*prefix, sys.executable, "-c", script],
