@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mlspec.advice.lint import Subject
 from mlspec.build.failure_causes import CAUSES, PACKAGES, Cause
 from mlspec.build.steps import Step, short_reference
 from mlspec.build.stream import BuildState
@@ -16,6 +15,7 @@ from mlspec.facts import libraries
 from mlspec.lock.promises import find_requirement
 from mlspec.lock.requirements.values import Requirement
 from mlspec.plan.plan import Plan
+from mlspec.plan.planned_image import PlannedImage
 from mlspec.spec.document import Document
 from mlspec.targets.registry import emit
 from mlspec.text import did_you_mean
@@ -74,11 +74,11 @@ class FailureContext:
     """Where the place of a failure is looked up: the spec, the image that was built, and its Dockerfile."""
 
     document: Document
-    subject: Subject
+    subject: PlannedImage
     dockerfile: str
 
 
-def failure_context(document: Document, subjects: Iterable[Subject], plan: Plan) -> FailureContext:
+def failure_context(document: Document, subjects: Iterable[PlannedImage], plan: Plan) -> FailureContext:
     """Return what a failure of the build of a plan is placed in."""
     subject = next(s for s in subjects if (s.plan.key, s.plan.platform) == (plan.key, plan.platform))
     (dockerfile,) = emit(plan, ["dockerfile"])
@@ -183,7 +183,7 @@ def place_problem(problem: Problem, step: Step, source: FailureContext, *, line:
     return problem.at(source.document.file, None)
 
 
-def _requirement(package: str, step: Step, subject: Subject) -> Requirement | None:
+def _requirement(package: str, step: Step, subject: PlannedImage) -> Requirement | None:
     """Return the requirement that brought a package, or all of a step's; None where there are several."""
     by_name = {pin.name: pin for pin in subject.pins}
     names = [package] if package else list(step.packages)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from mlspec.facts.tables import frozen, table
+from mlspec.facts.versions import parse_release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +94,9 @@ def cuda_versions() -> tuple[str, ...]:
 
 def cuda_image(cuda: str) -> CudaImage | None:
     """Return the image of a version of CUDA, or of the nearest of the same major version; None where there is none."""
-    major, _, minor = cuda.partition(".")
-    same = [row for row in _cuda_images() if row.version.split(".")[0] == major]
-    return min(same, key=lambda row: abs(int(row.version.split(".")[1]) - int(minor or 0)), default=None)
+    major, minor = (*parse_release(cuda), 0, 0)[:2]
+    same = [row for row in _cuda_images() if parse_release(row.version)[0] == major]
+    return min(same, key=lambda row: abs(parse_release(row.version)[1] - minor), default=None)
 
 
 def package_of(program: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mlspec.facts.tables import frozen, table
-from mlspec.facts.versions import parse_release
+from mlspec.facts.versions import major_version, parse_release
 from mlspec.text import nearest
 
 _SIZE = re.compile(
@@ -110,9 +110,9 @@ def built_for(package: str, cuda: str = "", *, cudnn: str = "") -> tuple[str, ..
     """
     names = (package, *table("frameworks")["libraries"]["names"].get(package, ()))
     rows = [row for row in reversed(_libraries()) if row.package in names]
-    major = cuda.partition(".")[0]
+    major = major_version(cuda)
     fitting = (
-        row for row in rows if (not major or row.cuda.split(".")[0] == major) and (not cudnn or row.cudnn == cudnn)
+        row for row in rows if (not major or major_version(row.cuda) == major) and (not cudnn or row.cudnn == cudnn)
     )
     return tuple(f"{row.package}{_range(row)}" for row in fitting)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mlspec.errors import Problem, Span
 from mlspec.facts import frameworks
 from mlspec.facts.accelerator import CPU, Accelerator, from_label
-from mlspec.facts.versions import minor_version
+from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.lock.variants import fitting_name
@@ -85,11 +85,11 @@ def find_cuda_version(pins: Iterable[Pin]) -> str:
     """
     pins = tuple(pins)
     for pin in pins:
-        if pin.name == "torch" and (label := re.search(r"\+cu(\d+)(\d)$", pin.version)):
-            return f"{label[1]}.{label[2]}"
+        if pin.name == "torch" and (built_for := from_label(pin.version.partition("+")[2])) and built_for.is_cuda:
+            return built_for.version
     versions = [minor_version(pin.version) for pin in pins if _RUNTIME.match(pin.name)]
     majors = [f"{found[1]}.0" for pin in pins if (found := _BUILT_FOR.search(pin.name))]
-    return max(versions or majors, key=lambda version: tuple(map(int, version.split("."))), default="")
+    return max(versions or majors, key=parse_release, default="")
 
 
 def find_requirement(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:

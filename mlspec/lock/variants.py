@@ -9,7 +9,9 @@ from functools import cache
 
 from packaging.requirements import Requirement as Pep508
 
+from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.tables import frozen, table
+from mlspec.facts.versions import parse_release
 from mlspec.lock.requirements.values import Requirement
 
 
@@ -46,10 +48,10 @@ class PackageVariant:
 
         Without a version it is the newest build of CUDA 12, which the drivers of most hosts run.
         """
-        major, *minor = cuda.split(".") if cuda else ("12",)
-        fitting = [build.split(".") for build in self.builds if build.partition(".")[0] == major]
-        known = [build for build in fitting if not minor or int(build[1]) <= int(minor[0])]
-        return self.index.format(label=f"cu{''.join(known[-1])}") if known else ""
+        major, *minor = parse_release(cuda or "12")
+        fitting = [build for build in self.builds if parse_release(build)[0] == major]
+        known = [build for build in fitting if not minor or parse_release(build)[1] <= minor[0]]
+        return self.index.format(label=Accelerator("cuda", known[-1]).label) if known else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mlspec.facts.versions import minor_version
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import FROM_GIT
 from mlspec.plan.folders import VENV
@@ -73,7 +74,7 @@ def plan_packages(settings: Settings, facts: ImageFacts) -> PackagesPlan:
     """Return the packages of an image."""
     cuda = _cuda_version(settings, facts)
     compiling = CompilerFacts(settings, facts.codename, cuda, facts.torch)
-    minor = ".".join(settings.python.split(".")[:2])
+    minor = minor_version(settings.python)
     return PackagesPlan(
         installer=plan_installer(settings, facts),
         site_packages=f"{VENV}/lib/python{minor}/site-packages",

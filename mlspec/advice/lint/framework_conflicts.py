@@ -9,7 +9,7 @@ from mlspec.errors import Problem
 from mlspec.facts import frameworks
 from mlspec.facts.frameworks import Library
 from mlspec.facts.torch import torch_indexes
-from mlspec.facts.versions import minor_version
+from mlspec.facts.versions import major_version, minor_version
 from mlspec.lock import variants
 
 
@@ -38,7 +38,7 @@ def need_other_libraries(subject: Subject) -> Iterator[Problem]:
     found = tuple(_libraries(subject))
     first = next((row for row in found if row.package == "torch"), None) or next(filter(_has_cudnn, found), None)
     for row in found:
-        if row.cuda and subject.cuda_major and row.cuda.partition(".")[0] != subject.cuda_major:
+        if row.cuda and subject.cuda_major and major_version(row.cuda) != subject.cuda_major:
             yield _other_cuda(subject, row)
         elif first and row.cudnn and row.cudnn != first.cudnn:
             yield _other_cudnn(subject, row, first)

@@ -12,40 +12,25 @@ from packaging.requirements import Requirement as Pep508
 
 from mlspec.errors import Problem, Replace
 from mlspec.facts.accelerator import Accelerator
-from mlspec.facts.versions import parse_release
+from mlspec.facts.versions import major_version, parse_release
 from mlspec.lock import promises
-from mlspec.lock.mlspec_lock import BaseLock
-from mlspec.lock.pins import Pin
-from mlspec.lock.requirements.values import Place, Requirement, Requirements
+from mlspec.lock.requirements.values import Place, Requirement
 from mlspec.plan.compiled_spec import CompiledSpec
-from mlspec.plan.plan import Plan
-from mlspec.spec.keys import Settings
-from mlspec.spec.spec import Image
+from mlspec.plan.planned_image import PlannedImage
 from mlspec.text import slip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
-    """One image of a spec: what was written, what was chosen, what was locked, and the ISO day it is looked at.
+class Subject(PlannedImage):
+    """An image with its plan and its lock, and the ISO day it is looked at.
 
-    Before anything is locked, ``pins`` are what is required by name, without what comes along. ``today`` is empty
-    where nobody asks what ends when. ``programs`` are those that locked wheels were looked into for, with the packages
-    that bring them, empty where none does. A problem's code is the table's to give.
+    ``today`` is empty where nobody asks what ends when. ``programs`` are those that locked wheels were looked into for,
+    with the packages that bring them, empty where none does. A problem's code is the table's to give.
     """
 
-    image: Image
-    plan: Plan
-    base: BaseLock
-    requirements: Requirements
-    pins: tuple[Pin, ...] = ()
     programs: Mapping[str, str] = field(default_factory=dict)
     is_locked: bool = True
     today: str = ""
-
-    @property
-    def settings(self) -> Settings:
-        """The keys of the image."""
-        return self.image.settings
 
     @property
     def is_official(self) -> bool:
@@ -86,7 +71,7 @@ class Subject:
     @property
     def cuda_major(self) -> str:
         """The major version of the image's CUDA; empty where it has none, or none is known."""
-        return self.plan.packages.cuda.partition(".")[0]
+        return major_version(self.plan.packages.cuda)
 
     def version(self, name: str) -> str:
         """Return the version of a package that is locked, or else the one that is required; empty if neither is said.

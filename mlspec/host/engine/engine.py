@@ -16,6 +16,7 @@ from mlspec.advice.doctor import engine_rules as rules
 from mlspec.advice.doctor.facts import Builder, DockerCommand, Engine
 from mlspec.build.ownership import LocalImage
 from mlspec.errors import Problem, ToolError
+from mlspec.facts.versions import parse_release
 from mlspec.host import machine as host
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _engine_from_version(address: str, version: Mapping[str, Any]) -> Engine:
     return Engine(
         address=address,
         version=str(version.get("Version", "")) or "?",
-        api=tuple(map(int, re.findall(r"\d+", str(version.get("ApiVersion", "0"))))),
+        api=parse_release(str(version.get("ApiVersion", "0"))),
         platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
         parts=parts,
     )

@@ -11,6 +11,7 @@ from pip._vendor.packaging.tags import Tag, compatible_tags, cpython_tags
 from pip._vendor.packaging.version import Version
 
 from mlspec.facts.python import python_versions
+from mlspec.facts.versions import parse_release
 
 
 class ResolverTarget:
@@ -73,7 +74,7 @@ _MANYLINUX_ALIASES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 def _manylinux(glibc: str, machine: str) -> Iterator[str]:
     """Yield the manylinux platforms that a C library runs, newest first."""
-    major, minor = map(int, glibc.split(".")[:2])
+    major, minor = parse_release(glibc)[:2]
     # Nothing older than 2.17 was ever built for other machines than x86_64.
     for older in range(minor, (5 if machine == "x86_64" else 17) - 1, -1):
         yield f"manylinux_{major}_{older}_{machine}"
