@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.engine.conftest import Make, Project, Wheel
+    from mlspec import api
+from mlspec import api
+from tests.engine.conftest import Make, Project, Wheel
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -118,4 +120,20 @@ def test_a_user_whose_number_the_image_does_not_know_has_a_name_with_libnss_unkn
     built.build()
 
     command = ["docker", "run", "--rm", "--user", "4321:4322", built.plan().image]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "uid-4321\n"
+
+
+def test_a_program_that_asks_for_its_user_is_named_and_mended(make: Make) -> None:
+    program = "import os, pwd\nprint(pwd.getpwuid(os.getuid()).pw_name)\n"
+    files = {"ask.py": program, "data/a.csv": ""}
+    spec = "python: 3.12\nname: asks\nentrypoint: python ask.py\nmounts: [./data:/app/data]\n"
+    first = make(spec, files)
+    command = ["docker", "run", "--rm", "--user", "4321:4322", first.plan().image]
+
+    (warning,) = [problem for problem in api.check(first.folder / "mlspec.yaml") if problem.code == "MLS638"]
+    first.build()
+    without = subprocess.run(command, capture_output=True, text=True)
+    make(spec + warning.hint.removeprefix("add: ") + "\n", files, folder=first.folder).build()
+
+    assert "KeyError" in without.stderr
     assert subprocess.run(command, capture_output=True, text=True).stdout == "uid-4321\n"

@@ -27,6 +27,7 @@ from mlspec.advice.lint import (
     shell_scripts,
     surroundings,
     unknown_names,
+    user_names,
 )
 from mlspec.advice.lint import kubernetes as clusters
 from mlspec.advice.lint.subject import Context, Subject
@@ -88,6 +89,7 @@ RULES = (
     Rule(code="MLS635", title="a port that nothing listens on", find_in_folder=published_ports.publishes_another_port),
     Rule(code="MLS636", title="a model that is downloaded again each time", find_in_folder=running.downloads_each_time),
     Rule(code="MLS637", title="a package that no lock holds", find=installs.installs_past_the_lock),
+    Rule(code="MLS638", title="a user that has no name in the image", find_in_folder=user_names.has_no_user_name),
     Rule(code="MLS640", title="much about to be copied into the image", find_in_folder=copied.is_large),
     Rule(code="MLS641", title="a secret about to be copied into the image", find_in_folder=safety.copies_secret),
     Rule(code="MLS642", title="a script that is not in the image", find_in_folder=copied.lacks_script),

@@ -241,6 +241,15 @@ SILENT = {
         "python: 3.12\nrequirements: [requirements.txt]\nx-files:\n  requirements.txt: 'six==1.17.0'\n"
         "  uv.toml: \"exclude-newer = '2026-06-01T00:00:00Z'\""
     ),
+    "a user whose name is asked for": (
+        "python: 3.12\nimages:\n  a: {entrypoint: python ask.py}\n"
+        "  b: {entrypoint: python ask.py, mounts: ['./a:/app/a'], apt: [libnss-unknown]}\n"
+        "  c: {entrypoint: python ask.py, mounts: ['./a:/app/a'], user: '1000'}\n"
+        "  d: {entrypoint: python guess.py, mounts: ['./a:/app/a']}\nx-files:\n"
+        "  ask.py: 'import os, pwd; print(pwd.getpwuid(os.getuid()))'\n"
+        "  guess.py: |\n    import getpass, pwd\n    print(getpass.getuser())\n"
+        "    try:\n        print(pwd.getpwuid(1))\n    except KeyError:\n        print('nobody')\n"
+    ),
     "a Python that the project is for": (
         "python: 3.12\nrequirements: pyproject.toml\n"
         "x-files: {pyproject.toml: \"[project]\\nname = 'x'\\nrequires-python = '>=3.12.2,<3.13'\\n\"}"
