@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.support import command
 from tests.support.index import PackageIndex, serving, wheel
 
 DIGEST = "sha256:" + "ab" * 32
@@ -60,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: PackageIndex
 
 def mlspec(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the command line and expect its exit code."""
-    done = subprocess.run([sys.executable, "-m", "mlspec", *words], capture_output=True, text=True)
+    done = command.run(*words)
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from mlspec.cli.app import cli
+from tests.support import command
+from tests.support.places import PROJECT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 
-EXAMPLE = Path(__file__).parent.parent / "specs" / "first-training"
+EXAMPLE = PROJECT / "specs" / "first-training"
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def docker(project: Path, script: str) -> None:
 @pytest.mark.parametrize("words", [(), ("--verify",), ("--progress", "rawjson")])
 def test_a_build_without_an_engine_says_so(project: Path, words: Sequence[str]) -> None:
     docker(project, '[ "$2" = build ] && { echo "ERROR: cannot connect" >&2; exit 1; } || echo v0.29.1')
-    done = subprocess.run((sys.executable, "-m", "mlspec", "build", *words), capture_output=True, text=True)
+    done = command.run("build", *words)
 
     assert done.returncode == 3
     assert "MLS501: no engine answers at unix:///nowhere.sock" in done.stderr

@@ -28,6 +28,7 @@ from mlspec.host import checkup
 from mlspec.host import machine as host
 from mlspec.host.engine import engine, fitness
 from mlspec.host.network import probes as reach
+from tests.support import command
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fakes are shell scripts and unix sockets")
 as_root = pytest.mark.skipif(
@@ -135,8 +136,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def doctor(*words: str, prefix: tuple[str, ...] = (), **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
-    command = [*prefix, sys.executable, "-m", "mlspec", "doctor", "--offline", *words]
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if prefix or options:
+        program = [*prefix, sys.executable, "-m", "mlspec", "doctor", "--offline", *words]
+        done = subprocess.run(program, capture_output=True, text=True, **options)
+    else:
+        done = command.run("doctor", "--offline", *words)
     assert "Traceback" not in done.stderr
     return done
 

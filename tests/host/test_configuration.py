@@ -14,6 +14,7 @@ from mlspec.advice.doctor.facts import UserConfiguration
 from mlspec.build.configuration_text import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Span, SpecError
 from mlspec.host.network import user_configuration as effects
+from tests.support import command
 
 WHOLE = """\
 index_url = "https://mirror.example/simple"
@@ -206,7 +207,7 @@ def test_a_mistake_is_told_by_a_command_that_needs_the_network(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlspec.yaml").write_text("python: 3.12\nrequirements: [numpy]\n")
 
-    done = subprocess.run([sys.executable, "-m", "mlspec", "lock"], capture_output=True, text=True)
+    done = command.run("lock")
 
     assert done.returncode == 1
     assert f'{config}:1:1: MLS351: unknown key "index_uri"' in done.stderr

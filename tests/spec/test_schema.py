@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from mlspec.host.files.find import is_generated
 from mlspec.spec import document, schema, spec
 from mlspec.spec.keys import Settings
 from mlspec.spec.nested_keys import Mount
-from tests.support import editor, places
+from tests.support import command, editor, places
 
 FOUND = [*(places.PROJECT / "specs").rglob("*.yaml"), *places.SPECS.glob("*.yaml")]
 GOOD = sorted(path for path in FOUND if not is_generated(str(path)))
@@ -215,7 +214,7 @@ def test_nothing_stands_beside_a_reference_in_the_older_schema() -> None:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "mlspec", *words], cwd=folder, capture_output=True, text=True)
+    return command.run(*words, folder=folder)
 
 
 @pytest.mark.parametrize(("flags", "draft"), [((), "2020-12"), (("--draft", "7"), "7")])

@@ -27,6 +27,7 @@ from mlspec.host.files.survey import survey_folder
 from mlspec.spec import document, spec
 from mlspec.spec.keys import Settings
 from mlspec.spec.plain_yaml import scalar
+from tests.support import command
 
 MAIN = 'if __name__ == "__main__":\n    pass\n'
 
@@ -570,7 +571,7 @@ def test_a_folder_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
 
 
 def init(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "mlspec", "init", *words], cwd=folder, capture_output=True, text=True)
+    return command.run("init", *words, folder=folder)
 
 
 def test_init_writes_a_spec_that_checks(tmp_path: Path) -> None:
@@ -580,7 +581,7 @@ def test_init_writes_a_spec_that_checks(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.endswith("wrote mlspec.yaml; look it over, then: mlspec render\n")
-    checked = subprocess.run([sys.executable, "-m", "mlspec", "check"], cwd=project, capture_output=True, text=True)
+    checked = command.run("check", folder=project)
     assert checked.returncode == 0, checked.stderr
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from mlspec.advice import draft as starter
 from mlspec.host.files.survey import survey_folder
 from mlspec.spec import schema
-from tests.support import editor
+from tests.support import command, editor
 from tests.support.golden import Golden
 
 PROJECTS = sorted((Path(__file__).parent / "projects").glob("*.files"))
@@ -29,7 +28,7 @@ def unpacked(project: Path, folder: Path) -> Path:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "mlspec", *words], cwd=folder, capture_output=True, text=True)
+    return command.run(*words, folder=folder)
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
