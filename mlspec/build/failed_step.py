@@ -109,6 +109,7 @@ def _explain_cause(failure: FailedStep, source: FailureContext, cause: Cause, na
     problem = Problem(code=cause.code, message=message, hint=hint)
     if cause.about == "apt":
         problem = replace(problem, hint=_suggest_package(values["name"]) or hint)
+        problem = _with_other_packages(problem, cause.list_named(failure.output)[1:])
         return _at_apt(problem, named["name"], failure, source)
     name = named.get("name", "") if cause.about in {"package", "hash"} else ""
     return place_problem(problem, failure.step, source, line=failure.line, package=name)
@@ -121,6 +122,15 @@ def _given_hashes(name: str, source: FailureContext) -> str:
         return ""
     place = required.place
     return f"{place.file}:{place.span.line}" if place.file and place.span else "the spec"
+
+
+def _with_other_packages(problem: Problem, others: Sequence[str]) -> Problem:
+    """Return a problem of one package with the others of which apt said the same, each with its own hint."""
+    if not others:
+        return problem
+    listed = ", ".join(f'"{name}"' for name in others)
+    hints = (f"{name}: {hint}" for name in others if (hint := _suggest_package(name)))
+    return replace(problem, message=f"{problem.message}, nor {listed}", hint="\n".join((problem.hint, *hints)))
 
 
 def _suggest_package(package: str) -> str:

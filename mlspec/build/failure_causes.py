@@ -35,6 +35,12 @@ class Cause:
         # One name cannot stand in two alternatives of an expression, so the second is name2.
         return {name.rstrip("2345"): value for name, value in match.groupdict("").items() if value} if match else None
 
+    def list_named(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """Return what ``name`` is in each of ``lines`` that tells of this cause, each once."""
+        found = (re.search(self.says, line, re.IGNORECASE) for line in lines)
+        names = (next(filter(None, match.groups()), "") for match in found if match)
+        return tuple(dict.fromkeys(filter(None, names)))
+
 
 _APT_INSTALLS: frozenset[Kind] = frozenset({"apt", "run"})
 _BASE: frozenset[Kind] = frozenset({"base"})

@@ -524,6 +524,15 @@ def test_a_debian_package_that_is_not_there_is_guessed(name: str, hint: str) -> 
     assert problem.hint.startswith(hint)
 
 
+def test_all_packages_that_debian_lacks_are_named_with_their_hints() -> None:
+    lines = ("libgl1-mesa-glx", "ffmpegg", "zq-mystery", "ffmpegg")
+
+    problem = told("apt", "\n".join(f"E: Unable to locate package {name}" for name in lines))
+
+    assert problem.message.endswith('has no package "libgl1-mesa-glx", nor "ffmpegg", "zq-mystery"')
+    assert problem.hint.split("\n") == ["its name there is libgl1: apt: [libgl1]", "ffmpegg: did you mean ffmpeg?"]
+
+
 def test_every_cause_is_met() -> None:
     from mlspec.build.failure_causes import CAUSES as ROWS
 
