@@ -8,11 +8,13 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from mlspec.plan.healthcheck import HealthcheckPlan
 from mlspec.spec.nested_keys import Secret
+
+if TYPE_CHECKING:
+    import jinja2
 
 HOME_MARK = "\0"
 """Stands in a word of the run command for the home folder of whoever runs it; no value of a spec can hold it."""
@@ -185,6 +187,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 @cache
 def environment() -> jinja2.Environment:
     """Return the environment that draws the templates; an undefined name is an error."""
+    import jinja2
+
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("mlspec.templates", ""),
         undefined=jinja2.StrictUndefined,
