@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlspec.host.files import read as disk
 from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.lock.source_layers import SourceLayer
 from mlspec.lock.world import BuildBase, Compiled, CompileRequest, RegistryImage
-from mlspec.plan.source_builds import CompilerFacts, MetadataStage, plan_metadata_stage
+
+if TYPE_CHECKING:
+    from mlspec.plan.source_builds import MetadataStage
 from mlspec.spec.nested_keys import Secret
 
 
@@ -85,6 +88,8 @@ class LocalWorld:
 
 def _stage_of(base: BuildBase) -> Callable[[SourceLayer], MetadataStage]:
     """Return a function from the sources of a layer to the stage that the image builds them on."""
+    from mlspec.plan.source_builds import CompilerFacts, plan_metadata_stage
+
     facts = CompilerFacts(base.settings, base.codename)
     user = None if base.is_official else "0:0"
     return lambda source: plan_metadata_stage(facts, base.reference, user, source)

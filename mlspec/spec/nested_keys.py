@@ -28,7 +28,8 @@ from mlspec.spec.values import Refused
 class Keys(BaseModel):
     """A mapping whose keys are known: any other is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # pydantic builds a model when it is first validated: most keys are checked as a part of Settings only.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Mount(Keys):

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from packaging.utils import canonicalize_name
 
@@ -19,7 +19,6 @@ from mlspec.lock.requirements import requirements_lines as options
 from mlspec.lock.requirements import syntax as notation
 from mlspec.lock.requirements.lines import RequirementLine, lines_of
 from mlspec.lock.requirements.other_files import Look, see_nothing
-from mlspec.lock.requirements.pyproject import Project, parse_project
 from mlspec.lock.requirements.refused_options import refuse_option
 from mlspec.lock.requirements.sources.choices import Route, group_routes
 from mlspec.lock.requirements.sources.groups import find_left_out
@@ -29,6 +28,9 @@ from mlspec.lock.requirements.sources.workspaces import find_settings, find_uv_t
 from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements, Stated, Unheeded
 from mlspec.spec import suppressions as ignores
 from mlspec.spec.suppressions import Ignores
+
+if TYPE_CHECKING:
+    from mlspec.lock.requirements.pyproject import Project
 
 _T = TypeVar("_T")
 
@@ -240,6 +242,8 @@ class _Collector:
         line: RequirementLine,
         take: Callable[[Project], Iterable[RequirementLine | Route | Problem]],
     ) -> Project | None:
+        from mlspec.lock.requirements.pyproject import parse_project
+
         project = parse_project(text, path, posixpath.join(self.root, path), line, self.conditions)
         if isinstance(project, Problem):
             self.problems.append(project)
