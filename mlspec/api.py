@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlspec.advice import lint as rules
-from mlspec.advice.lint import Subject
 from mlspec.errors import LockError, Problem, SpecError, merge_problems
 from mlspec.host.files import generated
 from mlspec.host.files import read as disk
@@ -30,6 +29,7 @@ from mlspec.targets.registry import ALWAYS, emit_all, record_artifacts
 
 if TYPE_CHECKING:
     from mlspec.advice.explain.explanation import Explained
+    from mlspec.advice.lint import Subject
     from mlspec.build.failed_step import FailureContext
     from mlspec.build.report.contents import Content
     from mlspec.build.steps import Step
@@ -39,19 +39,61 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rendered(CompiledSpec):
     """What a spec compiles to: its lock, a plan for each image, every artifact, and the folder it all belongs in.
 
-    ``subjects`` are what warnings were looked for in; ``ignored`` are those that comments say to ignore.
+    ``targets`` are the kinds of files to draw, ``today`` is the day of the warnings. Files are drawn, and warnings
+    looked for, when they are first asked for: to run an image whose files are current takes neither.
     """
 
     folder: Path
-    artifacts: tuple[Artifact, ...]
-    subjects: tuple[Subject, ...]
-    warnings: tuple[Problem, ...]
-    ignores: Ignores
-    ignored: tuple[Problem, ...]
+    targets: tuple[str, ...] = ()
+    today: str = ""
+    is_locked: bool = True
+
+    @cached_property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The files that belong beside the spec; none before it is locked."""
+        if not self.is_locked:
+            return ()
+        drawn = emit_all(self.plans, self.targets)
+        return (*drawn, *record_artifacts(self.locked, self.plans, self.spec.targets, drawn).artifacts)
+
+    @cached_property
+    def subjects(self) -> tuple[Subject, ...]:
+        """What warnings are looked for in: each image, on each of its platforms."""
+        from mlspec.advice import lint
+
+        return tuple(lint.subjects_of(self, self.today, is_locked=self.is_locked))
+
+    @cached_property
+    def ignores(self) -> Ignores:
+        """The comments, in the spec and in files of requirements, that ignore warnings."""
+        contents = self.locked.contents.values()
+        return joined((self.spec.ignores, *(content.requirements.ignores for content in contents)))
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The warnings of the spec and its lock, but for those that comments say to ignore."""
+        return (*(problem for problem in self.ignores.problems if problem.severity == "warning"), *self._split[0])
+
+    @property
+    def ignored(self) -> tuple[Problem, ...]:
+        """The warnings that comments say to ignore."""
+        return self._split[1]
+
+    @cached_property
+    def _split(self) -> tuple[Sequence[Problem], tuple[Problem, ...]]:
+        from mlspec.advice import lint
+
+        found = merge_problems(lint.merged_warnings(self.subjects))
+        kept, ignored = self.ignores.split((*self.locked.warnings, *_spec_warnings(self.spec, self.folder), *found))
+        return kept, tuple(ignored)
+
+    def lock_text(self, plan: Plan) -> str:
+        """Return the text of the lock with the fingerprints of the files as they are drawn now."""
+        return next((artifact.text for artifact in self.artifacts if artifact.path == plan.files.lock), "")
 
     @property
     def files(self) -> GeneratedFiles:
@@ -86,11 +128,7 @@ def render(
         locked = update_lock(loaded, LocalWorld(path.parent, say), wish or LockOptions())
     except LockError as error:
         raise LockError(*_causes(loaded, path), *error.problems) from None
-    compiled = compile_spec(loaded, path.name, locked)
-    drawn = emit_all(compiled.plans, wanted)
-    compiled = replace(compiled, locked=record_artifacts(locked, compiled.plans, loaded.targets, drawn))
-    subjects = tuple(rules.subjects_of(compiled, today, is_locked=True))
-    return _add_warnings(compiled, path.parent, subjects, (*drawn, *compiled.locked.artifacts))
+    return _rendered(compile_spec(loaded, path.name, locked), path.parent, targets=wanted, today=today)
 
 
 def outline(path: Path, *, today: str = "", document: Document | None = None) -> Rendered:
@@ -98,9 +136,8 @@ def outline(path: Path, *, today: str = "", document: Document | None = None) ->
 
     ``today`` and ``document`` are as for :func:`render`. Raises SpecError.
     """
-    loaded = load(path, document)
-    compiled = _compile_outline(loaded, path)
-    return _add_warnings(compiled, path.parent, tuple(rules.subjects_of(compiled, today, is_locked=False)), ())
+    compiled = _compile_outline(load(path, document), path)
+    return _rendered(compiled, path.parent, today=today, is_locked=False)
 
 
 def _compile_outline(loaded: Spec, path: Path) -> CompiledSpec:
@@ -109,39 +146,35 @@ def _compile_outline(loaded: Spec, path: Path) -> CompiledSpec:
 
 def _causes(loaded: Spec, path: Path) -> tuple[Problem, ...]:
     """Return the warnings that tell why nothing fits, in better words than a resolver's."""
-    subjects = rules.subjects_of(_compile_outline(loaded, path), "", is_locked=False)
-    found = (problem for subject in subjects for problem in rules.warnings(subject, causes=True))
+    from mlspec.advice import lint
+
+    subjects = lint.subjects_of(_compile_outline(loaded, path), "", is_locked=False)
+    found = (problem for subject in subjects for problem in lint.warnings(subject, causes=True))
     return merge_problems(found)
 
 
-def _add_warnings(
-    compiled: CompiledSpec, folder: Path, subjects: tuple[Subject, ...], artifacts: tuple[Artifact, ...]
+def _rendered(
+    compiled: CompiledSpec, folder: Path, *, targets: tuple[str, ...] = (), today: str, is_locked: bool = True
 ) -> Rendered:
-    """Return all of it together, with the warnings, but for those that comments say to ignore."""
-    loaded, locked = compiled.spec, compiled.locked
-    found = merge_problems(rules.merged_warnings(subjects))
-    comments = joined((loaded.ignores, *(contents.requirements.ignores for contents in locked.contents.values())))
-    kept, ignored = comments.split((*locked.warnings, *_spec_warnings(loaded, folder), *found))
     return Rendered(
-        spec=loaded,
-        locked=locked,
+        spec=compiled.spec,
+        locked=compiled.locked,
         plans=compiled.plans,
         folder=folder,
-        artifacts=artifacts,
-        subjects=subjects,
-        warnings=(*(problem for problem in comments.problems if problem.severity == "warning"), *kept),
-        ignores=comments,
-        ignored=ignored,
+        targets=targets,
+        today=today,
+        is_locked=is_locked,
     )
 
 
 def inspect(rendered: Rendered) -> tuple[Problem, ...]:
     """Return the warnings that the folder of the images causes; the look is bounded."""
+    from mlspec.advice import lint
     from mlspec.host.files.folder_warnings import find_folder_warnings
 
     comments, subjects = rendered.ignores, rendered.subjects
     kept, ignored = comments.split(find_folder_warnings(rendered.folder, subjects))
-    unneeded = comments.unneeded((*rendered.ignored, *ignored), rules.checked_codes(subjects))
+    unneeded = comments.unneeded((*rendered.ignored, *ignored), lint.checked_codes(subjects))
     return merge_problems((*kept, *unneeded))
 
 
