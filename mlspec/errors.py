@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mlspec.printable import login_spans, printable, visible, visible_character, width
+from mlspec.text import login_spans, printable, visible, visible_character, width
 
 KeyPath = tuple[str | int, ...]
 """The way to a value: keys of mappings and indexes of lists, from the top of a spec."""

@@ -1,9 +1,13 @@
-"""Text for people: sizes in bytes, and suggestions for a word with a typo."""
+"""Text for people: sizes, suggestions for a word with a typo, hidden characters made visible, logins taken out.
+
+What mlspec prints repeats what others wrote: lines of files, names, addresses, the words of libraries and of steps. A
+terminal obeys control characters, and a reader cannot see characters that reorder or hide text (CVE-2021-42574).
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
@@ -27,6 +31,9 @@ def nearest(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0
 
     ``cutoff`` is how alike they must be, from 0 to 1, as difflib measures it.
     """
+    # Imported where a word is wrong: it takes as long as all else here.
+    import difflib
+
     names = {name.lower(): name for name in known}
     return tuple(names[near] for near in difflib.get_close_matches(word.lower(), names, n=most, cutoff=cutoff))
 
@@ -72,3 +79,132 @@ def _drop_each_letter(word: str) -> Iterator[str]:
 
 def _swap_neighbours(word: str) -> Iterator[str]:
     yield from (word[:n] + word[n + 1] + word[n] + word[n + 2 :] for n in range(len(word) - 1))
+
+
+# Hidden characters
+
+# Letters and marks that show nothing, which Unicode counts among the printable ones: Default_Ignorable_Code_Point of
+# https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt and the blank of braille. U+FE0F stays: it
+# belongs to ordinary emoji.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]")
+
+
+def is_hidden(character: str) -> bool:
+    """Tell whether a character moves, reorders or hides text, or cannot be told from a blank; a space is none."""
+    return not character.isprintable() or bool(_BLANK.match(character))
+
+
+def visible(text: str) -> str:
+    """Return a text with every hidden character as its escape, such as ``\\x1b``; line breaks and tabs stay."""
+    if text.isprintable() and not _BLANK.search(text):
+        return text
+    return "".join(character if character in "\n\t" else visible_character(character) for character in text)
+
+
+def visible_character(character: str) -> str:
+    """Return a character as it is shown: itself, or its escape where it is hidden."""
+    return _escape(character) if is_hidden(character) else character
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def same_length(text: str) -> str:
+    """Return a line with another character in place of each hidden one, so that every column stays what it was."""
+    return "".join(
+        _stand_in(character) if is_hidden(character) and character != "\t" else character for character in text
+    )
+
+
+def _stand_in(character: str) -> str:
+    if character == "\t":
+        return character
+    # The pictures of control characters, U+2400 to U+2421, stand in the order of what they show.
+    number = ord(character)
+    return chr(0x2400 + number) if number < 32 else "\u2421" if number == 127 else "\ufffd"
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a visible text takes: two for wide letters, none for marks on others."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+# Logins
+
+
+def login_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the logins of addresses stand: from behind ``://`` up to the last ``@`` in front of the host.
+
+    A bare ``git@`` names no one: it is how ssh reaches every forge. A password may hold ``@``, and, as people paste
+    it, ``/``, which no address may: then it ends at the last ``@`` of the word.
+    """
+    for word in re.finditer(r"\S+", text):
+        if "@" in word[0]:
+            spans = sorted((*_spans_in(word[0]), *_mistyped_spans(word[0])))
+            yield from ((word.start() + start, word.start() + end) for start, end in spans)
+
+
+# A slip in front of a login, as in https:/me:password@host, must not show it.
+_MISTYPED = re.compile(r"https?(?::/(?!/)|//)[^\w\s]?(?=[^\s/:@]{1,200}:[^\s@]{0,300}@)", re.IGNORECASE)
+
+
+def _mistyped_spans(word: str) -> Iterator[tuple[int, int]]:
+    return ((found.end(), word.index("@", found.end())) for found in _MISTYPED.finditer(word))
+
+
+def _spans_in(word: str) -> Iterator[tuple[int, int]]:
+    last, place = word.rfind("@"), word.find("://")
+    while -1 < place < last:
+        start = place + 3
+        slash = word.find("/", start)
+        authority = word[start:] if slash < 0 else word[start:slash]
+        end = _login_end(authority, start, last)
+        if end > start and word[start : end + 1] != "git@":
+            yield start, end
+        place = word.find("://", max(start, end))
+
+
+def _login_end(authority: str, start: int, last: int) -> int:
+    """Return where the login at ``start`` ends; ``start`` where there is none."""
+    login, at, host = authority.rpartition("@")
+    if at:
+        # Behind `me:p@ss/word@host` the part up to the slash names no host that anybody could mean.
+        is_host = not host or "." in host or ":" in host or host == "localhost"
+        return start + len(login) if is_host or login == "git" else last
+    name, colon, port = authority.partition(":")
+    is_login = colon and name and not re.fullmatch(r"\d*", port) and not authority.startswith("[")
+    return last if is_login else start
+
+
+def has_login(text: str) -> bool:
+    """Tell whether an address in a text holds a login."""
+    return any(True for _ in login_spans(text))
+
+
+def without_login(text: str, instead: str = "") -> str:
+    """Return an address, or a text with some, without the logins in front of their hosts."""
+    if "@" not in text:
+        return text
+    kept, place = [], 0
+    for start, end in login_spans(text):
+        kept += [text[place:start], instead]
+        place = end + 1
+    return "".join([*kept, text[place:]])
+
+
+# Behind a question mark: what signs a download, and what some indexes take as a login.
+_SIGNATURE = re.compile(
+    r"(?<=[?&])((?:[\w-]*(?:token|secret|passw(?:or)?d|signature|credential|api_?key)|sig)=)[^&\s\"']+", re.I
+)
+
+
+def printable(text: str) -> str:
+    """Return a text as a person may see it: hidden characters visible, no login and no signature in its addresses."""
+    return visible(_SIGNATURE.sub(r"\1***", without_login(text)))

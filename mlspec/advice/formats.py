@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from mlspec.errors import Edit, Problem, Span
 from mlspec.facts import codes
-from mlspec.printable import same_length, visible
+from mlspec.text import same_length, visible
 
 VERSION = 1
 """The version of the JSON report; a new key does not raise it, a key with another meaning does."""

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlspec.errors import Problem, Span, SpecError
-from mlspec.printable import without_login
-from mlspec.text import did_you_mean
+from mlspec.text import did_you_mean, without_login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ _COLORS = re.compile(r"(\x1b\[(?:(?:[0-4]|22|3[0-79]|9[0-7])(?:;(?=\d))?)+m)")
 def sanitize(text: str) -> str:
     """Return a text without secrets, logins, hidden characters and foreign escape sequences."""
     from mlspec.host.known_secrets import blank_secrets
-    from mlspec.printable import printable
+    from mlspec.text import printable
 
     pieces = _COLORS.split(text)
     return "".join(piece if n % 2 else blank_secrets(printable(piece)) for n, piece in enumerate(pieces))

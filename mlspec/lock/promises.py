@@ -13,8 +13,7 @@ from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.lock.variants import fitting_name
-from mlspec.printable import login_spans, without_login
-from mlspec.text import format_size
+from mlspec.text import format_size, login_spans, without_login
 
 _GPU_PACKAGE = re.compile(
     r"^(?:nvidia-(?!ml-py$).+|cuda-(?:toolkit|bindings|pathfinder|core)|triton|pytorch-triton.*|jax-cuda.*|cupy-cuda.*)$"

@@ -15,10 +15,10 @@ from jsonschema import Draft4Validator
 
 from mlspec.advice.formats import KINDS, report
 from mlspec.errors import Edit, Problem, Severity, Span, SpecError
-from mlspec.printable import visible
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
 from mlspec.spec.spec import validate
+from mlspec.text import visible
 from tests.support.places import TESTS, bad_specs
 
 BAD = bad_specs()

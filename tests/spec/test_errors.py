@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlspec.errors import LockError, MlspecError, Problem, Span, SpecError, ToolError, quote_value
-from mlspec.printable import without_login
+from mlspec.text import without_login
 
 
 def problem(message: str = "this is wrong", **more: str) -> Problem:

@@ -20,9 +20,9 @@ from mlspec.host.machine import is_here
 from mlspec.host.network import user_configuration as own
 from mlspec.host.network.registry.endpoints import engine_mirrors
 from mlspec.plan.plan import Plan
-from mlspec.printable import without_login
 from mlspec.targets.registry import emit
 from mlspec.targets.run_script import BuildOptions
+from mlspec.text import without_login
 
 # The secret with the logins of this user, and the variable that holds it during a build.
 _LOGINS, _VARIABLE = "mlspec-netrc", "_MLSPEC_NETRC"

@@ -20,8 +20,8 @@ from mlspec.host.files.bounded import read_file
 from mlspec.host.files.scratch import scratch
 from mlspec.host.home import expand_home, known_home
 from mlspec.host.machine import AUTHORITIES, is_here
-from mlspec.printable import without_login
 from mlspec.spec import encoding
+from mlspec.text import without_login
 
 FILE_VARIABLE = "MLSPEC_CONFIG"
 

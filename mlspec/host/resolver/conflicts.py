@@ -18,7 +18,7 @@ from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.values import Requirement, Requirements
 from mlspec.lock.world import NO_WHEEL
-from mlspec.printable import without_login
+from mlspec.text import without_login
 
 _NOT_MEANT = frozenset({"it is a pre-release", "it was withdrawn"})
 

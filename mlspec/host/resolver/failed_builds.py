@@ -11,7 +11,7 @@ from mlspec.errors import Problem
 from mlspec.facts import compile_recipes
 from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.requirements.values import Requirement
-from mlspec.printable import without_login
+from mlspec.text import without_login
 
 # What setup.py files, shells, pkg-config and Python say of what they do not find; seen in builds of gdal, mysqlclient,
 # psycopg2, av, pycairo and mmcv-full.

@@ -22,7 +22,7 @@ from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirement, Requirements
-from mlspec.printable import without_login
+from mlspec.text import without_login
 
 _OLDEST_PIP = Version("24.0")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mlspec.facts.accelerator import from_label
 from mlspec.facts.torch import torch_index
 from mlspec.lock.requirements.indexes import Index
-from mlspec.printable import without_login
+from mlspec.text import without_login
 
 _REASON = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(Connection refused|Connection reset by peer|timed out)")
 

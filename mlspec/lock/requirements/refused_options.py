@@ -15,7 +15,7 @@ from mlspec.lock.requirements.sources.choices import is_pypi, torch_accelerator
 from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements.syntax import read
 from mlspec.lock.requirements.values import Place, Requirement
-from mlspec.printable import without_login
+from mlspec.text import without_login
 
 _INDEXES = {"--index-url", "--pypi-url", "--extra-index-url"}
 _TORCH_PAGE = re.compile(r"https?://download\.pytorch\.org/whl/(?:(cpu|cu\d{3}|rocm[\d.]+)/)?torch_stable\.html")

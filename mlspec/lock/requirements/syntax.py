@@ -12,7 +12,7 @@ from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
 from mlspec.lock.requirements.values import Kind, Requirement
-from mlspec.printable import has_login
+from mlspec.text import has_login
 
 _URL = re.compile(r"^(?:[^\s@\[]+(?:\[[^\]]*\])?\s*@\s*)?([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP_LIKE = re.compile(r"^(?:git\+)?(?:ssh://)?git@([^/:\s]+):(?!\d+/)(\S+)$")

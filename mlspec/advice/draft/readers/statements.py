@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlspec.errors import SECRET_ENDINGS
-from mlspec.printable import without_login
 from mlspec.spec import values as syntax
+from mlspec.text import without_login
 
 BUILD_STEP = "a build step: write it under run"
 """Why a step is left out."""

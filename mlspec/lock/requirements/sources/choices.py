@@ -16,8 +16,8 @@ from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.markers import is_true, machine_of
 from mlspec.lock.requirements.sources.source_tables import Conditions, PackageSource, ProjectIndex, Tables
 from mlspec.lock.requirements.values import Place
-from mlspec.printable import without_login
 from mlspec.spec import values as syntax
+from mlspec.text import without_login
 
 _PYPI = re.compile(r"https://pypi\.org/simple/?|https://pypi\.python\.org/simple/?")
 _TORCH = re.compile(r"https?://download\.pytorch\.org/whl/(cpu|cu\d{3}|rocm\d+(?:\.\d+)+)/?")

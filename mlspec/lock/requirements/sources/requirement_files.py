@@ -9,7 +9,7 @@ from mlspec.lock.requirements.sources.source_tables import Conditions, TomlText
 from mlspec.lock.requirements.sources.uv import read_config
 from mlspec.lock.requirements.sources.uv_settings import TAKE_PINS
 from mlspec.lock.requirements.values import Place, Unheeded
-from mlspec.printable import without_login
+from mlspec.text import without_login
 
 
 def find_unheeded(toml: TomlText, above: tuple[str, ...], shown: str, conditions: Conditions) -> Iterator[Unheeded]:
