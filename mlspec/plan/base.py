@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlspec.lock.image_facts import ImageFacts
-from mlspec.plan.installer import FORMER_STAGE, choose_installer_stage
+from mlspec.plan.installation import FORMER_STAGE, choose_installer_stage
 from mlspec.spec.keys import Settings
 
 

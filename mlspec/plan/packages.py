@@ -8,7 +8,7 @@ from mlspec.facts.versions import minor_version
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import FROM_GIT
 from mlspec.plan.folders import VENV
-from mlspec.plan.installer import InstallerPlan, plan_installer
+from mlspec.plan.installation import InstallerPlan, plan_installer
 from mlspec.plan.run_steps import steps_at
 from mlspec.plan.source_builds import Compiler, CompilerFacts, SourceBuild, plan_compiler, plan_source_build
 from mlspec.spec.keys import Settings
