@@ -110,9 +110,9 @@ def _report(kind: str, problems: Iterable[Problem]) -> str:
     from mlspec.advice import formats as reports
     from mlspec.host.files import read as disk
 
-    def known(problem: Problem) -> Problem:
+    def locate(problem: Problem) -> Problem:
         edits = tuple(dataclasses.replace(edit, file=disk.from_repository(edit.file)) for edit in problem.edits)
         file = problem.file and disk.from_repository(problem.file)
         return dataclasses.replace(problem, file=file, edits=edits)
 
-    return reports.report(kind, problems if kind == "json" else map(known, problems), version("mlspec"))
+    return reports.report(kind, problems if kind == "json" else map(locate, problems), version("mlspec"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mlspec.cli.options import force_option, quiet_option, specs_argument, unpinned_option, wish_of
-from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
+from mlspec.cli.specs import SpecOutcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import say
 from mlspec.host.cache.proofs import WRITE
 
@@ -48,7 +48,7 @@ def lock(
         return
     wish = wish_of(upgrade=upgrade, upgrade_packages=packages, unpinned=unpinned, adopt=adopt, mend=True)
 
-    def act(path: Path) -> Outcome:
+    def act(path: Path) -> SpecOutcome:
         return write(path, wish, (), force=force)
 
     if upgrade or packages or adopt or unpinned or force:

@@ -19,7 +19,7 @@ from mlspec.cli.options import (
     unpinned_option,
     wish_of,
 )
-from mlspec.cli.specs import Outcome, each, each_unproven, rendered_of, write
+from mlspec.cli.specs import SpecOutcome, each, each_unproven, rendered_of, write
 from mlspec.cli.terminal import answer_file, say, show
 from mlspec.host.cache.proofs import CHECK, WRITE
 from mlspec.spec.targets import TARGETS
@@ -68,7 +68,7 @@ def render(
         each(specs, lambda path: _print(path, wish, targets))
         return
 
-    def act(path: Path) -> Outcome:
+    def act(path: Path) -> SpecOutcome:
         if check or diff:
             return _compare(path, wish, targets, fails=check)
         return write(path, wish, targets, force=force, fails=exit_code)
@@ -94,7 +94,7 @@ def _print(path: Path, wish: LockOptions, targets: Sequence[str]) -> bool:
     return True
 
 
-def _compare(path: Path, wish: LockOptions, targets: Sequence[str], *, fails: bool) -> Outcome:
+def _compare(path: Path, wish: LockOptions, targets: Sequence[str], *, fails: bool) -> SpecOutcome:
     from mlspec import api
     from mlspec.host.files.generated import find_edits, find_line_ends
 
@@ -103,11 +103,11 @@ def _compare(path: Path, wish: LockOptions, targets: Sequence[str], *, fails: bo
     answer_file("".join(api.diff(rendered)))
     if not changed:
         say(quick.up_to_date(path.as_posix()))
-        return Outcome(is_well=True, current=rendered)
+        return SpecOutcome(is_well=True, current=rendered)
     edits = find_edits(rendered.files)
     for problem in (*edits, *find_line_ends(rendered.files)):
         show(problem)
     names = ", ".join(artifact.path for artifact in changed)
     how = "" if edits else f"; to write them: mlspec render {shlex.quote(path.as_posix())}"
     say(f"{path.as_posix()}: out of date: {names}{how}")
-    return Outcome(is_well=not fails)
+    return SpecOutcome(is_well=not fails)

@@ -69,14 +69,14 @@ def today() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SpecOutcome:
     """How a command on one spec ended: well or not; and what it compiled to, where its files are current."""
 
     is_well: bool
     current: Rendered | None = None
 
 
-def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Outcome]) -> None:
+def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], SpecOutcome]) -> None:
     """Do ``act`` to every spec whose answer to ``question`` is not proven yet, and keep the proofs that result."""
     known = proofs()
 
@@ -154,7 +154,7 @@ def one_spec(file: str | None) -> Path:
     return paths[0]
 
 
-def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool, fails: bool = False) -> Outcome:
+def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool, fails: bool = False) -> SpecOutcome:
     """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
     from mlspec import api
     from mlspec.host.files.generated import find_line_ends
@@ -177,7 +177,7 @@ def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool,
     leftovers = api.leftovers(rendered)
     for leftover in leftovers:
         say(f"{leftover.as_posix()} is no longer generated; {_after(leftover, rendered.spec.targets)}")
-    return Outcome(not (fails and written), None if written or leftovers else rendered)
+    return SpecOutcome(not (fails and written), None if written or leftovers else rendered)
 
 
 def _target_key(named: Sequence[str], more: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ class BaseChoice:
     is_official: bool
 
     @property
-    def pinned(self) -> str:
+    def with_digest(self) -> str:
         """The reference with the digest, where there is one."""
         return f"{self.reference}@{self.digest}" if self.digest else self.reference
 

@@ -20,12 +20,12 @@ from mlspec.text import slip
 def lock_base(update: LockUpdate, image: Image) -> tuple[BaseLock, bool]:
     """Return the base of an image, and whether it is official; raises SpecError or ToolError where there is none."""
     choice = choose_base(image)
-    known = update.bases.get(choice.pinned) or (None if update.options.upgrade else update.previous.base(choice))
+    known = update.bases.get(choice.with_digest) or (None if update.options.upgrade else update.previous.base(choice))
     base = known if known and (known.digest or update.options.unpinned) else None
-    if choice.pinned not in update.bases and (line := find_moved_digest(update, image, choice, known)):
+    if choice.with_digest not in update.bases and (line := find_moved_digest(update, image, choice, known)):
         base = _adopt(update, image, choice, line)
     base = base or _look_up(update, image, choice)
-    update.bases[choice.pinned] = base
+    update.bases[choice.with_digest] = base
     _check_python(base, image)
     return base, choice.is_official
 
@@ -107,7 +107,7 @@ def _pin(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
 def _ask_registry(update: LockUpdate, choice: BaseChoice, platforms: Sequence[str]) -> tuple[RegistryImage, ...]:
     """Return the base on each of the platforms, all under the digest that it has on the first."""
     look_up = update.world.look_up_image
-    first = look_up(choice.pinned, platforms[0])
+    first = look_up(choice.with_digest, platforms[0])
     return (first, *(look_up(f"{choice.reference}@{first.digest}", platform) for platform in platforms[1:]))
 
 

@@ -185,7 +185,7 @@ def test_a_whole_reference_is_kept_and_its_digest_taken_apart() -> None:
     choice = chosen("3.12", f"python:3.11.4-slim-bookworm@{DIGEST}")
 
     assert (choice.reference, choice.digest, choice.python) == ("python:3.11.4-slim-bookworm", DIGEST, "3.11.4")
-    assert choice.pinned == f"python:3.11.4-slim-bookworm@{DIGEST}"
+    assert choice.with_digest == f"python:3.11.4-slim-bookworm@{DIGEST}"
 
 
 def test_another_image_tells_little() -> None:

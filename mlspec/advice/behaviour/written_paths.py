@@ -124,15 +124,19 @@ def _find_written(
         if _is_meant(writer, call, dotted, is_own=is_own):
             yield from _by_writer(writer, values, call, scope)
             return
-    if isinstance(call.func, ast.Attribute) and call.func.attr in _OF_PATHS:
-        is_folder = call.func.attr == "mkdir"
+    if isinstance(call.func, ast.Attribute) and (method := _PATH_METHODS.get(call.func.attr)):
         if call.func.attr == "open" and not _writes(call, 0, values, scope):
             return
         for text in values.texts(call.func.value, scope):
-            yield from _results(text, values, scope, call, is_plain=True, is_folder=is_folder, is_made=is_folder)
+            yield from _kept_paths(text, values, scope, call, method)
 
 
-_OF_PATHS = {"write_text", "write_bytes", "mkdir", "open"}
+_PATH_METHODS = {
+    name: Writer(method=name, is_plain=True, is_folder=name == "mkdir")
+    for name in ("write_text", "write_bytes", "mkdir", "open")
+}
+# These make a folder, and the program may write nothing into it.
+_FOLDER_MAKERS = {"os.mkdir", "os.makedirs", "mkdir"}
 
 
 def _is_meant(writer: Writer, call: ast.Call, dotted: str, *, is_own: bool) -> bool:
@@ -161,30 +165,20 @@ def _by_writer(writer: Writer, values: Expressions, call: ast.Call, scope: Scope
     for text in texts:
         if writer.needs_path and not ("/" in text or re.search(r"\.\w{1,11}$", text)):
             continue
-        yield from _results(
-            text, values, scope, call, is_plain=writer.is_plain, is_folder=writer.is_folder, opens=writer.opens,
-            is_made=writer.call in {"os.mkdir", "os.makedirs"},
-        )  # fmt: skip
+        yield from _kept_paths(text, values, scope, call, writer)
 
 
-def _results(
-    text: str,
-    values: Expressions,
-    scope: Scope,
-    call: ast.Call,
-    *,
-    is_plain: bool = False,
-    is_folder: bool = False,
-    opens: bool = False,
-    is_made: bool = False,
-) -> Iterator[WrittenPath]:
-    is_file = is_folder and bool(re.search(r"\.(?:keras|h5|hdf5|csv|pt|ckpt)$", text))
+def _kept_paths(text: str, values: Expressions, scope: Scope, call: ast.Call, writer: Writer) -> Iterator[WrittenPath]:
+    """Yield the paths that a call of ``writer`` writes, without those that nobody keeps, such as caches and logs."""
+    is_file = writer.is_folder and bool(re.search(r"\.(?:keras|h5|hdf5|csv|pt|ckpt)$", text))
     for path in _relative(text, values.working_dir):
         parts = path.lower().split("/")
-        passing = _PASSING | (_NOTES if is_plain else set())
+        passing = _PASSING | (_NOTES if writer.is_plain else set())
         is_passing = any(part.strip("._") in passing for part in parts) or path.endswith(_PASSING_FILES)
         if not is_passing:
-            yield WrittenPath(path, scope.module.path, call.lineno, is_folder and not is_file, opens, is_made)
+            is_folder = writer.is_folder and not is_file
+            is_made = (writer.call or writer.method) in _FOLDER_MAKERS
+            yield WrittenPath(path, scope.module.path, call.lineno, is_folder, writer.opens, is_made)
 
 
 _STORE = re.compile(r"(?:sqlite(?:\+\w+)?:///|file:(?://)?)(.*)")

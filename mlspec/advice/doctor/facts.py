@@ -135,7 +135,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class UserSetting:
     """A key of the user's own configuration, with one value of it as it may be shown.
 
     ``variable`` is where it comes from, if not the file; ``is_here`` says that it leads to this host alone.
@@ -157,7 +157,7 @@ class UserConfiguration:
 
     file: str = ""
     is_there: bool = False
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[UserSetting, ...] = ()
     certificates: int = 0
     outdated: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()

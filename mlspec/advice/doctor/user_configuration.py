@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlspec.advice.doctor.facts import Facts, Setting, UserConfiguration
+from mlspec.advice.doctor.facts import Facts, UserConfiguration, UserSetting
 from mlspec.advice.doctor.findings import Finding, as_finding, fine, join_names, problem
 from mlspec.errors import Problem
 
@@ -39,7 +39,7 @@ def _file(own: UserConfiguration) -> str:
     return f"{own.file}{', which sets nothing' if is_empty else ''}"
 
 
-def _format_setting(setting: Setting, own: UserConfiguration) -> str:
+def _format_setting(setting: UserSetting, own: UserConfiguration) -> str:
     notes = [f"of {setting.variable}"] if setting.variable else []
     if setting.key == "certificates" and own.certificates:
         notes.append(f"{own.certificates} certificate{'s' if own.certificates > 1 else ''}")

@@ -20,8 +20,8 @@ from mlspec.advice.draft.pythons import BY_DEFAULT, DEFAULT_PYTHON, choose_pytho
 from mlspec.advice.draft.readers import Statement, ToolFile, find_tools_below, is_for_r, read_tools
 from mlspec.advice.draft.required import list_required
 from mlspec.advice.draft.scripts import Script, read_scripts
-from mlspec.advice.draft.settings import find_environment, find_ports, keep_base
 from mlspec.advice.draft.spec_text import spec_text
+from mlspec.advice.draft.tool_settings import find_environment, find_ports, keep_base
 from mlspec.errors import Problem, SpecError
 from mlspec.facts import base_image
 from mlspec.lock.requirements.collect import RequirementEntry as Listed

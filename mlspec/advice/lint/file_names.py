@@ -21,7 +21,7 @@ def has_no_utf8_name(subject: Subject, context: Context) -> Iterator[Problem]:
         return
     path, *others = found
     more = f" ({len(others)} more are so, too)" if others else ""
-    message = f"the name {_shown(path)} is not UTF-8{more}, so no builder takes it, and the build ends there"
+    message = f"the name {_format_name(path)} is not UTF-8{more}, so no builder takes it, and the build ends there"
     # A pattern cannot name such a byte: any one character stands for it.
     hint = f"rename it: {_renaming(path)}\nor {left_out(subject, _BYTES.sub('?', path))}"
     yield subject.warn(message, hint, *(("include",) if subject.settings.include is not None else ()))
@@ -34,13 +34,13 @@ def _first_wrong(path: str) -> str:
     return "/".join(parts[:end])
 
 
-def _shown(path: str) -> str:
+def _format_name(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _renaming(path: str) -> str:
     """Return the command that gives a name the characters that its bytes have in Latin-1, the commonest of them."""
-    old = _shown(path.replace("\\", "\\\\").replace("'", "\\'"))
+    old = _format_name(path.replace("\\", "\\\\").replace("'", "\\'"))
     folder, slash, name = path.rpartition("/")
     meant = _BYTES.sub(lambda byte: chr(ord(byte[0]) - 0xDC00), name)
     new = meant if meant.isprintable() else _BYTES.sub("_", name)

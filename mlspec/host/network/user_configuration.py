@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlspec.advice.doctor.facts import Setting, UserConfiguration
+from mlspec.advice.doctor.facts import UserConfiguration, UserSetting
 from mlspec.build.configuration_text import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
 from mlspec.host.files.bounded import read_file
@@ -80,7 +80,7 @@ def examine_configuration() -> UserConfiguration:
     return own
 
 
-def _settings(found: Configuration) -> Iterator[Setting]:
+def _settings(found: Configuration) -> Iterator[UserSetting]:
     variables = {key: name for name, key in VARIABLES.items() if os.environ.get(name, "").strip()}
     addresses = {
         "index_url": (found.index_url,),
@@ -96,9 +96,9 @@ def _settings(found: Configuration) -> Iterator[Setting]:
                 if key == "index_mirrors"
                 else _without_secrets(value)
             )
-            yield Setting(key=key, value=shown, variable=variables.get(key, ""), is_here=is_here(value))
+            yield UserSetting(key=key, value=shown, variable=variables.get(key, ""), is_here=is_here(value))
     if found.certificates:
-        yield Setting(key="certificates", value=found.certificates, variable=variables.get("certificates", ""))
+        yield UserSetting(key="certificates", value=found.certificates, variable=variables.get("certificates", ""))
 
 
 def _without_secrets(url: str) -> str:

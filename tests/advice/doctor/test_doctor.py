@@ -16,9 +16,9 @@ from mlspec.advice.doctor.facts import (
     Host,
     Need,
     Probe,
-    Setting,
     Space,
     UserConfiguration,
+    UserSetting,
 )
 from mlspec.advice.doctor.findings import Finding
 from mlspec.advice.doctor.needs import need_of
@@ -327,9 +327,9 @@ SET = UserConfiguration(
     file="/home/me/config.toml",
     is_there=True,
     settings=(
-        Setting(key="index_url", value="https://index.test", variable="MLSPEC_INDEX_URL"),
-        Setting(key="debian_mirror", value="http://127.0.0.1:3142", is_here=True),
-        Setting(key="certificates", value="/home/me/ca.pem"),
+        UserSetting(key="index_url", value="https://index.test", variable="MLSPEC_INDEX_URL"),
+        UserSetting(key="debian_mirror", value="http://127.0.0.1:3142", is_here=True),
+        UserSetting(key="certificates", value="/home/me/ca.pem"),
     ),
     certificates=2,
 )
