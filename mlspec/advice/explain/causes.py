@@ -234,6 +234,8 @@ def _other(key: str, value: object) -> Any:  # noqa: ANN401 - the value of any k
         return not value
     if key == "user":
         return "9:9"  # its parts are numbers
+    if key == "python":
+        return "2.7"  # the plan reads its minor version
     if isinstance(value, tuple) and value:
         return tuple(f"{item}-" for item in value)
     return f"{value}-" if isinstance(value, str) else value
