@@ -24,7 +24,7 @@ from mlspec.spec.document import Document
 from mlspec.spec.files import Artifact, files_of
 from mlspec.spec.fixes import Settled
 from mlspec.spec.spec import Spec, find_unfit
-from mlspec.spec.suppressions import Ignores, joined
+from mlspec.spec.suppressions import Ignores, join_ignores
 from mlspec.targets.registry import ALWAYS, emit_all, record_artifacts
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Rendered(CompiledSpec):
     def ignores(self) -> Ignores:
         """The comments, in the spec and in files of requirements, that ignore warnings."""
         contents = self.locked.contents.values()
-        return joined((self.spec.ignores, *(content.requirements.ignores for content in contents)))
+        return join_ignores((self.spec.ignores, *(content.requirements.ignores for content in contents)))
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -174,7 +174,7 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
 
     comments, subjects = rendered.ignores, rendered.subjects
     kept, ignored = comments.split(find_folder_warnings(rendered.folder, subjects))
-    unneeded = comments.unneeded((*rendered.ignored, *ignored), lint.checked_codes(subjects))
+    unneeded = comments.find_unneeded((*rendered.ignored, *ignored), lint.checked_codes(subjects))
     return merge_problems((*kept, *unneeded))
 
 
@@ -197,7 +197,7 @@ def check(path: Path, today: str = "", say: Say = lambda _: None) -> tuple[Probl
         document = disk.read_document(path)
     except SpecError as error:
         return error.problems
-    return repairs.mended(document, _check_document(path, document, today, say))
+    return repairs.add_edits(document, _check_document(path, document, today, say))
 
 
 def _check_document(path: Path, document: Document, today: str, say: Say) -> tuple[Problem, ...]:
@@ -226,7 +226,7 @@ def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
         notes.clear()
         return _check_document(path, document, today, notes.append)
 
-    settled = repairs.settled(disk.read_document(path), look)
+    settled = repairs.fix_all(disk.read_document(path), look)
     for note in notes:
         say(note)
     return settled

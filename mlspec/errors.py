@@ -85,8 +85,8 @@ class Problem:
     """Something wrong: a stable code, a lower-case sentence, and a hint that can be typed.
 
     ``path`` names the key in a spec; ``file``, ``span`` and ``excerpt`` (the line as written) name the place in a text.
-    :meth:`mlspec.spec.document.Document.placed` turns the first into the second. ``repairs`` say what would repair it
-    in the spec, and :func:`mlspec.spec.fixes.mended` turns them into ``edits`` of its text.
+    :meth:`mlspec.spec.document.Document.place` turns the first into the second. ``repairs`` say what would repair it
+    in the spec, and :func:`mlspec.spec.fixes.add_edits` turns them into ``edits`` of its text.
     """
 
     code: str

@@ -67,7 +67,7 @@ def make_variant(plan: Plan, configuration: Configuration, extras: Extras) -> Bu
 def make_stage_variant(stage: MetadataStage, configuration: Configuration, extras: Extras) -> BuildVariant:
     """Return how this user makes metadata on a stage: from mirrors, with certificates, and never with a login."""
     files = dict(_files(configuration, replace(extras, logins=""), is_snapshot=bool(stage.apt_sources)))
-    drawn = metadata.drawn(replace(stage, base=_image(stage.base, configuration)))
+    drawn = metadata.draw_metadata(replace(stage, base=_image(stage.base, configuration)))
     return BuildVariant(dockerfile=_with_mounts(drawn, tuple(files)), secrets=_secrets(files))
 
 

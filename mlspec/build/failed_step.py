@@ -174,18 +174,18 @@ def _at_apt(problem: Problem, name: str, failure: FailedStep, source: FailureCon
     if failure.step.kind != "apt" or name not in packages:
         return place_problem(problem, failure.step, source, line=failure.line)
     path = source.subject.image.origin("apt", packages.index(name))
-    return source.document.placed(replace(problem, path=path))
+    return source.document.place(replace(problem, path=path))
 
 
 def place_problem(problem: Problem, step: Step, source: FailureContext, *, line: int, package: str = "") -> Problem:
     """Return a problem at what the spec says of a step, or else at this line of the Dockerfile."""
     image = source.subject.image
     if step.kind == "requirements" and (requirement := _requirement(package, step, source.subject)):
-        return source.document.placed(requirement.problem(problem.code, problem.message, problem.hint))
+        return source.document.place(requirement.problem(problem.code, problem.message, problem.hint))
     if step.path and step.path[0] in image.settings.model_fields_set:
-        return source.document.placed(replace(problem, path=image.origin(*step.path)))
+        return source.document.place(replace(problem, path=image.origin(*step.path)))
     if step.kind == "base":
-        return source.document.placed(replace(problem, path=image.origin("python")))
+        return source.document.place(replace(problem, path=image.origin("python")))
     lines = source.dockerfile.split("\n")
     if 0 < line <= len(lines):
         text = lines[line - 1]

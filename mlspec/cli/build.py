@@ -191,11 +191,11 @@ def _build_with_mirrors(rendered: Rendered, plan: Plan, options: BuildOptions, r
 
 def _announce(plan: Plan, options: BuildOptions, digest: str, file: str | None) -> None:
     """Say what was built; of what was pushed, print each name with its digest."""
-    from mlspec.targets.run_script import pushed
+    from mlspec.targets.run_script import names_by_digest
 
     names = names_of(plan, options)
     if options.push and digest:
-        answer("\n".join(pushed(names, digest)))
+        answer("\n".join(names_by_digest(names, digest)))
     how = "" if options.tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
     say(f"pushed {', '.join(names)}" if options.push else f"built {', '.join(names)}{how}")
 

@@ -39,7 +39,7 @@ def update_lock(spec: Spec, world: World, options: LockOptions) -> LockResult:
         try:
             _lock_image(update, image, name)
         except MlspecError as error:
-            problems += map(spec.document.placed, error.problems)
+            problems += map(spec.document.place, error.problems)
             failure = failure if type(error) is SpecError else type(error)
     problems += _unknown_upgrades(update)
     if previous.held_merge:
@@ -79,7 +79,7 @@ def _result(update: LockUpdate, name: str) -> LockResult:
         contents=update.contents,
         artifacts=(*update.artifacts, _artifact(lock, files)),
         changes=tuple(update.changes),
-        warnings=tuple(dict.fromkeys(map(update.spec.document.placed, update.warnings))),
+        warnings=tuple(dict.fromkeys(map(update.spec.document.place, update.warnings))),
         lock=lock,
         recorded={} if previous.held_merge else lock.files,
     )
@@ -122,7 +122,7 @@ def outline_lock(spec: Spec, world: World) -> LockResult:
         try:
             _outline_image(update, image)
         except SpecError as error:
-            problems += map(spec.document.placed, error.problems)
+            problems += map(spec.document.place, error.problems)
     if problems:
         raise SpecError(*dict.fromkeys(problems))
     return LockResult(facts=update.facts, contents=update.contents, artifacts=())

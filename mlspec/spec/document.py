@@ -44,7 +44,7 @@ class Document:
             node = node.children[step]
         return key_span if on_key and key_span else node.span
 
-    def placed(self, problem: Problem) -> Problem:
+    def place(self, problem: Problem) -> Problem:
         """Return ``problem`` with the file, span and line of its key path; one that has a place keeps it."""
         if problem.file:
             return problem
@@ -69,7 +69,7 @@ def parse(text: str, file: str) -> Document:
         # PyYAML's two loaders read this invisible character differently.
         raise SpecError(complaints.wrong_character(text, position, file))
     try:
-        root, problems = nodes.built(text, file)
+        root, problems = nodes.build_nodes(text, file)
     except yaml.YAMLError as error:
         raise SpecError(complaints.syntax_problem(error, text, file)) from None
     except (ValueError, OverflowError):

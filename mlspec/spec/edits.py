@@ -28,7 +28,7 @@ def ways(document: Document, repair: Repair) -> Iterator[Edit]:
     elif isinstance(repair, Split):
         yield from _split(document, repair)
     else:
-        yield from _added(document, repair)
+        yield from _ways_to_add(document, repair)
 
 
 def _source(document: Document, span: Span) -> str | None:
@@ -83,7 +83,7 @@ def _split(document: Document, repair: Split) -> Iterator[Edit]:
         yield Edit(document.file, span, f"\n{margin}- ".join(words))
 
 
-def _added(document: Document, repair: Add) -> Iterator[Edit]:
+def _ways_to_add(document: Document, repair: Add) -> Iterator[Edit]:
     node, words = _node(document, repair.path), _words(repair.items)
     if node is None:
         yield from _new_key(document, repair.path, f"[{', '.join(words)}]")
@@ -165,7 +165,7 @@ _COMMENT = re.compile(r"\s*#")
 # Texts
 
 
-def edited(text: str, edits: Iterable[Edit]) -> str:
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """Return ``text`` after ``edits``; of two that meet, the first is done. New lines end as their neighbours do."""
     lines = _with_breaks(text)
     done = Span(len(lines) + 1, 1, len(lines) + 1, 1)

@@ -55,7 +55,7 @@ class Files:
         """The name of the run script."""
         return f"{self.prefix}run.sh"
 
-    def named(self, name: str, *, is_shared: bool) -> str:
+    def path_of(self, name: str, *, is_shared: bool) -> str:
         """Return the path of a file called ``name`` beside ``mlspec.yaml``: of this image, or shared by all.
 
         A file in a folder, which other programs look for under that very name, is in a folder of its own below that.

@@ -9,16 +9,16 @@ from typing import Any
 
 from mlspec.errors import Add, Edit, KeyPath, Problem, Rename, Repair, Replace, SetKey, SpecError, Split
 from mlspec.spec.document import Document, parse
-from mlspec.spec.edits import edited, ways
+from mlspec.spec.edits import apply_edits, ways
 from mlspec.spec.inheritance import INHERITED
 
 _MOST_ROUNDS = 50
 
 
-def mended(document: Document, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def add_edits(document: Document, problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems, those that have a certain repair with the edits of the spec that it comes to."""
     problems = tuple(problems)
-    wanted = _wanted(document, problems)
+    wanted = _list_repairs(document, problems)
     edits = _edits(document, dict.fromkeys(repair for repairs in wanted for repair in repairs))
     return tuple(
         replace(problem, edits=tuple(dict.fromkeys(edits[repair] for repair in repairs)))
@@ -42,38 +42,38 @@ class Settled:
     rounds: tuple[tuple[Edit, ...], ...] = ()
 
 
-def settled(document: Document, look: Callable[[Document], Iterable[Problem]]) -> Settled:
+def fix_all(document: Document, look: Callable[[Document], Iterable[Problem]]) -> Settled:
     """Return what becomes of a spec when all that ``look`` finds and that can be repaired is, until nothing is left.
 
     One mistake hides another: each round looks again.
     """
-    now = Settled(document, document, mended(document, look(document)))
+    now = Settled(document, document, add_edits(document, look(document)))
     for _ in range(_MOST_ROUNDS):
         able = [problem for problem in now.problems if problem.edits]
         edits = tuple(dict.fromkeys(edit for problem in able for edit in problem.edits))
-        text = edited(now.document.text, edits)
+        text = apply_edits(now.document.text, edits)
         if text == now.document.text:
             break
         after = parse(text, document.file)
-        found = mended(after, look(after))
+        found = add_edits(after, look(after))
         gone = [problem for problem in able if problem.message not in {other.message for other in found}]
         now = Settled(document, after, found, (*now.repaired, *gone), (*now.rounds, edits))
     return now
 
 
-def rewritten(text: str, rounds: Iterable[Sequence[Edit]]) -> str:
+def apply_rounds(text: str, rounds: Iterable[Sequence[Edit]]) -> str:
     """Return a text, with whatever line ends it has, after the edits of all rounds."""
     for edits in rounds:
-        text = edited(text, edits)
+        text = apply_edits(text, edits)
     return text
 
 
 # What is wanted, where several images want it
 
 
-def _wanted(document: Document, problems: Sequence[Problem]) -> list[tuple[Repair, ...]]:
+def _list_repairs(document: Document, problems: Sequence[Problem]) -> list[tuple[Repair, ...]]:
     every = [repair for problem in problems for repair in problem.repairs]
-    placed = [[_placed(document, repair, every) for repair in problem.repairs] for problem in problems]
+    placed = [[_place_repair(document, repair, every) for repair in problem.repairs] for problem in problems]
     # What several packages need is added at once: two edits would make the key twice.
     needed: dict[KeyPath, dict[str, None]] = {}
     for repair in (repair for repairs in placed for repair in repairs):
@@ -85,7 +85,7 @@ def _wanted(document: Document, problems: Sequence[Problem]) -> list[tuple[Repai
     ]
 
 
-def _placed(document: Document, repair: Repair, every: Sequence[Repair]) -> Repair:
+def _place_repair(document: Document, repair: Repair, every: Sequence[Repair]) -> Repair:
     """Return a repair with its place in this spec: a list for all images stands at the top."""
     if isinstance(repair, Replace):
         return replace(repair, path=_entry(document, repair))
@@ -140,7 +140,7 @@ def _is_meant(document: Document, edit: Edit, repairs: Sequence[Repair]) -> bool
     try:
         for repair in repairs:
             _do(data, repair)
-        return _own(parse(edited(document.text, [edit]), document.file).data) == _own(data)
+        return _own(parse(apply_edits(document.text, [edit]), document.file).data) == _own(data)
     except (SpecError, KeyError, IndexError, TypeError, AttributeError):
         return False
 

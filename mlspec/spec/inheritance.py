@@ -23,7 +23,7 @@ def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[s
     """Yield each image's key and its data, inherited keys included, with where each part was written."""
     above = {key: value for key, value in data.items() if key not in TopKeys.model_fields and not key.startswith("x-")}
     images = data.get("images")
-    top, origins = _merged({}, above, (), problems)
+    top, origins = _merge_levels({}, above, (), problems)
     if images is None:
         yield "", top, origins
         return
@@ -46,10 +46,10 @@ def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[s
             hint = f"write: {key}: {{entrypoint: python train.py}}"
             problems.append(Problem(code="MLS120", message="an image is a mapping of keys", hint=hint, path=path))
             continue
-        yield key, *_merged(top, own or {}, path, problems)
+        yield key, *_merge_levels(top, own or {}, path, problems)
 
 
-def _merged(
+def _merge_levels(
     above: Mapping[str, Any], own: Mapping[str, Any], path: KeyPath, problems: list[Problem]
 ) -> tuple[dict[str, Any], Origins]:
     """Return the keys of ``own`` over those of ``above``: lists by their ``...``, mappings key by key."""
@@ -69,9 +69,9 @@ def _merged(
             problems.append(Problem(code="MLS120", message="... stands in a list only", hint=hint, path=place))
             continue
         if key in _JOINED and (isinstance(value, dict) or (isinstance(inherited, dict) and INHERITED in value)):
-            value = _joined(key, value, inherited, place, origins)
+            value = _join_names(key, value, inherited, place, origins)
         elif isinstance(value, list):
-            value = _spliced(key, value, inherited, place, origins, problems)
+            value = _splice_list(key, value, inherited, place, origins, problems)
         merged[key] = value
     return merged, origins
 
@@ -80,7 +80,7 @@ def _merged(
 _JOINED = notes(Settings, Joined)
 
 
-def _joined(
+def _join_names(
     key: str, own: dict[str, Any] | list[Any], inherited: object, place: KeyPath, origins: Origins
 ) -> dict[str, Any]:
     """Return the names of ``own`` over those inherited, either of them as a mapping or in its list form."""
@@ -95,7 +95,7 @@ def _joined(
     return whole
 
 
-def _spliced(
+def _splice_list(
     key: str, own: list[Any], inherited: object, place: KeyPath, origins: Origins, problems: list[Problem]
 ) -> list[Any]:
     whole: list[Any] = []

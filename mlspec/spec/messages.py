@@ -21,7 +21,7 @@ def diagnose(
     error: ValidationError, data: Mapping[str, Any], origin: Callable[[KeyPath], KeyPath] = tuple
 ) -> list[Problem]:
     """Return the problems that ``error`` found in ``data``; ``origin`` tells where a path in it was written."""
-    found = _distinct([_diagnosed(details, data) for details in error.errors(include_url=False)])
+    found = _distinct([_diagnose_error(details, data) for details in error.errors(include_url=False)])
     return [
         replace(
             problem,
@@ -65,11 +65,11 @@ def refusal(refused: Refused, path: KeyPath, *, on_key: bool = False) -> Problem
         path=path,
         on_key=on_key,
         excerpt=NO_EXCERPT if refused.shows_secret else "",
-        repairs=tuple(_meant(refused, path, on_key=on_key)),
+        repairs=tuple(_list_repairs(refused, path, on_key=on_key)),
     )
 
 
-def _meant(refused: Refused, path: KeyPath, *, on_key: bool) -> Iterator[Repair]:
+def _list_repairs(refused: Refused, path: KeyPath, *, on_key: bool) -> Iterator[Repair]:
     if isinstance(refused.meant, tuple):
         yield Split(path, refused.meant)
     elif refused.meant:
@@ -101,7 +101,7 @@ _ONLY_COMPOSE = frozenset(
 )
 
 
-def _diagnosed(error: ErrorDetails, data: Mapping[str, Any]) -> Problem:
+def _diagnose_error(error: ErrorDetails, data: Mapping[str, Any]) -> Problem:
     path, on_key = _path_of(error, data)
     kind = error["type"]
     if kind == "extra_forbidden":
@@ -132,7 +132,7 @@ def _wrong_type(path: KeyPath, error: ErrorDetails, *, on_key: bool) -> Problem:
     elif expected == "text" and value is None:
         hint = "remove it, or write what is meant"
     hint = hint or (f"write {expected}" if expected != "text" else "write one text, in quotes where it is not plain")
-    repairs = () if on_key else tuple(_converted(path, value, expected))
+    repairs = () if on_key else tuple(_convert_value(path, value, expected))
     return Problem(code="MLS103", message=message, hint=hint, path=path, on_key=on_key, repairs=repairs)
 
 
@@ -140,7 +140,7 @@ def _wrong_type(path: KeyPath, error: ErrorDetails, *, on_key: bool) -> Problem:
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-def _converted(path: KeyPath, value: object, expected: str | None) -> Iterator[Repair]:
+def _convert_value(path: KeyPath, value: object, expected: str | None) -> Iterator[Repair]:
     """Yield how a value becomes one of the kind that is expected, where only one can be meant."""
     if expected == "true or false" and isinstance(value, str) and value.lower() in _FLAGS:
         yield Replace(path, value, _FLAGS[value.lower()])

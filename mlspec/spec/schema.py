@@ -42,11 +42,11 @@ def schema(draft: Draft = "2020-12") -> Shape:
     """Return the JSON Schema of a spec, as plain data."""
     whole = Settings.model_json_schema(schema_generator=_Generator, by_alias=False)
     keys: dict[str, Shape] = whole["properties"]
-    above = {name: _said(key) for name, key in TopKeys.model_json_schema()["properties"].items()}
+    above = {name: _describe_key(key) for name, key in TopKeys.model_json_schema()["properties"].items()}
     top = {name: _at_the_top(name, key) for name, key in keys.items()}
     own = {name: _in_image(name, key) for name, key in keys.items()}
     same = {name: {"$ref": f"#/properties/{name}"} for name in keys if own[name] == top[name]}
-    image = {"type": ["object", "null"], "properties": own | same, **_closed()}
+    image = {"type": ["object", "null"], "properties": own | same, **_forbid_other_keys()}
     named = {
         "type": ["object", "null"],
         "propertyNames": {"pattern": shapes.IMAGE_KEY["pattern"]},
@@ -64,7 +64,7 @@ def schema(draft: Draft = "2020-12") -> Shape:
             **top,
             "images": {**above["images"], **named},
         },
-        **_closed(),
+        **_forbid_other_keys(),
         "anyOf": [_has_python(), {"required": ["images"], "properties": {"images": _every(_has_python())}}],
         "$defs": {**whole["$defs"], "Image": image},
     }
@@ -85,7 +85,7 @@ def is_of(text: str, version: str) -> bool:
 _HEAD = 200
 
 
-def _closed() -> Shape:
+def _forbid_other_keys() -> Shape:
     return {"patternProperties": {"^x-": _OWN}, "additionalProperties": False}
 
 
@@ -116,10 +116,10 @@ def _key(name: str, key: Shape, items: Callable[[Shape], Shape]) -> Shape:
     branches = any_of(shape, _NULL)["anyOf"]
     ways = [{**way, "items": items(way["items"])} if way.get("type") == "array" else way for way in branches]
     distinct = [way for index, way in enumerate(ways) if way not in ways[:index]]
-    return {"title": name, **_said(key), "anyOf": distinct, "not": {"const": INHERITED}}
+    return {"title": name, **_describe_key(key), "anyOf": distinct, "not": {"const": INHERITED}}
 
 
-def _said(key: Shape) -> Shape:
+def _describe_key(key: Shape) -> Shape:
     return {word: key[word] for word in ("description", "examples", "default") if key.get(word) not in (None, [], {})}
 
 

@@ -48,7 +48,7 @@ class Image:
 
     def place(self, problem: Problem) -> Problem:
         """Return a problem with the place of its path in the spec; one that has a place keeps it."""
-        return self.document.placed(problem) if self.document else problem
+        return self.document.place(problem) if self.document else problem
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def validate(document: Document) -> Spec:
     problems += [problem for problem in ignores.problems if problem.severity == "error"]
     if problems:
         # Images that inherit one line each find what is wrong with it.
-        raise SpecError(*{str(placed): placed for placed in map(document.placed, problems)}.values())
+        raise SpecError(*{str(placed): placed for placed in map(document.place, problems)}.values())
     return Spec(document, top.name, tuple(images), ignores, targets)
 
 

@@ -56,7 +56,7 @@ class Ignores:
             (hidden if any(comment.covers(warning) for comment in self.comments) else kept).append(warning)
         return tuple(kept), tuple(hidden)
 
-    def unneeded(self, hidden: Collection[Problem], looked_for: Collection[str]) -> tuple[Problem, ...]:
+    def find_unneeded(self, hidden: Collection[Problem], looked_for: Collection[str]) -> tuple[Problem, ...]:
         """Return a warning for each code, of those ``looked_for``, that is ignored and was not found there."""
         return tuple(
             _problem(comment, "MLS011", f"there is no {code} here to ignore any more", _REMOVE, "warning")
@@ -69,7 +69,7 @@ class Ignores:
 _REMOVE = "remove it from the comment, or the whole comment"
 
 
-def joined(several: Iterable[Ignores]) -> Ignores:
+def join_ignores(several: Iterable[Ignores]) -> Ignores:
     """Return all comments as one; a file that several images read is read once."""
     several = tuple(several)
     return Ignores(

@@ -55,7 +55,7 @@ class Target:
 
     def path(self, files: Files) -> str:
         """Return the path of the file beside a spec, for one of its images."""
-        return files.named(self.file, is_shared=self.is_shared)
+        return files.path_of(self.file, is_shared=self.is_shared)
 
 
 TARGETS: Mapping[str, Target] = {

@@ -40,7 +40,7 @@ class Node:
     size: int = 1
 
 
-def built(text: str, file: str) -> tuple[Node, list[Problem]]:
+def build_nodes(text: str, file: str) -> tuple[Node, list[Problem]]:
     """Return the root of ``text`` and the problems met in it; raises yaml.YAMLError where the text is not YAML.
 
     Raises SpecError at once where it is nested too deeply, or holds too much.
@@ -105,9 +105,7 @@ class _Builder:
         elif isinstance(event, yaml.ScalarEvent):
             self._check_tag(event.tag, event)
             # JSON, which is YAML 1.2, writes what is beyond U+FFFF as two escapes.
-            event.value = _PAIR.sub(
-                lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), event.value
-            )
+            event.value = _PAIR.sub(_join_surrogates, event.value)
             if _SURROGATE.search(event.value):
                 self._problem("MLS001", "half of a surrogate pair is no character", event, "write the character itself")
             self._add(Node(_scalar(event), _span(event.start_mark, event.end_mark)), event, event.anchor)
@@ -204,7 +202,7 @@ class _Builder:
         raise SpecError(problem.at(self.file, _span(event.start_mark, event.end_mark)))
 
 
-def _joined(pair: re.Match[str]) -> str:
+def _join_surrogates(pair: re.Match[str]) -> str:
     return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 

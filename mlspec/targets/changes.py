@@ -57,8 +57,8 @@ def problem_of(place: str, there: str, text: str, recorded: str, spec: str) -> P
             lines[line.number - 1] = line.with_image(other.image)
         before = "\n".join(lines)
         if before == text or fingerprint(before) == recorded:
-            return _moved(own, others, spec)
-    return _edited(place, there, text, spec) if recorded else None
+            return _moved_digest_problem(own, others, spec)
+    return _edit_problem(place, there, text, spec) if recorded else None
 
 
 def _differ_in_digests(own: Sequence[FromLine], others: Sequence[FromLine]) -> bool:
@@ -73,7 +73,7 @@ def _holds_merge(text: str) -> bool:
     return all(re.search(rf"^{mark}", text, re.MULTILINE) for mark in ("<{7} ", "={7}$", ">{7} "))
 
 
-def _moved(own: Sequence[FromLine], others: Sequence[FromLine], spec: str) -> Problem:
+def _moved_digest_problem(own: Sequence[FromLine], others: Sequence[FromLine], spec: str) -> Problem:
     pairs = zip(own, others, strict=True)
     line, locked = next((line, other) for line, other in pairs if line.image != other.image)
     if line.reference != locked.reference:
@@ -83,7 +83,7 @@ def _moved(own: Sequence[FromLine], others: Sequence[FromLine], spec: str) -> Pr
     return line.problem(message, hint)
 
 
-def _edited(place: str, there: str, text: str, spec: str) -> Problem:
+def _edit_problem(place: str, there: str, text: str, spec: str) -> Problem:
     number, line = _edited_line(there.split("\n"), text.split("\n"))
     message = f"{place} was edited since mlspec wrote it, and is left alone"
     hint = (

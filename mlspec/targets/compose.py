@@ -230,7 +230,7 @@ def _heading(bundle: Bundle) -> Iterator[str]:
     if jobs := [service_name(plan, bundle) for plan in bundle.jobs]:
         names = "" if len(jobs) == 1 else f", with one of {', '.join(jobs)} as NAME"
         yield f"To run{names}: {command} run --rm {'NAME' if names else jobs[0]} ARGUMENTS"
-    if notes := [*_caller(bundle), *_needed(bundle)]:
+    if notes := [*_caller(bundle), *_list_needs(bundle)]:
         yield ""
         yield from notes
 
@@ -244,7 +244,7 @@ def _caller(bundle: Bundle) -> Iterator[str]:
         yield f'Once, for the group that AMD\'s cards belong to on this host: echo "{CARDS}={number}" >> .env'
 
 
-def _needed(bundle: Bundle) -> Iterator[str]:
+def _list_needs(bundle: Bundle) -> Iterator[str]:
     runs = [plan.run for plan in bundle.plans]
     binds = [mount for run in runs for mount in run.mounts if mount.type == "bind"]
     folders = dict.fromkeys(host_path(mount.source) for mount in binds if not mount.read_only)

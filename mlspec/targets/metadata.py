@@ -8,6 +8,6 @@ from mlspec.targets.filters import draw
 TEMPLATE = "metadata.j2"
 
 
-def drawn(stage: MetadataStage) -> str:
+def draw_metadata(stage: MetadataStage) -> str:
     """Return the text of the Dockerfile, whose context is that of ``host.resolver.metadata.script``."""
     return draw(TEMPLATE, stage=stage)

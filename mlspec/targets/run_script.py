@@ -282,7 +282,7 @@ def secret_values(secrets: Iterable[tuple[str, Secret]]) -> Iterator[str]:
         yield _fields([f"id={name}", source])
 
 
-def pushed(tags: Iterable[str], digest: str) -> tuple[str, ...]:
+def names_by_digest(tags: Iterable[str], digest: str) -> tuple[str, ...]:
     """Return what an image that was pushed under ``tags`` is called by its digest, each name once: ``NAME@DIGEST``."""
     # A colon in front of the last slash is that of a port.
     names = (tag[: tag.index(":", tag.rfind("/") + 1)] if ":" in tag.rpartition("/")[2] else tag for tag in tags)

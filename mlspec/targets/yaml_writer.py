@@ -45,10 +45,10 @@ def is_plain(value: str) -> bool:
 def text(comment: Iterable[str], sheets: Sequence[Sheet]) -> str:
     """Return a file: the lines of a comment, then the documents, three hyphens between them."""
     heading = "".join(f"# {line}".rstrip() + "\n" for line in comment)
-    return heading + "---\n".join(dump(sheet.data) if not sheet.apart else _spaced(sheet) for sheet in sheets)
+    return heading + "---\n".join(dump(sheet.data) if not sheet.apart else _dump_spaced(sheet) for sheet in sheets)
 
 
-def _spaced(sheet: Sheet) -> str:
+def _dump_spaced(sheet: Sheet) -> str:
     parts = []
     for key, value in sheet.data.items():
         if key == sheet.apart and isinstance(value, Mapping):
@@ -82,8 +82,8 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, indentless=False)
 
 
-def _represented(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_plain(value) else '"')
 
 
-_Dumper.add_representer(str, _represented)
+_Dumper.add_representer(str, _represent_text)

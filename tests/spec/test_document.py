@@ -130,7 +130,7 @@ def test_everything_is_found_where_it_was_written(path: tuple[str | int, ...], o
 
 
 def test_a_problem_is_placed_with_its_line() -> None:
-    placed = parse(TEXT, FILE).placed(Problem(code="MLS101", message="wrong", path=("list", 0)))
+    placed = parse(TEXT, FILE).place(Problem(code="MLS101", message="wrong", path=("list", 0)))
 
     assert (placed.file, placed.span, placed.excerpt) == (FILE, Span(2, 8, 2, 9), "list: [a, {b: c}]")
 
@@ -138,7 +138,7 @@ def test_a_problem_is_placed_with_its_line() -> None:
 def test_a_problem_that_has_a_place_keeps_it() -> None:
     elsewhere = Problem(code="MLS101", message="wrong", path=("list",)).at("other.yaml", Span(1, 1, 1, 2), "x")
 
-    assert parse(TEXT, FILE).placed(elsewhere) == elsewhere
+    assert parse(TEXT, FILE).place(elsewhere) == elsewhere
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_each_code_of_a_comment_that_finds_nothing_is_told() -> None:
     found = ignores_of("python: 3.12  # mlspec: ignore=MLS601,MLS602,MLS232 why")
     hidden = [warning("MLS602", span=Span(1, 9, 1, 13))]
 
-    told = found.unneeded(hidden, {"MLS601", "MLS602"})
+    told = found.find_unneeded(hidden, {"MLS601", "MLS602"})
 
     assert [(problem.code, problem.message) for problem in told] == [
         ("MLS011", "there is no MLS601 here to ignore any more")

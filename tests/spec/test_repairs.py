@@ -17,7 +17,7 @@ from mlspec.cli.check import check
 from mlspec.errors import Add, Edit, KeyPath, Problem, Rename, Repair, Replace, SetKey, Span, SpecError, Split
 from mlspec.spec import fixes as repairs
 from mlspec.spec.document import Document, parse
-from mlspec.spec.edits import edited
+from mlspec.spec.edits import apply_edits
 from mlspec.spec.encoding import decode
 from mlspec.text import slip
 from tests.advice.lint.test_rules import found, write
@@ -54,8 +54,8 @@ def mended(text: str, *wanted: Repair) -> str:
     """Return a text after repairs that one problem asks for."""
     document = parse(text, "mlspec.yaml")
     problem = Problem(code="MLS101", message="this is wrong", repairs=wanted)
-    (problem,) = repairs.mended(document, [problem])
-    return edited(text, problem.edits)
+    (problem,) = repairs.add_edits(document, [problem])
+    return apply_edits(text, problem.edits)
 
 
 def comments(text: str) -> list[str]:
@@ -69,8 +69,8 @@ def comments(text: str) -> list[str]:
 def test_a_repaired_spec_is_still_yaml_with_its_comments_and_is_not_repaired_again(
     document: Document, tmp_path: Path
 ) -> None:
-    once = repairs.settled(document, looking(tmp_path))
-    twice = repairs.settled(parse(once.document.text, document.file), looking(tmp_path))
+    once = repairs.fix_all(document, looking(tmp_path))
+    twice = repairs.fix_all(parse(once.document.text, document.file), looking(tmp_path))
 
     assert not twice.rounds
     assert comments(once.document.text) == comments(document.text)
@@ -80,7 +80,7 @@ def test_a_repaired_spec_is_still_yaml_with_its_comments_and_is_not_repaired_aga
 def test_what_is_wrong_is_repaired_where_one_thing_can_be_meant(tmp_path: Path) -> None:
     text = (BAD / "values-are-misspelt.yaml").read_text(encoding="utf-8")
 
-    settled = repairs.settled(parse(text, "mlspec.yaml"), looking(tmp_path))
+    settled = repairs.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
 
     assert settled.document.text == text.replace("cdua", "cuda").replace("3min", "3m").replace(
         "memlok", "memlock"
@@ -105,7 +105,7 @@ GUESSES = {
 
 @pytest.mark.parametrize("text", GUESSES.values(), ids=GUESSES)
 def test_a_guess_is_no_repair(text: str, tmp_path: Path) -> None:
-    settled = repairs.settled(parse(text, "mlspec.yaml"), looking(tmp_path))
+    settled = repairs.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
 
     assert settled.problems
     assert settled.document.text == text
@@ -154,7 +154,7 @@ def test_an_entry_is_added_in_the_style_of_the_list(before: str, after: str) -> 
 def test_several_packages_make_one_key() -> None:
     wanted = [Problem(code="MLS610", message=name, repairs=(Add(("apt",), (name,)),)) for name in ("git", "curl")]
 
-    problems = repairs.mended(parse("python: 3.12\n", "mlspec.yaml"), wanted)
+    problems = repairs.add_edits(parse("python: 3.12\n", "mlspec.yaml"), wanted)
 
     assert {problem.edits for problem in problems} == {(Edit("mlspec.yaml", Span(1, 13, 1, 13), "\napt: [git, curl]"),)}
 
@@ -255,7 +255,7 @@ def test_an_anchor_is_repaired_where_all_who_repeat_it_want_that() -> None:
 def test_new_lines_end_as_the_others_do(lines: list[str], ending: str) -> None:
     text = "".join(line + ending for line in lines)
 
-    changed = edited(text, [Edit("mlspec.yaml", Span(1, 1, 1, 1), "x\ny\n")])
+    changed = apply_edits(text, [Edit("mlspec.yaml", Span(1, 1, 1, 1), "x\ny\n")])
 
     assert changed == f"x{ending}y{ending}{text}"
 
@@ -365,14 +365,14 @@ def test_what_is_no_yaml_is_left_alone(spec: Path) -> None:
 
 def test_a_file_that_changes_meanwhile_is_left_alone(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec.write_text("pyhton: 3.13\n")
-    settle = repairs.settled
+    settle = repairs.fix_all
 
     def interrupted(document: Document, look: Callable[[Document], list[Problem]]) -> repairs.Settled:
         settled = settle(document, look)
         spec.write_text("pyhton: 3.12\n")
         return settled
 
-    monkeypatch.setattr(repairs, "settled", interrupted)
+    monkeypatch.setattr(repairs, "fix_all", interrupted)
 
     result = run("--fix")
 
@@ -402,7 +402,7 @@ def test_a_program_can_do_the_edits(spec: Path) -> None:
 
     (edit,) = problem["edits"]
     span = Span(edit["line"], edit["column"], edit["end_line"], edit["end_column"])
-    assert edited(spec.read_text(), [Edit(edit["file"], span, edit["text"])]) == "python: 3.13\napt: [ffmpeg]\n"
+    assert apply_edits(spec.read_text(), [Edit(edit["file"], span, edit["text"])]) == "python: 3.13\napt: [ffmpeg]\n"
 
 
 def test_a_comment_that_ignores_a_warning_keeps_its_repair_away(spec: Path) -> None:
@@ -417,7 +417,7 @@ def test_a_comment_that_ignores_a_warning_keeps_its_repair_away(spec: Path) -> N
 def test_a_requirement_is_written_as_pip_has_it(tmp_path: Path) -> None:
     text = "python: 3.12\nrequirements:\n- numpy=>2  # new\n- 'torch>=2<3'\n- scipy, pandas\n"
 
-    settled = repairs.settled(parse(text, "mlspec.yaml"), looking(tmp_path))
+    settled = repairs.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
 
     assert settled.document.text == (
         "python: 3.12\nrequirements:\n- numpy>=2  # new\n- 'torch>=2,<3'\n- scipy\n- pandas\n"
@@ -427,7 +427,7 @@ def test_a_requirement_is_written_as_pip_has_it(tmp_path: Path) -> None:
 def test_a_script_is_one_that_is_there(tmp_path: Path) -> None:
     write({"train.py": "", "notes.txt": ""}, tmp_path)
 
-    settled = repairs.settled(parse("python: 3.12\nentrypoint: [python, trian.py]\n", "mlspec.yaml"), looking(tmp_path))
+    settled = repairs.fix_all(parse("python: 3.12\nentrypoint: [python, trian.py]\n", "mlspec.yaml"), looking(tmp_path))
 
     assert settled.document.data["entrypoint"] == ["python", "train.py"]
 

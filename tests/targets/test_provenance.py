@@ -156,4 +156,4 @@ def test_labels_are_words_of_the_build_command() -> None:
 def test_what_was_pushed_is_named_by_its_digest() -> None:
     tags = ("host:5000/app:1", "host:5000/app:latest", "host:5000/app", "app")
 
-    assert commands.pushed(tags, DIGEST) == (f"host:5000/app@{DIGEST}", f"app@{DIGEST}")
+    assert commands.names_by_digest(tags, DIGEST) == (f"host:5000/app@{DIGEST}", f"app@{DIGEST}")

@@ -22,7 +22,7 @@ def rewrite(path: Path, settled: Settled) -> None:
         return
     data = disk.bytes_of(path)
     mark, encoding = encoding_of(data)
-    text = repairs.rewritten(data.removeprefix(mark).decode(encoding), settled.rounds)
+    text = repairs.apply_rounds(data.removeprefix(mark).decode(encoding), settled.rounds)
     if text.replace("\r\n", "\n") != settled.document.text:
         message = f"{path.as_posix()} was changed while it was looked at, and is left alone"
         raise SpecError(

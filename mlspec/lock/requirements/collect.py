@@ -71,7 +71,7 @@ def collect(
         stated=tuple(dict.fromkeys(collector.stated)),
         pythons=tuple(dict.fromkeys(collector.pythons)),
         unheeded=tuple(dict.fromkeys((*collector.unheeded, *collector.list_unheeded()))),
-        ignores=ignores.joined(collector.ignores),
+        ignores=ignores.join_ignores(collector.ignores),
     )
 
 

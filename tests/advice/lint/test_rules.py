@@ -138,10 +138,10 @@ def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
             (folder / name).symlink_to(target)
     for image in validate(document).images:
         subject = subject_of(image, document)
-        yield from map(document.placed, rules.warnings(subject))
+        yield from map(document.place, rules.warnings(subject))
         (ignore,) = targets.emit(subject.plan, ["ignore"])
         looked = context.scan(folder, patterns.parse(ignore.text), rules.list_looked_up_paths(subject))
-        yield from map(document.placed, rules.folder_warnings(subject, looked))
+        yield from map(document.place, rules.folder_warnings(subject, looked))
 
 
 def codes(text: str, folder: Path) -> set[str]:

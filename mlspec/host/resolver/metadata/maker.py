@@ -23,7 +23,7 @@ from mlspec.lock.requirements.values import Requirement
 from mlspec.lock.source_layers import SourceLayer
 from mlspec.lock.world import UNFIT, ForeignMetadata
 from mlspec.plan.source_builds import MetadataStage
-from mlspec.targets.metadata import drawn
+from mlspec.targets.metadata import draw_metadata
 from mlspec.text import format_size
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class MetadataMaker:
             languages=source.languages,
         )
         stage = self.stage(layer)
-        place = _place(self._key(source, [drawn(stage), *asdict(self.target).values()]))
+        place = _place(self._key(source, [draw_metadata(stage), *asdict(self.target).values()]))
         if known := _recall(place):
             return known
         if self._engine is None:
