@@ -20,13 +20,13 @@ from pathlib import Path
 
 from benchmarks.builds import index, measuring, results, sink, wheels
 from mlspec import api
-from mlspec.api import Rendered
 from mlspec.build.build_variant import Extras, make_variant
 from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.installer import pinned_installer
 from mlspec.facts.torch import torch_index, torch_packages
 from mlspec.host.engine import mirrors
 from mlspec.host.network import user_configuration as configuration
+from mlspec.host.rendered import Rendered
 from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions

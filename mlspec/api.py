@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec.errors import LockError, Problem, SpecError, merge_problems
 from mlspec.host.files import generated
 from mlspec.host.files import read as disk
-from mlspec.host.files.generated import GeneratedFiles
+from mlspec.host.rendered import Rendered as Rendered
 from mlspec.host.world import LocalWorld
 from mlspec.lock.state import LockOptions
 from mlspec.lock.update import outline_lock, read_or_outline_lock, update_lock
@@ -21,15 +19,13 @@ from mlspec.plan.plan import Plan
 from mlspec.spec import fixes as repairs
 from mlspec.spec import spec
 from mlspec.spec.document import Document
-from mlspec.spec.files import Artifact, files_of
+from mlspec.spec.files import Artifact
 from mlspec.spec.fixes import Settled
 from mlspec.spec.spec import Spec, find_unfit
-from mlspec.spec.suppressions import Ignores, join_ignores
 from mlspec.targets.registry import ALWAYS, emit_all, record_artifacts
 
 if TYPE_CHECKING:
     from mlspec.advice.explain.explanation import Explained
-    from mlspec.advice.lint import Subject
     from mlspec.build.failed_step import FailureContext
     from mlspec.build.report.contents import Content
     from mlspec.build.steps import Step
@@ -37,68 +33,6 @@ if TYPE_CHECKING:
     from mlspec.targets.labels import Label
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rendered(CompiledSpec):
-    """What a spec compiles to: its lock, a plan for each image, every artifact, and the folder it all belongs in.
-
-    ``targets`` are the kinds of files to draw, ``today`` is the day of the warnings. Files are drawn, and warnings
-    looked for, when they are first asked for: to run an image whose files are current takes neither.
-    """
-
-    folder: Path
-    targets: tuple[str, ...] = ()
-    today: str = ""
-    is_locked: bool = True
-
-    @cached_property
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """The files that belong beside the spec; none before it is locked."""
-        if not self.is_locked:
-            return ()
-        drawn = emit_all(self.plans, self.targets)
-        return (*drawn, *record_artifacts(self.locked, self.plans, self.spec.targets, drawn).artifacts)
-
-    @cached_property
-    def subjects(self) -> tuple[Subject, ...]:
-        """What warnings are looked for in: each image, on each of its platforms."""
-        from mlspec.advice import lint
-
-        return tuple(lint.subjects_of(self, self.today, is_locked=self.is_locked))
-
-    @cached_property
-    def ignores(self) -> Ignores:
-        """The comments, in the spec and in files of requirements, that ignore warnings."""
-        contents = self.locked.contents.values()
-        return join_ignores((self.spec.ignores, *(content.requirements.ignores for content in contents)))
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """The warnings of the spec and its lock, but for those that comments say to ignore."""
-        return (*(problem for problem in self.ignores.problems if problem.severity == "warning"), *self._split[0])
-
-    @property
-    def ignored(self) -> tuple[Problem, ...]:
-        """The warnings that comments say to ignore."""
-        return self._split[1]
-
-    @cached_property
-    def _split(self) -> tuple[Sequence[Problem], tuple[Problem, ...]]:
-        from mlspec.advice import lint
-
-        found = merge_problems(lint.merged_warnings(self.subjects))
-        kept, ignored = self.ignores.split((*self.locked.warnings, *_spec_warnings(self.spec, self.folder), *found))
-        return kept, tuple(ignored)
-
-    def lock_text(self, plan: Plan) -> str:
-        """Return the text of the lock with the fingerprints of the files as they are drawn now."""
-        return next((artifact.text for artifact in self.artifacts if artifact.path == plan.files.lock), "")
-
-    @property
-    def files(self) -> GeneratedFiles:
-        """The generated files, beside what stands in their places."""
-        return GeneratedFiles(self.folder, self.spec.document.file, self.artifacts, self.locked.recorded)
 
 
 def load(path: Path, document: Document | None = None) -> Spec:
@@ -230,11 +164,6 @@ def repair(path: Path, today: str = "", say: Say = lambda _: None) -> Settled:
     for note in notes:
         say(note)
     return settled
-
-
-def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
-    files = files_of(loaded.document.file, loaded.images[0].key)
-    return disk.replaced_ignore_file(folder, files.ignore)
 
 
 def source(rendered: Rendered, plan: Plan) -> FailureContext:

@@ -24,9 +24,9 @@ from mlspec.cli.terminal import answer, is_quiet, say, show
 from mlspec.host.cache.proofs import CHECK, witnessed
 
 if TYPE_CHECKING:
-    from mlspec.api import Rendered
     from mlspec.build.steps import Step
     from mlspec.build.stream import BuildState
+    from mlspec.host.rendered import Rendered
     from mlspec.lock.state import LockOptions
     from mlspec.plan.plan import Plan
     from mlspec.targets.run_script import BuildOptions

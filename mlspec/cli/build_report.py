@@ -11,10 +11,10 @@ import click
 from mlspec.cli.terminal import answer, say, show
 
 if TYPE_CHECKING:
-    from mlspec.api import Rendered
     from mlspec.build.report.report import Before, BuildReport
     from mlspec.build.stream import BuildState
     from mlspec.errors import Problem
+    from mlspec.host.rendered import Rendered
     from mlspec.plan.plan import Plan
     from mlspec.targets.run_script import BuildOptions
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from mlspec.api import Rendered
     from mlspec.host.engine.build import Watch
+    from mlspec.host.rendered import Rendered
     from mlspec.plan.plan import Plan
 
 

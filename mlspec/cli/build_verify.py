@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from mlspec.cli.terminal import answer, say, show
 
 if TYPE_CHECKING:
-    from mlspec.api import Rendered
     from mlspec.build.comparison import LayerDifference
+    from mlspec.host.rendered import Rendered
     from mlspec.plan.plan import Plan
     from mlspec.targets.run_script import BuildOptions
 

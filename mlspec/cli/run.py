@@ -13,7 +13,7 @@ from mlspec.cli.terminal import answer_file, say, show
 from mlspec.host.cache.proofs import CHECK, proofs
 
 if TYPE_CHECKING:
-    from mlspec.api import Rendered
+    from mlspec.host.rendered import Rendered
     from mlspec.plan.plan import Plan
 
 

@@ -16,8 +16,8 @@ from mlspec.host.cache.proofs import Witness, proofs, witnessed
 from mlspec.spec.targets import SHARED_TARGETS, TARGETS
 
 if TYPE_CHECKING:
-    from mlspec.api import Rendered
     from mlspec.errors import MlspecError, Problem
+    from mlspec.host.rendered import Rendered
     from mlspec.lock.state import LockOptions
 
 

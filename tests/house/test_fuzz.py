@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.api import Rendered
 from mlspec.errors import Problem, Span
+from mlspec.host.rendered import Rendered
 from mlspec.lock.state import LockOptions
 from mlspec.targets.registry import emit, emit_all
 from tests.support.fuzz.__main__ import work

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mlspec import api
-from mlspec.api import Rendered
 from mlspec.build.configuration_text import parse as parse_configuration
 from mlspec.build.configuration_text import with_variables
 from mlspec.errors import MlspecError, Problem
 from mlspec.host.cache import proofs
+from mlspec.host.rendered import Rendered
 from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
