@@ -62,7 +62,7 @@ def render(
         locked = update_lock(loaded, LocalWorld(path.parent, say), wish or LockOptions())
     except LockError as error:
         raise LockError(*_causes(loaded, path), *error.problems) from None
-    return _rendered(compile_spec(loaded, path.name, locked), path.parent, targets=wanted, today=today)
+    return _bundle(compile_spec(loaded, path.name, locked), path.parent, targets=wanted, today=today)
 
 
 def outline(path: Path, *, today: str = "", document: Document | None = None) -> Rendered:
@@ -71,7 +71,7 @@ def outline(path: Path, *, today: str = "", document: Document | None = None) ->
     ``today`` and ``document`` are as for :func:`render`. Raises SpecError.
     """
     compiled = _compile_outline(load(path, document), path)
-    return _rendered(compiled, path.parent, today=today, is_locked=False)
+    return _bundle(compiled, path.parent, today=today, is_locked=False)
 
 
 def _compile_outline(loaded: Spec, path: Path) -> CompiledSpec:
@@ -87,7 +87,7 @@ def _causes(loaded: Spec, path: Path) -> tuple[Problem, ...]:
     return merge_problems(found)
 
 
-def _rendered(
+def _bundle(
     compiled: CompiledSpec, folder: Path, *, targets: tuple[str, ...] = (), today: str, is_locked: bool = True
 ) -> Rendered:
     return Rendered(
@@ -108,7 +108,7 @@ def inspect(rendered: Rendered) -> tuple[Problem, ...]:
 
     comments, subjects = rendered.ignores, rendered.subjects
     kept, ignored = comments.split(find_folder_warnings(rendered.folder, subjects))
-    unneeded = comments.find_unneeded((*rendered.ignored, *ignored), lint.checked_codes(subjects))
+    unneeded = comments.find_unneeded((*rendered.ignored_warnings, *ignored), lint.checked_codes(subjects))
     return merge_problems((*kept, *unneeded))
 
 

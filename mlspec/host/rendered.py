@@ -62,7 +62,7 @@ class Rendered(CompiledSpec):
         return (*(problem for problem in self.ignores.problems if problem.severity == "warning"), *self._split[0])
 
     @property
-    def ignored(self) -> tuple[Problem, ...]:
+    def ignored_warnings(self) -> tuple[Problem, ...]:
         """The warnings that comments say to ignore."""
         return self._split[1]
 

@@ -157,7 +157,7 @@ try:
     Deaf()
     time.sleep(20)
 except KeyboardInterrupt:
-    sys.exit(interrupts.answered())
+    sys.exit(interrupts.acknowledge())
 """
 
 CLEARING = """
@@ -174,7 +174,7 @@ try:
         time.sleep(0.5)
         print("cleared", flush=True)
 except KeyboardInterrupt:
-    sys.exit(interrupts.answered())
+    sys.exit(interrupts.acknowledge())
 """
 
 
@@ -230,7 +230,7 @@ program = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 1
           "time.sleep(0.5); [signal.signal(n, signal.SIG_DFL) for n in (2, 15)]; time.sleep(20)"
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with children.relayed() as relay:
+with children.relay_signals() as relay:
     child = subprocess.Popen([sys.executable, "-c", program])
     relay.to(child)
     child.wait()

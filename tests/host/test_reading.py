@@ -125,7 +125,7 @@ OWN = {
     "host/cache/proofs.py",
     "host/children.py",
     "host/engine/build.py",
-    "host/engine/images.py",
+    "host/engine/built_images.py",
     "host/engine/verification.py",
     "host/files/bounded.py",
     "host/files/scratch.py",

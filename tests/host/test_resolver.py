@@ -34,9 +34,14 @@ Serve = Callable[..., PackageIndex]
 
 
 def required(*texts: str, **files: str) -> Requirements:
+    def read(path: str) -> str:
+        if (name := path.replace(".", "_")) not in files:
+            raise FileNotFoundError(path)
+        return files[name]
+
     return collect(
         [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)],
-        lambda path: files[path.replace(".", "_")],
+        read,
         "mlspec.yaml",
     )
 

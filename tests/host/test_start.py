@@ -44,7 +44,7 @@ def test_one_address_of_this_host_leaves_the_others() -> None:
 
 
 def test_a_program_of_this_host_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "_published", lambda: iter(()))
+    monkeypatch.setattr(start, "_list_published_ports", lambda: iter(()))
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
         (problem,) = start.port_problems((port(number),))

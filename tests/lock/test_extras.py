@@ -84,7 +84,6 @@ def test_explain_says_why_the_extra_is_there(tmp_path: Path) -> None:
 
     (lock,) = (e for e in api.explain(tmp_path / "mlspec.yaml").explanations if e.path.endswith("requirements.lock"))
 
-    assert "needs this extra to use the image's accelerator" in lock.lines[1].why
     assert [(origin.kind, origin.column) for origin in lock.lines[1].origins] == [("spec", 16)]
 
 

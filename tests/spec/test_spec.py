@@ -9,6 +9,7 @@ import pydantic
 import pytest
 
 from mlspec.errors import SpecError
+from mlspec.facts.accelerator import Accelerator
 from mlspec.spec.document import parse
 from mlspec.spec.keys import Settings
 from mlspec.spec.nested_keys import Gpus
@@ -26,7 +27,7 @@ def test_everything_but_python_has_a_default(image_of: ImageOf) -> None:
     ("key", "value"),
     [
         ("platforms", ("linux/amd64",)),
-        ("accelerator", "cpu"),
+        ("accelerator", Accelerator()),
         ("working_dir", "/app"),
         ("user", "1000:1000"),
         ("init", True),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mlspec.facts.accelerator import Accelerator
 from mlspec.spec import values as syntax
 from mlspec.spec.values import Refused
 
@@ -37,9 +38,9 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("python_version", "3.12", "3.12"),
     ("python_version", "3.12.4", "3.12.4"),
     ("python_version", "3.10", "3.10"),
-    ("accelerator", "cuda", "cuda"),
-    ("accelerator", "cuda12.8", "cuda12.8"),
-    ("accelerator", "rocm6.3", "rocm6.3"),
+    ("accelerator", "cuda", Accelerator("cuda")),
+    ("accelerator", "cuda12.8", Accelerator("cuda", "12.8")),
+    ("accelerator", "rocm6.3", Accelerator("rocm", "6.3")),
     ("words", "python train.py", ("python", "train.py")),
     ("words", "a 'b c' \"d e\" f\\ g", ("a", "b c", "d e", "f g")),
     ("words", "a ''", ("a", "")),
