@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 from mlspec.spec import schema
 
 Shape = Mapping[str, Any]
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "`true` or `false`"}
 
 
@@ -20,7 +22,8 @@ def forms(shape: Shape) -> Iterator[str]:
     """Yield what a value may look like, in words, the shortest form first."""
     if "$ref" in shape:
         name = shape["$ref"].rpartition("/")[2]
-        yield f"[keys of its own](#the-keys-of-{name.lower()})"
+        # The page has a heading for each class of keys: "The keys of run step" for RunStep.
+        yield f"[keys of its own](#the-keys-of-{_CAPITAL.sub('-', name).lower()})"
     elif "const" in shape:
         yield f"`{shape['const']}`"
     elif "enum" in shape:
