@@ -119,9 +119,9 @@ _MANY_CHANGES = 24
 def rendered_of(path: Path, wish: LockOptions, targets: Iterable[str] = ()) -> Rendered:
     """Return what a spec compiles to, after showing what it warns of."""
     from mlspec import api
-    from mlspec.host import progress
+    from mlspec.host import waiting
 
-    with progress.watch(ProgressLine()):
+    with waiting.watch(ProgressLine()):
         rendered = api.render(path, wish, targets=targets, say=say, today=today())
     ProgressLine.clear()
     for warning in rendered.warnings:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlspec.errors import Problem, SpecError, ToolError
 from mlspec.facts.base_image import BaseChoice
 from mlspec.facts.versions import minor_version
-from mlspec.lock.from_lines import FromLine, back_to_lock, from_lines
+from mlspec.lock.dockerfile_bases import FromLine, back_to_lock, from_lines
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.state import LockUpdate
 from mlspec.spec.files import files_of

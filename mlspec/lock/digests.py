@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
-from mlspec.lock.requirements_txt import digest_lines
+from mlspec.lock.requirements_lock import digest_lines
 
 # Raised whenever the same inputs would be resolved to something else.
 _FORMAT = 1

@@ -7,7 +7,7 @@ from mlspec.lock.damage import first_side
 from mlspec.lock.digests import body_digest
 from mlspec.lock.mlspec_lock import ImageLock
 from mlspec.lock.pins import RequirementsLock
-from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
+from mlspec.lock.requirements_lock import dump_builds, dump_requirements, dump_vcs, parse_requirements, parse_vcs
 from mlspec.lock.task import PlatformTask
 from mlspec.lock.update_base import choose_base
 

@@ -9,7 +9,7 @@ from mlspec.errors import Problem, Replace, SpecError, ToolError
 from mlspec.facts.base_image import BaseChoice, BaseRefusal, base_reference
 from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock.adopt import check_adopted, find_moved_digest, place_at_from
-from mlspec.lock.from_lines import FromLine
+from mlspec.lock.dockerfile_bases import FromLine
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.state import LockUpdate
 from mlspec.lock.world import NO_PLATFORM, RegistryImage

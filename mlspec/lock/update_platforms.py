@@ -10,7 +10,7 @@ from mlspec.lock.extras import choose_extras
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import RequirementsLock
 from mlspec.lock.requirements.values import Requirements
-from mlspec.lock.requirements_txt import dump_builds, dump_requirements, dump_vcs
+from mlspec.lock.requirements_lock import dump_builds, dump_requirements, dump_vcs
 from mlspec.lock.state import LockUpdate
 from mlspec.lock.task import PlatformTask
 from mlspec.lock.update_packages import lock_packages

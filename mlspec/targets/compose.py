@@ -9,8 +9,8 @@ from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Gpus, Mount, Port, Secret, Ulimit
 from mlspec.spec.targets import TARGETS
+from mlspec.targets.bundle import Bundle
 from mlspec.targets.filters import HOME_MARK, comment, shell, shell_words
-from mlspec.targets.project import Bundle
 from mlspec.targets.run_script import EPOCH, host_path
 from mlspec.targets.yaml_writer import Data, Sheet, present
 

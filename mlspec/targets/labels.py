@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from mlspec.facts import image_reference
 from mlspec.plan.compiled_spec import CompiledSpec
@@ -14,7 +13,9 @@ from mlspec.plan.plan import Plan
 
 Label = tuple[str, str]
 
-SPEC_LABEL = "mlspec.spec.digest"
+_PREFIX = "mlspec"
+SPEC_LABEL = f"{_PREFIX}.spec.digest"
+"""The label with the digest of the spec: a run compares it with the spec that it finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Provenance:
 
 def labels_of(compiled: CompiledSpec, plan: Plan, checkout: Checkout) -> tuple[Label, ...]:
     """Return the labels of an image of a spec that lies in a checkout."""
+    from importlib.metadata import version
+
     made_from = Provenance(
         spec=compiled.spec.document.text,
         lock=compiled.lock_text(plan),
@@ -66,9 +69,9 @@ def _labels(plan: Plan, origin: Provenance) -> Iterator[Label]:
     if base:
         yield "org.opencontainers.image.base.name", str(base).partition("@")[0]
         yield "org.opencontainers.image.base.digest", base.digest
-    yield "mlspec.version", origin.version
+    yield f"{_PREFIX}.version", origin.version
     yield SPEC_LABEL, text_digest(origin.spec)
-    yield "mlspec.lock.digest", text_digest(origin.lock) if origin.lock else ""
+    yield f"{_PREFIX}.lock.digest", text_digest(origin.lock) if origin.lock else ""
 
 
 def text_digest(text: str) -> str:

@@ -11,12 +11,12 @@ from mlspec.lock.update import record_files
 from mlspec.plan.plan import Plan
 from mlspec.spec.files import Artifact
 from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS, Target
-from mlspec.targets.changes import fingerprint
+from mlspec.targets.edited_files import fingerprint
 from mlspec.targets.filters import draw
 from mlspec.targets.run_script import run_script
 
 if TYPE_CHECKING:
-    from mlspec.targets.project import Bundle
+    from mlspec.targets.bundle import Bundle
     from mlspec.targets.yaml_writer import Data, Sheet
 
 __all__ = [
@@ -65,7 +65,7 @@ def emit_all(plans: Sequence[Plan], targets: Iterable[str]) -> tuple[Artifact, .
 
 def _draw_shared(plans: Sequence[Plan], name: str) -> Artifact:
     from mlspec.targets import yaml_writer
-    from mlspec.targets.project import bundle_of
+    from mlspec.targets.bundle import bundle_of
 
     module, bundle = shared_target(name), bundle_of(plans)
     text = yaml_writer.text(module.heading(bundle), module.sheets(bundle))

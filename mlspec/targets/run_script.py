@@ -12,6 +12,7 @@ from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Gpus, Mount, Secret
 from mlspec.targets.filters import HOME_MARK
+from mlspec.targets.labels import SPEC_LABEL
 
 Option = tuple[str, ...]
 """A flag of a command and its value, where it has one; ``HOME_MARK`` stands for the caller's home folder."""
@@ -45,6 +46,11 @@ class RunScript:
     exports: tuple[Export, ...]
     options: tuple[Option, ...]
     env_files: tuple[EnvFileChoice, ...]
+
+    @property
+    def spec_label(self) -> str:
+        """The Go template that prints the label with the digest of the image's spec."""
+        return f'{{{{index .Config.Labels "{SPEC_LABEL}"}}}}'
 
     @property
     def prepended_env_files(self) -> tuple[EnvFileChoice, ...]:

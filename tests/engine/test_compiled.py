@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.lock.requirements_txt import parse_requirements
+from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.lock.state import LockOptions
 from mlspec.targets import run_script as commands
 from mlspec.targets.run_script import BuildOptions

@@ -18,7 +18,7 @@ import pytest
 
 from mlspec.cli.terminal import ProgressLine
 from mlspec.errors import ToolError
-from mlspec.host import progress
+from mlspec.host import waiting
 from mlspec.host.network import registry
 from mlspec.host.network.deadline import within
 from mlspec.host.network.registry import reading
@@ -87,7 +87,7 @@ def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_wait_is_shown_and_a_long_one_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_LONG", 0.3)
+    monkeypatch.setattr(waiting, "_LONG", 0.3)
     seen: list[str] = []
 
     class Watcher:
@@ -97,8 +97,8 @@ def test_a_wait_is_shown_and_a_long_one_said(monkeypatch: pytest.MonkeyPatch) ->
         def note(self, text: str) -> None:
             seen.append(f"note: {text}")
 
-    with progress.watch(Watcher()), pytest.raises(TimeoutError):
-        within(1, threading.Event().wait, progress.waiting("waiting for example.com"))
+    with waiting.watch(Watcher()), pytest.raises(TimeoutError):
+        within(1, threading.Event().wait, waiting.waiting("waiting for example.com"))
 
     assert seen[0] == "waiting for example.com, 0 s"
     assert sum(text.startswith("note: still waiting for example.com, after") for text in seen) == 1

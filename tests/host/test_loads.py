@@ -20,7 +20,7 @@ from mlspec.host.resolver.child.elf import needed_libraries
 from mlspec.host.resolver.metadata import MetadataMaker
 from mlspec.lock.pins import Layer, LockTarget, Pin, RequirementsLock
 from mlspec.lock.requirements.collect import RequirementEntry, collect
-from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
+from mlspec.lock.requirements_lock import dump_requirements, parse_requirements
 from mlspec.lock.state import LockOptions
 from mlspec.lock.world import Compiled
 from tests.support.index import File, PackageIndex, metadata, serving

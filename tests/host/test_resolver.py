@@ -25,7 +25,7 @@ from mlspec.lock.promises import check_logins
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.values import Requirements
-from mlspec.lock.requirements_txt import dump_requirements, dump_vcs
+from mlspec.lock.requirements_lock import dump_requirements, dump_vcs
 from mlspec.lock.world import Compiled
 from tests.support.index import File, PackageIndex, sdist, serving, wheel
 

@@ -19,7 +19,7 @@ from mlspec.lock.image_requirements import indexes_of
 from mlspec.lock.pins import Layer, LockTarget, Pin, RequirementsLock
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.values import Requirements
-from mlspec.lock.requirements_txt import dump_requirements, parse_requirements
+from mlspec.lock.requirements_lock import dump_requirements, parse_requirements
 from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, validate

@@ -100,7 +100,7 @@ PARTICIPLES: dict[str, set[str]] = {
     "spec/suppressions.py": {"joined", "unneeded"},
     "spec/values/paths.py": {"included"},
     "spec/yaml_reader.py": {"_joined", "built"},
-    "targets/changes.py": {"_edited", "_moved"},
+    "targets/edited_files.py": {"_edited", "_moved"},
     "targets/compose.py": {"_needed"},
     "targets/filters.py": {"continued", "escaped"},
     "targets/metadata.py": {"drawn"},

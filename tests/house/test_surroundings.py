@@ -16,7 +16,7 @@ from mlspec.cli.app import cli
 from mlspec.cli.terminal import report_errors
 from mlspec.errors import LockError, Problem, SpecError
 from mlspec.host.network.registry.connection import mapping
-from mlspec.lock.requirements_txt import parse_requirements
+from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 

@@ -9,7 +9,7 @@ import pytest
 
 from mlspec import api
 from mlspec.errors import LockError, SpecError
-from mlspec.lock.requirements_txt import parse_requirements
+from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.lock.state import LockOptions
 from tests.cli.test_pipeline import DIGEST, LOCK
 from tests.support.index import PackageIndex, sdist, serving, wheel

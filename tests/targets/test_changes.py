@@ -16,7 +16,7 @@ from mlspec.errors import Problem, SpecError
 from mlspec.host import rendered
 from mlspec.host.files.generated import find_edits
 from mlspec.host.network import registry
-from mlspec.lock.from_lines import from_lines
+from mlspec.lock.dockerfile_bases import from_lines
 from mlspec.lock.mlspec_lock import parse_lock
 from mlspec.lock.state import LockOptions
 from mlspec.lock.world import RegistryImage

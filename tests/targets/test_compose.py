@@ -18,7 +18,7 @@ from mlspec.plan.plan import resolve
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
 from mlspec.targets import compose
-from mlspec.targets.project import bundle_of
+from mlspec.targets.bundle import bundle_of
 from mlspec.targets.run_script import host_path
 from tests.support.places import TESTS
 from tests.targets.test_snapshots import SPECS, drawn, shared

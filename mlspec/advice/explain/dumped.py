@@ -14,7 +14,7 @@ from mlspec.plan.plan import resolve
 from mlspec.spec import document
 from mlspec.spec.yaml_reader import Node
 from mlspec.targets import yaml_writer as dumping
-from mlspec.targets.project import Bundle, bundle_of
+from mlspec.targets.bundle import Bundle, bundle_of
 from mlspec.targets.registry import shared_target
 from mlspec.targets.yaml_writer import Sheet
 

@@ -15,7 +15,7 @@ from mlspec.host.files.write import write
 from mlspec.spec.banner import MARK
 from mlspec.spec.files import Artifact
 from mlspec.spec.targets import TARGETS
-from mlspec.targets import changes
+from mlspec.targets import edited_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ def find_stale(artifacts: Iterable[Artifact], folder: Path) -> tuple[Artifact, .
 def find_edits(files: GeneratedFiles) -> tuple[Problem, ...]:
     """Return a problem for each stale file that somebody changed since mlspec wrote it."""
     found = (
-        changes.problem_of(place.as_posix(), there, artifact.text, files.recorded.get(artifact.path, ""), files.spec)
+        edited_files.problem_of(
+            place.as_posix(), there, artifact.text, files.recorded.get(artifact.path, ""), files.spec
+        )
         for artifact, place, there in _standing(files)
         if not _foreign(place, files.spec_name)
     )
@@ -60,8 +62,8 @@ def find_edits(files: GeneratedFiles) -> tuple[Problem, ...]:
 def find_line_ends(files: GeneratedFiles) -> tuple[Problem, ...]:
     """Return a warning where files say what they should, but for their line ends."""
     standing = _standing(files)
-    places = [place.as_posix() for artifact, place, there in standing if changes.has_crlf(there, artifact.text)]
-    return (changes.line_ends(places, files.spec),) if places else ()
+    places = [place.as_posix() for artifact, place, there in standing if edited_files.has_crlf(there, artifact.text)]
+    return (edited_files.line_ends(places, files.spec),) if places else ()
 
 
 def _standing(files: GeneratedFiles) -> Iterator[tuple[Artifact, Path, str]]:
@@ -92,7 +94,7 @@ def diff_stale(files: GeneratedFiles) -> Iterator[str]:
     for artifact in files.stale:
         place = files.folder / artifact.path
         before = text_of(place)
-        if before is not None and changes.has_crlf(before, artifact.text):
+        if before is not None and edited_files.has_crlf(before, artifact.text):
             continue  # the lines of both sides would look alike
         yield from difflib.unified_diff(
             (before or "").splitlines(keepends=True),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from mlspec.host import children, progress
+from mlspec.host import children, waiting
 from mlspec.host.resolver.process_environment import environment
 from mlspec.text import format_size
 
@@ -72,7 +72,7 @@ def _converse(child: subprocess.Popen[bytes], job: Mapping[str, Any], answer: An
     with contextlib.suppress(BrokenPipeError):
         _tell(child, job)
         while True:
-            progress.pulse(f"{shown}, {time.monotonic() - began:.0f} s")
+            waiting.pulse(f"{shown}, {time.monotonic() - began:.0f} s")
             try:
                 line = lines.get(timeout=_TICK)
             except queue.Empty:

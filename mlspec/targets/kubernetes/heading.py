@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlspec.spec.targets import TARGETS
+from mlspec.targets.bundle import Bundle
 from mlspec.targets.filters import comment, shell
 from mlspec.targets.kubernetes.names import Names, names_of, object_name
 from mlspec.targets.kubernetes.pods import ports
-from mlspec.targets.project import Bundle
 from mlspec.targets.run_script import host_path
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from mlspec.plan.plan import Plan
 from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Mount
+from mlspec.targets.bundle import Bundle
 from mlspec.targets.filters import HOME_MARK
-from mlspec.targets.project import Bundle
 from mlspec.targets.run_script import host_path
 
 # RFC 1123; the name of a Service begins with a letter, RFC 1035.

@@ -10,8 +10,8 @@ from mlspec.plan.plan import Plan
 from mlspec.plan.run import RunPlan
 from mlspec.spec import values as syntax
 from mlspec.spec.files import architecture
+from mlspec.targets.bundle import Bundle
 from mlspec.targets.kubernetes.names import Names, label
-from mlspec.targets.project import Bundle
 from mlspec.targets.yaml_writer import Data, present
 
 _SHARED = "/dev/shm"  # noqa: S108 - in the container

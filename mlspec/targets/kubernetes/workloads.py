@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlspec.plan.plan import Plan
+from mlspec.targets.bundle import Bundle
 from mlspec.targets.kubernetes.names import names_of, object_name
 from mlspec.targets.kubernetes.pods import pod, ports
-from mlspec.targets.project import Bundle
 from mlspec.targets.yaml_writer import Data, Sheet, present
 
 

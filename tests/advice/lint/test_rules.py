@@ -33,7 +33,7 @@ from mlspec.lock.pins import Layer, RequirementsLock
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.sources.source_tables import Conditions
-from mlspec.lock.requirements_txt import parse_requirements
+from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.lock.source_layers import source_layers
 from mlspec.plan.plan import resolve
 from mlspec.spec.document import Document, parse

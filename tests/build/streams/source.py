@@ -7,7 +7,7 @@ from mlspec.build.failed_step import FailureContext
 from mlspec.build.steps import Step, steps_of
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.requirements.collect import RequirementEntry, collect
-from mlspec.lock.requirements_txt import parse_requirements
+from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.plan.plan import Plan
 from mlspec.spec.spec import Spec
 from mlspec.targets import registry as targets

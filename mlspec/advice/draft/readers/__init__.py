@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from mlspec.advice.draft.readers import mapping, projects, whole
+from mlspec.advice.draft.readers import mapping, projects, small_files
 from mlspec.advice.draft.readers.conda import is_for_r, read_conda
 from mlspec.advice.draft.readers.statements import Statement, ToolFile
 from mlspec.advice.draft.readers.user_dockerfile import read_dockerfile
@@ -45,7 +45,7 @@ _BINDER = ("", "binder", ".binder")
 CONDA, DOCKERFILE = "conda", "Dockerfile"
 # In the order in which they are believed, where two say different things.
 KINDS = (
-    Kind("python", _regex(r"\.python-version"), whole.read_python_version),
+    Kind("python", _regex(r"\.python-version"), small_files.read_python_version),
     Kind("pyproject", _regex(r"pyproject\.toml"), projects.read_pyproject),
     Kind(CONDA, _regex(r"(?:conda|env|environment)(?:[-_.][\w.-]*)?\.ya?ml"), read_conda, _BINDER, takes_one=True),
     Kind("Pipfile", _regex("Pipfile"), projects.read_pipfile),
@@ -58,17 +58,22 @@ KINDS = (
     Kind("Cog", _regex(r"cog\.yaml"), partial(mapping.read_mapping, tool=mapping.COG)),
     Kind("Truss", _regex(r"config\.yaml"), partial(mapping.read_mapping, tool=mapping.TRUSS)),
     Kind("BentoML", _regex(r"bentofile\.yaml"), partial(mapping.read_mapping, tool=mapping.BENTO)),
-    Kind("apt", _regex(r"apt\.txt"), whole.read_apt_txt, _BINDER),
-    Kind("runtime", _regex(r"runtime\.txt"), whole.read_runtime_txt, _BINDER),
-    Kind("script", _regex(r"postBuild|start"), whole.read_script, _BINDER),
-    Kind("Compose", _regex(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml"), whole.read_compose),
-    Kind("devcontainer", _regex(r"\.?devcontainer\.json"), whole.read_devcontainer, ("", ".devcontainer")),
+    Kind("apt", _regex(r"apt\.txt"), small_files.read_apt_txt, _BINDER),
+    Kind("runtime", _regex(r"runtime\.txt"), small_files.read_runtime_txt, _BINDER),
+    Kind("script", _regex(r"postBuild|start"), small_files.read_script, _BINDER),
+    Kind("Compose", _regex(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml"), small_files.read_compose),
+    Kind("devcontainer", _regex(r"\.?devcontainer\.json"), small_files.read_devcontainer, ("", ".devcontainer")),
     Kind(
         "lock", _regex(r"(?:uv|poetry|pdm|pixi)\.lock|Pipfile\.lock|pylock(?:\.[\w-]+)?\.toml|conda-lock\.ya?ml"),
-        whole.read_other_lock,
+        small_files.read_other_lock,
     ),
-    Kind("other", _regex(r"install\.R|renv\.lock|pixi\.toml|Project\.toml|default\.nix"), whole.read_nothing, _BINDER),
-    Kind("other", _regex(r"Dockerfile"), whole.read_nothing, (".devcontainer",)),
+    Kind(
+        "other",
+        _regex(r"install\.R|renv\.lock|pixi\.toml|Project\.toml|default\.nix"),
+        small_files.read_nothing,
+        _BINDER,
+    ),
+    Kind("other", _regex(r"Dockerfile"), small_files.read_nothing, (".devcontainer",)),
 )  # fmt: skip
 
 

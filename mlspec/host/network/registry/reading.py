@@ -11,7 +11,7 @@ from typing import Any
 from mlspec.errors import ToolError
 from mlspec.facts import debian, image_reference
 from mlspec.facts.image_reference import ImageReference
-from mlspec.host import progress
+from mlspec.host import waiting
 from mlspec.host.network.deadline import within
 from mlspec.host.network.registry.connection import Connection, mapping
 from mlspec.host.network.registry.endpoints import Endpoint, endpoints, own
@@ -54,7 +54,7 @@ def manifest(reference: str, platform: str) -> tuple[str, bytes]:
 def _in_time(source: _Source, platform: str) -> RegistryImage:
     """Return what an image stands for; raises ToolError where its registry takes too long to tell."""
     try:
-        return within(_MOST, lambda: source.resolve(platform), progress.waiting(f"waiting for {source.place}"))
+        return within(_MOST, lambda: source.resolve(platform), waiting.waiting(f"waiting for {source.place}"))
     except TimeoutError:
         source.refusals.fail_slow(_MOST)
 

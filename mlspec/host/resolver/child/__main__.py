@@ -16,7 +16,7 @@ from piptools.scripts.compile import cli
 from mlspec.host.resolver.child import lifeline
 from mlspec.host.resolver.child.channel import Channel
 from mlspec.host.resolver.child.child_errors import MismatchError
-from mlspec.host.resolver.child.common import judge_pins
+from mlspec.host.resolver.child.common_pythons import judge_pins
 from mlspec.host.resolver.child.events import replace_silence
 from mlspec.host.resolver.child.failure_report import explain_failure
 from mlspec.host.resolver.child.identity import become

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from mlspec.errors import Problem, Span
-from mlspec.lock.from_lines import FromLine, back_to_lock, from_lines
+from mlspec.lock.dockerfile_bases import FromLine, back_to_lock, from_lines
 
 EDITED, LINE_ENDS = "MLS410", "MLS413"
 """The codes of a file that was edited and of one with other line ends."""
