@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +15,8 @@ from mlspec.errors import LockError, SpecError
 from mlspec.host.engine import metadata_build as engine
 from mlspec.host.resolver import compile_requirements
 from mlspec.host.resolver.failed_builds import FailedBuild
-from mlspec.host.resolver.metadata import MetadataMaker
+from mlspec.host.resolver.metadata import MetadataMaker, UnpackedSource
+from mlspec.host.resolver.metadata.context import write_context
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
@@ -236,3 +239,16 @@ def test_what_a_build_downloads_is_said_where_it_is_large() -> None:
     )
 
     assert said == ["the build of a source takes 531.0 MB of packages: torch 2.9 (515.0 MB), numpy 2 (16.0 MB)"]
+
+
+def test_a_source_is_new_to_the_engine_whatever_times_its_archive_has(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "setup.py").write_text("")
+    os.utime(tmp_path / "own" / "setup.py", (315619200, 315619200))
+    words = {"name": "own", "version": "1", "requires": (), "backend": "", "backend_path": (), "languages": ()}
+    source = UnpackedSource(folder=str(tmp_path / "own"), **words)  # type: ignore[arg-type]
+
+    (tmp_path / "context").mkdir()
+    write_context(tmp_path / "context", source, (), None)
+
+    assert (tmp_path / "context" / "source" / "setup.py").stat().st_mtime > time.time() - 60

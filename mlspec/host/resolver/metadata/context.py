@@ -26,7 +26,9 @@ def write_context(
 
     With ``limits``, pip resolves the requirements itself, within them; without, it takes the files alone.
     """
-    shutil.copytree(source.folder, folder / "source", symlinks=True)
+    # With times of now, not those of the archive: BuildKit takes a file as unchanged if its size and time are those of
+    # the file at this path in an earlier build, which may be that of another source.
+    shutil.copytree(source.folder, folder / "source", symlinks=True, copy_function=shutil.copy)
     shutil.copyfile(Path(__file__).with_name("script.py"), folder / "script.py")
     options = ["--no-index", "--no-deps", "--find-links", "CONTEXT/files"]
     if limits is not None:
