@@ -182,7 +182,7 @@ def steps(rendered: Rendered, plan: Plan) -> tuple[Step, ...]:
 
 
 def contents(rendered: Rendered, plan: Plan) -> tuple[Content, ...]:
-    """Return what is in each layer that this image adds to its base, the lowest first."""
+    """Return the contents of each layer that this image adds to its base, the lowest first."""
     from mlspec.build.report.contents import contents_of
 
     return contents_of(plan, source(rendered, plan).dockerfile, steps(rendered, plan), rendered.packages(plan))

@@ -54,7 +54,7 @@ class Causes:
         return self._cached(path, self.changes)
 
     def of_condition(self, path: Field) -> tuple[Origin, ...]:
-        """Return where it comes from that a field is empty or is not: what a template asks with ``{% if %}``."""
+        """Return the origins of a condition, ``{% if %}`` in a template: of a field that is empty or not."""
         return self._cached(path, self.decides)
 
     def _cached(self, path: Field, test: Test) -> tuple[Origin, ...]:
@@ -195,7 +195,7 @@ def _behind_last_index(path: Field) -> tuple[str, ...]:
 
 
 def _resolved_without(resolved: ImageFacts, part: KeyPath) -> ImageFacts:
-    """Return what the lock says with another name or base, or without packages or one of their layers."""
+    """Return the lock with another name or base, or without packages or one of their layers."""
     if part == ("project",):
         return replace(resolved, project=f"{resolved.project}-")
     if part == ("base",):

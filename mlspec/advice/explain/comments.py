@@ -58,7 +58,7 @@ class _Reader:
         return Comments(own, self.instruction, self.stage, self.file)
 
     def leave_paragraph(self) -> None:
-        """Forget what a blank line ends: a comment in a script or a list holds as far as the next blank line."""
+        """Forget the comment at a blank line: in a script or a list, a comment holds up to the next blank line."""
         if not self.is_inside:
             self.block, self.instruction = [], ""
 
@@ -118,6 +118,6 @@ def _heading(lines: Sequence[str]) -> str:
 
 
 def _texts(comment: Sequence[str]) -> list[str]:
-    """Return what a comment says to people: nothing of it is meant for programs."""
+    """Return the text of a comment, without the parts that are for programs."""
     said = [line.strip().removeprefix("#").strip() for line in comment if not _DIRECTIVE.match(line.strip())]
     return list(filter(None, said))

@@ -169,7 +169,7 @@ _KEY = re.compile(r"(?:images\.[^.\[]+\.)?([a-z_]+)")
 
 
 def _meaning(origin: Origin) -> str:
-    """Return what the key of an origin means, without its default; an empty text where it has no key."""
+    """Return the meaning of an origin's key, without its default; an empty text if it has no key."""
     key = _KEY.match(origin.key)
     row = Settings.model_fields.get(key[1]) if key else None
     return (row.description or "").partition(" Default:")[0] if row else ""

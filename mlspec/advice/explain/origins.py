@@ -78,7 +78,7 @@ class Sources:
 
 
 def sources_of(spec: Spec, locked: LockResult, folder: str) -> tuple[Sources, ...]:
-    """Return what each image of a spec was compiled from; ``folder`` is where the spec stands."""
+    """Return the origins of each image of a spec; ``folder`` is the folder of the spec."""
     return tuple(
         Sources(
             spec=spec,

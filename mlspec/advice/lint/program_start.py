@@ -1,4 +1,4 @@
-"""Find how a container starts a program of the project: its words, its files, and where Python searches."""
+"""Find how a container starts a program of the project: its words, its files, and Python's search path."""
 
 from __future__ import annotations
 
