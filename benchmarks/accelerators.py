@@ -1,8 +1,8 @@
-"""One spec that serves torch on the CPU and on CUDA, and the image of the usual Dockerfile beside it.
+"""A benchmark of one spec with torch for the CPU and for CUDA, against the image of a common Dockerfile.
 
-Package indexes on the loopback address stand for the main one, whose torch is the one with CUDA, and for the two that
-torch has for its other builds. The spec is locked for both accelerators; its image for the CPU and the usual one are
-built and run. Wheels are downloaded once, before that: 3 GB.
+Package indexes on the loopback address replace the main index, which has torch for CUDA, and the two indexes with other
+builds of torch. The benchmark locks the spec for both accelerators, and builds and runs its image for the CPU and the
+image of the common Dockerfile. First it downloads wheels once: 3 GB.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.installer import pinned_installer
 from mlspec.facts.torch import torch_index, torch_packages
 from mlspec.host.engine import mirrors
-from mlspec.host.network import user_configuration as configuration
+from mlspec.host.network import user_configuration
 from mlspec.host.rendered import Rendered
 from mlspec.lock.state import LockOptions
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 
 ROOT = Path(__file__).parents[1]
 TORCH = "2.13.0"
@@ -54,7 +54,7 @@ _FOR_CUDA = re.compile(r"^(nvidia-|cuda-|triton$)")
 
 
 def indexes(cache: Path) -> Mapping[str, Path]:
-    """Return the wheels of each index, by its label; those of the main one have none."""
+    """Download the wheels of each index, and return the folders by label; the label of the main index is ""."""
     labels = {"cpu": "cpu", "cuda": Accelerator("cuda", CUDA).label or ""}
     installer = f"{pinned_installer().name}=={pinned_installer().version}"
     main = wheels.downloaded([f"torch==={TORCH}", installer], cache / "main", dependencies=True)
@@ -70,7 +70,7 @@ def indexes(cache: Path) -> Mapping[str, Path]:
 
 @contextmanager
 def configured(served: Mapping[str, Path], registry: str) -> Iterator[str]:
-    """Serve the indexes, and let mlspec take them for those they stand for; gives the address of the main one."""
+    """Serve the indexes, and configure mlspec to use them as mirrors. Yield the address of the main index."""
     with ExitStack() as stack:
         urls = {label: stack.enter_context(index.serving(folder)) for label, folder in served.items()}
         main = urls.pop("")
@@ -86,19 +86,19 @@ def configured(served: Mapping[str, Path], registry: str) -> Iterator[str]:
 
 
 def build(rendered: Rendered, key: str, image: str, folder: Path) -> None:
-    """Build an image of the spec by its committed Dockerfile, with the indexes in the places of those it names."""
-    plan, own = rendered.plan(key), configuration.configuration()
+    """Build an image of the spec from its committed Dockerfile, with the local indexes in place of the named ones."""
+    plan, own = rendered.plan(key), user_configuration.configuration()
     made = make_variant(plan, own, Extras(codename=rendered.codename(plan)))
     assert made
     folder.mkdir()
     options = mirrors.write_variant(made, plan, BuildOptions(tags=(image,), progress="quiet"), folder)
-    command = commands.build_command(plan, replace(options, index_url=own.index_url))
+    command = run_script.build_command(plan, replace(options, index_url=own.index_url))
     # The indexes listen on this host's loopback address.
     measuring.said((*command, "--network=host"), rendered.folder)
 
 
 def packages(rendered: Rendered, key: str) -> str:
-    """Return a row of the table of locks: torch's version, its index, packages for CUDA, and megabytes of wheels."""
+    """Return a row of the table of locks: torch's version, its index, the number of CUDA packages, and MB of wheels."""
     plan = rendered.plan(key)
     pins = rendered.locked.contents[key].packages[plan.platform].pins
     torch = next(pin for pin in pins if pin.name == "torch")
@@ -109,7 +109,7 @@ def packages(rendered: Rendered, key: str) -> str:
 
 
 def row(name: str, image: str, taking: sink.Sink, base: str) -> str:
-    """Return a row of the table of images: what the program says, and how large the image is above its base."""
+    """Return a row of the table of images: the output of the program, and the sizes of the image above its base."""
     repository = f"accelerators-{uuid.uuid4().hex[:8]}"
     measuring.push(taking, base, repository)
     pushed, _ = measuring.push(taking, image, repository)
@@ -118,7 +118,7 @@ def row(name: str, image: str, taking: sink.Sink, base: str) -> str:
 
 
 def measured(cache: Path, registry: str, folder: Path) -> Iterator[str]:
-    """Give the lines of the tables."""
+    """Measure, and yield the lines of the tables."""
     images = {name: f"mlspec-accelerators-{uuid.uuid4().hex[:8]}:{name}" for name in ("usual", "cpu")}
     with configured(indexes(cache), registry) as main, sink.listening() as taking:
         spec = folder / "mlspec.yaml"
@@ -145,7 +145,7 @@ def measured(cache: Path, registry: str, folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure, and print the tables."""
+    """Run the benchmark and print the tables."""
     parser = argparse.ArgumentParser(
         prog="make bench-accelerators", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

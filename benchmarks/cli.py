@@ -1,7 +1,7 @@
-"""How long the command line itself takes, beside a Python that does nothing: no network, no engine.
+"""A benchmark of the time that the command line takes, against an empty Python program: no network, no engine.
 
-Every measurement is of a whole process, and all of them are taken in turn, round after round, so that whatever else
-the machine does falls on each alike. The table shows medians.
+Each measurement covers a whole process. The commands run in turn, round after round, so that other load on the machine
+affects all of them alike. The table shows medians.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ codename = "bookworm"
 """
 BARE = "python -c pass"
 SIZES = (1, 100, 1_000)
-# The largest takes a second and more a run, and varies little.
+# A run of the largest case takes more than a second and varies little.
 FEW_ROUNDS = 3
 
 
@@ -52,7 +52,7 @@ CHECK = (MLSPEC, "render", "--check")
 
 @dataclass(frozen=True)
 class Case:
-    """A command that is measured, in its folder; with an edit of one spec before each run, which is not measured."""
+    """A measured command in its folder; ``edited`` is a spec that gets an edit before each run, outside the time."""
 
     words: Sequence[str]
     folder: Path
@@ -60,7 +60,7 @@ class Case:
     edited: str = ""
 
     def seconds(self) -> float:
-        """Return how long the command takes; one that fails would measure nothing."""
+        """Run the command and return its seconds. Raises CalledProcessError if the command fails."""
         if self.edited:
             with (self.folder / self.edited).open("a", encoding="utf-8") as file:
                 file.write("# a remark\n")
@@ -71,7 +71,7 @@ class Case:
 
 
 def project(folder: Path, size: int) -> Path:
-    """Return a folder with ``size`` specs whose files are all right."""
+    """Create and return a folder with ``size`` specs whose files are up to date."""
     specs = folder / f"{size}-specs" / "specs"
     specs.mkdir(parents=True)
     for number in range(size):
@@ -82,10 +82,10 @@ def project(folder: Path, size: int) -> Path:
 
 
 def cases(folder: Path, sizes: Sequence[int]) -> Mapping[str, Case]:
-    """Return what is measured, by the name it has in the table."""
+    """Return the measured cases, by their names in the table."""
     folders = {size: project(folder, size) for size in sizes}
     smallest = folders[sizes[0]]
-    # What was proven before is taken as proven; the first time, nothing is.
+    # mlspec reuses proofs of earlier runs. Without the cache each run is a first run.
     nothing_proven = {"MLSPEC_CACHE_DIR": "off"}
     check = "render --check"
     return {
@@ -105,12 +105,12 @@ def cases(folder: Path, sizes: Sequence[int]) -> Mapping[str, Case]:
 
 
 def counted(size: int) -> str:
-    """Return a number of specs in words."""
+    """Format a number of specs, such as "1 spec" or "1,000 specs"."""
     return f"{size:,} {'specs' if size > 1 else 'spec'}"
 
 
 def measured(measures: Mapping[str, Case], rounds: int) -> dict[str, list[float]]:
-    """Return the times of every measure, taken in turn; the first round only warms the disk's cache."""
+    """Return the times of each case, measured in turn. The first round only warms the disk's cache."""
     times: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(rounds + 1):
         for name, case in measures.items():
@@ -122,7 +122,7 @@ def measured(measures: Mapping[str, Case], rounds: int) -> dict[str, list[float]
 
 
 def table(times: Mapping[str, Sequence[float]]) -> str:
-    """Return the medians as a table, each with its ratio to bare Python."""
+    """Return a table of the medians, each with its ratio to an empty Python program."""
     bare = statistics.median(times[BARE])
     lines = [f"{'':<42} {'median':>9} {'fastest':>9} {'runs':>5} {'/ bare':>8}"]
     for name, taken in times.items():
@@ -134,7 +134,7 @@ def table(times: Mapping[str, Sequence[float]]) -> str:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="runs of each command (default: %(default)s)")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of specs (default: 1 100 1000)")

@@ -1,7 +1,7 @@
-"""How long it takes from an edit of the code to the image: by the classic Dockerfile, by mlspec's, by ``mlspec build``.
+"""A benchmark from an edit of the code to the image: classic Dockerfile, mlspec's Dockerfile, ``mlspec build``.
 
-The same program and packages, built on one engine. After a first build of each, which is not measured, the program is
-edited and built again, one way after the other, round after round, so that whatever else the machine does falls on all
+All ways build the same program and packages on one engine. The first build of each way is not measured. Then the
+benchmark edits and builds the program in turn, round after round, so that other load on the machine affects all ways
 alike. The first builds take their packages from the default index.
 """
 
@@ -38,13 +38,13 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Way:
-    """One way to build: the words of the command, and the folder that it is run in."""
+    """One way to build: the words of the command, and its working folder."""
 
     words: Sequence[str]
     folder: Path
 
     def build(self, edit: str = "") -> float:
-        """Add a line to the program, build it, and return the seconds of the whole command."""
+        """Add ``edit`` to the program, build the image, and return the seconds of the whole command."""
         with (self.folder / "app.py").open("a", encoding="utf-8") as program:
             program.write(edit)
         start = time.perf_counter()
@@ -53,12 +53,12 @@ class Way:
 
 
 def docker(image: str) -> tuple[str, ...]:
-    """Return the command of those who have nothing but Docker."""
+    """Return the command that builds an image with docker alone."""
     return ("docker", "buildx", "build", "--load", "--provenance=false", "--tag", image, ".")
 
 
 def ways(folder: Path, image: str, start: State) -> Mapping[str, Way]:
-    """Return the ways to build one program, each with a folder and an image of its own."""
+    """Prepare the ways to build one program, each with its own folder and its own image."""
     places = {name: folder / str(number) for number, name in enumerate((CLASSIC, BY_DOCKER, BY_MLSPEC))}
     variants.prepare(CLASSIC, places[CLASSIC], start, Site("", ""), image)
     for number, name in enumerate((BY_DOCKER, BY_MLSPEC), start=1):
@@ -73,7 +73,7 @@ def ways(folder: Path, image: str, start: State) -> Mapping[str, Way]:
 
 
 def measured(each: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of every round, by way; the first builds, and the first round, only warm caches."""
+    """Return the seconds of each round, by way. The first builds and the first round only warm caches."""
     for way in each.values():
         way.build()
     times: dict[str, list[float]] = {name: [] for name in each}
@@ -85,7 +85,7 @@ def measured(each: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
 
 
 def table(found: Iterable[tuple[str, Mapping[str, Sequence[float]]]]) -> str:
-    """Return the medians in seconds, each with its ratio to the classic file's."""
+    """Return a table of the medians in seconds, each with its ratio to that of the classic Dockerfile."""
     found = list(found)
     names = list(found[0][1])
     lines = [f"| | {' | '.join(names)} |", f"| --- |{' --: |' * len(names)}"]
@@ -97,7 +97,7 @@ def table(found: Iterable[tuple[str, Mapping[str, Sequence[float]]]]) -> str:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="edits of each program (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="write the table into docs/")

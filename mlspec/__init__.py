@@ -3,8 +3,9 @@
 TYPE_CHECKING = False  # typing alone would take longer than an answer that is known
 
 if TYPE_CHECKING:
-    from mlspec.api import Rendered, diff, load, render, stale, write
+    from mlspec.api import diff, load, render, stale, write
     from mlspec.errors import LockError, MlspecError, Problem, SpecError, ToolError
+    from mlspec.host.rendered import Rendered
     from mlspec.lock.state import LockOptions
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 _HOMES = {name: "mlspec.errors" for name in ("LockError", "MlspecError", "Problem", "SpecError", "ToolError")}
-_HOMES |= {"LockOptions": "mlspec.lock.state"}
+_HOMES |= {"LockOptions": "mlspec.lock.state", "Rendered": "mlspec.host.rendered"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""Problems: what is wrong, where, and what to type instead."""
+"""Problems: the error or warning, its place, and a hint with the repair to type."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Literal
 from mlspec.text import login_spans, printable, visible, visible_character, width
 
 KeyPath = tuple[str | int, ...]
-"""The way to a value: keys of mappings and indexes of lists, from the top of a spec."""
+"""The path to a value: keys of mappings and indexes of lists, from the top of a spec."""
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A stretch of a text: lines and columns count from 1, the end column is the first one outside."""
+    """A stretch of a text: lines and columns count from 1, and the end column is the first one outside."""
 
     line: int
     column: int
@@ -28,7 +28,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """The key at ``path`` is to be called ``name``."""
+    """A repair: rename the key at ``path`` to ``name``."""
 
     path: KeyPath
     name: str
@@ -36,7 +36,7 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """In the text at ``path``, or in the entry of the list there that is no other, ``old`` is to be ``new``."""
+    """A repair: replace ``old`` by ``new`` in the text at ``path``, or in the list there if one entry is ``old``."""
 
     path: KeyPath
     old: str
@@ -45,7 +45,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The text at ``path`` is to be these entries of a list: of the one it stands in, or else of a new one."""
+    """A repair: replace the text at ``path`` by these list entries, in its own list or else in a new list."""
 
     path: KeyPath
     items: tuple[str, ...]
@@ -53,7 +53,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """The list at ``path`` is to have these entries more; it may be missing, or be a lone text."""
+    """A repair: add these entries to the list at ``path``; the list may be missing, or be a single text."""
 
     path: KeyPath
     items: tuple[str, ...]
@@ -61,7 +61,7 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class SetKey:
-    """The key at ``path``, which is missing, is to have this value."""
+    """A repair: add the missing key at ``path`` with this value."""
 
     path: KeyPath
     value: str
@@ -73,7 +73,7 @@ Repair = Rename | Replace | Split | Add | SetKey
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of a file's text: what stands at ``span`` gives way to ``text``."""
+    """A change to a file's text: ``text`` replaces the text at ``span``."""
 
     file: str
     span: Span
@@ -82,11 +82,11 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something wrong: a stable code, a lower-case sentence, and a hint that can be typed.
+    """An error or a warning: a stable code, a lower-case sentence, and a hint to type.
 
     ``path`` names the key in a spec; ``file``, ``span`` and ``excerpt`` (the line as written) name the place in a text.
-    :meth:`mlspec.spec.document.Document.place` turns the first into the second. ``repairs`` say what would repair it
-    in the spec, and :func:`mlspec.spec.fixes.add_edits` turns them into ``edits`` of its text.
+    :meth:`mlspec.spec.document.Document.place` converts the first to the second. ``repairs`` are the repairs of the
+    spec, and :func:`mlspec.spec.fixes.add_edits` converts them to ``edits`` of its text.
     """
 
     code: str
@@ -102,7 +102,7 @@ class Problem:
     edits: tuple[Edit, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Make the message and the hint printable: both may repeat what anybody wrote."""
+        """Make the message and the hint printable: both may repeat text from any source."""
         object.__setattr__(self, "message", printable(self.message))
         object.__setattr__(self, "hint", printable(self.hint))
 
@@ -111,7 +111,7 @@ class Problem:
         return dataclasses.replace(self, file=file, span=span, excerpt=_without_secrets(excerpt))
 
     def __str__(self) -> str:
-        """Return the problem as a person reads it in a terminal: place, sentence, the line with carets, hint."""
+        """Return the problem for a person at a terminal: place, sentence, the line with carets, hint."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterable[str]:
@@ -129,7 +129,7 @@ class Problem:
 
 
 def quote_value(value: str) -> str:
-    """Return a value as a message repeats it: in quotes, cut when long, and unable to move a terminal's cursor."""
+    """Return a value for a message: in quotes, cut if long, and without characters that a terminal obeys."""
     cut = value if len(value) <= _LONGEST_QUOTE else f"{value[:_LONGEST_QUOTE]}…"
     return '"' + "".join(map(visible_character, cut)) + '"'
 
@@ -137,10 +137,10 @@ def quote_value(value: str) -> str:
 _LONGEST_QUOTE = 60
 
 SECRET_ENDINGS = "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET)_?KEY"  # noqa: S105
-"""The ends of names that usually hold secrets; a public key or a number of tokens is none."""
+"""The ends of names that usually hold secrets; names of public keys and of numbers of tokens have other ends."""
 
-# What would end up in the logs of a machine that others read beside a login: a value behind a name that holds a
-# secret. A lone `secret` is a key of an index, whose value is a name.
+# Excerpts appear in logs that others read, so hide values behind names of secrets, as well as logins. A lone `secret`
+# is a key of an index, and its value is only a name.
 _VALUE = re.compile(
     rf"""(?<!\w)(?!secret\b)(?:\w*_)?(?i:{SECRET_ENDINGS})["']?\s*[:=]\s*("[^"]*"?|'[^']*'?|[^\s\[{{&*|>][^,}}\]]*)"""
 )
@@ -148,7 +148,7 @@ _VALUE = re.compile(
 
 def _without_secrets(line: str) -> str:
     for start, end in (*login_spans(line), *(found.span(1) for found in _VALUE.finditer(line))):
-        # As long as what it hides, so that the carets stand where they stood.
+        # As long as the hidden text, so that the carets keep their places.
         line = line[:start] + "*" * (end - start) + line[end:]
     return line
 
@@ -162,7 +162,7 @@ def _excerpt_lines(span: Span, excerpt: str) -> Iterable[str]:
     shown = excerpt[start : start + _WIDEST_EXCERPT]
     end = span.end_column if span.end_line == span.line else len(excerpt) + 1
     offset = span.column - 1 - start
-    # A tab in front of the place is kept, so that the carets stand under it whatever the terminal's tab width.
+    # Keep a tab before the place, so that the carets are under the place with any tab width of the terminal.
     margin = "".join("\t" if character == "\t" else " " * _shown_width(character) for character in shown[:offset])
     carets = _shown_width(shown[offset : offset + max(1, end - span.column)])
     yield f"  {span.line} | {''.join(map(_in_line, shown))}"
@@ -178,7 +178,7 @@ def _shown_width(text: str) -> int:
 
 
 class MlspecError(Exception):
-    """Base class of the errors of mlspec; carries every problem found, in the order of their places."""
+    """Base class of mlspec's errors; carries all problems, in the order of their places."""
 
     exit_code = 1
 
@@ -188,13 +188,13 @@ class MlspecError(Exception):
 
 
 class SpecError(MlspecError):
-    """The spec is wrong, or the files do not match it: the user can fix it."""
+    """The spec is wrong, or the files do not match it; the user can fix it."""
 
 
 class LockError(MlspecError):
-    """The requirements could not be resolved: nothing fits, or the package index cannot be reached.
+    """The requirements could not be resolved: no release fits, or the package index cannot be reached.
 
-    It exits with 1 where the requirements themselves are at fault, and with 3 where something outside failed.
+    The exit code is 1 if the requirements themselves are wrong, and 3 if something outside mlspec failed.
     """
 
     def __init__(self, *problems: Problem) -> None:
@@ -202,12 +202,13 @@ class LockError(MlspecError):
         self.exit_code = 1 if all(p.code in _OF_REQUIREMENTS for p in self.problems if p.severity == "error") else 3
 
 
-# No such package or release, none that fits the image, none that suits all, other hashes, no such branch.
+# These codes are: no such package or release, no release for the image, no release for all requirements, other hashes,
+# no such branch.
 _OF_REQUIREMENTS = {"MLS240", "MLS242", "MLS243", "MLS244", "MLS245", "MLS246", "MLS247", "MLS250"}
 
 
 class ToolError(MlspecError):
-    """Something outside failed: a registry, the engine, the disk."""
+    """Something outside mlspec failed: a registry, the engine, the disk."""
 
     exit_code = 3
 
@@ -217,7 +218,10 @@ def _place(problem: Problem) -> tuple[str, int, int]:
 
 
 def merge_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return the problems by place, each once: images that inherit a line share its problems, and add their repairs."""
+    """Return the problems by place, each once.
+
+    Images that inherit the same line share its problems; a shared problem has the repairs of all these images.
+    """
     found: dict[Problem, list[Repair]] = {}
     for problem in problems:
         found.setdefault(problem, []).extend(problem.repairs)

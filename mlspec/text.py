@@ -1,7 +1,7 @@
-"""Text for people: sizes, suggestions for a word with a typo, hidden characters made visible, logins taken out.
+"""Format text for people: sizes, suggestions for typos, escapes for hidden characters, removal of logins.
 
-What mlspec prints repeats what others wrote: lines of files, names, addresses, the words of libraries and of steps. A
-terminal obeys control characters, and a reader cannot see characters that reorder or hide text (CVE-2021-42574).
+mlspec prints text from others: lines of files, names, addresses, the output of libraries and of steps. A terminal obeys
+control characters, and a reader cannot see characters that reorder or hide text (CVE-2021-42574).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
 def format_size(size: int) -> str:
-    """Return a number of bytes as people read it: ``16.6 MB``."""
+    """Return a number of bytes for people: ``16.6 MB``."""
     # 999,950 bytes and more would round to "1000.0 kB".
     unit, factor = next((u for u in _UNITS if size >= u[1] * 0.99995), ("B", 1))
     return f"{size / factor:.1f} {unit}" if factor > 1 else f"{size} B"
 
 
 def parse_size(text: str) -> int | None:
-    """Return the number of bytes in a text of :func:`format_size`; None for any other text."""
+    """Return the number of bytes in a text from :func:`format_size`; None for any other text."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?) (GB|MB|kB|B)", text)
     return round(float(match[1]) * dict((*_UNITS, ("B", 1)))[match[2]]) if match else None
 
@@ -29,9 +29,9 @@ def parse_size(text: str) -> int | None:
 def nearest(word: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> tuple[str, ...]:
     """Return the known words nearest to ``word``, best first, ignoring case; empty if none is near.
 
-    ``cutoff`` is how alike they must be, from 0 to 1, as difflib measures it.
+    ``cutoff`` is the least similarity, from 0 to 1, by the measure of difflib.
     """
-    # Imported where a word is wrong: it takes as long as all else here.
+    # Import difflib only for a wrong word: the import takes as long as that of the rest of this module.
     import difflib
 
     names = {name.lower(): name for name in known}
@@ -45,9 +45,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def slip(word: str, known: Iterable[str]) -> str:
-    """Return the one known word from which ``word`` differs by a typo: capitals, hyphens, one letter, or two swapped.
+    """Return the only known word from which ``word`` differs by a typo; empty if no word or several words match.
 
-    Empty if no word or several words are that near. A digit is never a typo, nor is a short word.
+    A typo is a difference in case, in hyphens, in one letter, or in the order of two neighbours. A different digit is
+    no typo, nor is another letter in a word of at most two letters.
     """
     names, plain = {name: _plain(name) for name in known}, _plain(word)
     near = {name for name, other in names.items() if other == plain} or {
@@ -83,26 +84,26 @@ def _swap_neighbours(word: str) -> Iterator[str]:
 
 # Hidden characters
 
-# Letters and marks that show nothing, which Unicode counts among the printable ones: Default_Ignorable_Code_Point of
-# https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt and the blank of braille. U+FE0F stays: it
-# belongs to ordinary emoji.
+# Letters and marks that show nothing, but that Unicode counts as printable: Default_Ignorable_Code_Point of
+# https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt and the blank of braille. U+FE0F is not in this
+# list: it belongs to ordinary emoji.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]")
 
 
 def is_hidden(character: str) -> bool:
-    """Tell whether a character moves, reorders or hides text, or cannot be told from a blank; a space is none."""
+    """Return whether a character moves, reorders or hides text, or looks like a blank; a space does not count."""
     return not character.isprintable() or bool(_BLANK.match(character))
 
 
 def visible(text: str) -> str:
-    """Return a text with every hidden character as its escape, such as ``\\x1b``; line breaks and tabs stay."""
+    """Return a text with each hidden character as its escape, such as ``\\x1b``; line breaks and tabs stay."""
     if text.isprintable() and not _BLANK.search(text):
         return text
     return "".join(character if character in "\n\t" else visible_character(character) for character in text)
 
 
 def visible_character(character: str) -> str:
-    """Return a character as it is shown: itself, or its escape where it is hidden."""
+    """Return a character, or its escape if it is hidden."""
     return _escape(character) if is_hidden(character) else character
 
 
@@ -111,7 +112,7 @@ def _escape(character: str) -> str:
 
 
 def same_length(text: str) -> str:
-    """Return a line with another character in place of each hidden one, so that every column stays what it was."""
+    """Return a line with a visible character in place of each hidden one, so that all columns stay the same."""
     return "".join(
         _stand_in(character) if is_hidden(character) and character != "\t" else character for character in text
     )
@@ -120,13 +121,13 @@ def same_length(text: str) -> str:
 def _stand_in(character: str) -> str:
     if character == "\t":
         return character
-    # The pictures of control characters, U+2400 to U+2421, stand in the order of what they show.
+    # The pictures of control characters, U+2400 to U+2421, have the same order as the characters.
     number = ord(character)
     return chr(0x2400 + number) if number < 32 else "\u2421" if number == 127 else "\ufffd"
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal a visible text takes: two for wide letters, none for marks on others."""
+    """Return the number of terminal columns of a visible text: two for wide letters, none for combining marks."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -140,10 +141,10 @@ def _columns(character: str) -> int:
 
 
 def login_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the logins of addresses stand: from behind ``://`` up to the last ``@`` in front of the host.
+    """Yield the start and end of each login in addresses: from after ``://`` to the last ``@`` before the host.
 
-    A bare ``git@`` names no one: it is how ssh reaches every forge. A password may hold ``@``, and, as people paste
-    it, ``/``, which no address may: then it ends at the last ``@`` of the word.
+    A bare ``git@`` is no login: ssh uses it for every forge. A password may contain ``@``. A pasted password may also
+    contain ``/``, which is wrong in an address: then the login ends at the last ``@`` of the word.
     """
     for word in re.finditer(r"\S+", text):
         if "@" in word[0]:
@@ -151,7 +152,7 @@ def login_spans(text: str) -> Iterator[tuple[int, int]]:
             yield from ((word.start() + start, word.start() + end) for start, end in spans)
 
 
-# A slip in front of a login, as in https:/me:password@host, must not show it.
+# A typo before a login, as in https:/me:password@host, must not reveal the login.
 _MISTYPED = re.compile(r"https?(?::/(?!/)|//)[^\w\s]?(?=[^\s/:@]{1,200}:[^\s@]{0,300}@)", re.IGNORECASE)
 
 
@@ -172,10 +173,10 @@ def _spans_in(word: str) -> Iterator[tuple[int, int]]:
 
 
 def _login_end(authority: str, start: int, last: int) -> int:
-    """Return where the login at ``start`` ends; ``start`` where there is none."""
+    """Return the end of the login at ``start``; ``start`` if there is no login."""
     login, at, host = authority.rpartition("@")
     if at:
-        # Behind `me:p@ss/word@host` the part up to the slash names no host that anybody could mean.
+        # In `me:p@ss/word@host`, the part between the first `@` and the slash cannot be a host.
         is_host = not host or "." in host or ":" in host or host == "localhost"
         return start + len(login) if is_host or login == "git" else last
     name, colon, port = authority.partition(":")
@@ -184,12 +185,12 @@ def _login_end(authority: str, start: int, last: int) -> int:
 
 
 def has_login(text: str) -> bool:
-    """Tell whether an address in a text holds a login."""
+    """Return whether an address in a text contains a login."""
     return any(True for _ in login_spans(text))
 
 
 def without_login(text: str, instead: str = "") -> str:
-    """Return an address, or a text with some, without the logins in front of their hosts."""
+    """Return a text without the logins before the hosts of its addresses."""
     if "@" not in text:
         return text
     kept, place = [], 0
@@ -199,12 +200,12 @@ def without_login(text: str, instead: str = "") -> str:
     return "".join([*kept, text[place:]])
 
 
-# Behind a question mark: what signs a download, and what some indexes take as a login.
+# Query parameters that sign a download, or that some indexes use as a login.
 _SIGNATURE = re.compile(
     r"(?<=[?&])((?:[\w-]*(?:token|secret|passw(?:or)?d|signature|credential|api_?key)|sig)=)[^&\s\"']+", re.I
 )
 
 
 def printable(text: str) -> str:
-    """Return a text as a person may see it: hidden characters visible, no login and no signature in its addresses."""
+    """Return a text that is safe to show: hidden characters as escapes, no logins and no signatures in addresses."""
     return visible(_SIGNATURE.sub(r"\1***", without_login(text)))

@@ -1,7 +1,8 @@
-"""What tests share: a spec from a text, and snapshots that are real files, one a value."""
+"""Fixtures of all tests: specs from texts, and snapshots as files, one for each value."""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -14,29 +15,35 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
+from mlspec.host.resolver import process
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, Spec, validate
+from tests.support import forks, resolver
 from tests.support.golden import Golden
 from tests.support.places import TESTS
 
-# Programs that tests start import the same modules again and again, and compile them once.
+# Programs in the tests import the same modules again and again, so let them write and reuse bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A slow machine is no bug.
-settings.register_profile("mlspec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if forks.ARE_THERE:
+    resolver.fork_resolvers()
+
+# No deadline, because a slow machine is not a bug. Continuous integration tries more examples.
+_EXAMPLES = int(os.environ.get("MLSPEC_EXAMPLES", "25"))
+settings.register_profile("mlspec", deadline=None, max_examples=_EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mlspec")
 
 
 class NamedFile(SingleFileSnapshotExtension):
-    """A snapshot in the text file that the test names, as a rule beside its input."""
+    """A snapshot in a text file that the test names, usually beside its input."""
 
     _write_mode = WriteMode.TEXT
     file_extension = ""
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
-        """Return the path of the file below ``tests/``, by which reports name it."""
+        """Return the path of the file below ``tests/``, which is the name of the snapshot in reports."""
         return str(index)
 
     @classmethod
@@ -47,25 +54,40 @@ class NamedFile(SingleFileSnapshotExtension):
     def discover_snapshots(
         self, *, test_location: PyTestLocation, ignore_extensions: list[str] | None = None
     ) -> SnapshotCollections:
-        """Return none: whether a file is left over is told by the tests of its folder, and never deleted unasked."""
+        """Return none, so that syrupy deletes no files: the tests of each folder report its leftover files."""
         return SnapshotCollections()
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the collected tests from garbage collection, because they live until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def proofs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what a test proves out of the cache of whoever runs it."""
+    """Keep the proofs of a test out of the user's cache."""
     monkeypatch.setenv("MLSPEC_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture(autouse=True)
 def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the mirrors of whoever runs a test out of it."""
+    """Ignore the user's configuration in the tests, such as mirrors."""
     monkeypatch.setenv("MLSPEC_CONFIG", "off")
 
 
 @pytest.fixture
+def resolver_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start a new Python for each resolver, as for users."""
+    monkeypatch.setattr(process, "start_resolver", resolver.start_anew)
+
+
+@pytest.fixture
 def golden(snapshot: SnapshotAssertion) -> Golden:
-    """Return a function from the path of a file to what a text has to equal; ``--snapshot-update`` writes the file."""
+    """Return a function from the path of a file to the snapshot that a text must equal.
+
+    ``--snapshot-update`` writes the file.
+    """
     files = snapshot.use_extension(NamedFile)
     return lambda path: files(name=path.relative_to(TESTS).as_posix())
 

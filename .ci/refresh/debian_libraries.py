@@ -1,8 +1,9 @@
 """Write ``sonames.toml`` and ``debian_brings.txt.xz`` of ``mlspec/facts/data`` from Debian's indexes; ``make refresh``.
 
-The first says which Debian package holds a library that wheels load and do not bring; the second, which packages bring
-such a package along: a line a set of them, as a hexadecimal sum of powers of two in the order of the first table, and
-the packages that bring it. Recommended packages are not installed in an image, and of alternatives the first is.
+The first file lists the Debian package of each library that wheels load but do not contain. The second file lists the
+packages that install such packages as dependencies. Each line is a set of library packages, as a hexadecimal sum of
+powers of two in the order of the first line, and the packages that install this set. An image does not install
+recommended packages, and it installs the first of alternatives.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import requests
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 RELEASES = ("bookworm", "trixie")
 DATA = Path(__file__).parents[2] / "mlspec" / "facts" / "data"
-# What the policies of manylinux leave to the system (PEP 600 and auditwheel's policies), and what wheels that keep to
-# none of them were seen to load: X and OpenGL, glib and GTK, sound, browsers' libraries, compilers' runtimes.
+# The libraries that manylinux policies leave to the system (PEP 600 and auditwheel's policies), and libraries that
+# known wheels load against all policies: X and OpenGL, glib and GTK, sound, browsers' libraries, compilers' runtimes.
 _SONAMES = """
     libEGL.so.1 libGL.so.1 libGLESv2.so.2 libGLU.so.1 libGLX.so.0 libGLdispatch.so.0 libICE.so.6 libOSMesa.so.8
     libOpenCL.so.1 libOpenGL.so.0 libSM.so.6 libX11-xcb.so.1 libX11.so.6 libXau.so.6 libXcomposite.so.1 libXcursor.so.1
@@ -50,14 +51,14 @@ SONAMES = tuple(_SONAMES.split())
 
 
 def fetched(path: str) -> bytes:
-    """Return a file of the mirror."""
+    """Download a file from the mirror. Raises requests.HTTPError if the mirror refuses."""
     answer = requests.get(f"{MIRROR}/dists/{path}", timeout=300)
     answer.raise_for_status()
     return answer.content
 
 
 def owners(contents: str) -> dict[str, str]:
-    """Return the package of each library that the list of a release's files holds."""
+    """Return the package of each library in the list of a release's files."""
     found: dict[str, str] = {}
     for match in re.finditer(r"^(?:usr/)?lib/x86_64-linux-gnu/(\S+)\s+(\S+)$", contents, re.MULTILINE):
         if match[1] in SONAMES:
@@ -66,7 +67,7 @@ def owners(contents: str) -> dict[str, str]:
 
 
 def dependencies(packages: str) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Return the dependencies of each package of an index, and a package for each name that is only provided."""
+    """Return the dependencies of each package of an index, and a package for each name that packages provide."""
     graph: dict[str, tuple[str, ...]] = {}
     provided: dict[str, str] = {}
     for stanza in packages.split("\n\n"):
@@ -85,10 +86,10 @@ def _name(text: str) -> str:
 def brought(
     graph: Mapping[str, tuple[str, ...]], provided: Mapping[str, str], bits: Mapping[str, int]
 ) -> dict[str, int]:
-    """Return the sum of the bits of all that each package brings, itself included; nothing of what brings none."""
+    """Return the bits of the library packages that each package installs, including itself, without zero sums."""
     sums = {name: bits.get(name, 0) for name in graph}
     edges = {name: [dep if dep in graph else provided.get(dep, "") for dep in deps] for name, deps in graph.items()}
-    # Debian's packages depend on each other in circles, so it is repeated until nothing changes.
+    # Debian's packages have circular dependencies, so repeat until nothing changes.
     changed = True
     while changed:
         changed = False
@@ -102,7 +103,7 @@ def brought(
 
 
 def main() -> None:
-    """Write both tables, and say how large they are."""
+    """Write both tables, and print their sizes."""
     packages = {release: owners(_contents(release)) for release in RELEASES}
     known = sorted({name for found in packages.values() for name in found.values()})
     checked = datetime.now(UTC).date()
@@ -130,7 +131,7 @@ def _lines(release: str, sums: Mapping[str, int]) -> Iterator[str]:
 
 
 def _toml(packages: Mapping[str, Mapping[str, str]], checked: str) -> Iterator[str]:
-    yield "# The Debian packages that hold the libraries which wheels load and do not bring.\n"
+    yield "# The Debian packages of libraries that wheels load but do not contain.\n"
     yield f'source = "Contents-amd64.gz of main of each release, {MIRROR}"\nchecked = {checked}\n'
     for soname in SONAMES:
         yield f'\n[[library]]\nsoname = "{soname}"\n'

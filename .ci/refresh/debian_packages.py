@@ -1,6 +1,6 @@
-"""Write ``mlspec/facts/data/debian_packages.txt.xz`` anew from the package indexes of Debian; run by ``make refresh``.
+"""Write ``mlspec/facts/data/debian_packages.txt.xz`` from the package indexes of Debian; run by ``make refresh``.
 
-One line a name: the releases that have it, as a sum of powers of two in the order of the first line.
+Each line is a name and the releases that have it, as a sum of powers of two in the order of the first line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLACE = Path(__file__).parents[2] / "mlspec" / "facts" / "data" / "debian_packag
 
 
 def names(release: str, architecture: str) -> Iterator[str]:
-    """Yield the names of all packages of a release, and those that packages provide."""
+    """Yield the names of all packages of a release, and the names that packages provide."""
     url = f"{MIRROR}/dists/{release}/main/binary-{architecture}/Packages.xz"
     answer = requests.get(url, timeout=300)
     answer.raise_for_status()
@@ -35,7 +35,7 @@ def names(release: str, architecture: str) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write the table, and say how large it is."""
+    """Write the table, and print its size."""
     rows: dict[str, int] = {}
     for number, release in enumerate(RELEASES):
         for architecture in ARCHITECTURES:

@@ -1,7 +1,7 @@
 """Write the rows of tensorflow and torch in ``mlspec/facts/data`` from their projects; run by ``make refresh``.
 
 Each source is a path or an address: ``frameworks.py --tensorflow source.md --torch generate_binary_build_matrix.py``.
-Read the diff, and bring `source` and `checked` of what changed up to date.
+Read the diff, and update `source` and `checked` of the rows that changed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sources import DATA, Changed, list_of, minor, number, read, replaced, with_
 TENSORFLOW = "https://raw.githubusercontent.com/tensorflow/docs/master/site/en/install/source.md"
 TORCH = "https://raw.githubusercontent.com/pytorch/test-infra/main/tools/scripts/generate_binary_build_matrix.py"
 
-# Tables have grown since these were counted; where less is found, it is read wrongly.
+# The table had this many rows when they were counted, and it only grows: fewer rows mean that the parser is wrong.
 _LEAST_ROWS = 12
 _OLDEST = (2, 8)
 
 
 @dataclass(frozen=True, slots=True)
 class Tensorflow:
-    """A minor version of tensorflow: the first and last Python, and the CUDA and cuDNN it is built for."""
+    """A minor version of tensorflow, its first and last Python, and the CUDA and cuDNN of its build."""
 
     version: str
     first: str
@@ -37,7 +37,7 @@ class Tensorflow:
 
 @dataclass(frozen=True, slots=True)
 class Torch:
-    """The newest release of torch: the first and last Python, and the versions of CUDA and ROCm it is built for."""
+    """The newest release of torch, its Pythons, and the versions of CUDA and ROCm of its builds."""
 
     version: str
     pythons: tuple[str, ...]
@@ -49,7 +49,7 @@ _CELLS = re.compile(r"<tr><td>tensorflow-([\d.]+)</td>(.*?)</tr>")
 
 
 def tensorflow_of(page: str) -> list[Tensorflow]:
-    """Return the rows of the table for GPUs on Linux, oldest first; raises Changed where they are not as they were."""
+    """Return the rows of the table for GPUs on Linux, oldest first. Raises Changed if the format is different."""
     linux = page.partition("### Linux")[2].partition("\n### ")[0]
     table = linux.partition("#### GPU")[2].partition("</table>")[0]
     rows: dict[str, Tensorflow] = {}
@@ -68,7 +68,10 @@ def tensorflow_of(page: str) -> list[Tensorflow]:
 
 
 def torch_of(script: str) -> Torch:
-    """Return the newest release in the script that makes the matrix of torch's builds; nothing of it is run."""
+    """Return the newest release in the script that makes the matrix of torch's builds, without running the script.
+
+    Raises Changed if the format is different.
+    """
     values: dict[str, object] = {}
     for node in ast.parse(script).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -92,7 +95,7 @@ def torch_of(script: str) -> Torch:
 
 
 def with_tensorflow(table: str, rows: Sequence[Tensorflow]) -> str:
-    """Return the table of frameworks with these rows in place of its own of tensorflow."""
+    """Replace the rows of tensorflow in the table of frameworks."""
     releases = [f'  {{ version = "{r.version}", first = "{r.first}", last = "{r.last}" }},\n' for r in rows]
     table = with_list(table, "tensorflow", "releases", releases)
     kept = [line for line in list_of(table, "libraries", "builds") if 'package = "tensorflow"' not in line]
@@ -102,7 +105,7 @@ def with_tensorflow(table: str, rows: Sequence[Tensorflow]) -> str:
 
 
 def _library_rows(rows: Iterable[Tensorflow]) -> list[str]:
-    """Return a row for each run of releases that are built for the same."""
+    """Return a row for each sequence of releases with the same CUDA and cuDNN."""
     runs: list[list[Tensorflow]] = []
     for row in rows:
         if runs and (runs[-1][0].cuda, runs[-1][0].cudnn) == (row.cuda, row.cudnn):
@@ -117,7 +120,7 @@ def _library_rows(rows: Iterable[Tensorflow]) -> list[str]:
 
 
 def with_torch(table: str, release: Torch) -> str:
-    """Return the table of frameworks with a row for this release of torch; one that is there stands."""
+    """Add a row for a release of torch to the table of frameworks, unless the table has one."""
     if f'{{ version = "{release.version}"' in table.partition("[torch]")[2].partition("\n[")[0]:
         return table
     row = f'  {{ version = "{release.version}", first = "{release.pythons[0]}", last = "{release.pythons[-1]}" }},\n'
@@ -125,9 +128,9 @@ def with_torch(table: str, release: Torch) -> str:
 
 
 def with_indexes(table: str, release: Torch) -> str:
-    """Return the table of accelerators with an index for each CUDA and ROCm of this release; others end before it.
+    """Add an index for each CUDA and ROCm of this release to the table of accelerators; other indexes end before it.
 
-    Of a new one the least driver is left to be written: NVIDIA's, not torch's, to say.
+    The least driver of a new index stays empty, for a person to fill in: NVIDIA documents it, torch does not.
     """
     head, *blocks = table.split("[[index]]\n")
     wanted = {("cuda", version) for version in release.cudas} | {("rocm", version) for version in release.rocms}

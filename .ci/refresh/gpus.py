@@ -1,9 +1,9 @@
-"""Merge NVIDIA's GPUs and their compute capabilities into ``mlspec/facts/data/gpus.toml``, from pages that you saved.
+"""Merge NVIDIA's GPUs and their compute capabilities into ``mlspec/facts/data/gpus.toml``, from saved pages.
 
 Save https://developer.nvidia.com/cuda-gpus and https://developer.nvidia.com/cuda-legacy-gpus in a browser as HTML, and
-name the files: ``gpus.py cuda-gpus.html cuda-legacy-gpus.html``. Every row of a table with one compute capability, and
-names in its other cells, is read. Names that are new are added, and none is taken away: the table has more than the
-pages do. Read the diff, and bring `source` and `checked` up to date.
+name the files: ``gpus.py cuda-gpus.html cuda-legacy-gpus.html``. The script reads each table row that has one compute
+capability, and names in its other cells. It adds new names and removes none, because the table has more names than the
+pages. Read the diff, and update `source` and `checked`.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from pathlib import Path
 from mlspec.facts.frameworks import plain_gpu
 from sources import DATA, Changed, number, replaced
 
-# What mlspec's oldest torch has kernels for begins there.
+# The oldest capability that mlspec's oldest torch has kernels for.
 _OLDEST = (5, 0)
 
 
 class Tables(HTMLParser):
-    """The tables of a page: rows of cells, each the lines of its text."""
+    """The tables of a page, as rows of cells; a cell is a list of the lines of its text."""
 
     def __init__(self, page: str) -> None:
-        """Read a page."""
+        """Parse a page."""
         super().__init__()
         self.rows: list[list[list[str]]] = []
         self._is_in_cell = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
-        """Begin a row, a cell, or a line in one."""
+        """Begin a row, a cell, or a line in a cell."""
         if tag == "tr":
             self.rows.append([])
         elif tag in {"td", "th"} and self.rows:
@@ -49,13 +49,13 @@ class Tables(HTMLParser):
             self._is_in_cell = False
 
     def handle_data(self, data: str) -> None:
-        """Add to the line."""
+        """Append text to the current line."""
         if self._is_in_cell:
             self.rows[-1][-1][-1] += data
 
 
 def gpus_of(page: str) -> dict[str, str]:
-    """Return the names of GPUs as mlspec reads them, with their capabilities; raises Changed where there are none."""
+    """Return the normalized names of GPUs with their capabilities. Raises Changed if the page has none."""
     found: dict[str, str] = {}
     for row in Tables(page).rows:
         cells = [[" ".join(line.split()) for line in cell] for cell in row]
@@ -69,7 +69,7 @@ def gpus_of(page: str) -> dict[str, str]:
 
 
 def with_gpus(table: str, found: Mapping[str, str]) -> str:
-    """Return the table with the GPUs that it lacks; raises Changed where one has another capability there."""
+    """Add the missing GPUs to the table. Raises Changed if the table has another capability for a GPU."""
     rows: dict[str, list[str]] = tomllib.loads(table)["capabilities"]
     known = {name: capability for capability, names in rows.items() for name in names}
     others = {name: told for name, told in found.items() if known.get(name, told) != told}

@@ -1,8 +1,8 @@
-"""Write ``mlspec/facts/data/python.toml`` anew; run by ``make refresh``.
+"""Write ``mlspec/facts/data/python.toml``; run by ``make refresh``.
 
-The dates are those of the release cycle that the core developers publish as JSON; the variants those of the official
-image's versions.json, over its whole history. Each source is a path or an address: ``--cycle`` that of the JSON,
-``--images`` that of the git repository, which is cloned. Read the diff, and bring `source` and `checked` up to date.
+The dates come from the release cycle that Python's core developers publish as JSON. The variants come from the whole
+history of the official image's versions.json. Each source is a path or an address: ``--cycle`` names the JSON, and
+``--images`` the git repository, which the script clones. Read the diff, and update `source` and `checked`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IMAGES = "https://github.com/docker-library/python"
 
 _OLDEST = (3, 8)
 _DATES = ("released", "end_of_life")
-# What a version goes through after it is out; a copy of the cycle that is older than the table turns none back.
+# The states of a released version, in order. A copy of the cycle that is older than the table resets no state.
 _STATES = ("bugfix", "security", "end of life")
 
 Row = Mapping[str, str]
@@ -36,7 +36,7 @@ Row = Mapping[str, str]
 
 
 def versions_of(cycle: str, known: Sequence[Row]) -> list[Row]:
-    """Return a row for each version that is out, oldest first; raises Changed where the cycle is in another form."""
+    """Return a row for each released version, oldest first. Raises Changed if the format of the cycle is different."""
     try:
         versions: dict[str, dict[str, Any]] = json.loads(cycle)
         rows = {version: _version(version, told) for version, told in versions.items() if number(version) >= _OLDEST}
@@ -72,9 +72,9 @@ def _state(row: Row) -> int:
 
 
 def variants_of(history: Iterable[str], known: Sequence[Row]) -> list[Row]:
-    """Return a row for each ``slim-CODENAME`` that was built, from the texts of versions.json, oldest first.
+    """Return a row for each ``slim-CODENAME`` variant in the texts of versions.json, which are given oldest first.
 
-    Those of a Python that a copy is too old to have are kept; raises Changed where there is nothing to read.
+    Rows of a Python that an old copy of the history lacks are kept. Raises Changed if there is no slim variant.
     """
     rows: dict[tuple[str, str], list[str]] = {}
     built: set[tuple[str, str]] = set()
@@ -94,17 +94,17 @@ def variants_of(history: Iterable[str], known: Sequence[Row]) -> list[Row]:
 
 
 def _built(text: str) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield the Python and the codename of each slim variant, and the patch version that it has."""
+    """Yield the Python and the codename of each slim variant, with its patch version."""
     versions: dict[str, dict[str, Any] | None] = json.loads(text)
     for python, told in versions.items():
-        # A version that is taken out stands as null for a while; those that are not out have names like 3.15-rc.
+        # A removed version is null for a while. Unreleased versions have names like 3.15-rc.
         if told and re.fullmatch(r"3\.\d+", python) and number(python) >= _OLDEST:
             names = (name for name in told["variants"] if re.fullmatch(r"slim-[a-z]+", name))
             yield from (((python, name.removeprefix("slim-")), told["version"]) for name in names)
 
 
 def history(repository: str) -> list[str]:
-    """Return the texts of versions.json in a git repository, oldest first; one elsewhere is cloned."""
+    """Return the texts of versions.json in a git repository, oldest first; a remote repository is cloned."""
     if "://" in repository:
         with tempfile.TemporaryDirectory() as folder:
             words = ("clone", "--quiet", "--bare", "--single-branch", repository, folder)
@@ -123,13 +123,13 @@ def _git(repository: str, *words: str, check: bool = True) -> str:
 
 
 def known_of(table: str) -> tuple[list[Row], list[Row]]:
-    """Return the rows of a table: of versions, and of variants."""
+    """Return the rows of versions and the rows of variants in a table."""
     versions, variants = (tomllib.loads(table)[name] for name in ("version", "variant"))
     return [{key: str(value) for key, value in row.items()} for row in versions], variants
 
 
 def with_rows(table: str, versions: Iterable[Row], variants: Iterable[Row]) -> str:
-    """Return the table with these rows in place of its own, below the comments that it has."""
+    """Replace the rows of the table, and keep its comments."""
     codenames = [
         row["codename"] for row in tomllib.loads((DATA / "debian.toml").read_text(encoding="utf-8"))["release"]
     ]
@@ -142,7 +142,7 @@ def with_rows(table: str, versions: Iterable[Row], variants: Iterable[Row]) -> s
 
 
 def _lines(row: Row) -> str:
-    # Dates stand in TOML without quotes.
+    # TOML writes dates without quotes.
     return "".join(f"{key} = {value}\n" if key in _DATES else f'{key} = "{value}"\n' for key, value in row.items())
 
 

@@ -1,4 +1,4 @@
-"""What the scripts that bring tables up to date share: where they are, how sources are read and rows replaced."""
+"""Helpers of the refresh scripts: the folder of the tables, and functions to read sources and replace rows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ DATA = Path(__file__).parents[2] / "mlspec" / "facts" / "data"
 
 
 class Changed(Exception):
-    """A source that is no longer in the form that is read here."""
+    """An error: the format of a source changed."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}: has the page changed?")
 
 
 def read(source: str) -> str:
-    """Return the text at a path or an address."""
+    """Read the text at a path or a URL."""
     if "://" not in source:
         return Path(source).read_text(encoding="utf-8")
     import requests
@@ -27,7 +27,7 @@ def read(source: str) -> str:
 
 
 def replaced(text: str, pattern: str, rows: str) -> str:
-    """Return a table with ``rows`` for what a pattern finds behind its first group; raises Changed if nothing."""
+    """Replace the match of a pattern by its first group and ``rows``. Raises Changed without a match."""
     found, count = re.subn(pattern, lambda match: f"{match[1]}{rows}", text, count=1, flags=re.DOTALL)
     if not count:
         raise Changed(f"nothing in the table is as {pattern}")
@@ -35,7 +35,7 @@ def replaced(text: str, pattern: str, rows: str) -> str:
 
 
 def list_of(table: str, section: str, key: str) -> list[str]:
-    """Return the lines of a list in a section of a table; raises Changed where there is none."""
+    """Return the lines of a list in a section of a table. Raises Changed if the table has no such list."""
     found = re.search(rf"\n\[{section}\]\n(?:(?!\n\[).)*?{key} = \[\n(.*?)\]\n", table, re.DOTALL)
     if not found:
         raise Changed(f"no {key} of [{section}] in the table")
@@ -43,7 +43,7 @@ def list_of(table: str, section: str, key: str) -> list[str]:
 
 
 def with_list(table: str, section: str, key: str, lines: list[str]) -> str:
-    """Return a table with these lines as a list of one of its sections."""
+    """Replace the lines of a list in a section of a table. Raises Changed if the table has no such list."""
     return replaced(table, rf"(?<=\n\[{section}\]\n)(.*?{key} = \[\n).*?(?=\]\n)", "".join(lines))
 
 
@@ -53,5 +53,5 @@ def minor(version: str) -> str:
 
 
 def number(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version that has nothing else."""
+    """Return the numbers of a version. Raises ValueError if the version has other parts."""
     return tuple(map(int, version.split(".")))

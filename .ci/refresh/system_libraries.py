@@ -1,8 +1,8 @@
 """Prove the rows of ``mlspec/facts/data/system_libraries.toml`` in containers; run by ``make refresh-libraries``.
 
-A row of ``package`` is proven where its ``proof`` fails in a slim image that has the newest wheel of the package, and
-works when its Debian packages are there too; a row of ``whole`` where it works at once. What was proven with which
-version on which base and day is written into the row. Arguments are names of packages; without any it is all of them.
+A row of ``package`` is proven if its ``proof`` fails in a slim image with the newest wheel of the package, and works
+after its Debian packages are installed. A row of ``whole`` is proven if its ``proof`` works at once. The script writes
+the version, the base and the day of the proof into the row. Arguments are names of packages, by default all.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from typing import Any
 
 BASE = os.environ.get("BASE", "python:3.11-slim")
 PLACE = Path(__file__).parents[2] / "mlspec" / "facts" / "data" / "system_libraries.toml"
-# What a container does: it prints the exit codes of the proof, before and after, the version and the release.
+# The script of a container. It prints the exit codes of the proof before and after apt, the version and the release.
+# Java does not install without the folder. Docker Hub's slim images have it, replacements of these images may not:
+# https://github.com/debuerreotype/debuerreotype/pull/116
 SCRIPT = r"""
+mkdir -p /usr/share/man/man1
 pip install --quiet --root-user-action ignore --disable-pip-version-check --prefer-binary "$REQUIREMENT" >&2 || exit 9
 python -c "$PROOF" >&2; before=$?
 after=$before
@@ -38,7 +41,7 @@ echo "=> $before $after $version $VERSION_CODENAME"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a proof: whether it is one, with which version on which release, and what was seen."""
+    """The result of a proof: whether it holds, the version, the observation and the Debian release."""
 
     is_proof: bool
     version: str
@@ -47,7 +50,7 @@ class Result:
 
 
 def tried(row: Mapping[str, Any]) -> Result:
-    """Return what comes of a row's proof in a container of its own."""
+    """Run the proof of a row in a new container."""
     given = {"REQUIREMENT": row["package"], "PROOF": row["proof"], "APT": " ".join(row.get("apt", ()))}
     options = [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
     command = ["docker", "run", "--rm", *options, BASE, "sh", "-c", SCRIPT]
@@ -63,7 +66,7 @@ def tried(row: Mapping[str, Any]) -> Result:
 
 
 def noted(text: str, package: str, note: str) -> str:
-    """Return the table with what was proven of a package, in place of what was before."""
+    """Replace the note of a package's proof in the table."""
     blocks = re.split(r"(?m)^(?=\[\[)", text)
     for number, block in enumerate(blocks):
         if f'\npackage = "{package}"\n' in block and "\nproof = " in block:
@@ -73,7 +76,7 @@ def noted(text: str, package: str, note: str) -> str:
 
 
 def main(wanted: list[str]) -> int:
-    """Try the rows one after the other, and write what was proven."""
+    """Prove the rows one after the other, and write the notes of successful proofs."""
     table, failed = tomllib.loads(PLACE.read_text(encoding="utf-8")), 0
     for row in (*table["package"], *table["whole"]):
         if "proof" not in row or (wanted and row["package"] not in wanted):

@@ -1,9 +1,9 @@
-"""Write into ``mlspec/facts/data`` what the wheels on the package index tell; run by ``make refresh``.
+"""Write facts from the wheels on the package index into ``mlspec/facts/data``; run by ``make refresh``.
 
-Their names tell the Pythons of a framework, their metadata the CUDA and the cuDNN that packages are built for and the
-extras that bring those. Rows that are there stand, but for those whose newest release tells otherwise. Read the diff,
-and bring `source` and `checked` of what changed up to date. ``--save FILE`` keeps the answers, ``--answers FILE`` reads
-them in place of the index, which is that of mlspec's configuration or else pip's.
+The names of wheels contain the Pythons of a framework. Their metadata contains the CUDA and the cuDNN of a build, and
+the extras that install these. Existing rows stay, unless the newest release contradicts them. Read the diff, and update
+`source` and `checked` of the rows that changed. The index is that of mlspec's configuration, or else pip's.
+``--save FILE`` saves the answers of the index, and ``--answers FILE`` reads such a file in place of the index.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sources import DATA, list_of, number, with_list
 
 FRAMEWORKS = ("torch", "tensorflow", "jaxlib")
 LIBRARIES = ("torch", "onnxruntime-gpu", "xgboost", "xgboost-cu12", "jax-cuda12-plugin", "jax-cuda13-plugin", "vllm")
-# What is only known as sources: that wheels of it are there now would be news.
+# Packages that have only sources. The script reports if wheels appear.
 SOURCES = ("flash-attn",)
 
 Metadata = Mapping[str, Sequence[str]]
@@ -35,18 +35,18 @@ _KEYS = ("Requires-Dist", "Provides-Extra")
 
 
 class Index(Protocol):
-    """Something that knows the files of packages and what is in them."""
+    """An index: the files of packages, and the metadata of wheels."""
 
     def files(self, package: str) -> Sequence[str]:
-        """Return the names of the files of a package; none where there is no such package."""
+        """Return the names of the files of a package; empty for an unknown package."""
 
     def metadata(self, package: str, file: str) -> Metadata:
-        """Return what a wheel requires, and its extras."""
+        """Return the requirements and the extras of a wheel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A wheel of a final release that runs on Linux and x86_64, and its Python; empty where it is for any."""
+    """A wheel of a final release for Linux and x86_64; ``python`` is its Python, or "" for any Python."""
 
     file: str
     version: Version
@@ -59,7 +59,7 @@ class Wheel:
 
 
 def wheels(index: Index, package: str) -> list[Wheel]:
-    """Return the wheels of a package that CPython on Linux and x86_64 can take, oldest first."""
+    """Return the wheels of a package for CPython on Linux and x86_64, oldest first."""
     return _wheels(index.files(package))
 
 
@@ -76,7 +76,7 @@ def _wheel(file: str) -> Wheel | None:
     if version.is_prerelease or not fitting:
         return None
     python = re.fullmatch(r"cp3(\d+)", max(tag.interpreter for tag in fitting))
-    # One that keeps to the stable interface is for every Python since.
+    # A wheel for the stable ABI runs on all later Pythons.
     is_for_one = python and fitting[0].abi != "abi3"
     return Wheel(file, version, f"3.{python[1]}" if python and is_for_one else "")
 
@@ -89,7 +89,7 @@ def _runs_on_linux(platform: str) -> bool:
 
 
 def with_pythons(table: str, framework: str, found: Iterable[Wheel]) -> str:
-    """Return the table of frameworks with a row for each minor version that it lacks; what is there stands."""
+    """Add a row for each missing minor version to the table of frameworks. Existing rows stay."""
     lines = list_of(table, framework, "releases")
     known = {row["version"]: line for row, line in zip(_rows(lines), lines, strict=True)}
     pythons: dict[str, list[str]] = {}
@@ -107,14 +107,14 @@ def _rows(lines: Sequence[str]) -> list[dict[str, str]]:
     return list(tomllib.loads(f"rows = [\n{''.join(lines)}]")["rows"])
 
 
-# What packages are built for
+# The CUDA and the cuDNN of builds
 
 Facts = tuple[str, str]
-"""The major version of CUDA, and that of cuDNN; empty where it is not said."""
+"""The major version of CUDA, and that of cuDNN; each is "" if unknown."""
 
 
 def built_for(metadata: Metadata) -> Facts:
-    """Return the CUDA and the cuDNN in what a wheel requires: names and extras of packages end in it."""
+    """Return the CUDA and the cuDNN in the requirements of a wheel: names and extras of packages end in them."""
     required = [Requirement(text) for text in metadata["Requires-Dist"]]
     named = [text for one in required for text in (canonicalize_name(one.name), *(f"nvidia-{e}" for e in one.extras))]
     cudas = {found[1] for text in named if (found := re.fullmatch(r"nvidia-(?:.*-)?cu(\d+)", text))}
@@ -125,9 +125,10 @@ def built_for(metadata: Metadata) -> Facts:
 
 
 def with_library(table: str, package: str, index: Index) -> str:
-    """Return the table of frameworks with rows of a package as its newest releases tell.
+    """Update the rows of a package in the table of frameworks by its newest releases.
 
-    Releases are asked from the newest down to the first that is as the table has it: what came before is known.
+    The function reads releases from the newest down to the first one that agrees with the table: older releases are
+    known.
     """
     lines = list_of(table, "libraries", "builds")
     rows = [row for row in _rows(lines) if row["package"] == package]
@@ -136,7 +137,7 @@ def with_library(table: str, package: str, index: Index) -> str:
     facts = {version: _known(rows, version) for version in versions}
     for version in reversed(versions):
         told = built_for(index.metadata(package, newest[version].file))
-        # torch has another CUDA on each of its indexes.
+        # torch has a different CUDA on each of its indexes.
         told = ("", told[1]) if package == "torch" else told
         if told in {("", ""), facts[version]}:
             break
@@ -161,7 +162,7 @@ def _runs(package: str, facts: Mapping[str, Facts]) -> list[str]:
             runs[-1][1].append(version)
         else:
             runs.append((told, [version]))
-    # The last run goes on.
+    # The last sequence has no end yet.
     ends = [f'last = "{versions[-1]}", ' for _, versions in runs[:-1]] + [""]
     return [
         f'  {{ package = "{package}", first = "{versions[0]}", {end}{", ".join(_named(told))} }},\n'
@@ -178,7 +179,10 @@ def _named(told: Facts) -> list[str]:
 
 
 def with_majors(table: str, index: Index) -> tuple[str, list[str]]:
-    """Return the table of variants with the versions of CUDA that packages have extras for, and what holds no more."""
+    """Update the versions of CUDA in the table of variants by the extras of packages.
+
+    Return the new table, and messages about rows that are no longer true.
+    """
     head, *blocks = table.split("[[extra]]\n")
     doubts: list[str] = []
     for place, block in enumerate(blocks):
@@ -199,7 +203,7 @@ def _newest(index: Index, package: str) -> Metadata:
 
 
 def _majors(row: Mapping[str, Any], extras: Sequence[str]) -> list[str]:
-    """Return the versions of CUDA that have all extras of a row; those of the row where its extras name none."""
+    """Return the versions of CUDA that have all extras of a row, or the row's own if its extras name no version."""
     (template, *_) = row["extras"]
     if "{major}" not in template:
         return [major for major in row["majors"] if set(row["extras"]) <= set(extras)]
@@ -210,13 +214,13 @@ def _majors(row: Mapping[str, Any], extras: Sequence[str]) -> list[str]:
 def _brings(row: Mapping[str, Any], major: str, metadata: Metadata) -> bool:
     extras = [extra.format(major=major) for extra in row["extras"]]
     required = map(Requirement, metadata["Requires-Dist"])
-    # A marker may ask for more than the extra: for Linux, or for a Python.
+    # A marker may have conditions beside the extra, such as Linux or a version of Python.
     named = (one.name for one in required if any(f'extra == "{extra}"' in str(one.marker) for extra in extras))
     return any(fnmatch.fnmatchcase(canonicalize_name(name), row["proof"]) for name in named)
 
 
 def doubts_of(table: str, index: Index) -> list[str]:
-    """Return what of the variants holds no more: a package that is suggested and is not there, wheels that are new."""
+    """Return messages about facts that are no longer true: a suggested package is gone, or a package has new wheels."""
     suggested = {name for row in tomllib.loads(table)["same"] for name in row["best"].values() if "{" not in name}
     gone = [f"{name}: is suggested, and is not there" for name in sorted(suggested - {""}) if not index.files(name)]
     return gone + [f"{name}: there are wheels of it now" for name in SOURCES if wheels(index, name)]
@@ -226,10 +230,10 @@ def doubts_of(table: str, index: Index) -> list[str]:
 
 
 class Online:
-    """The package index, asked for pages in JSON and for the ends of wheels, where their metadata is."""
+    """The package index on the network: JSON pages, and the ends of wheels, which hold their metadata."""
 
     def __init__(self) -> None:
-        """Take the index and the certificates of mlspec's configuration."""
+        """Use the index and the certificates of mlspec's configuration."""
         from pip._internal.models.index import PyPI
         from pip._internal.network.session import PipSession
 
@@ -241,7 +245,7 @@ class Online:
         self._addresses: dict[str, str] = {}
 
     def files(self, package: str) -> Sequence[str]:
-        """Return the names of the files of a package that were not withdrawn."""
+        """Return the names of the files of a package, without yanked files."""
         accepted = {"Accept": "application/vnd.pypi.simple.v1+json"}
         page = self._session.get(f"{self._url}/{package}/", headers=accepted, timeout=60)
         if page.status_code == 404:
@@ -252,7 +256,7 @@ class Online:
         return tuple(found)
 
     def metadata(self, package: str, file: str) -> Metadata:
-        """Return what a wheel requires, and its extras."""
+        """Return the requirements and the extras of a wheel."""
         from pip._internal.network.lazy_wheel import dist_from_wheel_url
         from pip._vendor.packaging.utils import canonicalize_name as pip_name
 
@@ -261,15 +265,15 @@ class Online:
 
 
 class Kept:
-    """Answers that were kept: those of a file, and those that another index gives from now on."""
+    """Saved answers of an index, loaded from a text, with new answers from another index."""
 
     def __init__(self, other: Index | None = None, text: str = '{"files": {}, "metadata": {}}') -> None:
-        """Begin with the answers in a text."""
+        """Load the answers in ``text``."""
         self._other = other
         self.answers: dict[str, dict[str, Any]] = json.loads(text)
 
     def files(self, package: str) -> Sequence[str]:
-        """Return the names that were kept: of each minor version the newest wheel, of a framework for each Python."""
+        """Return the saved names: the newest wheel of each minor version, for frameworks of each Python too."""
         files: dict[str, Sequence[str]] = self.answers["files"]
         if self._other and package not in files:
             found = self._other.files(package)
@@ -279,7 +283,7 @@ class Kept:
         return files.get(package, ())
 
     def metadata(self, package: str, file: str) -> Metadata:
-        """Return what was kept of a wheel."""
+        """Return the saved metadata of a wheel."""
         if self._other and file not in self.answers["metadata"]:
             told = self._other.metadata(package, file)
             required = [text for text in told["Requires-Dist"] if re.search("nvidia|cuda", text)]
@@ -289,12 +293,12 @@ class Kept:
 
     @property
     def text(self) -> str:
-        """The answers, to be read again."""
+        """The answers as JSON, for the argument ``text``."""
         return json.dumps(self.answers, indent=1, sort_keys=True) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write both tables; returns 1 where something is to be looked at by a person."""
+    """Write both tables. Return 1 if a person has to check a message, or else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answers", type=Path, metavar="FILE")
     parser.add_argument("--save", type=Path, metavar="FILE")

@@ -1,1 +1,1 @@
-"""The same application and requirements, built by several Dockerfiles on one engine, measured side by side."""
+"""A benchmark of several Dockerfiles for the same application and requirements, on one engine."""

@@ -1,8 +1,9 @@
-"""The builds of several Dockerfiles of one application, measured in turn on one engine.
+"""The benchmark of builds: several Dockerfiles for one application, measured in turn on one engine.
 
-Each round, every variant begins with nothing: a base image that no build has seen, and cache mounts of its own. Then
-each change is made to what the first build left, one variant after the other. The tables show medians over the rounds.
-Wheels are downloaded once, before anything is measured, and served from the loopback address.
+In each round, each variant begins without caches: its base image is new to the engine, and its cache mounts are empty.
+Then the benchmark makes each change to the result of the first build, one variant after the other. The tables show
+medians over the rounds. The benchmark downloads wheels once, before the measurements, and serves them from the loopback
+address.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Run:
-    """One run of the benchmark: what is measured, where it comes from, and what was found."""
+    """One run of the benchmark: its stack, its variants and scenarios, its sources, and its samples."""
 
     stack: Stack
     variants: list[str]
@@ -40,7 +41,7 @@ class Run:
     images: list[str] = field(default_factory=list)
 
     def round(self, number: int) -> None:
-        """Build everything once."""
+        """Build each variant in each scenario once."""
         salt = f"{PREFIX}-{number}"
         old = self._base(salt, "old")
         pushed_for = (f"{salt}-{variant}" for variant in self.variants)
@@ -54,15 +55,15 @@ class Run:
     def _states(self, old: str, salt: str) -> Iterator[tuple[str, State]]:
         start = initial(self.stack, old)
         for scenario in dict.fromkeys(("cold", *self.scenarios)):
-            # Only now: until then, the tag has to mean the old one.
+            # Push the new base only here: until then, the tag must name the old base.
             bases = Bases(old, self._base(salt, "new") if scenario == "new base" else old)
             for turn in range(1, TURNS.get(scenario, 1) + 1):
                 yield scenario, SCENARIOS[scenario](start, self.stack, bases, turn)
 
     def _base(self, salt: str, age: str) -> str:
-        """Push a base image that differs in one small file; return it by digest.
+        """Push a base image that differs in one small file, and return its reference with the digest.
 
-        It names the index, so that every variant takes its packages from there.
+        The base image configures the index, so each variant takes its packages from there.
         """
         folder = self.folder / f"base-{salt}-{age}"
         folder.mkdir()
@@ -105,19 +106,19 @@ class Run:
         )
         measuring.require(image, dict(state.pins))
         if not is_first:
-            # An engine short of room drops what it kept of builds, and the next would be measured without.
+            # An engine with little disk space drops its build cache, and the next build would run without a cache.
             measuring.removed(image)
         self.samples.append(sample)
         print(f"{number} {scenario:<13} {variant:<12} {seconds:7.1f} s {pushed / 1e6:9.3f} MB", file=sys.stderr)
 
 
 def removed(run: Run) -> None:
-    """Remove the images of a run, and nothing else; its build cache ages as all of the engine's does."""
+    """Remove the images of a run. Its build cache stays, and the engine removes it like any other."""
     measuring.removed(*run.images)
 
 
 def warned_of_room(stack: Stack) -> None:
-    """Say so where the engine's disk is short: it would drop caches while they are measured."""
+    """Warn if the engine's disk space is short, because the engine would drop caches during the measurements."""
     root = Path(measuring.said(("docker", "info", "--format", "{{.DockerRootDir}}")).strip())
     usage = shutil.disk_usage(root if root.exists() else Path.cwd())
     # BuildKit collects garbage below a fifth of the disk, as `docker buildx inspect` shows.
@@ -127,7 +128,7 @@ def warned_of_room(stack: Stack) -> None:
 
 
 def options() -> argparse.Namespace:
-    """Return what was asked for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="make bench-builds", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -146,7 +147,7 @@ def options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure, and print the tables."""
+    """Run the benchmark and print the tables."""
     asked = options()
     stack = STACKS[asked.stack]
     warned_of_room(stack)

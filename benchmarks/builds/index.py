@@ -1,4 +1,4 @@
-"""A folder of wheels as a package index on the loopback address, so that no network is measured."""
+"""A package index on the loopback address that serves a folder of wheels, so that no network affects a measurement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PIECE = 1 << 20
 
 
 class Wheels:
-    """The wheels of a folder, and the answers of an index to whoever asks for them (PEP 691, PEP 658)."""
+    """The wheels of a folder, and the pages and metadata that an index serves for them (PEP 691, PEP 658)."""
 
     def __init__(self, folder: Path) -> None:
         self.files = {path.name: path for path in sorted(folder.glob("*.whl"))}
@@ -38,7 +38,7 @@ class Wheels:
             self.pages.setdefault(canonicalize_name(parse_wheel_filename(name)[0]), []).append(row)
 
     def page(self, project: str) -> bytes | None:
-        """Return the page of a project; nothing where there is none."""
+        """Return the JSON page of a project, or None for an unknown project."""
         if not (rows := self.pages.get(canonicalize_name(project))):
             return None
         versions = sorted({str(parse_wheel_filename(str(row["filename"]))[1]) for row in rows})
@@ -61,11 +61,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     wheels: Wheels
 
     def do_HEAD(self) -> None:
-        """Answer without a body."""
+        """Answer with headers only."""
         self.do_GET()
 
     def do_GET(self) -> None:
-        """Answer with a page, a wheel's metadata, or a wheel or a range of it."""
+        """Answer with a page, the metadata of a wheel, a wheel, or a range of a wheel."""
         place, _, name = unquote(self.path).strip("/").partition("/")
         if place == "files" and name in self.wheels.files:
             self._send_file(self.wheels.files[name])
@@ -106,12 +106,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Serve the wheels of ``folder``; gives the index's address, which ends in ``/simple/``."""
+    """Serve the wheels of ``folder``, and yield the address of the index, which ends in ``/simple/``."""
     handler = type("Handler", (_Handler,), {"wheels": Wheels(folder)})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

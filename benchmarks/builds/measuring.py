@@ -1,4 +1,4 @@
-"""One build on the engine, and what it costs: seconds, bytes of a push, sizes, start-up."""
+"""Measurements of one build on the engine: seconds, bytes of a push, sizes, start-up time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ VERSIONS = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.ve
 
 @dataclass(frozen=True)
 class Sample:
-    """What one build took. Sizes in bytes; those of the image and its start-up for the first build only."""
+    """The measurements of one build, with sizes in bytes.
+
+    Only the first build has ``unpacked``, the size of the image, and ``startup_seconds``.
+    """
 
     variant: str
     scenario: str
@@ -31,12 +34,12 @@ class Sample:
     startup_seconds: float = 0.0
 
     def as_dict(self) -> dict[str, object]:
-        """Return it for a JSON file."""
+        """Return the sample as a dictionary for a JSON file."""
         return asdict(self)
 
 
 def said(command: Sequence[str], cwd: Path | None = None) -> str:
-    """Return what a command prints; a failure shows the end of what it said."""
+    """Return the output of a command. Raises RuntimeError with the end of its output if the command fails."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     if done.returncode:
         end = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
@@ -45,14 +48,14 @@ def said(command: Sequence[str], cwd: Path | None = None) -> str:
 
 
 def here() -> str:
-    """Return when and on which engine this is."""
+    """Return a text with the day and the engine of the measurements."""
     engine = said(("docker", "version", "--format", "{{.Server.Version}}")).strip()
     cores = said(("docker", "info", "--format", "{{.NCPU}} cores, storage driver {{.Driver}}")).strip()
     return f"{datetime.now(UTC).date().isoformat()}; engine {engine}, {cores}"
 
 
 def build(folder: Path, image: str) -> float:
-    """Build the Dockerfile of ``folder`` into the engine as ``image``; return the seconds it took."""
+    """Build the Dockerfile of ``folder`` into the engine as ``image``, and return the seconds of the build."""
     # The index listens on this host's loopback address.
     command = ("docker", "buildx", "build", "--load", "--provenance=false", "--network=host", "--tag", image, ".")
     start = time.perf_counter()
@@ -61,7 +64,7 @@ def build(folder: Path, image: str) -> float:
 
 
 def push(sink: Sink, image: str, repository: str) -> tuple[int, int]:
-    """Push an image; return the new bytes that it uploaded, and the compressed bytes of all its layers."""
+    """Push an image; return the uploaded bytes, and the compressed bytes of all layers of the image."""
     name = f"{sink.address}/{repository}:latest"
     before = sink.bytes[repository]
     said(("docker", "tag", image, name))
@@ -74,31 +77,31 @@ def push(sink: Sink, image: str, repository: str) -> tuple[int, int]:
 
 
 def python(image: str, code: str, *arguments: str) -> str:
-    """Return what a few lines of Python print in a new container of an image."""
+    """Return the output of Python code in a new container of an image."""
     command = ("docker", "run", "--rm", "--network=none", "--entrypoint", "python", image, "-c", code, *arguments)
     return said(command).strip()
 
 
 def startup(image: str, module: str) -> float:
-    """Return the seconds that importing a module takes in a new container."""
+    """Return the seconds that the import of a module takes in a new container."""
     return float(python(image, TIMED_IMPORT.format(module=module)))
 
 
 def unpacked(image: str) -> int:
     """Return the bytes that the layers of an image take on the engine's disk.
 
-    What one layer holds and a later one hides, such as a package of the base that was updated, is kept, and counts.
+    A file counts even if a later layer hides it, such as a file of an updated package of the base.
     """
     command = ("docker", "history", "--human=false", "--format", "{{.Size}}", image)
     return sum(map(int, said(command).split()))
 
 
 def require(image: str, pins: dict[str, str]) -> None:
-    """Raise where an image has other versions of packages: it would not be the same environment."""
+    """Raise AssertionError if an image has other versions of packages, and so is not the same environment."""
     found = json.loads(python(image, VERSIONS, *pins))
     assert found == pins, {name: found[name] for name in pins if found[name] != pins[name]}
 
 
 def removed(*images: str) -> None:
-    """Remove images from the engine, where they are there."""
+    """Remove images from the engine, if it has them."""
     subprocess.run(("docker", "rmi", "--force", *images), capture_output=True)

@@ -1,4 +1,4 @@
-"""What is built: a stack of packages, an application, and the ways in which it changes."""
+"""The project to build: a stack of packages, an application, and the changes of the scenarios."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Stack:
-    """Packages by name and version, the heaviest of them, the bytes a round takes, and the versions that change."""
+    """A stack of packages.
+
+    ``heavy`` is the heaviest package, and ``room`` the bytes of disk that a round takes. The other fields are the
+    changed versions for each scenario.
+    """
 
     name: str
     heavy: str
@@ -38,13 +42,13 @@ class Stack:
 
     @property
     def pins(self) -> dict[str, str]:
-        """Return every package and its first version."""
+        """Return each package with its first version."""
         lines = (HERE / "stacks" / f"{self.name}.txt").read_text().splitlines()
         return dict(line.split("==") for line in lines if not line.startswith("#"))
 
     @property
     def wheels(self) -> list[str]:
-        """Return what the index has to hold, installers among them."""
+        """Return the requirements of all wheels that the index must hold, including the installer."""
         later = (self.light, self.medium, self.large, self.added)
         pins = [*self.pins.items(), *(pair for change in later for pair in change.items())]
         return ["uv", *(f"{name}=={version}" for name, version in pins)]
@@ -55,7 +59,7 @@ STACKS = {stack.name: stack for stack in (Stack("quick", "scipy", 15e9), Stack("
 
 @dataclass(frozen=True)
 class State:
-    """An application as it is at one time; ``base`` is an image by digest."""
+    """One state of the application; ``base`` is an image with its digest."""
 
     base: str
     pins: Mapping[str, str]
@@ -64,7 +68,7 @@ class State:
     model: bytes = b""
 
     def written(self, folder: Path) -> None:
-        """Write the files that every variant has."""
+        """Write the files that all variants share."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "requirements.txt").write_text("".join(f"{n}=={v}\n" for n, v in sorted(self.pins.items())))
         (folder / "app.py").write_text(self.code)
@@ -76,23 +80,23 @@ class State:
 
 @dataclass(frozen=True)
 class Bases:
-    """Two states of one base image, ``name@digest`` each; Python is the same in both."""
+    """Two states of one base image, each as ``name@digest``; both have the same Python."""
 
     old: str
     new: str
 
 
 Change = Callable[[State, Stack, Bases, int], State]
-"""A change; the number says which turn it is, of changes that are made several times in a round."""
+"""A change; the number is the turn, for changes that are made several times in a round."""
 
 
 def pinned(choose: Callable[[Stack], Mapping[str, str]]) -> Change:
-    """Return a change that adds or moves packages."""
+    """Return a change that adds packages or changes their versions."""
     return lambda state, stack, _, __: replace(state, pins={**state.pins, **choose(stack)})
 
 
 def weights(size: int) -> bytes:
-    """Return what does not compress, as the weights of a model do not: ``size`` bytes, the same each time."""
+    """Return ``size`` bytes that do not compress, like the weights of a model. The bytes are the same each time."""
     return hashlib.shake_256(b"weights").digest(size)
 
 
@@ -110,7 +114,7 @@ SCENARIOS: dict[str, Change] = {
 }
 
 TURNS = {"no-op": 5, "code edit": 5, "new variable": 5}
-"""How often what takes about a second is done in a round: a single time would say little."""
+"""The number of turns in a round, for scenarios of about a second: a single time would vary too much."""
 
 
 def initial(stack: Stack, base: str) -> State:
@@ -119,7 +123,7 @@ def initial(stack: Stack, base: str) -> State:
 
 
 def copied(source: Path, target: Path) -> Path:
-    """Copy a project to a new folder, and return that."""
+    """Copy a project to a new folder, and return the new folder."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
     return target

@@ -1,4 +1,4 @@
-"""Samples to tables and a plot."""
+"""The tables and the plot of samples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MB = 1e6
 
 
 def median(samples: Sequence[Sample], variant: str, scenario: str, of: Callable[[Sample], float]) -> float | None:
-    """Return the median of a variant in a scenario; nothing where it was not measured."""
+    """Return the median of a variant in a scenario, or None without samples."""
     values = [of(sample) for sample in samples if (sample.variant, sample.scenario) == (variant, scenario)]
     return statistics.median(values) if values else None
 
@@ -60,7 +60,7 @@ def _images(samples: Sequence[Sample], heavy: str) -> str:
 
 
 def markdown(samples: Sequence[Sample], about: str, heavy: str) -> str:
-    """Return the tables of a run, under a line that says what was run."""
+    """Return the tables of a run in Markdown, below the line ``about``."""
     render = [
         (scenario, _number(median(samples, OURS, scenario, lambda sample: sample.render_seconds)))
         for scenario in _unique(sample.scenario for sample in samples)
@@ -80,7 +80,7 @@ def markdown(samples: Sequence[Sample], about: str, heavy: str) -> str:
 
 
 def write_page(page: Path, text: str, stack: str) -> None:
-    """Put the tables of a stack between its marks in a page."""
+    """Write the tables of a stack between the stack's marks in a page."""
     begin, end = f"<!-- measured: {stack} -->", f"<!-- end: {stack} -->"
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
@@ -88,11 +88,11 @@ def write_page(page: Path, text: str, stack: str) -> None:
 
 
 def plot(samples: Sequence[Sample], path: Path) -> None:
-    """Draw seconds and pushed megabytes of every variant, by scenario."""
+    """Plot the seconds and pushed megabytes of each variant, by scenario."""
     import matplotlib as mpl
 
     mpl.use("svg")
-    # Text stays text, and the same numbers are the same file.
+    # Keep text as text, and write the same file for the same numbers.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "mlspec", "font.size": 9})
     from matplotlib import pyplot
 

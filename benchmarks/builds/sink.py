@@ -1,4 +1,4 @@
-"""A registry on the loopback address that takes pushes, counts their bytes, and keeps nothing but manifests."""
+"""A registry on the loopback address that accepts pushes, counts their bytes, and keeps only manifests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIECE = 1 << 20
 
 @dataclass
 class Sink:
-    """What was pushed: the digests that each repository has, and the bytes that layers and configurations took."""
+    """The pushes so far: digests of each repository, uploaded bytes of layers and configurations, and manifests."""
 
     address: str = ""
     bytes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -28,15 +28,15 @@ class Sink:
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """The pushing half of the distribution specification 1.1; no blob of another repository is mounted."""
+    """The push half of the distribution specification 1.1, without mounts of blobs from other repositories."""
 
     protocol_version = "HTTP/1.1"
-    # Engines try TLS first; an answer with a status line tells them that this is plain HTTP.
+    # Engines try TLS first; an answer with a status line shows them that this server speaks plain HTTP.
     default_request_version = "HTTP/1.0"
     sink: Sink
 
     def _where(self) -> tuple[str, str, str]:
-        """Return the repository, the kind of thing, and its name."""
+        """Return the repository, the kind of the object, and its name."""
         path = urlsplit(self.path).path.removeprefix("/v2/")
         for kind in ("blobs/uploads", "blobs", "manifests"):
             if f"/{kind}/" in path:
@@ -51,7 +51,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def _received(self) -> tuple[int, str, bytes]:
-        """Return the size and digest of the request's body, and its beginning."""
+        """Return the size, the digest and the first piece of the request's body."""
         digest, size, start = hashlib.sha256(), 0, b""
         for piece in self._pieces():
             digest.update(piece)
@@ -73,11 +73,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             yield piece
 
     def do_GET(self) -> None:
-        """Say that this is a registry."""
+        """Confirm that this is a registry."""
         self._answer(200)
 
     def do_HEAD(self) -> None:
-        """Tell whether something is there."""
+        """Answer whether the repository has a digest or a tag."""
         repository, _, name = self._where()
         self._answer(200 if name in self.sink.digests[repository] else 404)
 
@@ -90,14 +90,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(202, Location=f"/v2/{repository}/blobs/uploads/{name}", Docker_Upload_UUID=name)
 
     def do_PATCH(self) -> None:
-        """Take a part of an upload."""
+        """Receive a part of an upload."""
         repository, _, name = self._where()
         self.sink.started[name] += self._received()[0]
         place = f"/v2/{repository}/blobs/uploads/{name}"
         self._answer(202, Location=place, Range=f"0-{self.sink.started[name] - 1}")
 
     def do_PUT(self) -> None:
-        """Take the last part of an upload, or a manifest."""
+        """Receive the last part of an upload, or a manifest."""
         repository, kind, name = self._where()
         size, digest, start = self._received()
         if kind == "manifests":
@@ -110,12 +110,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(201, Docker_Content_Digest=digest)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def listening() -> Iterator[Sink]:
-    """Take pushes for as long as this lasts."""
+    """Run a registry that accepts pushes, and yield its sink."""
     sink = Sink()
     handler = type("Handler", (_Handler,), {"sink": sink})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

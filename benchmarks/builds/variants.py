@@ -1,4 +1,4 @@
-"""The Dockerfiles that are compared: those of ``shapes``, the one that mlspec writes, and variations of that."""
+"""The compared Dockerfiles: those of ``shapes``, the Dockerfile of mlspec, and variations of mlspec's."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ _BY_PIP = (
     " --require-hashes --requirement /lock"
 )
 MLSPEC = str(Path(sys.executable).with_name("mlspec"))
-"""The program that belongs to this Python."""
+"""The mlspec program of this Python's environment."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where everything comes from: the index of packages, and the registry of the base images."""
+    """The sources of all builds: the package index, and the registry of the base images."""
 
     index: str
     registry: str
 
 
 def _by_pip(text: str) -> str:
-    """Return mlspec's Dockerfile with pip in uv's place: the same layers, from the same hashes."""
+    """Replace uv by pip in mlspec's Dockerfile. The layers and the hashes stay the same."""
     assert _BY_UV in text
     return text.replace(_BY_UV, _BY_PIP).replace("target=/root/.cache/uv", "target=/root/.cache/pip")
 
 
 VARIATIONS: dict[str, Callable[[str], str]] = {OURS: lambda text: text, f"{OURS}-pip": _by_pip}
-"""What mlspec writes, and the same with one thing changed, to see what that is worth."""
+"""mlspec's Dockerfile, and variations with one change each, to measure the effect of that change."""
 
 
 def names() -> list[str]:
-    """Return the names of all variants, the classic first."""
+    """Return the names of all variants, the classic one first."""
     peers = sorted({path.stem for path in (HERE / "shapes").glob("*.Dockerfile")} - {CLASSIC})
     return [CLASSIC, *VARIATIONS, *peers]
 
 
 def prepare(variant: str, folder: Path, state: State, site: Site, salt: str) -> float:
-    """Write the files that ``variant`` builds ``state`` from; return the seconds that mlspec took for its own.
+    """Write the files of ``variant`` for ``state``, and return the seconds that mlspec took to render.
 
-    Cache mounts get ``salt`` in their names: what others have in theirs is not used, nor are they filled.
+    The names of cache mounts contain ``salt``, so the build neither uses nor fills the cache mounts of other builds.
     """
     state.written(folder)
     seconds = 0.0
     path = folder / "Dockerfile"
     if variation := VARIATIONS.get(variant):
-        # The last Dockerfile, as mlspec wrote it: it refuses to write over another's.
+        # Restore mlspec's own last Dockerfile, because mlspec refuses to overwrite an edited one.
         kept = folder / ".Dockerfile.written"
         if kept.exists():
             path.write_bytes(kept.read_bytes())
@@ -77,7 +77,7 @@ def prepare(variant: str, folder: Path, state: State, site: Site, salt: str) -> 
 
 
 def _own_caches(text: str, salt: str) -> str:
-    """Return a Dockerfile whose cache mounts are this run's alone."""
+    """Give the cache mounts of a Dockerfile names that only this run uses."""
 
     def named(match: re.Match[str]) -> str:
         fields = [part for part in match[1].split(",") if not part.startswith("id=")]
@@ -88,14 +88,14 @@ def _own_caches(text: str, salt: str) -> str:
 
 
 def _render(folder: Path, state: State, site: Site) -> float:
-    """Let mlspec lock and render; return the seconds it took."""
+    """Run mlspec to lock and render, and return the seconds of both."""
     name, _, digest = state.base.partition("@")
     spec = {
         "python": PYTHON,
         "name": "bench",
         "base": name,
         "requirements": "requirements.txt",
-        # Torch would come from its own index else.
+        # Otherwise torch would come from its own index.
         "indexes": [{"url": site.index, "packages": ["torch"]}],
         "environment": dict(state.environment),
         "entrypoint": "python app.py",

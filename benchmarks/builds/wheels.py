@@ -1,4 +1,4 @@
-"""Wheels for the image's Python, downloaded once and kept."""
+"""Downloaded wheels for the Python of the images, kept for later runs."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from mlspec.facts.torch import torch_index
 
 PYTHON = "3.11"
-"""The Python of all images that are measured."""
+"""The Python of all measured images."""
 
 _GLIBCS = ("2_5", "2_12", *(f"2_{minor}" for minor in range(17, 37)))
 _PLATFORMS = [f"manylinux{name}_x86_64" for name in ("1", "2010", "2014", *(f"_{glibc}" for glibc in _GLIBCS))]
 
 
 def downloaded(requirements: Iterable[str], folder: Path, *, dependencies: bool = False) -> Path:
-    """Return ``folder`` with the wheels of some requirements, of what they need too if asked.
+    """Download the wheels of requirements into ``folder``, with ``dependencies`` also those of their dependencies.
 
-    What was downloaded for the same requirements is not downloaded again.
+    If ``folder`` already has the wheels of the same requirements, download nothing. Return ``folder``.
     """
     wanted, done = "\n".join(requirements), folder / "wheels.txt"
     if done.exists() and done.read_text() == wanted:
@@ -29,7 +29,7 @@ def downloaded(requirements: Iterable[str], folder: Path, *, dependencies: bool 
     pip += [f"--platform={name}" for name in _PLATFORMS]
     pip += [] if dependencies else ["--no-deps"]
     for requirement in wanted.splitlines():
-        # Builds of torch with a label, such as 2.13.0+cpu, are on an index of that label and not on the main one.
+        # Builds of torch with a label, such as 2.13.0+cpu, are on the index of that label, not on the main index.
         _, plus, label = requirement.partition("+")
         own = [f"--extra-index-url={torch_index(label).url}"] if plus else []
         subprocess.run([*pip, *own, f"--dest={folder}", requirement], check=True, stderr=subprocess.DEVNULL)

@@ -1,1 +1,1 @@
-"""Advice, as a good engineer would give it: lint, explain, doctor, draft."""
+"""Advice about specs, hosts and projects: lint, explain, doctor, draft and imports."""

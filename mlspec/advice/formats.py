@@ -1,4 +1,4 @@
-"""Problems to the text that a program reads: JSON, SARIF 2.1.0, and the workflow commands of GitHub Actions."""
+"""Reports of problems for programs: JSON, SARIF 2.1.0, and the workflow commands of GitHub Actions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mlspec.facts import codes
 from mlspec.text import same_length, visible
 
 VERSION = 1
-"""The version of the JSON report; a new key does not raise it, a key with another meaning does."""
+"""The version of the JSON report. A new key does not raise the version; a new meaning of a key does."""
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def report(kind: str, problems: Iterable[Problem], version: str) -> str:
-    """Return the report of that kind, one of ``KINDS``, on problems in their order; ``version`` is that of mlspec."""
+    """Return a report on problems in their order; ``kind`` is a key of ``KINDS``, ``version`` the version of mlspec."""
     return KINDS[kind](tuple(problems), version)
 
 
@@ -55,14 +55,17 @@ def _row(problem: Problem) -> dict[str, Any]:
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
-    """Return an edit; those of one report may meet, as when two problems have one repair: do one, then check again."""
+    """Return an edit as data.
+
+    The edits of one report may overlap, for example if two problems have the same repair: apply one, then check again.
+    """
     span = edit.span
     place = {"line": span.line, "column": span.column, "end_line": span.end_line, "end_column": span.end_column}
     return {"file": edit.file, **place, "text": edit.text}
 
 
 def _dump_json(document: Mapping[str, Any]) -> str:
-    # Escaped, half a surrogate pair in a message cannot break the encoding of a file or pipe.
+    # JSON is written in ASCII, so half a surrogate pair in a message cannot break the encoding of a file or pipe.
     return json.dumps(document, indent=2) + "\n"
 
 
@@ -71,7 +74,7 @@ def _dump_json(document: Mapping[str, Any]) -> str:
 
 def _sarif(problems: Sequence[Problem], version: str) -> str:
     names = sorted({problem.code for problem in problems})
-    # What has no place is no finding in a file: for SARIF, the run itself could not do its work.
+    # A SARIF result needs a file. A problem without a file becomes a notification: the run itself failed.
     placed = [problem for problem in problems if problem.file]
     nowhere = [problem for problem in problems if not problem.file]
     run: dict[str, Any] = {
@@ -82,7 +85,7 @@ def _sarif(problems: Sequence[Problem], version: str) -> str:
                 "toolExecutionNotifications": [_notification(problem) for problem in nowhere],
             }
         ],
-        # Columns are counted as Python counts characters.
+        # Columns count characters like Python: Unicode code points.
         "columnKind": "unicodeCodePoints",
         "results": [_result(problem, names) for problem in placed],
     }
@@ -180,14 +183,14 @@ def _github(problems: Sequence[Problem], _: str) -> str:
 
 
 def _command(problem: Problem) -> str:
-    """Return a problem as a workflow command: an annotation at its place, and a line in the log that names it too."""
+    """Return a problem as a workflow command: an annotation at its place, whose text in the log has the place too."""
     row = codes.find_code(problem.code)
     file = visible(problem.file)
     properties: dict[str, object] = {"file": file} if file else {}
     place = f"{file}:" if file else ""
     if span := problem.span:
         properties |= {"line": span.line, "endLine": span.end_line}
-        # GitHub refuses columns where an annotation has several lines.
+        # GitHub refuses columns in an annotation with several lines.
         properties |= {"col": span.column, "endColumn": span.end_column} if span.line == span.end_line else {}
         place += f"{span.line}:{span.column}:"
     properties["title"] = f"{problem.code}: {row.title}" if row else problem.code
@@ -197,7 +200,7 @@ def _command(problem: Problem) -> str:
 
 
 def _data(text: str) -> str:
-    # As the toolkit of GitHub Actions escapes them (packages/core/src/command.ts); the percent sign comes first.
+    # Same escapes as in the toolkit of GitHub Actions (packages/core/src/command.ts). The percent sign must be first.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -206,4 +209,4 @@ def _property(text: str) -> str:
 
 
 KINDS: Mapping[str, Callable[[Sequence[Problem], str], str]] = {"json": _json, "sarif": _sarif, "github": _github}
-"""The kinds of report that a program reads, and what draws each."""
+"""The kinds of reports, each with the function that writes it."""

@@ -1,1 +1,1 @@
-"""A build while it runs and when it is done: BuildKit's stream, failures, reports."""
+"""The build stage: BuildKit's stream, failures, and reports of finished builds."""

@@ -1,7 +1,7 @@
-"""The Dockerfile of an image as one user builds it: from mirrors, with certificates, and to the same image.
+"""A variant of an image's Dockerfile for one user's mirrors and certificates. The image stays the same.
 
-What is committed knows neither. This variant of it has the same steps; what they need beside them are secrets, below
-/dev, where nothing is a part of an image.
+The committed Dockerfile has no mirrors and no certificates. The variant has the same steps. Certificates, logins and
+apt settings are secrets below /dev, because no file there becomes a part of an image.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from mlspec.facts.image_reference import DOCKER_HUB
 from mlspec.plan.packages import LayerPlan, PackagesPlan
 from mlspec.plan.plan import Plan
 from mlspec.plan.source_builds import MetadataStage, SourceBuild
-from mlspec.spec.nested_keys import RunStep
+from mlspec.spec.nested_build_keys import RunStep
 from mlspec.targets import metadata
 from mlspec.targets.registry import emit
 
 _FOLDER = "/dev/mlspec"
 _LOGINS, _CERTIFICATES, _APT, _DEBIAN = "netrc", "certificates", "apt", "debian.sources"
-# What pip, uv, curl, git, apt and Python's own libraries go by; each of them knows another.
+# The variables that pip, uv, curl, git, apt and Python's own libraries read; each program reads a different one.
 _VARIABLES: Mapping[str, tuple[str, ...]] = {
     _CERTIFICATES: ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"),
     _LOGINS: ("NETRC",),
@@ -32,7 +32,7 @@ _VARIABLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extras:
-    """What a build needs beside mirrors: certificates in PEM form, logins in netrc form, the codename of the Debian."""
+    """Inputs of a build beside mirrors: certificates as PEM, logins as netrc, the codename of the Debian release."""
 
     certificates: str = ""
     logins: str = ""
@@ -41,7 +41,7 @@ class Extras:
 
 @dataclass(frozen=True, slots=True)
 class BuildVariant:
-    """A Dockerfile, the contents of its secrets by id, and the secrets of the spec that it does without."""
+    """A Dockerfile, the contents of its secrets by id, and the names of the spec's secrets that it does not need."""
 
     dockerfile: str
     secrets: Mapping[str, str]
@@ -49,7 +49,7 @@ class BuildVariant:
 
 
 def make_variant(plan: Plan, configuration: Configuration, extras: Extras) -> BuildVariant | None:
-    """Return how this user builds an image; None where the committed Dockerfile does all of it."""
+    """Return the variant of an image's Dockerfile for this user, or None if the committed Dockerfile is enough."""
     mirrored = _mirror_plan(plan, configuration)
     files = dict(_files(configuration, extras, is_snapshot=bool(plan.system.apt_sources)))
     if mirrored == plan and not files:
@@ -65,7 +65,7 @@ def make_variant(plan: Plan, configuration: Configuration, extras: Extras) -> Bu
 
 
 def make_stage_variant(stage: MetadataStage, configuration: Configuration, extras: Extras) -> BuildVariant:
-    """Return how this user makes metadata on a stage: from mirrors, with certificates, and never with a login."""
+    """Return the variant of a metadata stage's Dockerfile for this user: mirrors and certificates, but no login."""
     files = dict(_files(configuration, replace(extras, logins=""), is_snapshot=bool(stage.apt_sources)))
     drawn = metadata.draw_metadata(replace(stage, base=_image(stage.base, configuration)))
     return BuildVariant(dockerfile=_with_mounts(drawn, tuple(files)), secrets=_secrets(files))
@@ -84,7 +84,7 @@ def _steps(plan: Plan) -> tuple[RunStep, ...]:
 
 
 def _mirror_plan(plan: Plan, configuration: Configuration) -> Plan:
-    """Return the plan whose images and packages come from mirrors, where the configuration names some."""
+    """Replace the images and indexes of a plan by the mirrors of the configuration."""
     former = plan.base.former
     base = replace(
         plan.base,
@@ -107,7 +107,7 @@ def _mirror_packages(packages: PackagesPlan, configuration: Configuration) -> Pa
 
 
 def _image(reference: str, configuration: Configuration) -> str:
-    """Return where an image is pulled from: images of Docker Hub from the first of its mirrors."""
+    """Return the reference to pull an image from; the first mirror replaces Docker Hub."""
     image = image_reference.parse_reference(reference)
     if not image or image.registry != DOCKER_HUB or not configuration.registry_mirror:
         return reference
@@ -119,7 +119,7 @@ def _image(reference: str, configuration: Configuration) -> str:
 def _layer(layer: LayerPlan, configuration: Configuration) -> LayerPlan:
     build = _build(layer.build, configuration) if layer.build else None
     url = configuration.index(layer.index) if layer.index else None
-    # The login is the index's own, and no mirror's.
+    # The login is for the index, not for a mirror.
     return replace(layer, build=build, index=url, secret=layer.secret if url == layer.index else None)
 
 
@@ -138,7 +138,7 @@ def _files(configuration: Configuration, extras: Extras, *, is_snapshot: bool) -
     if extras.certificates:
         yield _CERTIFICATES, extras.certificates
         settings.append(f'Acquire::https::CaInfo "{_FOLDER}/{_CERTIFICATES}";')
-    # A snapshot of one day is not what a mirror holds.
+    # A mirror does not hold a snapshot of one day.
     if configuration.debian_mirror and extras.codename and not is_snapshot:
         yield _DEBIAN, _sources(configuration.debian_mirror.rstrip("/"), extras.codename)
         settings += [f'Dir::Etc::sourcelist "{_FOLDER}/{_DEBIAN}";', 'Dir::Etc::sourceparts "-";']
@@ -156,9 +156,9 @@ def _sources(mirror: str, codename: str) -> str:
 
 
 def _with_mounts(dockerfile: str, files: tuple[str, ...]) -> str:
-    """Return a Dockerfile whose steps see the files; on the lines that they had, which messages name.
+    """Return a Dockerfile whose steps mount the files. Each step stays on its line, because messages name lines.
 
-    A step without a network needs none of them, and so is the same one in every build.
+    A step without a network needs no file, so it stays unchanged and keeps its cache.
     """
     lines = dockerfile.split("\n")
     for instruction in instructions(dockerfile):
@@ -169,13 +169,13 @@ def _with_mounts(dockerfile: str, files: tuple[str, ...]) -> str:
 
 
 def _mounts(instruction: Instruction, files: tuple[str, ...]) -> str:
-    # The login of an index of the spec is all that its layer needs.
+    # A layer with the login of an index of the spec needs no other login.
     seen = (name for name in files if name != _LOGINS or "target=/root/.netrc" not in instruction.text)
     return "".join(option for name in seen for option in _options(name))
 
 
 def _options(name: str) -> Iterator[str]:
-    # What apt downloads with is a user without rights.
+    # apt downloads as an unprivileged user, so all users must be able to read the files.
     yield f"--mount=type=secret,id=mlspec-{name},target={_FOLDER}/{name},mode=0444,required=true "
     for variable in _VARIABLES.get(name, ()):
         yield f"--mount=type=secret,id=mlspec-{name}-path,env={variable},required=true "

@@ -1,4 +1,4 @@
-"""Two builds of one image, laid side by side: which layers differ, and in which files."""
+"""A comparison of two builds of one image: the layers and files that differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TarEntry:
-    """One entry of a layer: what it is, and the sha256 of its content or where its link leads."""
+    """One entry of a layer: its kind, its metadata, and the sha256 of its content or the target of its link."""
 
     kind: str
     mode: int
@@ -25,7 +25,7 @@ class TarEntry:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A path of a layer, and in what it differs: content, kind, mode, owner, time; or missing in one of both."""
+    """A path of a layer and its differing aspects: content, kind, mode, owner, time, or missing in one build."""
 
     path: str
     aspects: tuple[str, ...]
@@ -33,16 +33,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class LayerDifference:
-    """A layer that two builds made differently, by its place among all layers of the image; -1 is the configuration."""
+    """A layer that differs between two builds; ``index`` is its place in the image, -1 for the configuration."""
 
     index: int
     files: tuple[Difference, ...]
 
 
 def read_entries(layer: IO[bytes]) -> dict[str, TarEntry]:
-    """Return the entries of a layer, a tar stream that may be compressed, by path; files are read in small pieces.
+    """Return the entries of a layer by path. The layer is a tar stream, which may be compressed.
 
-    Raises tarfile.TarError where it is none.
+    The function reads files in small pieces. Raises tarfile.TarError if the stream is not a tar stream.
     """
     found: dict[str, TarEntry] = {}
     with tarfile.open(fileobj=layer, mode="r|*") as archive:
@@ -66,7 +66,7 @@ def _digest(file: IO[bytes]) -> str:
 
 
 def compare_entries(one: Mapping[str, TarEntry], other: Mapping[str, TarEntry]) -> tuple[Difference, ...]:
-    """Return what differs between the entries of two layers, in the order of their paths."""
+    """Return the differences between the entries of two layers, in the order of their paths."""
     paths = sorted(one.keys() | other.keys())
     found = (Difference(path, tuple(_aspects(one.get(path), other.get(path)))) for path in paths)
     return tuple(difference for difference in found if difference.aspects)
@@ -82,9 +82,10 @@ def _aspects(one: TarEntry | None, other: TarEntry | None) -> Iterator[str]:
 
 
 def compare_archives(one: IO[bytes], other: IO[bytes]) -> tuple[LayerDifference, ...]:
-    """Return which layers differ between two OCI archives of one image, and in what; nothing where they are the same.
+    """Return the layers that differ between two OCI archives of one image, with their differing files.
 
-    Layers of one digest are not read. Raises ValueError, KeyError or tarfile.TarError where one is no such archive.
+    The result is empty for equal images. The function does not read layers with equal digests. Raises ValueError,
+    KeyError or tarfile.TarError if a file is not an OCI archive of one image.
     """
     with tarfile.open(fileobj=one, mode="r:") as first, tarfile.open(fileobj=other, mode="r:") as second:
         manifests = _manifest(first), _manifest(second)
@@ -120,7 +121,10 @@ def _manifest(archive: tarfile.TarFile) -> dict[str, list[dict[str, object]]]:
 
 
 def _read_image(archive: tarfile.TarFile) -> tuple[str, dict[str, list[dict[str, object]]]]:
-    """Return digest and manifest of the one image in an archive, https://github.com/opencontainers/image-spec."""
+    """Return the digest and the manifest of the only image in an archive.
+
+    The format is that of https://github.com/opencontainers/image-spec.
+    """
     index = archive.extractfile("index.json")
     if index is None:
         raise ValueError("no index.json")
@@ -134,12 +138,15 @@ def _read_image(archive: tarfile.TarFile) -> tuple[str, dict[str, list[dict[str,
 
 
 def layer_count(archive: IO[bytes]) -> int:
-    """Return how many layers the image in an OCI archive has; raises as :func:`compare_archives` does."""
+    """Count the layers of the image in an OCI archive; raises the errors of :func:`compare_archives`."""
     with tarfile.open(fileobj=archive, mode="r:") as opened:
         return len(_manifest(opened)["layers"])
 
 
 def digest(archive: IO[bytes]) -> str:
-    """Return the digest that the image in an OCI archive is pushed under; raises as :func:`compare_archives` does."""
+    """Return the digest that a push of the image in an OCI archive has.
+
+    Raises the errors of :func:`compare_archives`.
+    """
     with tarfile.open(fileobj=archive, mode="r:") as opened:
         return _read_image(opened)[0]

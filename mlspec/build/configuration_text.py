@@ -1,4 +1,4 @@
-"""The user's own configuration: mirrors, and certificates to trust. It decides where things come from, never what."""
+"""The user's configuration: mirrors and trusted certificates. It changes the sources of an image, not its contents."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mlspec.text import did_you_mean, without_login
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """Where this user gets things from; each is empty where it is what everybody has.
+    """The sources of packages and images for this user; an empty value means the public default.
 
-    ``index_mirrors`` are beginnings of addresses and what stands in their place; ``debian_mirror`` has ``debian`` and
-    ``debian-security`` below it; ``certificates`` is the path of a PEM file.
+    ``index_mirrors`` are pairs of a URL prefix and its replacement. ``debian_mirror`` is the folder above ``debian``
+    and ``debian-security``. ``certificates`` is the path of a PEM file.
     """
 
     index_url: str = ""
@@ -27,7 +27,7 @@ class Configuration:
     certificates: str = ""
 
     def index(self, url: str) -> str:
-        """Return where an index of a spec is asked: at a mirror, where one stands in its place."""
+        """Return the URL of the mirror that replaces an index of a spec, or ``url`` itself without a mirror."""
         fitting = [pair for pair in self.index_mirrors if f"{url.rstrip('/')}/".startswith(f"{pair[0].rstrip('/')}/")]
         if not fitting:
             return url
@@ -43,18 +43,18 @@ VARIABLES: Mapping[str, str] = {
     "MLSPEC_DEBIAN_MIRROR": "debian_mirror",
     "MLSPEC_CERTIFICATES": "certificates",
 }
-"""The environment variables that stand for a key, and win over the file."""
+"""The key of each environment variable; a variable has precedence over the file."""
 
 
 class _Wrong(Exception):
-    """A value that a key cannot have: what is wrong with it, and what to write."""
+    """An invalid value of a key, with a message, a hint and the text to point at in the file."""
 
     def __init__(self, message: str, hint: str, shown: str = "") -> None:
         self.message, self.hint, self.shown = message, hint, shown
 
 
 def parse(text: str, file: str) -> Configuration:
-    """Return the configuration in the text of ``file``, which is TOML; raises SpecError with all that is wrong."""
+    """Parse the configuration in ``text``, the TOML of ``file``. Raises SpecError with all problems."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -74,9 +74,9 @@ def parse(text: str, file: str) -> Configuration:
 
 
 def with_variables(configuration: Configuration, environment: Mapping[str, str]) -> Configuration:
-    """Return the configuration with what the environment says in its place; raises SpecError.
+    """Override the configuration with environment variables. Raises SpecError with all problems.
 
-    Only here an index may have a login in its address: no file holds it, and no process list shows it.
+    Only a variable may hold an index URL with a login: no file holds the login, and no process list shows it.
     """
     found: dict[str, object] = {}
     problems = []
@@ -116,16 +116,16 @@ def _check_value(key: str, value: object, *, may_hold_login: bool = False) -> ob
 def _url(value: object, *, may_hold_login: bool = False) -> str:
     shown = str(value)
     if not isinstance(value, str) or not re.match(r"https?://[^/\s]", value) or re.search(r"\s", value):
-        raise _Wrong(f'"{without_login(shown)}" is not an address', "write it whole: https://HOST/PATH", shown)
+        raise _Wrong(f'"{without_login(shown)}" is not a URL', "write the whole URL: https://HOST/PATH", shown)
     if "@" in value.split("/")[2] and not may_hold_login:
         hint = "leave it out, and write it into ~/.netrc: machine HOST login USER password PASSWORD"
-        raise _Wrong("a login does not stand in an address", hint, shown)
+        raise _Wrong("a login does not belong in a URL", hint, shown)
     return value
 
 
 def _mirrors(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
-        raise _Wrong("index_mirrors is a table of addresses", 'write: [index_mirrors], and below it "URL" = "URL"')
+        raise _Wrong("index_mirrors is a table of URLs", 'write: [index_mirrors], and below it "URL" = "URL"')
     return tuple((_url(address), _url(mirror)) for address, mirror in value.items())
 
 
@@ -136,7 +136,7 @@ def _registries(value: object) -> tuple[str, ...]:
 def _registry(value: object) -> str:
     shown = str(value)
     if not isinstance(value, str) or not re.fullmatch(r"(?:https?://)?[^/\s@]+(?:/[^\s@]*)?", value):
-        hint = "write its host, perhaps with a path: HOST/PATH; its login is docker's to keep: docker login HOST"
+        hint = "write its host, optionally with a path: HOST/PATH; for a login: docker login HOST"
         raise _Wrong(f'"{without_login(shown)}" is not the address of a registry', hint, shown)
     return value
 
@@ -163,13 +163,13 @@ def _not_toml(error: tomllib.TOMLDecodeError, text: str, file: str) -> Problem:
     message, _, place = str(error).rpartition(" (at ")
     found = re.match(r"line (\d+), column (\d+)", place)
     line, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1)
-    hint = 'it is TOML, a line for each: index_url = "https://HOST/simple"'
+    hint = 'the file is TOML, a line for each key: index_url = "https://HOST/simple"'
     problem = Problem(code="MLS350", message=f"{message[:1].lower()}{message[1:]}", hint=hint)
     return problem.at(file, Span(line, column, line, column + 1), lines[line - 1])
 
 
 def _place(text: str, key: str, shown: str) -> tuple[Span, str]:
-    """Return the place of a value where it can be seen, or else of its key: tomllib tells of neither."""
+    """Return the place of a value, or else of its key, by a search in the text: tomllib reports no places."""
     lines = text.split("\n")
     start = next(_lines_of(lines, key), 0)
     for number, line in enumerate(lines[start:] if shown else (), start=start):
@@ -177,7 +177,7 @@ def _place(text: str, key: str, shown: str) -> tuple[Span, str]:
             return Span(number + 1, column + 1, number + 1, column + 1 + len(shown)), line
     column = lines[start].find(key)
     if column < 0:
-        # Written with escapes: its line is all that is known.
+        # The key is written with escapes, so only its line is known.
         return Span(start + 1, 1, start + 1, len(lines[start]) + 1), lines[start]
     return Span(start + 1, column + 1, start + 1, column + 1 + len(key)), lines[start]
 
@@ -191,7 +191,7 @@ _QUOTED_KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*")\s*[=.]')
 
 
 def _decoded_key(line: str) -> str:
-    """Return the key that a line begins with, where it is written in double quotes and may hold escapes."""
+    """Return the key at the start of a line if it stands in double quotes, with its escapes decoded, or else ""."""
     if not (written := _QUOTED_KEY.match(line)):
         return ""
     try:

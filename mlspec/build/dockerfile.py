@@ -1,4 +1,4 @@
-"""The text of a Dockerfile to its instructions, each with the stage and the number that BuildKit calls it by."""
+"""A parser of Dockerfiles: instructions, with the stage and the number that BuildKit gives each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction, its lines counted from 1.
+    """One instruction; ``line`` is its first line, counted from 1.
 
-    ``number`` is its place among those of its ``stage`` that BuildKit works for, 0 where it does none; ``text`` is what
-    follows the keyword, on one line, and ``body`` what its here-documents hold.
+    ``number`` is BuildKit's number of the instruction in its ``stage``, or 0 if BuildKit does not count it. ``text`` is
+    the text after the keyword, on one line, and ``body`` the content of its here-documents.
     """
 
     stage: str
@@ -24,7 +24,7 @@ class Instruction:
 
 
 def instructions(dockerfile: str) -> tuple[Instruction, ...]:
-    """Return the instructions of a Dockerfile, in their order."""
+    """Parse the instructions of a Dockerfile, in their order."""
     found: list[Instruction] = []
     stages: list[str] = []
     number = 0
@@ -33,7 +33,7 @@ def instructions(dockerfile: str) -> tuple[Instruction, ...]:
         keyword, rest = keyword.upper(), rest.strip()
         if keyword == "FROM":
             match = _FROM.match(rest)
-            # A stage without a name is called by its place, and a stage that builds on another begins to count there.
+            # BuildKit calls a stage without a name by its place. It does not count a FROM that names another stage.
             number, counts = 0, match is not None and match[1] not in {*stages, "scratch"}
             stages.append((match and match[2]) or f"stage-{len(stages)}")
         else:
@@ -44,14 +44,14 @@ def instructions(dockerfile: str) -> tuple[Instruction, ...]:
     return tuple(found)
 
 
-# dockerfile2llb/convert.go: `total` counts these, and FROM where it names an image.
+# dockerfile2llb/convert.go: `total` counts these, and each FROM that names an image.
 _COUNTED = {"RUN", "COPY", "ADD", "WORKDIR"}
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?$", re.IGNORECASE)
 _HEREDOC = re.compile(r"<<-?(['\"]?)([A-Za-z0-9_]+)\1")
 
 
 def _logical_lines(lines: list[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield where each instruction begins, its text on one line, and what its here-documents hold."""
+    """Yield the first line of each instruction, its text on one line, and the content of its here-documents."""
     index = 0
     while index < len(lines):
         start, text, body = index, lines[index].strip(), ""

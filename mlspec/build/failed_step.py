@@ -1,4 +1,4 @@
-"""Explain a failed build: the step, its output, the line of the spec that asked for it, and the fix."""
+"""The explanation of a failed build: the step, its output, the line of the spec that asks for the step, and the fix."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from mlspec.build.view import rows
 from mlspec.errors import Problem, Span
 from mlspec.facts import libraries
 from mlspec.lock.promises import find_requirement
-from mlspec.lock.requirements.values import Requirement
+from mlspec.lock.requirements.requirement_types import Requirement
 from mlspec.plan.plan import Plan
 from mlspec.plan.planned_image import PlannedImage
 from mlspec.spec.document import Document
+from mlspec.spec.place import Place
 from mlspec.targets.registry import emit
 from mlspec.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedStep:
-    """The step that ended a build: what it said, BuildKit's error, its seconds, its line of the Dockerfile or 0."""
+    """The step that ended a build: its output, BuildKit's error, its seconds, its line in the Dockerfile or 0."""
 
     step: Step
     output: tuple[str, ...]
@@ -33,7 +34,7 @@ class FailedStep:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of the step's program, where it was one that failed."""
+        """The exit code of the step's program, or None if no program failed."""
         match = _EXIT_CODE.search(self.error)
         return int(match[1]) if match else None
 
@@ -47,12 +48,12 @@ class FailedStep:
 
 _EXIT_CODE = re.compile(r"exit code: (\d+)")
 _MOST_LOOKED_AT, _MANY, _FEW = 120, 30, 12
-# How apt, uv, pip, Python, git and compilers begin to complain.
+# The first words of error messages of apt, uv, pip, Python, git and compilers.
 _TROUBLE = re.compile(r"E: |Err:|error: |ERROR: |Traceback \(|fatal: |\s*\u00d7 |\S+: error: |.*: fatal error: ")
 
 
 def find_failed_step(build: BuildState, steps: Sequence[Step]) -> FailedStep:
-    """Return what ended a build that failed: the first step with an error of its own, or else the client's words."""
+    """Return the first step of a failed build with an error of its own, or else a step with the client's error."""
     failed = [row for row in rows(build, steps, build.latest) if row.state == "failed"]
     line = next((int(match[1]) for said in build.said if (match := _PLACE.match(said))), 0)
     if not failed:
@@ -65,13 +66,13 @@ def find_failed_step(build: BuildState, steps: Sequence[Step]) -> FailedStep:
     )
 
 
-# buildx ends with the place in the Dockerfile, before it shows the lines.
+# At the end, buildx names the place in the Dockerfile, and then shows the lines.
 _PLACE = re.compile(r"\S.*:(\d+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureContext:
-    """Where the place of a failure is looked up: the spec, the image that was built, and its Dockerfile."""
+    """The spec, the image, and its Dockerfile: the problem of a failed build points into the spec or the Dockerfile."""
 
     document: Document
     subject: PlannedImage
@@ -79,14 +80,14 @@ class FailureContext:
 
 
 def failure_context(document: Document, subjects: Iterable[PlannedImage], plan: Plan) -> FailureContext:
-    """Return what a failure of the build of a plan is placed in."""
+    """Return the texts that the problem of a failed build can point into."""
     subject = next(s for s in subjects if (s.plan.key, s.plan.platform) == (plan.key, plan.platform))
     (dockerfile,) = emit(plan, ["dockerfile"])
     return FailureContext(document=document, subject=subject, dockerfile=dockerfile.text)
 
 
 def problem_of(failure: FailedStep, source: FailureContext) -> Problem:
-    """Return the problem that a failure is, at the line of the spec that caused it, or else of the Dockerfile."""
+    """Return the problem of a failed step, at the line of the spec that caused it, or else of the Dockerfile."""
     lines = (*failure.output, failure.error)
     for cause in CAUSES:
         if (named := cause.match(failure.step.kind, lines)) is not None:
@@ -94,8 +95,7 @@ def problem_of(failure: FailedStep, source: FailureContext) -> Problem:
     code = failure.exit_code
     message = f"{failure.step.label} failed" + ("" if code is None else f" with exit code {code}")
     hint = "see its output above" if failure.output else _inline(failure.error)
-    problem = Problem(code="MLS520", message=message, hint=hint)
-    return place_problem(problem, failure.step, source, line=failure.line)
+    return place_of(failure.step, source, line=failure.line).problem("MLS520", message, hint)
 
 
 def _explain_cause(failure: FailedStep, source: FailureContext, cause: Cause, named: Mapping[str, str]) -> Problem:
@@ -104,20 +104,19 @@ def _explain_cause(failure: FailedStep, source: FailureContext, cause: Cause, na
     values["package"] = PACKAGES.get(tool, tool)
     message, hint = cause.message.format_map(values), cause.hint.format_map(values)
     if cause.about == "hash" and (given := _given_hashes(named.get("name", ""), source)):
-        message = f"{message}: {given} has hashes of others"
-        hint = "take the hashes that the index has: remove those there, then: mlspec lock"
-    problem = Problem(code=cause.code, message=message, hint=hint)
+        message = f"{message}: {given} has hashes of other files"
+        hint = "use the hashes of the index: remove those there, then: mlspec lock"
     if cause.about == "apt":
-        problem = replace(problem, hint=_suggest_package(values["name"]) or hint)
-        problem = _with_other_packages(problem, cause.list_named(failure.output)[1:])
-        return _at_apt(problem, named["name"], failure, source)
+        place = _place_of_apt(named["name"], failure, source)
+        problem = place.problem(cause.code, message, _suggest_package(values["name"]) or hint)
+        return _with_other_packages(problem, cause.list_named(failure.output)[1:])
     name = named.get("name", "") if cause.about in {"package", "hash"} else ""
-    return place_problem(problem, failure.step, source, line=failure.line, package=name)
+    return place_of(failure.step, source, line=failure.line, package=name).problem(cause.code, message, hint)
 
 
 def _given_hashes(name: str, source: FailureContext) -> str:
-    """Return where the user's own hashes of a package stand; empty where the lock has those of the index."""
-    required = source.subject.requirements.named(name) if name else None
+    """Return the place of the user's own hashes of a package, or "" if the lock has the hashes of the index."""
+    required = source.subject.requirements.find_requirement(name) if name else None
     if not required or not required.hashes:
         return ""
     place = required.place
@@ -125,7 +124,7 @@ def _given_hashes(name: str, source: FailureContext) -> str:
 
 
 def _with_other_packages(problem: Problem, others: Sequence[str]) -> Problem:
-    """Return a problem of one package with the others of which apt said the same, each with its own hint."""
+    """Add the other packages of apt's error to the problem of the first one, each with its own hint."""
     if not others:
         return problem
     listed = ", ".join(f'"{name}"' for name in others)
@@ -134,7 +133,7 @@ def _with_other_packages(problem: Problem, others: Sequence[str]) -> Problem:
 
 
 def _suggest_package(package: str) -> str:
-    """Return a hint with the Debian package that was meant, of those known here; nothing where none is near."""
+    """Return a hint with the known Debian package that the user most likely meant, or "" without a similar name."""
     if found := next((row.new for row in libraries.renamed_packages() if row.old == package), ""):
         return f"its name there is {found}: apt: [{found}]"
     needed = (name for row in libraries.needs() for name in row.apt)
@@ -142,12 +141,12 @@ def _suggest_package(package: str) -> str:
     return did_you_mean(package, {*needed, *new, *PACKAGES.values(), *_COMMON})
 
 
-# Packages that images for machine learning ask for most, where they are in no table of ours.
+# The Debian packages that images for machine learning use most and no table of mlspec lists.
 _COMMON = ("build-essential", "ca-certificates", "cmake", "curl", "ffmpeg", "git", "git-lfs", "jq", "unzip", "wget")
 
 
 class _MessageValues(dict[str, str]):
-    """Values of a text; what is not known is left out."""
+    """Values for the fields of a message; an unknown field becomes ""."""
 
     def __missing__(self, key: str) -> str:
         return ""
@@ -164,37 +163,37 @@ def _collect_values(failure: FailedStep, source: FailureContext) -> dict[str, st
         "release": f"Debian {codename}" if codename else f"the Debian of {base}",
         "python": subject.settings.python,
         "platform": subject.plan.platform,
-        # What a build of a package lacks does not belong in the image.
+        # The image does not need the Debian packages that only a build needs.
         "key": "build_apt" if failure.step.kind == "requirements" else "apt",
     }
 
 
-def _at_apt(problem: Problem, name: str, failure: FailedStep, source: FailureContext) -> Problem:
+def _place_of_apt(name: str, failure: FailedStep, source: FailureContext) -> Place:
     packages = source.subject.settings.apt
     if failure.step.kind != "apt" or name not in packages:
-        return place_problem(problem, failure.step, source, line=failure.line)
-    path = source.subject.image.origin("apt", packages.index(name))
-    return source.document.place(replace(problem, path=path))
+        return place_of(failure.step, source, line=failure.line)
+    return source.subject.image.at("apt", packages.index(name))
 
 
-def place_problem(problem: Problem, step: Step, source: FailureContext, *, line: int, package: str = "") -> Problem:
-    """Return a problem at what the spec says of a step, or else at this line of the Dockerfile."""
+def place_of(step: Step, source: FailureContext, *, line: int, package: str = "") -> Place:
+    """Return the place in the spec that asks for a step, or else ``line`` of the Dockerfile."""
     image = source.subject.image
     if step.kind == "requirements" and (requirement := _requirement(package, step, source.subject)):
-        return source.document.place(requirement.problem(problem.code, problem.message, problem.hint))
+        return requirement.place
     if step.path and step.path[0] in image.settings.model_fields_set:
-        return source.document.place(replace(problem, path=image.origin(*step.path)))
+        return image.at(*step.path)
     if step.kind == "base":
-        return source.document.place(replace(problem, path=image.origin("python")))
+        return image.at("python")
     lines = source.dockerfile.split("\n")
     if 0 < line <= len(lines):
         text = lines[line - 1]
-        return problem.at(source.subject.plan.files.dockerfile, Span(line, 1, line, len(text) + 1), text)
-    return problem.at(source.document.file, None)
+        file = source.subject.plan.files.dockerfile
+        return Place(file=file, span=Span(line, 1, line, len(text) + 1), excerpt=text)
+    return Place(file=source.document.file)
 
 
 def _requirement(package: str, step: Step, subject: PlannedImage) -> Requirement | None:
-    """Return the requirement that brought a package, or all of a step's; None where there are several."""
+    """Return the requirement that led to a package, or to all packages of a step; None if there are several."""
     by_name = {pin.name: pin for pin in subject.pins}
     names = [package] if package else list(step.packages)
     found = {find_requirement(name, by_name, subject.requirements) for name in names}

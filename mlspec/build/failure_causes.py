@@ -1,4 +1,4 @@
-"""The common causes of a failed build: one row each, recognised by what the step or BuildKit said."""
+"""A table of common causes of failed builds, recognised by the output of the step or by BuildKit's error."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mlspec.build.steps import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One cause: how it is recognised, what is told, and what to do.
+    """One cause of failed builds: a regular expression, a message and a hint.
 
-    ``says`` is looked for in the lines of the step and in BuildKit's error; its groups, and what else is known of the
-    step, fill ``message`` and ``hint``. ``about`` is what the group ``name`` names, which has a place of its own in a
-    spec. ``only`` are the kinds of steps that it can stop, where those are not all.
+    ``says`` is searched in the step's output and in BuildKit's error. Its groups and values of the step fill
+    ``message`` and ``hint``. ``about`` is the kind of thing that the group ``name`` names and that has a place in the
+    spec. ``only`` are the kinds of steps that the cause can stop; empty for all kinds.
     """
 
     code: str
@@ -27,16 +27,16 @@ class Cause:
     only: frozenset[Kind] = frozenset()
 
     def match(self, kind: Kind, lines: Iterable[str]) -> Mapping[str, str] | None:
-        """Return what is named in the first of ``lines`` that tells of this cause, or None where none does."""
+        """Return the groups of the first of ``lines`` that matches this cause, or None if no line matches."""
         if self.only and kind not in self.only:
             return None
         found = (re.search(self.says, line, re.IGNORECASE) for line in lines)
         match = next(filter(None, found), None)
-        # One name cannot stand in two alternatives of an expression, so the second is name2.
+        # A regular expression cannot use a group's name in two alternatives, so the second group is name2.
         return {name.rstrip("2345"): value for name, value in match.groupdict("").items() if value} if match else None
 
     def list_named(self, lines: Iterable[str]) -> tuple[str, ...]:
-        """Return what ``name`` is in each of ``lines`` that tells of this cause, each once."""
+        """Return the first group of each of ``lines`` that matches this cause, without duplicates."""
         found = (re.search(self.says, line, re.IGNORECASE) for line in lines)
         names = (next(filter(None, match.groups()), "") for match in found if match)
         return tuple(dict.fromkeys(filter(None, names)))
@@ -46,16 +46,16 @@ _APT_INSTALLS: frozenset[Kind] = frozenset({"apt", "run"})
 _BASE: frozenset[Kind] = frozenset({"base"})
 _COPIES: frozenset[Kind] = frozenset({"code", "copy", "other", "requirements"})
 
-_ROOM = "make room: docker builder prune removes what older builds left, docker system df shows what takes it"
+_ROOM = "free disk space: docker builder prune removes the cache of older builds, docker system df shows the usage"
 _ASK_WITHOUT = "is it reachable from a container? docker run --rm {base} getent hosts {host}"
 _PROXY = (
     'set it for builds in ~/.docker/config.json: {{"proxies": {{"default": {{"httpsProxy": "http://HOST:PORT"}}}}}}'
 )
 _CERTIFICATE = (
-    "a network that inspects TLS signs with a certificate of its own: for the engine, put it below /etc/docker/certs.d;"
+    "a network that inspects TLS uses its own certificate: for the engine, put it below /etc/docker/certs.d;"
     "\nfor steps, name a base image that trusts it, or copy it in with a step at before_install"
 )
-_KEYS = "load the key that may read it, ssh-add, and see that it is there: ssh-add -l"
+_KEYS = "add a key with read access, ssh-add, and check it: ssh-add -l"
 
 _NO_NETWORK = (
     r"Temporary failure in name resolution|Name or service not known|failed to lookup address|dns error"
@@ -64,20 +64,20 @@ _NO_NETWORK = (
 )
 _COMPILERS = r"(?:[\w-]+-linux-gnu-)?(?:gcc|g\+\+)|cc|c\+\+|clang|cmake|ninja|make|gfortran|rustc|cargo|nvcc|pkg-config"
 
-# The first row that fits is told, so what brings others about stands above them: a package index that cannot be reached
+# The first matching row wins, so a cause stands above the causes that it leads to: an unreachable package index also
 # has no packages.
 CAUSES: tuple[Cause, ...] = (
     Cause(
         code="MLS538",
         says=r"error reading from server: EOF|code = Unavailable|Cannot connect to the Docker daemon|closing transport",
-        message="the engine went away during the build",
-        hint="look whether it runs: docker info; then build again, what was finished is kept",
+        message="the engine stopped during the build",
+        hint="check that it runs: docker info; then build again: finished steps are cached",
     ),
     Cause(
         code="MLS687",
-        # protobuf, in which BuildKit sends the names of files, takes texts alone.
+        # BuildKit sends the names of files as protobuf strings, which must be UTF-8.
         says=r"string field contains invalid UTF-8",
-        message="a file or folder beside the spec has a name that is not UTF-8, which no builder takes",
+        message="a file or folder beside the spec has a name that is not UTF-8, which every builder refuses",
         hint="mlspec check names it; in a large project: find . | grep --text --line-regexp --invert-match '.*'",
     ),
     Cause(
@@ -89,7 +89,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         code="MLS535",
         says=r"toomanyrequests|429 Too Many Requests|rate limit",
-        message="the registry refuses more requests for now: this address reached its rate limit",
+        message="the registry refuses more requests for now: this host reached its rate limit",
         hint="log in, which allows more: docker login; or wait, or name a mirror in the engine's registry-mirrors",
     ),
     Cause(
@@ -138,7 +138,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         code="MLS534",
         says=r"pull access denied|insufficient_scope|unauthorized|access to the resource is denied|403 Forbidden",
-        message="the registry does not give out the base image {base}",
+        message="the registry denies access to the base image {base}",
         hint="log in to it: docker login{registry}; or correct its name below base",
         only=_BASE,
     ),
@@ -159,7 +159,7 @@ CAUSES: tuple[Cause, ...] = (
         code="MLS536",
         says=r"exec format error",
         message="this host cannot run programs of {platform}",
-        hint="let it: docker run --privileged --rm tonistiigi/binfmt --install all; or build for its own platform",
+        hint="enable it: docker run --privileged --rm tonistiigi/binfmt --install all; or build for its own platform",
     ),
     Cause(
         code="MLS531",
@@ -171,7 +171,7 @@ CAUSES: tuple[Cause, ...] = (
         code="MLS533",
         says=r"\"/?(?P<file>[^\"]+)\": not found",
         message="{file} is not in the build context",
-        hint="is it there, and does no ignore file leave it out? what is generated is written by: mlspec render",
+        hint="check that it exists and that no ignore file excludes it; to write generated files: mlspec render",
         only=_COPIES,
     ),
     Cause(
@@ -186,20 +186,20 @@ CAUSES: tuple[Cause, ...] = (
         code="MLS523",
         says=r"hash mismatch for `?(?P<name>[\w.-]+)==(?P<version>[^`\s]+)",
         message="the file of {name} {version} is not the one that was locked",
-        hint="lock it anew: mlspec lock -P {name}; if it happens again, ask who serves the file why it changes",
+        hint="lock it again: mlspec lock -P {name}; if it happens again, ask who serves the file why it changes",
         about="hash",
     ),
     Cause(
         code="MLS523",
         says=r"THESE PACKAGES DO NOT MATCH THE HASHES",
         message="a file is not the one that was locked",
-        hint="lock anew: mlspec lock --upgrade; if it happens again, ask who serves the file why it changes",
+        hint="lock again: mlspec lock --upgrade; if it happens again, ask who serves the file why it changes",
     ),
     Cause(
         code="MLS522",
         says=r"Because (?P<name>[\w.-]+)==(?P<version>\S+) has no (?:usable )?(?:wheels|source distribution)",
         message="{name} {version} has no wheel for Python {python} on {platform}",
-        hint="take a version that has: mlspec lock -P {name}; or change python, or platforms",
+        hint="take a version that has one: mlspec lock -P {name}; or change python, or platforms",
         about="package",
     ),
     Cause(
@@ -212,14 +212,14 @@ CAUSES: tuple[Cause, ...] = (
         code="MLS537",
         says=r"(?:status code|error|status:?) \(?(?:401|403)|(?:401|403) (?:Client Error|Unauthorized|Forbidden)",
         message="the package index refuses the login of the build",
-        hint="see that the login is right and not expired; it is the secret of its entry below indexes",
+        hint="check that the login is right and has not expired; it is the secret of its entry below indexes",
         only=frozenset({"requirements"}),
     ),
     Cause(
         code="MLS524",
         says=r"fatal error: (?P<header>\S+\.h(?:pp)?): No such file",
         message="{label}: compiling this needs the header {header}, which is missing",
-        hint="add the Debian package that holds it below {key}, often lib…-dev: docker run --rm {base} sh -c "
+        hint="add the Debian package that contains it below {key}, often lib…-dev: docker run --rm {base} sh -c "
         "'apt-get update -qq; apt-get install -yqq apt-file; apt-file update; apt-file search {header}'",
     ),
     Cause(
@@ -243,23 +243,24 @@ CAUSES: tuple[Cause, ...] = (
         code="MLS529",
         says=r": \d+: (?P<tool>[\w.+/-]+): not found|: (?P<tool2>[\w.+/-]+): command not found"
         r"|No such file or directory: '(?P<tool3>git|ssh)'|(?P<tool4>git) executable not found",
-        message="a step asks for {tool}, which is not in the image",
+        message="a step needs {tool}, which is not in the image",
         hint="add it: {key}: [{package}]",
     ),
     Cause(
         code="MLS532",
         says=r"exit code: 137|cannot allocate memory|MemoryError|virtual memory exhausted|signal: killed|OOMKilled",
-        message="this step was killed, most likely for want of memory",
-        hint="give the engine more (Docker Desktop: Settings, Resources); or do less at once: MAX_JOBS=2, make -j2",
+        message="the kernel killed this step, most likely because memory ran out",
+        hint="give the engine more memory (Docker Desktop: Settings, Resources); or run fewer jobs: MAX_JOBS=2, make "
+        "-j2",
     ),
 )
-"""All causes, in the order in which they are looked for."""
+"""All causes, in the order of their search."""
 
-# Debian's packages for programs that are called otherwise.
+# Programs whose Debian package has another name.
 PACKAGES: Mapping[str, str] = {
     **dict.fromkeys(("gcc", "g++", "cc", "c++", "make"), "build-essential"),
     **{"ninja": "ninja-build", "ssh": "openssh-client", "nvcc": "nvidia-cuda-toolkit", "ps": "procps"},
     **{"ping": "iputils-ping", "ip": "iproute2", "gpg": "gnupg", "xz": "xz-utils", "7z": "p7zip-full"},
     **{"java": "default-jre-headless", "node": "nodejs", "convert": "imagemagick"},
 }
-"""The Debian package that holds a program, where it has another name."""
+"""The Debian package of each program whose package has another name."""

@@ -1,4 +1,4 @@
-"""The layers that a Dockerfile adds to its base, each by the step that fills it."""
+"""The layers that a Dockerfile adds to its base, and the step that fills each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from mlspec.build.steps import Step
 
 
 def layers_of(dockerfile: str, steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Return the step behind each layer that ``dockerfile`` adds to its base, the lowest first.
+    """Return the step that fills each layer that ``dockerfile`` adds to its base, the lowest layer first.
 
-    What is copied from a stage was made by the last step there that is worth a line; else by the copying itself.
+    If a layer is copied from a stage, its step is the stage's last step that is not minor, or else the COPY itself.
     """
     known = tuple(steps)
     by_place = {(step.stage, step.number): step for step in known}
@@ -25,7 +25,7 @@ def layers_of(dockerfile: str, steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def layer_instructions(dockerfile: str) -> Iterator[Instruction]:
-    """Yield the instructions that make a layer: of the stages that the last one builds on, and of itself."""
+    """Yield the instructions that make a layer, in the last stage and in the stages below it."""
     found = instructions(dockerfile)
     sources = {
         step.stage: next(word for word in step.text.split() if not word.startswith("--"))

@@ -1,4 +1,4 @@
-"""Check which folder built the image that the engine has under a name."""
+"""A check of the folder that built the engine's image of a name."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class LocalImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildMemory:
-    """What is remembered of builds: the folder asked for, the IDs of its last image, and the folders that built an ID.
+    """The remembered builds: this folder, the IDs of its last image, and the folders that built the image.
 
-    ``last`` is empty where no build in this folder is remembered, ``builders`` where the image is not known.
+    ``last`` is empty if no build in this folder is remembered. ``builders`` is empty if the image is unknown.
     """
 
     folder: str
@@ -32,10 +32,11 @@ class BuildMemory:
 
 
 def check_owner(name: str, image: LocalImage, memory: BuildMemory, spec: str, build: str) -> Problem | None:
-    """Return what is wrong with running the image called ``name`` from this folder; None if it was built here.
+    """Return the problem of a run of the image ``name`` from this folder, or None if this folder built the image.
 
-    ``spec`` is the text of the spec, ``build`` the command that builds the image. An error means that another folder
-    built the image, or nobody knows who; a warning, that no build is remembered and its label names another spec.
+    ``spec`` is the text of the spec, and ``build`` the command that builds the image. The problem is an error if
+    another or an unknown folder built the image. It is a warning if no build is remembered and the image's label names
+    another spec.
     """
     if memory.folder in memory.builders or image.id in memory.last:
         return None

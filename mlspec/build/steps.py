@@ -1,29 +1,33 @@
-"""The steps of a build in the words of the spec, found by the names that BuildKit gives its vertexes."""
+"""The steps of a build in the words of the spec, matched to the names of BuildKit's vertexes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlspec.build.dockerfile import Instruction, instructions
-from mlspec.errors import KeyPath
-from mlspec.lock.pins import Layer, Pin
-from mlspec.plan.plan import Plan
-from mlspec.spec.nested_keys import RunStep
-from mlspec.targets.filters import script
+from mlspec.plan.bytecode import BYTECODE
 from mlspec.text import format_size
+
+if TYPE_CHECKING:
+    from mlspec.build.dockerfile import Instruction
+    from mlspec.errors import KeyPath
+    from mlspec.lock.pins import Layer, Pin
+    from mlspec.plan.plan import Plan
+    from mlspec.spec.nested_build_keys import RunStep
+
+BYTECODE_LABEL = "the bytecode of the standard library"
 
 Kind = Literal["base", "apt", "run", "requirements", "code", "copy", "other", "export"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a build, as people know it.
+    """One step of a build, with a label for people.
 
-    ``path`` is the key of the image that asked for it, or empty where that is a default; ``line`` is that of the
-    Dockerfile, or 0. A minor step is not worth a line of its own. ``packages`` are those that it installs.
+    ``path`` is the key of the image that asks for the step, or empty for a default. ``line`` is the line of the
+    Dockerfile, or 0. A minor step gets no line of its own. ``packages`` are the packages that the step installs.
     """
 
     kind: Kind
@@ -38,7 +42,7 @@ class Step:
 
     @property
     def is_reading(self) -> bool:
-        """Tell whether this is the reading of the project's files, which no instruction stands for."""
+        """Tell whether this step reads the project's files, for which the Dockerfile has no instruction."""
         return self.kind == "code" and not self.number
 
 
@@ -53,10 +57,13 @@ class _Context:
 def steps_of(
     plan: Plan, run: Sequence[RunStep], layers: Iterable[Layer], vcs: Iterable[Pin], dockerfile: str
 ) -> tuple[Step, ...]:
-    """Return the steps of the image that ``dockerfile`` was drawn for, in their order.
+    """Return the steps of an image's ``dockerfile``, in their order.
 
-    ``run`` are the image's own steps as its settings list them; ``layers`` and ``vcs`` what its lock holds.
+    ``run`` are the user's steps in the settings of the image. ``layers`` and ``vcs`` are the layers and the git
+    dependencies of its lock.
     """
+    from mlspec.build.dockerfile import instructions
+
     context = _Context(plan, tuple(run), tuple(layers), tuple(vcs))
     found: list[Step] = []
     taken: set[int] = set()
@@ -71,11 +78,13 @@ def steps_of(
 
 
 def _own_step(instruction: Instruction, run: Sequence[RunStep], folders: Sequence[str], taken: set[int]) -> int | None:
-    """Return the index of the user's step that an instruction runs, or None where it is none of theirs."""
+    """Return the index of the user's step that an instruction runs, or None for any other instruction."""
     if instruction.keyword != "RUN":
         return None
     command = _OPTIONS.sub("", instruction.text)
     for index, step in enumerate(run):
+        from mlspec.targets.filters import script
+
         text = script(step.command, () if step.at == "before_install" else folders).replace(" \\\n", "")
         first, _, body = text.partition("\n")
         if index not in taken and command == first.strip() and instruction.body in body:
@@ -109,9 +118,11 @@ def _step(instruction: Instruction, context: _Context) -> Step:
         return _make_step(
             instruction, "requirements", f"requirements: {', '.join(names)} from git", ("requirements",), names
         )
-    if stage == "installer" and context.plan.packages.installer:
+    if stage == "installer" and keyword == "RUN" and context.plan.packages.installer:
         installer = context.plan.packages.installer
         return _make_step(instruction, "other", f"the installer: {installer.name} {installer.version}")
+    if keyword == "RUN" and BYTECODE in instruction.text:
+        return _make_step(instruction, "other", BYTECODE_LABEL)
     if stage == "code" and keyword == "RUN":
         return _make_step(instruction, "code", "the code", path=("include",))
     return _make_step(instruction, "copy" if keyword == "COPY" else "other", _minor_label(instruction), is_minor=True)
@@ -162,7 +173,7 @@ def _requirements(instruction: Instruction, name: str, context: _Context) -> Ste
 
 
 def packages_label(layer: str, pins: Sequence[Pin]) -> str:
-    """Return what the packages of a layer are called together."""
+    """Return one label for all packages of a layer."""
     band, underscore, _ = layer.partition("_")
     sources = ", from source" if any(pin.is_source for pin in pins) else ""
     if not pins:
@@ -177,37 +188,38 @@ def packages_label(layer: str, pins: Sequence[Pin]) -> str:
 def _minor_label(instruction: Instruction) -> str:
     source = re.search(r"--from=(\S+)", instruction.text)
     if instruction.keyword == "COPY" and source:
-        return f"into the image: {source[1].removeprefix('layer-')}"
+        is_bytecode = f" {BYTECODE} " in instruction.text
+        return f"into the image: {BYTECODE_LABEL if is_bytecode else source[1].removeprefix('layer-')}"
     return {"lock": "the lock", "folders": "the folders"}.get(instruction.stage, instruction.keyword.lower())
 
 
 def short_reference(reference: str) -> str:
-    """Return an image reference as people write it: without a digest, and without Docker Hub's own host."""
+    """Shorten an image reference to the form that people write: no digest, and no host for Docker Hub."""
     name = reference.partition("@")[0]
     return re.sub(r"^(?:docker\.io/)?(?:library/)?", "", name)
 
 
-# What BuildKit calls its vertexes
+# BuildKit's names of vertexes
 
 _NAME = re.compile(r"\[(?:(?P<platform>[a-z0-9]+/[a-z0-9/]+)(?:->\S+)? )?(?:(?P<stage>\S+) +)?(?P<number>\d+)/\d+\] ")
 _LINK = re.compile(r"^LINK (?=COPY|ADD)")
 
 
 def step_of(vertex: str, steps: Iterable[Step]) -> Step:
-    """Return the step that a vertex of this name belongs to; one of its own name where the plan knows none."""
+    """Return the step of the vertex named ``vertex``, or a new step with its name if the plan has none for it."""
     match = _NAME.match(vertex)
     if not match:
         return _inner_step(vertex)
     text = _LINK.sub("", vertex[match.end() :])
     for step in steps:
-        # The keyword is looked at too: a Dockerfile that others changed has other instructions.
+        # Compare the keyword too: an edited Dockerfile has other instructions.
         if (step.stage, step.number) == (match["stage"], int(match["number"])) and text.startswith(step.keyword):
             return step
     return Step(kind="other", label=" ".join(text.split()), stage=match["stage"] or "", number=int(match["number"]))
 
 
 def _inner_step(vertex: str) -> Step:
-    """Return the step of a vertex that stands for no instruction."""
+    """Return the step of a vertex that belongs to no instruction."""
     for pattern, kind, label, is_minor in _INNER:
         if match := re.match(pattern, vertex):
             reference = short_reference(match[1]) if match.re.groups else ""
@@ -215,7 +227,7 @@ def _inner_step(vertex: str) -> Step:
     return Step(kind="other", label=" ".join(vertex.split()), is_minor=vertex.startswith(("[internal]", "[auth]")))
 
 
-# As solver/llbsolver, frontend/dockerfile and the exporters of BuildKit and of the engine name them.
+# The names are from solver/llbsolver, frontend/dockerfile and the exporters of BuildKit and of the engine.
 _INNER: tuple[tuple[str, Kind, str, bool], ...] = (
     (r"\[internal\] load metadata for (\S+)", "base", "base image {}, asking the registry", True),
     (r"\[internal\] load build context", "code", "reading the project's files", False),
@@ -225,7 +237,7 @@ _INNER: tuple[tuple[str, Kind, str, bool], ...] = (
     (r"\[internal\] booting buildkit", "other", "starting the builder", False),
     (r"exporting to ", "export", "exporting", False),
     (r"importing to docker|importing image", "export", "loading the image into the engine", False),
-    (r"resolving provenance for metadata file", "export", "telling what was built", True),
+    (r"resolving provenance for metadata file", "export", "reading the metadata of the build", True),
     (r"exporting cache", "export", "exporting the cache", False),
     (r"importing cache manifest", "other", "importing the cache", False),
 )

@@ -1,7 +1,8 @@
-"""BuildKit's machine-readable stream of a build, a line at a time, to the frozen state of that build.
+"""A parser of BuildKit's machine-readable stream: it updates the frozen state of a build line by line.
 
-``docker buildx build --progress rawjson`` writes the messages of BuildKit's API, one a line: SolveStatus in
-https://github.com/moby/buildkit/blob/master/client/graph.go. What a client says itself, it says as plain text between.
+``docker buildx build --progress rawjson`` writes the messages of BuildKit's API, one on each line: SolveStatus in
+https://github.com/moby/buildkit/blob/master/client/graph.go. The client's own messages stand between them as plain
+text.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 MOST_OUTPUT = 400
-"""The lines kept of what one step said; a failure is told in its last ones."""
+"""The number of output lines to keep for each step; a failure shows in the last lines."""
 _LONGEST_LINE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One thing that a vertex moves: bytes so far and, where it is known, of how many."""
+    """One transfer of a vertex: the bytes so far, and the total if it is known, or else 0."""
 
     id: str
     current: int
@@ -31,11 +32,10 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vertex:
-    """One node of BuildKit's graph, as it was told of last; times are seconds since 1970 by the engine's clock.
+    """The latest state of one node of BuildKit's graph; times are seconds since 1970 by the engine's clock.
 
-    ``spent`` are the seconds of its earlier runs: a vertex may complete and begin anew. A weak one may not be needed.
-    ``output`` are the last lines that it said, the one that is not finished yet among them; ``heard`` counts all that
-    are finished.
+    ``spent`` are the seconds of earlier runs: a vertex may complete and begin again. The build may not need a weak
+    vertex. ``output`` are the last lines of output, including an unfinished line. ``heard`` counts all finished lines.
     """
 
     digest: str
@@ -52,12 +52,12 @@ class Vertex:
     heard: int = 0
 
     def said_since(self, heard: int) -> tuple[str, ...]:
-        """Return the finished lines that came after the first ``heard`` ones, as far as they are kept."""
+        """Return the finished lines after the first ``heard`` lines, if they are still kept."""
         finished = self.output[:-1] if self.unfinished else self.output
         return finished[max(0, len(finished) - (self.heard - heard)) :]
 
     def seconds(self, now: float) -> float:
-        """Return for how many seconds this vertex has been worked on until ``now``."""
+        """Return the seconds of work on this vertex until ``now``."""
         if self.started is None:
             return self.spent
         return self.spent + max(0.0, (now if self.completed is None else self.completed) - self.started)
@@ -65,11 +65,11 @@ class Vertex:
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """All that was told of a build so far.
+    """The state of a build after the lines read so far.
 
-    ``said`` are the lines that are no messages: the client's own words, with the error that ended the build. ``began``
-    is the first time in the stream, ``latest`` the newest; ``revision`` counts the messages that told of vertexes.
-    ``warnings`` are those of BuildKit's own checks.
+    ``said`` are the lines that are not BuildKit's messages: the client's own text, with the error that ended the build.
+    ``began`` is the first time in the stream, and ``latest`` the newest. ``revision`` counts the messages about
+    vertexes. ``warnings`` come from BuildKit's own checks. ``has_succeeded``: the client ended without an error.
     """
 
     vertexes: Mapping[str, Vertex] = field(default_factory=dict)
@@ -78,60 +78,62 @@ class BuildState:
     began: float = 0.0
     latest: float = 0.0
     revision: int = 0
+    has_succeeded: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether this is no stream but the plain log that a buildx writes that does not know of streams."""
+        """Tell whether buildx wrote a plain log in place of a stream, as versions without streams do."""
         return not self.vertexes and any(_PLAIN.match(line) for line in self.said)
 
     @property
     def knows_no_stream(self) -> bool:
-        """Tell whether buildx refused to write a stream, as 0.12 and older do: 0.13 was the first to write one."""
+        """Tell whether buildx refused to write a stream: 0.12 and older do, and 0.13 is the first with streams."""
         return not self.vertexes and any("progress" in line and "rawjson" in line for line in self.said)
 
     @property
     def lost_a_layer(self) -> bool:
-        """Tell whether the engine's store gave up a layer before the image that stands on it was unpacked.
+        """Tell whether the engine's store removed a layer before it unpacked the image on top of that layer.
 
-        A race with its own clearing up, https://github.com/moby/buildkit/issues/6521; the next build goes well.
+        The cause is a race with the store's garbage collection, https://github.com/moby/buildkit/issues/6521. The next
+        build succeeds.
         """
         return any(_LOST.search(vertex.error) for vertex in self.vertexes.values())
 
     @property
     def image_id(self) -> str:
-        """The digest that names the finished image in the engine, as ``docker buildx build --quiet`` prints it."""
+        """The ID of the finished image in the engine, as ``docker buildx build --quiet`` prints it."""
         return self._find_digest(_IMAGE_ID)
 
     @property
     def manifest(self) -> str:
-        """The digest of the finished image's manifest; empty where the engine's own store keeps none."""
+        """The digest of the finished image's manifest, or "" for the engine's own store, which keeps no manifest."""
         return self._find_digest(_MANIFEST)
 
     def _find_digest(self, pattern: re.Pattern[str]) -> str:
-        """Return the digest in the first name of a transfer that fits the pattern; empty where none does."""
+        """Return the digest in the first name of a transfer that matches the pattern, or ""."""
         names = (name for vertex in self.vertexes.values() for name in vertex.transfers)
         return next((match[1] for name in names if (match := pattern.match(name))), "")
 
 
-# buildx up to 0.11 takes any unknown name of a kind of progress for the plain one.
+# buildx up to 0.11 uses plain progress for any unknown kind of progress.
 _PLAIN = re.compile(r"#\d+ ")
 
 _LOST = re.compile(r"parent snapshot \S+ does not exist")
 
-# The engine's own store writes an image, containerd's exports its configuration.
+# The engine's own store reports "writing image", containerd's store "exporting config".
 _IMAGE_ID = re.compile(r"(?:writing image|exporting config) (sha256:[0-9a-f]{64})")
 _MANIFEST = re.compile(r"exporting manifest (sha256:[0-9a-f]{64})")
 
 
 def advance(build: BuildState, line: bytes) -> BuildState:
-    """Return the state after one more line; fields and values that mean nothing here are passed over."""
+    """Return the state after one more line; unknown fields and values are ignored."""
     text = line.decode("utf-8", "replace").strip("\r\n")
     if not text.startswith("{"):
         return replace(build, said=(*build.said, text)[-MOST_OUTPUT:]) if text.strip() else build
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
-        # A line that was cut off is not for people.
+        # The line is a truncated message, not text of the client.
         return build
     if not isinstance(message, dict):
         return build
@@ -141,15 +143,20 @@ def advance(build: BuildState, line: bytes) -> BuildState:
             digest = _text(told, "digest" if kind == "vertexes" else "vertex")
             vertexes[digest] = take(vertexes.get(digest) or Vertex(digest=digest), told)
             times = [_time(told, key) or 0.0 for key in ("started", "completed", "timestamp")]
-            # A vertex that other builds share may have begun long before this one.
+            # A vertex that this build shares with other builds may have begun long before this build.
             began, latest = began or max(times), max(latest, *times)
     warnings = tuple(dict.fromkeys((*build.warnings, *map(_warning, _rows(message, "warnings")))))
     revision = build.revision + bool(_rows(message, "vertexes"))
     return BuildState(vertexes, build.said, tuple(filter(None, warnings)), began, latest, revision)
 
 
+def mark_success(build: BuildState) -> BuildState:
+    """Return the state of a build whose client ended without an error, so no step is left to wait for."""
+    return replace(build, has_succeeded=True, revision=build.revision + 1)
+
+
 def read_stream(lines: Iterable[bytes]) -> BuildState:
-    """Return the state of a build after all these lines."""
+    """Return the state of a build after all ``lines``."""
     build = BuildState()
     for line in lines:
         build = advance(build, line)
@@ -194,7 +201,7 @@ def _warning(told: Mapping[str, Any]) -> str:
 
 
 def _line(data: bytes) -> str:
-    """Return a line of output as a terminal would show it in the end, without what moves or colors."""
+    """Return a line of output as a terminal finally shows it, without control sequences and colors."""
     text = _ESCAPES.sub("", data.decode("utf-8", "replace").rstrip("\r")).rpartition("\r")[2]
     plain = text.expandtabs()[:_LONGEST_LINE]
     return "".join(character if character.isprintable() else "?" for character in plain).rstrip()
@@ -230,11 +237,11 @@ _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-
 
 
 def _time(told: Mapping[str, Any], key: str) -> float | None:
-    """Return a time as seconds since 1970, to the microsecond; Go writes RFC 3339 with up to nine digits."""
+    """Parse a time to seconds since 1970, to the microsecond. Go writes RFC 3339 with up to nine decimals."""
     match = _TIME.match(_text(told, key))
     if not match:
         return None
     offset = 60 * (60 * int(match[9] or 0) + int(match[10] or 0)) * (-1 if match[8] == "-" else 1)
     whole = calendar.timegm(tuple(int(match[n]) for n in range(1, 7)))
-    # Go's zero time, year 1, stands for none.
+    # Go's zero time, in year 1, means no time.
     return whole - offset + float((match[7] or "0")[:7]) if int(match[1]) > 1 else None

@@ -1,15 +1,17 @@
-"""Show a build: its steps as rows, as plain lines, as lines of a screen, and as facts."""
+"""The views of a build: its steps as rows, as plain lines, as lines of a screen, and as facts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from mlspec.build.steps import Step, step_of
 from mlspec.build.stream import BuildState, Transfer, Vertex
-from mlspec.errors import KeyPath
 from mlspec.text import format_size
+
+if TYPE_CHECKING:
+    from mlspec.errors import KeyPath
 
 State = Literal["waiting", "running", "done", "cached", "failed", "canceled"]
 
@@ -18,7 +20,7 @@ ENDED: frozenset[State] = frozenset({"done", "cached", "failed", "canceled"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
-    """One step and how it stands: seconds worked on it, bytes it moved and of how many (0 where unknown)."""
+    """One step and its state: seconds of work, bytes transferred, and total bytes (0 if unknown)."""
 
     step: Step
     state: State
@@ -31,7 +33,7 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFacts:
-    """What is known of a step that was built: its key in the spec, and what it took in seconds and bytes."""
+    """The facts of a finished step: its key in the spec, its seconds, and its bytes transferred."""
 
     label: str
     path: KeyPath
@@ -43,7 +45,7 @@ class StepFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFacts:
-    """What is known of a finished build; ``seconds`` is from its first step to the end of its last one."""
+    """The facts of a finished build; ``seconds`` run from the start of its first step to the end of its last step."""
 
     image: str
     image_id: str
@@ -53,7 +55,7 @@ class BuildFacts:
 
 
 def rows(build: BuildState, steps: Sequence[Step], now: float) -> tuple[StepRow, ...]:
-    """Return a row for each step that BuildKit told of, in the order they began, those that did not at the end.
+    """Return a row for each step that BuildKit reported, in the order of their starts, unstarted steps last.
 
     ``now`` is in seconds since 1970 by the engine's clock.
     """
@@ -61,17 +63,51 @@ def rows(build: BuildState, steps: Sequence[Step], now: float) -> tuple[StepRow,
     for vertex in build.vertexes.values():
         if vertex.name:
             found.setdefault(step_of(vertex.name, steps), []).append(vertex)
-    made = [(_began(group), _row(step, group, now)) for step, group in found.items()]
+    groups = {step: _drop_merged(group) for step, group in found.items()}
+    has_failed = any(_has_failed(vertex) for group in groups.values() for vertex in group)
+    made = [
+        (_began(group), _settle(_row(step, group, now), build, has_failed=has_failed)) for step, group in groups.items()
+    ]
     return tuple(row for _, row in sorted(made, key=lambda pair: pair[0]))
 
 
+# Simultaneous builds share their steps. If BuildKit finds that a step has the same inputs as a running one, it merges
+# the two: this build's own vertex never begins or ends as canceled, and the stream continues with the other vertex of
+# that name. https://github.com/moby/buildkit/blob/master/docs/dev/solver.md
+
+
+def _drop_merged(group: Sequence[Vertex]) -> list[Vertex]:
+    """Return the vertexes of a step without those that BuildKit merged into another one of the same name."""
+    merged = [vertex for vertex in group if vertex.started is None or _is_canceled(vertex)]
+    names = {vertex.name for vertex in group if vertex not in merged}
+    return [vertex for vertex in group if vertex not in merged or vertex.name not in names]
+
+
+def _settle(row: StepRow, build: BuildState, *, has_failed: bool) -> StepRow:
+    """Return a row that is canceled only if a step failed, and that has ended if the build succeeded."""
+    if row.state == "canceled" and not has_failed:
+        row = replace(row, state="waiting", error="")
+    if build.has_succeeded and row.state in {"waiting", "running"}:
+        # BuildKit does not report a step that another build did for this one, or the end of such a step.
+        row = replace(row, state="cached" if row.state == "waiting" else "done")
+    return row
+
+
+def _is_canceled(vertex: Vertex) -> bool:
+    return "context canceled" in vertex.error
+
+
+def _has_failed(vertex: Vertex) -> bool:
+    return bool(vertex.error) and not _is_canceled(vertex)
+
+
 def states(before: Mapping[Step, State], now: Iterable[StepRow]) -> dict[Step, State]:
-    """Return the state of each step to show: a step that ended stays ended, even if BuildKit looks at it again."""
+    """Return the state of each step to show. A step that ended stays ended, even if BuildKit starts it again."""
     return {row.step: known if (known := before.get(row.step)) in ENDED and known else row.state for row in now}
 
 
 def label_of(vertex: str, steps: Sequence[Step]) -> str:
-    """Return what the step of a vertex of this name is called."""
+    """Return the label of the step of the vertex named ``vertex``."""
     return step_of(vertex, steps).label
 
 
@@ -93,22 +129,21 @@ def _row(step: Step, group: Sequence[Vertex], now: float) -> StepRow:
 
 
 def _is_bytes(transfer: Transfer) -> bool:
-    # What is unpacked was counted when it came: "extracting sha256:..." repeats the bytes of "sha256:...".
+    # Extracted bytes were counted in the download: "extracting sha256:..." repeats the bytes of "sha256:...".
     return transfer.id.startswith(("transferring ", "sha256:")) or (
         transfer.total > 0 and not transfer.id.startswith("extracting ")
     )
 
 
 def _state(step: Step, group: Sequence[Vertex]) -> State:
-    errors = [vertex.error for vertex in group if vertex.error]
-    if errors:
-        return "canceled" if all("context canceled" in error for error in errors) else "failed"
+    if any(vertex.error for vertex in group):
+        return "failed" if any(map(_has_failed, group)) else "canceled"
     if any(vertex.started is not None and vertex.completed is None for vertex in group):
         return "running"
     if step.is_reading and not any(vertex.transfers for vertex in group):
-        # It is told to be complete once before anything was read.
+        # BuildKit reports this step as complete once before it reads anything.
         return "running"
-    # COPY --link is two vertexes, of which the weak one is needed only where the other is not cached.
+    # COPY --link has two vertexes. BuildKit needs the weak one only if the other is not cached.
     strong = [vertex for vertex in group if not vertex.is_weak] or list(group)
     if any(vertex.completed is None for vertex in strong):
         return "waiting"
@@ -116,7 +151,7 @@ def _state(step: Step, group: Sequence[Vertex]) -> State:
 
 
 def facts(build: BuildState, steps: Sequence[Step], image: str) -> BuildFacts:
-    """Return what is known of a finished build of ``image``."""
+    """Return the facts of a finished build of ``image``."""
     return BuildFacts(
         image=image,
         image_id=build.image_id,
@@ -138,7 +173,7 @@ def facts(build: BuildState, steps: Sequence[Step], image: str) -> BuildFacts:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a length of time as people read it: ``3.4 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    """Format a duration for people: ``3.4 s``, ``2 min 05 s``, ``1 h 02 min``."""
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -147,7 +182,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def summary(known: BuildFacts) -> str:
-    """Return the last line of a build: how many steps, how long, how many bytes."""
+    """Return the last line of a build: the number of steps, the time, and the bytes transferred."""
     shown = [step for step in known.steps if not step.is_minor]
     cached, count = sum(step.cached for step in shown), len(shown)
     moved = sum(step.moved for step in known.steps)
@@ -157,11 +192,11 @@ def summary(known: BuildFacts) -> str:
     return ", ".join(parts)
 
 
-# Where there is no terminal
+# Without a terminal
 
 
 def new_lines(before: Mapping[Step, State], now: Iterable[StepRow]) -> Iterator[str]:
-    """Yield a line for each step that began or ended since it was in the state of ``before``."""
+    """Yield a line for each step that began or ended since the states ``before``."""
     for row in now:
         known = before.get(row.step, "waiting")
         if row.step.is_minor and row.state != "failed":
@@ -183,7 +218,7 @@ def _format_measure(row: StepRow) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ScreenLine:
-    """One line of a screen: a mark, what it is about, and how it stands; each is drawn in the style of the state."""
+    """One line of the screen: a label, a measure and a detail, in the style of ``state``."""
 
     state: State
     label: str
@@ -192,7 +227,7 @@ class ScreenLine:
 
 
 def ended_lines(before: Mapping[Step, State], now: Iterable[StepRow]) -> tuple[ScreenLine, ...]:
-    """Return a line for each step worth one that ended since ``before``: those that were cached are only counted."""
+    """Return a line for each step that ended since the states ``before``, without minor, cached and canceled steps."""
     return tuple(
         ScreenLine(row.state, row.step.label, _format_measure(row)[2:-1])
         for row in now
@@ -203,7 +238,10 @@ def ended_lines(before: Mapping[Step, State], now: Iterable[StepRow]) -> tuple[S
 
 
 def running_lines(now: Iterable[StepRow], most: int) -> tuple[ScreenLine, ...]:
-    """Return a line for each step at work, the newest last and at most ``most``, each with the last thing it said."""
+    """Return a line for each running step, with the step's last line of output.
+
+    Return at most ``most`` lines, the newest step last.
+    """
     running = [row for row in now if row.state == "running"]
     lines = tuple(
         ScreenLine(row.state, row.step.label, _running_measure(row), row.output[-1] if row.output else "")
@@ -221,7 +259,7 @@ def _running_measure(row: StepRow) -> str:
 
 
 def format_progress(now: Sequence[StepRow]) -> str:
-    """Return how far a build is: steps ended, of how many that are known, and how many were cached."""
+    """Format the progress of a build: the number of ended steps, of known steps, and of cached steps."""
     shown = [row for row in now if not row.step.is_minor]
     ended = sum(row.state in ENDED for row in shown)
     cached = sum(row.state == "cached" for row in shown)

@@ -1,4 +1,4 @@
-"""The command line: the only part that prints or exits; a module a command."""
+"""The command line, with one module for each command; only this package prints or exits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something failed.
+    """Run the command line and exit.
 
-    And with 128 and the number of a signal that ended it.
+    The exit code is 0 for success, 1 for problems or outdated files, 2 for wrong usage, 3 for a failure outside, and
+    128 plus the number of a signal that ended the command.
     """
     from mlspec.host import interrupts
 
@@ -27,7 +28,7 @@ def main() -> NoReturn:
 
         parse_and_run()
     except KeyboardInterrupt:
-        # While the first modules are read, nothing else catches it.
+        # Nothing else catches an interrupt during the first imports.
         code = interrupts.acknowledge()
         with contextlib.suppress(OSError, AttributeError):
             sys.stderr.write("interrupted\n")

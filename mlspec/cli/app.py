@@ -1,4 +1,4 @@
-"""The group of all commands, each in a module that is imported when it is asked for."""
+"""The group of all commands; mlspec imports the module of a command only to run that command."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
 
 from mlspec.cli.terminal import answer, exit_interrupted, report_errors, sanitize
 
-# In the order of a day's work; each is the function of that name in the module behind it.
+# The module of each command, in the order of typical use. The function has the name of the command.
 _COMMANDS = {
     "init": "init",
+    "import": "importing",
     "render": "render",
     "lock": "lock",
     "check": "check",
     "explain": "explain",
     "build": "build",
     "run": "run",
+    "dev": "dev",
     "shell": "run",
+    "export": "export",
     "sbom": "sbom",
     "doctor": "doctor",
     "schema": "schema",
@@ -30,14 +34,14 @@ _COMMANDS = {
 
 
 class _CommandGroup(click.Group):
-    """The commands in the order of a day's work, rather than of the alphabet; one is imported when it is asked for."""
+    """A group that lists its commands in the order of typical use and imports a command only on demand."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             with _clean_usage_errors():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            # click would say "Aborted!" and exit with 1.
+            # click would print "Aborted!" and exit with 1.
             exit_interrupted()
 
     def make_context(
@@ -56,11 +60,13 @@ class _CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"mlspec.cli.{_COMMANDS[cmd_name]}"), cmd_name)
+        # "import" is a keyword, so the function is import_.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found: click.Command = getattr(import_module(f"mlspec.cli.{_COMMANDS[cmd_name]}"), name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a whole sentence for each command, where click would cut it at the end of the line."""
+        """Write the full sentence of each command; click would cut a sentence at the end of the line."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.get_short_help_str(limit=200)) for name, command in commands if command])
@@ -79,11 +85,11 @@ class _CommandGroup(click.Group):
 
 @contextmanager
 def _clean_usage_errors() -> Iterator[None]:
-    """Let click print of a wrong option or argument only what may be printed: it repeats the caller's words."""
+    """Sanitize the messages of click's errors, because they repeat the user's arguments."""
     try:
         yield
     except click.ClickException as error:
-        # Final for type checkers, and nothing else takes the message of every kind of such error.
+        # Type checkers think that message is final, and only this assignment works for all click errors.
         vars(error)["message"] = sanitize(error.message)
         raise
 
@@ -103,12 +109,13 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 def cli() -> None:
     """Compile a short description of an ML environment, mlspec.yaml, to a Dockerfile.
 
-    Without SPEC, a command takes the mlspec.yaml of this folder, or else every spec below specs/.
+    Without SPEC, a command takes the mlspec.yaml of this folder, or else every spec below specs/, or else the nearest
+    mlspec.yaml in a folder above.
     """
 
 
 def main() -> NoReturn:
-    """Run the command line; exits 0 fine, 1 problems or stale files, 2 usage, 3 something outside failed."""
+    """Run the commands and exit: 0 success, 1 problems or outdated files, 2 wrong usage, 3 a failure outside."""
     with report_errors():
         cli(prog_name="mlspec", windows_expand_args=False)
     sys.exit(0)

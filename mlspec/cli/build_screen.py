@@ -1,4 +1,4 @@
-"""A build while it runs: a live screen where a person watches, plain lines where a log is kept."""
+"""The progress of a running build: a live screen on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from mlspec.host.engine.build import Watch
+    from mlspec.host.engine.image_build import Watch
     from mlspec.host.rendered import Rendered
     from mlspec.plan.plan import Plan
 
 
 @contextmanager
 def watching(how: str, steps: Sequence[Step], title: str) -> Iterator[Watch]:
-    """Yield a function that draws the state of a build: ``auto``, ``plain`` with all output, or ``quiet``."""
+    """Yield a function that shows the state of a build; ``how`` is ``auto``, ``plain`` (all output) or ``quiet``."""
     if how == "quiet":
         yield lambda build, line: None
     elif how == "auto" and _is_screen():
@@ -42,14 +42,14 @@ def _is_screen() -> bool:
 
 
 def fail(rendered: Rendered, plan: Plan, state: BuildState, steps: Sequence[Step]) -> NoReturn:
-    """Show the end of what the step said that a build failed in, and raise ToolError with the cause."""
+    """Show the end of the failed step's output, and raise ToolError with the cause."""
     from mlspec import api
     from mlspec.build import failed_step
     from mlspec.errors import ToolError
     from mlspec.host.engine import engine
 
     if not any(vertex.error for vertex in state.vertexes.values()):
-        # No step failed: it may be that none could.
+        # No step failed: maybe the engine is not running.
         engine.require()
     failure = failed_step.find_failed_step(state, steps)
     if failure.tail and not state.is_plain:
@@ -59,7 +59,7 @@ def fail(rendered: Rendered, plan: Plan, state: BuildState, steps: Sequence[Step
 
 
 class _Lines:
-    """A line for each step that begins and ends, without color or control characters."""
+    """Plain progress: a line for each start and each end of a step, without color or control characters."""
 
     def __init__(self, steps: Sequence[Step], *, with_output: bool) -> None:
         self._steps = steps
@@ -98,7 +98,7 @@ def _screen(steps: Sequence[Step], title: str) -> Iterator[_Screen]:
 
     console = live_console()
     screen = _Screen(console, steps, title)
-    # What was drawn is removed at the end: the lines above it stay.
+    # transient removes the drawing at the end; the lines above it stay.
     with Live(
         console=console,
         get_renderable=screen.draw,
@@ -111,7 +111,7 @@ def _screen(steps: Sequence[Step], title: str) -> Iterator[_Screen]:
 
 
 class _Screen:
-    """Finished steps as lines that stay, and below them what is at work, drawn anew several times a second."""
+    """A live screen: lines of finished steps, and below them the running steps, redrawn several times a second."""
 
     def __init__(self, console: Console, steps: Sequence[Step], title: str) -> None:
         self._console = console
@@ -120,8 +120,7 @@ class _Screen:
         self._build = BuildState()
         self._states: dict[Step, State] = {}
         self._heard_at = time.monotonic()
-        self._began = self._heard_at
-        # A terminal that cannot write these would get question marks.
+        # A terminal without UTF-8 would show the marks as question marks.
         self._is_plain = not (console.encoding or "").lower().startswith("utf")
 
     def __call__(self, build: BuildState, line: bytes) -> None:
@@ -138,18 +137,19 @@ class _Screen:
         self._states = view.states(self._states, rows)
 
     def draw(self) -> RenderableType:
-        """Return what is at work now, by the engine's clock, and how far the build is."""
+        """Return the running steps and the progress of the whole build; all seconds are those of the engine's clock."""
         from rich.console import Group
         from rich.text import Text
 
-        now = time.monotonic()
-        rows = view.rows(self._build, self._steps, self._build.latest + now - self._heard_at)
+        # The engine's clock, carried on by the host's since the last message: the report counts its seconds so, too.
+        now = self._build.latest + time.monotonic() - self._heard_at
+        rows = view.rows(self._build, self._steps, now)
         lines = [self._line(line) for line in view.running_lines(rows, max(1, self._console.height - 4))]
-        status = f"building {self._title}: {view.format_progress(rows)}, {view.format_seconds(now - self._began)}"
+        status = f"building {self._title}: {view.format_progress(rows)}, {view.format_seconds(now - self._build.began)}"
         return Group(*lines, Text(sanitize(status), no_wrap=True, overflow="ellipsis", style="bold"))
 
     def _line(self, line: ScreenLine) -> Text:
-        """Return one line that fits the width: of a long name or detail the end is left out, never of the measure."""
+        """Return one line that fits the width; a long label or detail is cut, the measure never is."""
         from rich.text import Text
 
         room = self._console.width - 1
@@ -171,7 +171,7 @@ class _Screen:
         return frames[int(time.monotonic() * 8) % len(frames)]
 
 
-# Less than this of what a step says tells nobody anything.
+# A shorter piece of a step's output is not useful.
 _LEAST_DETAIL = 12
 _MARKS = {"running": "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "done": "✓", "failed": "✗", "cached": "✓", "canceled": "-"}
 _PLAIN_MARKS = {"running": "|/-\\", "done": "+", "failed": "x", "cached": "+", "canceled": "-"}

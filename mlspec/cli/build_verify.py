@@ -1,4 +1,4 @@
-"""``mlspec build --verify``: whether two builds of an image are the same, and what differs."""
+"""The option ``mlspec build --verify``: build an image twice and compare the results."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ if TYPE_CHECKING:
     from mlspec.build.comparison import LayerDifference
     from mlspec.host.rendered import Rendered
     from mlspec.plan.plan import Plan
-    from mlspec.targets.run_script import BuildOptions
+    from mlspec.targets.build_options import BuildOptions
 
 _MOST_FILES = 20
 
 
 def verify_build(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
-    """Build an image twice without caches, show what differs, and return whether nothing does."""
+    """Build an image twice without caches, show the differences, and return whether there are none."""
     from mlspec import api
     from mlspec.cli.build_screen import fail, watching
-    from mlspec.host.engine import build as building
-    from mlspec.host.engine import mirrors, verification
+    from mlspec.host.engine import image_build, mirrors, verification
     from mlspec.targets.run_script import build_command
 
     steps = api.steps(rendered, plan)
@@ -36,7 +35,7 @@ def verify_build(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
             mirrors.apply_mirrors(plan, replace(wanted, archive=archive), rendered.codename(plan)) as own,
             watching(shown, steps, plan.image) as watch,
         ):
-            code, state = building.follow(build_command(plan, own), rendered.folder, watch)
+            code, state = image_build.follow(build_command(plan, own), rendered.folder, watch)
         if code:
             fail(rendered, plan, state, steps)
 
@@ -49,27 +48,27 @@ def verify_build(rendered: Rendered, plan: Plan, options: BuildOptions) -> bool:
 
 
 def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) -> None:
-    """Show one layer that differs: where the spec asks for it on stderr, its files on stdout."""
+    """Show one differing layer: its place in the spec on stderr, its differing files on stdout."""
     from mlspec import api
-    from mlspec.build.failed_step import place_problem
+    from mlspec.build.failed_step import place_of
     from mlspec.build.layer_steps import layers_of
     from mlspec.errors import Problem
 
     source = api.source(rendered, plan)
     if found.index < 0:
-        hint = "did something edit the files between the builds?"
-        show(Problem(code="MLS571", message="two builds differ in their configuration alone", hint=hint))
+        hint = "check whether something edited the files between the builds"
+        show(Problem(code="MLS571", message="two builds differ only in their configuration", hint=hint))
         return
     layers = layers_of(source.dockerfile, api.steps(rendered, plan))
     index = found.index - (count - len(layers))
-    problem = Problem(code="MLS570", message=f"two builds differ in layer {found.index + 1}")
     if 0 <= index < len(layers):
         step = layers[index]
-        problem = replace(problem, message=f"two builds differ in: {step.label}", hint=_HINTS.get(step.kind, ""))
-        problem = place_problem(problem, step, source, line=step.line)
-    show(problem)
+        place, hint = place_of(step, source, line=step.line), _HINTS.get(step.kind, "")
+        show(place.problem("MLS570", f"two builds differ in: {step.label}", hint))
+    else:
+        show(Problem(code="MLS570", message=f"two builds differ in layer {found.index + 1}"))
     if not found.files:
-        answer("the same files, in another order or otherwise compressed")
+        answer("the same files, in another order or compressed in another way")
     for file in found.files[:_MOST_FILES]:
         answer(f"/{file.path}: {', '.join(file.aspects)}")
     if (more := len(found.files) - _MOST_FILES) > 0:
@@ -77,6 +76,6 @@ def _show(rendered: Rendered, plan: Plan, count: int, found: LayerDifference) ->
 
 
 _HINTS = {
-    "run": "let the step write the same each time: no times, no random numbers, no logs",
-    "apt": "to have Debian's packages of one day, such as: apt_snapshot: 2026-11-01",
+    "run": "make the step repeatable: no times, no random numbers, no logs",
+    "apt": "for the Debian packages of a fixed day, write one such as: apt_snapshot: 2026-11-01",
 }

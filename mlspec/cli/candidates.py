@@ -1,4 +1,4 @@
-"""Candidates for shell completion: specs, and the images of a spec. Imports stay light: a person waits."""
+"""Candidates for shell completion: specs, images and targets. Imports stay light, because the user waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def specs(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Return the specs of this folder that begin with this text, or else any file."""
+    """Return the specs of this folder that begin with ``begun``, or else let the shell complete any file."""
     with contextlib.suppress(FileNotFoundError):
         if known := [spec for spec in find_specs() if spec.startswith(begun)]:
             return [CompletionItem(spec) for spec in known]
@@ -24,7 +24,7 @@ def specs(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionI
 
 
 def images(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Return the images that the spec has and that begin so, without those that are named already."""
+    """Return the images of the spec that begin with ``begun``, without those on the command line already."""
     named = ctx.params.get(parameter.name or "") or ()
     return [
         CompletionItem(key) for key in image_keys(ctx.params.get("file")) if key.startswith(begun) and key not in named
@@ -32,12 +32,12 @@ def images(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
 
 
 def image_keys(file: str | None) -> list[str]:
-    """Return the keys of the images that a spec, or the one here, has; none where it cannot be read."""
+    """Return the keys of the images of a spec, by default the one here; return none if the spec is unreadable."""
     from mlspec.errors import SpecError
     from mlspec.spec.document import parse
     from mlspec.spec.encoding import MAX_BYTES, decode
 
-    # A spec that cannot be read has no images to offer; the command itself says what is wrong with it.
+    # An unreadable spec has no images to offer; the command itself reports its problems.
     with contextlib.suppress(OSError, SpecError):
         (path,) = find_specs([file] if file else []) or ("",)
         found = parse(decode(read_file(path, MAX_BYTES), path), path).data.get("images")
@@ -46,5 +46,5 @@ def image_keys(file: str | None) -> list[str]:
 
 
 def targets(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
-    """Return the kinds of output that begin so."""
+    """Return the names of targets that begin with ``begun``."""
     return [name for name in TARGETS if name.startswith(begun)]

@@ -1,4 +1,4 @@
-"""``mlspec check``."""
+"""The command ``mlspec check``."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _FORMATS = click.Choice(["text", "json", "sarif", "github"])
 @click.option(
     "--format", "kind", type=_FORMATS, default="text", help="Output format. All but text are printed on stdout."
 )
-@click.option("--strict", is_flag=True, help="Exit 1 if there are warnings, too.")
-@click.option("--fix", is_flag=True, help="Repair what can only be meant in one way, and show the changes.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option("--fix", is_flag=True, help="Repair problems that have only one fix, and show the changes.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change; write nothing.")
 @quiet_option
 def check(specs: tuple[str, ...], kind: str, strict: bool, fix: bool, diff: bool) -> None:
@@ -88,7 +88,7 @@ def _fix(path: Path, tell: Callable[[Problem], None], *, strict: bool, is_read: 
 def _report_problems(
     path: Path, problems: Sequence[Problem], notes: Sequence[str], tell: Callable[[Problem], None], *, strict: bool
 ) -> bool:
-    """Tell the problems of a spec, and how many there are; return whether that is well."""
+    """Report the problems of a spec and their numbers; return True without errors, with ``strict`` without warnings."""
     for problem in problems:
         tell(problem)
     errors = sum(problem.severity == "error" for problem in problems)
@@ -103,16 +103,16 @@ def _count(errors: int, warnings: int) -> str:
 
 
 def _report(kind: str, problems: Iterable[Problem]) -> str:
-    """Return the report that a program reads; to those of a code host, files are named as it knows them."""
+    """Return the report in a format for programs; for code hosts, paths are relative to the repository."""
     import dataclasses
     from importlib.metadata import version
 
-    from mlspec.advice import formats as reports
-    from mlspec.host.files import read as disk
+    from mlspec.advice import formats
+    from mlspec.host.files import reading
 
     def locate(problem: Problem) -> Problem:
-        edits = tuple(dataclasses.replace(edit, file=disk.from_repository(edit.file)) for edit in problem.edits)
-        file = problem.file and disk.from_repository(problem.file)
+        edits = tuple(dataclasses.replace(edit, file=reading.from_repository(edit.file)) for edit in problem.edits)
+        file = problem.file and reading.from_repository(problem.file)
         return dataclasses.replace(problem, file=file, edits=edits)
 
-    return reports.report(kind, problems if kind == "json" else map(locate, problems), version("mlspec"))
+    return formats.report(kind, problems if kind == "json" else map(locate, problems), version("mlspec"))

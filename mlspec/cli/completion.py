@@ -1,4 +1,4 @@
-"""``mlspec completion``."""
+"""The command ``mlspec completion``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INSTALL = {
     "zsh": "mlspec completion zsh > ~/.mlspec.zsh && echo '. ~/.mlspec.zsh' >> ~/.zshrc",
     "fish": "mkdir -p ~/.config/fish/completions && mlspec completion fish > ~/.config/fish/completions/mlspec.fish",
 }
-# What click's script takes for granted: that the shell's own completion was started.
+# click's script assumes that the shell's own completion is already started.
 _BEFORE = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"}
 
 
@@ -42,12 +42,12 @@ def _script(shell: str) -> str:
 
 
 def _source(made: ShellComplete) -> str:
-    # Its own source() first runs a shell to ask for its version, which is that of whoever prints and not who reads.
+    # click's source() first asks the shell on this machine for its version; another machine may read the script.
     return (made.source_template % made.source_vars()).strip()
 
 
 def _heading(shell: str) -> str:
-    # zsh looks for this word in the first line, where the file stands in a folder of its fpath.
+    # zsh needs this first line in a file in a folder of its fpath.
     first = "#compdef mlspec\n" if shell == "zsh" else ""
     needs = "# It needs bash 4.4 or newer.\n" if shell == "bash" else ""
     what = f"# Completion of mlspec for {shell}. To install it, and then open a new terminal:\n"

@@ -1,4 +1,4 @@
-"""``mlspec doctor``."""
+"""The command ``mlspec doctor``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli.options import quiet_option, specs_argument
+from mlspec.cli.specs import choose_specs
 from mlspec.cli.terminal import answer, is_quiet, say, show
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
 
     With a spec, check what its images need; without one, what every image needs. Exit 3 if there is an error.
     """
-    from mlspec.advice import doctor as rules
+    from mlspec.advice.doctor.examination import examine
     from mlspec.host import checkup
 
     demands, code = _demands(specs)
@@ -40,7 +41,7 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
         indexes=[index for demand in demands for index in demand.indexes],
         offline=offline,
     )
-    findings = rules.examine(facts)
+    findings = examine(facts)
     for line in [_json(findings)] if form == "json" else _lines(findings):
         answer(line)
     errors = sum(finding.state == "error" for finding in findings)
@@ -49,18 +50,17 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
 
 
 def _demands(specs: Iterable[str]) -> tuple[list[Demand], int]:
-    """Return what the specs need, after showing what is wrong with them, and 1 where something is."""
+    """Return the needs of the specs and an exit code: 1 if a spec has problems, which are shown, or else 0."""
     from mlspec import api
     from mlspec.errors import MlspecError
-    from mlspec.host.files import read as disk
 
     named = tuple(specs)
     try:
-        paths = disk.list_specs(named)
+        paths = choose_specs(named)
     except MlspecError:
         if named:
             raise
-        # Before the first spec is the best time to ask.
+        # mlspec doctor works without a spec: users should run it before they write one.
         return [], 0
     demands, code = [], 0
     for path in paths:
@@ -103,5 +103,5 @@ def _json(findings: Iterable[Finding]) -> str:
         for finding in findings
     ]
     counts = {f"{state}s": sum(row["state"] == state for row in rows) for state in ("error", "warning")}
-    # As in the report of `mlspec check`: a new key does not raise the version, a key with another meaning does.
+    # As in the report of `mlspec check`: a new key does not raise the version; a new meaning of a key does.
     return json.dumps({"version": 1, **counts, "findings": rows}, indent=2)

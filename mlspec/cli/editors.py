@@ -1,4 +1,4 @@
-"""The schema beside a spec, for editors: written once, and kept that of this mlspec."""
+"""The schema file beside a spec, for editors: written once, and updated for each version of mlspec."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from mlspec.cli.terminal import say, show
 
 
 def write_schema(folder: Path) -> Path | None:
-    """Write the schema into a folder and return its path; a file that mlspec did not write stays, with a warning."""
+    """Write the schema into a folder and return its path.
+
+    If another program wrote the file, keep the file, show a warning, and return None.
+    """
     from dataclasses import replace
     from importlib.metadata import version
 
     from mlspec.errors import SpecError
-    from mlspec.host.files import write as writing
+    from mlspec.host.files import writing
     from mlspec.spec import schema
 
     path = folder / schema.FILE
@@ -27,10 +30,10 @@ def write_schema(folder: Path) -> Path | None:
 
 
 def renew_schema(folder: Path) -> None:
-    """Write the schema anew where the one in a folder is that of another mlspec; where there is none, none is made."""
-    from mlspec.host.files import read as disk
+    """Update the schema in a folder if another version of mlspec wrote it. Do nothing without a schema there."""
+    from mlspec.host.files import reading
 
-    there = disk.text_of(folder / "mlspec.schema.json")
+    there = reading.text_of(folder / "mlspec.schema.json")
     if there is None:
         return
     from importlib.metadata import version

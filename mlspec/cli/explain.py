@@ -1,4 +1,4 @@
-"""``mlspec explain``."""
+"""The command ``mlspec explain``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from mlspec.cli.explain_lines import Stretch
     from mlspec.facts.codes import Code
 
-# What a person means as a code; anything else names a spec.
+# An argument that the user means as a code; any other argument names a spec.
 _CODE = re.compile(r"mls[-_ ]?\w*\d\w*", re.IGNORECASE)
-# A line of a file, or a stretch of lines: Dockerfile:42, run.sh:10-20.
+# A line or a range of lines of a file: Dockerfile:42, run.sh:10-20.
 _LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
 
 
@@ -33,7 +33,7 @@ _LINES = re.compile(r"(.+?):([1-9][0-9]*)(?:-([1-9][0-9]*))?")
     metavar="NAME",
     help=f"{or_list([*TARGETS, 'lock'])}; may be repeated.",
 )
-@click.option("--image", metavar="NAME", shell_complete=candidates.images, help="Only one of several images.")
+@click.option("--image", metavar="NAME", shell_complete=candidates.images, help="Explain only this image of several.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")
 @quiet_option
 def explain(subjects: tuple[str, ...], targets: tuple[str, ...], image: str | None, form: str) -> None:
@@ -50,16 +50,16 @@ def explain(subjects: tuple[str, ...], targets: tuple[str, ...], image: str | No
         _explain_codes(subjects)
         return
     if codes:
-        raise click.UsageError(f"{codes[0]} is a code, and the others are not; ask for one kind at a time")
-    from mlspec.cli import explain_lines as explanations
+        raise click.UsageError(f"{codes[0]} is a code, but the others are not; name one kind at a time")
+    from mlspec.cli import explain_lines
 
-    explanations.print_explanations(_subjects(subjects), targets, image, as_json=form == "json")
+    explain_lines.print_explanations(_subjects(subjects), targets, image, as_json=form == "json")
 
 
 def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
-    """Return the specs that are asked about, each with the stretches that are; none stands for all lines."""
+    """Return the paths of the specs to explain, each with its ranges of lines; no range means all lines."""
     from mlspec.cli.explain_lines import TO_THE_END, Stretch
-    from mlspec.host.files import read as disk
+    from mlspec.host.files import reading
     from mlspec.host.files.find import is_generated
 
     found: dict[str, list[Stretch]] = {}
@@ -68,7 +68,7 @@ def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
         path = Path(lines[1] if lines else subject)
         is_spec = path.is_dir() or (path.suffix in {".yaml", ".yml"} and not is_generated(path.as_posix()))
         first, last = sorted((int(lines[2]), int(lines[3] or lines[2]))) if lines else (1, TO_THE_END)
-        for spec in disk.list_specs([path.as_posix()]) if is_spec else disk.specs_of(path):
+        for spec in reading.list_specs([path.as_posix()]) if is_spec else reading.specs_of(path):
             stretches = found.setdefault(spec.as_posix(), [])
             if lines or not is_spec:
                 stretches.append(Stretch(path, first, last))
@@ -76,20 +76,20 @@ def _subjects(subjects: tuple[str, ...]) -> dict[str, list[Stretch]]:
 
 
 def _explain_codes(names: tuple[str, ...]) -> None:
-    rows = [_known(name) for name in names]
+    rows = [_find_code(name) for name in names]
     page("\n\n".join(f"## {row.code}: {row.title}\n\n{row.text}" for row in dict.fromkeys(rows)))
 
 
-def _known(name: str) -> Code:
+def _find_code(name: str) -> Code:
     from mlspec.facts import codes
     from mlspec.text import nearest
 
     written = re.sub("[-_ ]", "", name.upper())
     if row := codes.find_code(written):
         return row
-    # Of what looks like a digit, that is meant.
+    # O, I and L after the prefix most likely mean digits.
     drawn = written[:3] + written[3:].translate(str.maketrans("OIL", "011"))
     known = [row.code for row in codes.codes()]
     near = (drawn,) if drawn in known else nearest(written, known, most=3, cutoff=0.8)
-    hint = f"did you mean {' or '.join(near)}?" if near else "it stands behind the place of a problem, such as MLS101"
+    hint = f"did you mean {' or '.join(near)}?" if near else "a code is after the place of a problem, such as MLS101"
     raise click.UsageError(f"there is no code {written}; {hint}")

@@ -1,4 +1,4 @@
-"""Explanations of artifacts as a person reads them in a terminal, and as JSON."""
+"""Explanations of artifacts, as text for a terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from mlspec.cli.specs import each
 from mlspec.cli.terminal import answer, answer_file, say
 
 if TYPE_CHECKING:
-    from mlspec.advice.explain.explanation import Explained, Explanation, Line
+    from mlspec.advice.explain.explanation import Explained, ExplainedLine, Explanation
     from mlspec.advice.explain.origins import Origin
 
 
 TO_THE_END = 10**9
-"""The last line of a stretch that is a whole file."""
+"""The last line of a range that is a whole file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of the lines of a file: its first line and its last, from 1."""
+    """A range of lines of a file: its first line and its last line, counted from 1."""
 
     file: Path
     first: int
@@ -35,29 +35,29 @@ class Stretch:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a file was named and none of its lines."""
+        """Tell whether the user named the file without lines."""
         return self.last >= TO_THE_END
 
     def holds(self, file: str, line: int) -> bool:
-        """Tell whether a line is one of these."""
+        """Tell whether the range contains a line of a file."""
         return Path(file) == self.file and self.first <= line <= self.last
 
 
 def print_explanations(
     subjects: Mapping[str, Sequence[Stretch]], targets: Sequence[str], image: str | None, *, as_json: bool
 ) -> None:
-    """Print where the lines of the artifacts of specs come from, or stretches of them; exits as ``each`` does.
+    """Print the origins of the artifacts' lines, and exit as ``each`` does.
 
-    ``subjects`` are specs by their paths; without any, those that are here.
+    ``subjects`` maps the paths of specs to ranges of lines. Without subjects, explain the specs of this folder.
     """
     shown: list[Explanation] = []
 
     def collect(path: Path) -> bool:
-        shown.extend(_chosen(path, _explained(path, targets), subjects.get(path.as_posix(), ()), image))
+        shown.extend(_choose_explanations(path, _explain_spec(path, targets), subjects.get(path.as_posix(), ()), image))
         return True
 
     try:
-        each(subjects, collect)
+        each(tuple(subjects), collect)
     except SystemExit:
         if as_json:
             _print_json(shown)
@@ -73,18 +73,23 @@ def _print_json(shown: Iterable[Explanation]) -> None:
     answer_file(f"{json.dumps(document, indent=2)}\n")
 
 
-def _explained(path: Path, targets: Sequence[str]) -> Explained:
+def _explain_spec(path: Path, targets: Sequence[str]) -> Explained:
     from mlspec import api
 
     explained = api.explain(path, targets)
     if not explained.is_locked:
-        say(f"{path.as_posix()}: no lock is current, so its base and packages are shown as far as the spec tells them")
+        say(f"{path.as_posix()}: there is no current lock, so the base and packages are only those that the spec names")
     elif explained.stale:
-        say(f"{path.as_posix()}: {', '.join(explained.stale)} would change; this explains what mlspec render writes")
+        say(
+            f"{path.as_posix()}: {', '.join(explained.stale)} would change; this explains the files that mlspec "
+            "render would write"
+        )
     return explained
 
 
-def _chosen(path: Path, explained: Explained, stretches: Sequence[Stretch], image: str | None) -> Iterator[Explanation]:
+def _choose_explanations(
+    path: Path, explained: Explained, stretches: Sequence[Stretch], image: str | None
+) -> Iterator[Explanation]:
     from mlspec.spec.spec import choose_image
 
     if image is not None:
@@ -94,7 +99,7 @@ def _chosen(path: Path, explained: Explained, stretches: Sequence[Stretch], imag
         yield from found
     for stretch in stretches:
         own = [e for e in found if Path(e.path) == stretch.file]
-        chosen = [_cut_out(e, stretch) for e in own] or [_caused(e, stretch) for e in found]
+        chosen = [_cut_out(e, stretch) for e in own] or [_keep_caused_lines(e, stretch) for e in found]
         if not any(e.lines for e in chosen):
             raise click.UsageError(_nothing(path, found, stretch))
         yield from (e for e in chosen if e.lines)
@@ -104,8 +109,8 @@ def _cut_out(explanation: Explanation, stretch: Stretch) -> Explanation:
     return replace(explanation, lines=explanation.lines[stretch.first - 1 : stretch.last])
 
 
-def _caused(explanation: Explanation, stretch: Stretch) -> Explanation:
-    """Return of an artifact what comes from a stretch of the spec, or of a file that it names."""
+def _keep_caused_lines(explanation: Explanation, stretch: Stretch) -> Explanation:
+    """Keep the lines of an artifact that come from a range of the spec, or of a file that the spec names."""
     lines = explanation.lines
     caused = (line for line in lines if any(stretch.holds(origin.file, origin.line) for origin in line.origins))
     return replace(explanation, lines=tuple(caused))
@@ -137,7 +142,7 @@ def _page(explanation: Explanation) -> Iterator[str]:
             yield from _origins(origins, explanation.path, margin, width)
         before = origins
         said += _comment(lines)
-        # A comment that stands on the page is not repeated.
+        # Do not repeat a comment that is already on the page.
         if why not in said:
             said += f" {why}"
             for text in textwrap.wrap(why, width - margin):
@@ -145,7 +150,7 @@ def _page(explanation: Explanation) -> Iterator[str]:
     yield ""
 
 
-def _comment(lines: Iterable[Line]) -> str:
+def _comment(lines: Iterable[ExplainedLine]) -> str:
     comments = (line.text.strip().removeprefix("#").strip() for line in lines if line.text.lstrip().startswith("#"))
     return "".join(f" {comment}" for comment in comments if comment)
 
@@ -154,24 +159,24 @@ _MOST_LINES = 12
 _MOST_ORIGINS = 4
 
 
-def _lines(lines: Sequence[Line], margin: int, width: int) -> Iterator[str]:
-    """Yield lines with their numbers, cut to the width; of many that are explained as one, the first and the last."""
+def _lines(lines: Sequence[ExplainedLine], margin: int, width: int) -> Iterator[str]:
+    """Yield lines with their numbers, cut to the width; of many lines, yield the first ones and the last one."""
     cut = len(lines) > _MOST_LINES
     for line in lines[: _MOST_LINES - 2] if cut else lines:
-        # A blank line sets apart; its number tells something only where it was asked for.
-        yield _numbered(line, margin, width) if line.text or len(lines) == 1 else ""
+        # A blank line is only a separator and needs no number, unless it is the only line.
+        yield _format_numbered_line(line, margin, width) if line.text or len(lines) == 1 else ""
     if cut:
         yield f"{'...':>{margin - 1}}"
-        yield _numbered(lines[-1], margin, width)
+        yield _format_numbered_line(lines[-1], margin, width)
 
 
-def _numbered(line: Line, margin: int, width: int) -> str:
+def _format_numbered_line(line: ExplainedLine, margin: int, width: int) -> str:
     return f"{click.style(f'{line.number:>{margin - 1}}', dim=True)} {_cut(line.text, width - margin)}"
 
 
 def _origins(origins: Sequence[Origin], path: str, margin: int, width: int) -> Iterator[str]:
     arrow = click.style("<-", fg="cyan")
-    # Of several values on one line, the line is shown once.
+    # Several values may stand on one line; show the line once.
     shown = dict.fromkeys((_place(origin, path), _text(origin)) for origin in origins)
     for place, text in list(shown)[:_MOST_ORIGINS]:
         cut = _cut(text, width - margin - len(place) - 5)
@@ -181,7 +186,7 @@ def _origins(origins: Sequence[Origin], path: str, margin: int, width: int) -> I
 
 
 def _place(origin: Origin, path: str) -> str:
-    """Return the file, from the artifact's folder, and the line; or what takes their place."""
+    """Return the file, relative to the artifact's folder, and the line; without a file, "default", "lock" or ""."""
     if not origin.file:
         return {"default": "default", "lock": "lock"}.get(origin.kind, "")
     folder = Path(path).parent.as_posix()
@@ -190,7 +195,7 @@ def _place(origin: Origin, path: str) -> str:
 
 
 def _text(origin: Origin) -> str:
-    """Return the text of an origin, behind its key where that is not on the line."""
+    """Return the text of an origin, with its key in front if the text is an item of a list."""
     top = origin.key.partition("[")[0].rpartition(".")[2]
     return f"{top}: {origin.text}" if top and origin.text.startswith("- ") else origin.text
 

@@ -1,4 +1,4 @@
-"""``mlspec lock``."""
+"""The command ``mlspec lock``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from mlspec.host.cache.proofs import WRITE
 
 @click.command()
 @specs_argument
-@click.option("--upgrade", is_flag=True, help="Update every pin, and the base image's digest, to the newest that fits.")
+@click.option(
+    "--upgrade",
+    is_flag=True,
+    help="Update every pin to the newest version that fits, and the digest of the base image.",
+)
 @click.option(
     "-P",
     "--upgrade-package",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def or_list(names: Iterable[str]) -> str:
-    """Return names as a sentence offers them: ``a, b or c``."""
+    """Join names as in a sentence: ``a, b or c``."""
     *others, last = names
     return f"{', '.join(others)} or {last}"
 
@@ -39,11 +39,12 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def _no_specs(ctx: click.Context, _: click.Parameter, value: str | tuple[str, ...] | None) -> object:
-    """Raise UsageError where a spec stands in the place of an image."""
+    """Raise UsageError if an argument for an image names a spec."""
     for name in (value,) if isinstance(value, str) else value or ():
         if _is_spec(name) and name not in candidates.image_keys(ctx.params.get("file")):
-            hint = f"mlspec {ctx.info_name} -f {shlex.quote(name)}"
-            raise click.UsageError(f'"{name}" is a spec, and what stands here is an image; to name the spec: {hint}')
+            words = [ctx.info_name, *filter(None, [ctx.params.get("form")])]
+            hint = f"mlspec {' '.join(map(str, words))} -f {shlex.quote(name)}"
+            raise click.UsageError(f'"{name}" is a spec, but this argument names an image; to name the spec: {hint}')
     return value
 
 
@@ -75,15 +76,15 @@ file_option = click.option(
     help="Spec. Default: mlspec.yaml.",
 )
 locked_option = click.option("--locked", is_flag=True, help="Fail if the lock would change; never use the network.")
-unpinned_option = click.option("--unpinned", is_flag=True, help="Accept a base image without a digest, by its tag.")
+unpinned_option = click.option("--unpinned", is_flag=True, help="Accept a base image by its tag, without a digest.")
 PLATFORMS = click.Choice(["linux/amd64", "linux/arm64"])
 force_option = click.option(
-    "--force", is_flag=True, help="Overwrite files that mlspec did not write, or that were edited since."
+    "--force", is_flag=True, help="Overwrite files that mlspec did not write, or that were edited after it wrote them."
 )
 
 
 def wish_of(**wants: Any) -> LockOptions:  # noqa: ANN401 - the fields of LockOptions
-    """Return what a command wants of a lock, by the fields of LockOptions."""
+    """Return the LockOptions of a command, from keyword arguments with the names of its fields."""
     from mlspec.lock.state import LockOptions
 
     return LockOptions(**wants)

@@ -1,4 +1,4 @@
-"""``mlspec render``."""
+"""The command ``mlspec render``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @specs_argument
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 and show a diff where a file is out of date.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and show a diff if a file is out of date.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @locked_option
 @unpinned_option
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     help=f"{or_list(TARGETS)}; may be repeated.",
 )
 @click.option("--stdout", is_flag=True, help="Write nothing; print the files.")
-@click.option("--exit-code", is_flag=True, help="Exit 1 where something was written, as a hook should.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 if a file was written, as a hook should.")
 @force_option
 @quiet_option
 def render(
@@ -59,8 +59,8 @@ def render(
 ) -> None:
     """Write the Dockerfile, its ignore file and the run script.
 
-    And what the spec names below targets, one file for all its images. Where the requirements, the Python or the base
-    changed, they are locked anew first; every other pin stays.
+    It also writes a file for each of the targets in the spec. If the requirements, the Python or the base changed,
+    mlspec locks them first; every other pin stays.
     """
     _check_targets(targets)
     wish = wish_of(locked=locked or check, unpinned=unpinned)
@@ -88,7 +88,7 @@ def _print(path: Path, wish: LockOptions, targets: Sequence[str]) -> bool:
     artifacts = rendered_of(path, wish, targets).artifacts
     wanted = [artifact for artifact in artifacts if not targets or not artifact.path.endswith(".lock")]
     for artifact in wanted:
-        # As head(1) and tail(1) mark several files.
+        # The same headings as those of head(1) and tail(1) for several files.
         heading = f"==> {artifact.path} <==\n" if len(wanted) > 1 else ""
         answer_file(heading + artifact.text)
     return True

@@ -1,4 +1,4 @@
-"""``mlspec run`` and ``mlspec shell``."""
+"""The commands ``mlspec run`` and ``mlspec shell``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,37 @@ from typing import TYPE_CHECKING
 import click
 
 from mlspec.cli.options import file_option, image_argument, quiet_option, wish_of
-from mlspec.cli.specs import how_to, one_spec
+from mlspec.cli.run_proof import keep_run, losses_subject, recall_run
+from mlspec.cli.specs import finish, how_to, one_spec
 from mlspec.cli.terminal import answer_file, say, show
-from mlspec.host.cache.proofs import CHECK, proofs
+from mlspec.host.cache.witness import witness_reads
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlspec.host.engine.prepared_run import PreparedRun
     from mlspec.host.rendered import Rendered
-    from mlspec.plan.plan import Plan
 
 
-def _render_built(file: str | None, image: str | None) -> Rendered:
-    """Return one spec with this image as it was built: nothing is locked anew and nothing is written."""
+def _prepare(file: str | None, image: str | None) -> tuple[Rendered, PreparedRun]:
+    """Return one spec and how this image of it is run; keep that, where all of its files are current."""
+    from mlspec.host.engine.prepared_run import prepare_run
+
+    path = one_spec(file)
+    with witness_reads() as witness:
+        finish(path)
+        rendered, is_current = render_built(path, file, image)
+    prepared = prepare_run(rendered.plan(image), rendered.folder)
+    if is_current:
+        keep_run(path, image, witness, prepared)
+    return rendered, prepared
+
+
+def render_built(path: Path, file: str | None, image: str | None) -> tuple[Rendered, bool]:
+    """Return a spec with this image as it was built, and whether its files are current.
+
+    Locks nothing and writes nothing.
+    """
     from dataclasses import replace
 
     from mlspec import api
@@ -26,45 +46,44 @@ def _render_built(file: str | None, image: str | None) -> Rendered:
     from mlspec.host.files.generated import find_edits
     from mlspec.spec.spec import choose_image
 
-    path = one_spec(file)
     try:
         rendered = api.render(path, wish_of(locked=True, unpinned=True))
     except SpecError as error:
-        # An image that the spec does not have is not built either.
+        # Report an unknown image before a missing lock: no build can help with it.
         choose_image(api.load(path), image)
-        # Building makes what is missing.
+        # A build creates the missing files.
         hint = f"run: {how_to('build', file)}"
         raise SpecError(*(replace(p, hint=hint) if p.code == "MLS404" else p for p in error.problems)) from None
-    if proofs().holds(CHECK, path.as_posix()) is not None:
-        # Every file is known to be current: nothing has to be drawn to compare it.
-        return rendered
     edits = find_edits(rendered.files)
     for problem in edits:
         show(replace(problem, severity="warning"))
-    if changed := () if edits else api.stale(rendered):
+    changed = api.stale(rendered)
+    if changed and not edits:
         names = ", ".join(artifact.path for artifact in changed)
-        say(f"{path.as_posix()} changed since {names} followed from it; to build it: {how_to('build', file)}")
-    return rendered
+        say(f"{path.as_posix()} changed after mlspec generated {names} from it; to build it: {how_to('build', file)}")
+    return rendered, not changed
 
 
-class _PassesOn(click.Command):
-    """A command that keeps what stands behind ``--`` for another program."""
+class PassesOn(click.Command):
+    """A command that keeps the arguments after ``--`` for another program."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments before ``--``; those after it are in ``ctx.meta``."""
         if "--" in args:
             index = args.index("--")
             args, ctx.meta["mlspec.passed_on"] = args[:index], tuple(args[index + 1 :])
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            hint = f"arguments of the program come after --: mlspec run -- {error.option_name}"
+            hint = f"arguments of the program come after --: mlspec {ctx.info_name} -- {error.option_name}"
             raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from None
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the usage with the arguments after ``--``."""
         formatter.write_usage(ctx.command_path, "[OPTIONS] [IMAGE] [-- ARGS...]")
 
 
-@click.command(cls=_PassesOn, options_metavar="[OPTIONS]")
+@click.command(cls=PassesOn, options_metavar="[OPTIONS]")
 @image_argument
 @file_option
 @click.option("--dry-run", is_flag=True, help="Print the command instead of running it.")
@@ -75,27 +94,30 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
 
     Arguments after -- go to the program: mlspec run [IMAGE] -- --epochs 3. Exit with the program's exit code.
     """
-    from mlspec.host.demand import need_at
-    from mlspec.host.engine import run as running
+    from mlspec.host.engine import container_run
     from mlspec.targets.run_script import run_words
 
-    rendered = _render_built(file, image)
-    plan = rendered.plan(image)
     arguments = ctx.meta.get("mlspec.passed_on", ())
+    if recalled := recall_run(file, image, is_told=not dry_run):
+        folder, prepared = recalled
+    else:
+        rendered, prepared = _prepare(file, image)
+        folder = rendered.folder
+        if not dry_run:
+            _warn_of_losses(rendered, image, prepared)
     if dry_run:
-        answer_file(f"{shlex.join(run_words(plan.run, arguments, running.caller(plan.run, rendered.folder)))}\n")
+        answer_file(f"{shlex.join(run_words(prepared.script, arguments, container_run.caller(prepared, folder)))}\n")
         return
-    _warn_of_losses(rendered, plan)
-    running.run(plan.run, arguments, rendered.folder, show, need_at(plan, rendered.folder))
+    container_run.run(prepared, arguments, folder, show)
 
 
-def _warn_of_losses(rendered: Rendered, plan: Plan) -> None:
+def _warn_of_losses(rendered: Rendered, image: str | None, prepared: PreparedRun) -> None:
     """Show the results that no mount keeps, the first time that this image is run as it is planned now."""
     from mlspec import api
     from mlspec.host.cache import notices
 
-    if notices.is_first(f"results\n{rendered.folder.resolve()}\n{plan}"):
-        for warning in api.find_losses(rendered, plan):
+    if notices.is_first(losses_subject(rendered.folder, prepared)):
+        for warning in api.find_losses(rendered, rendered.plan(image)):
             show(warning)
 
 
@@ -108,9 +130,11 @@ def shell(image: str | None, file: str | None) -> None:
 
     The shell gets the mounts, devices, environment and user of the image's program.
     """
-    from mlspec.host.demand import need_at
-    from mlspec.host.engine import run as running
+    from mlspec.host.engine import container_run
 
-    rendered = _render_built(file, image)
-    plan = rendered.plan(image)
-    running.shell(plan.run, rendered.folder, show, need_at(plan, rendered.folder))
+    if recalled := recall_run(file, image, is_told=False):
+        folder, prepared = recalled
+    else:
+        rendered, prepared = _prepare(file, image)
+        folder = rendered.folder
+    container_run.shell(prepared, folder, show)

@@ -1,4 +1,4 @@
-"""``mlspec sbom``."""
+"""The command ``mlspec sbom``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlspec.cli.terminal import answer_file
 @file_option
 @quiet_option
 def sbom(image: str | None, platform: str | None, file: str | None) -> None:
-    """Print an image's bill of materials, in CycloneDX's JSON.
+    """Print an image's bill of materials, in CycloneDX JSON.
 
     List every package with its version, its hash and the packages that need it, and the base image by digest. Debian
     packages are not locked: only those in `apt` are listed, without a version. Use no network and no engine.

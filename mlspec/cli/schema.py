@@ -1,4 +1,4 @@
-"""``mlspec schema``."""
+"""The command ``mlspec schema``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def schema(draft: Draft, output: str | None) -> None:
     """
     from importlib.metadata import version
 
-    from mlspec.host.files import write as writing
+    from mlspec.host.files import writing
     from mlspec.spec import schema
 
     text = schema.text(draft, version("mlspec"))

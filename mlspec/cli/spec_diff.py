@@ -1,4 +1,4 @@
-"""Print the changes of a repair as a unified diff."""
+"""The changes of a repair, printed as a unified diff."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def show(path: Path, settled: Settled) -> None:
-    """Print the lines of a spec that its repairs change, on stdout."""
+    """Print a unified diff of a spec and its repaired text on stdout."""
     before, after = (document.text.splitlines() for document in (settled.before, settled.document))
     lines = difflib.unified_diff(before, after, fromfile=path.as_posix(), tofile=path.as_posix(), lineterm="")
     for line in lines:

@@ -1,4 +1,4 @@
-"""The specs a command is about: one after the other, each rendered, with its warnings shown."""
+"""The specs of a command: choose them, render each, and show its warnings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec.cli.editors import renew_schema
-from mlspec.cli.quick import up_to_date
+from mlspec.cli.quick import up_to_date, using
 from mlspec.cli.terminal import ProgressLine, format_problem, say, show, tell
-from mlspec.host.cache.proofs import Witness, proofs, witnessed
-from mlspec.spec.targets import SHARED_TARGETS, TARGETS
+from mlspec.host.cache.proofs import proofs
+from mlspec.host.cache.witness import Witness, witness_reads
+from mlspec.host.files.find import is_above
+from mlspec.spec.targets import OPTIONAL_TARGETS, TARGETS
 
 if TYPE_CHECKING:
     from mlspec.errors import MlspecError, Problem
@@ -21,19 +23,18 @@ if TYPE_CHECKING:
     from mlspec.lock.state import LockOptions
 
 
-def each(specs: Iterable[str], act: Callable[[Path], bool]) -> None:
-    """Do ``act`` to every spec, show all their problems, and exit with the gravest code."""
+def each(specs: Sequence[str], act: Callable[[Path], bool]) -> None:
+    """Run ``act`` on every spec, show all problems, and exit with the gravest code."""
     sys.exit(gravest(specs, act, show))
 
 
-def gravest(specs: Iterable[str], act: Callable[[Path], bool], tell: Callable[[Problem], None]) -> int:
-    """Do ``act`` to every spec, ``tell`` all that is raised, and return the gravest exit code."""
+def gravest(specs: Sequence[str], act: Callable[[Path], bool], tell: Callable[[Problem], None]) -> int:
+    """Run ``act`` on every spec, ``tell`` the problems of raised errors, and return the gravest exit code."""
     from mlspec.errors import MlspecError
-    from mlspec.host.files import read as disk
 
     code, paths = 0, list[Path]()
     try:
-        paths += disk.list_specs(specs)
+        paths += choose_specs(specs)
     except MlspecError as error:
         code = _show_error(error, tell)
     for path in paths:
@@ -45,14 +46,27 @@ def gravest(specs: Iterable[str], act: Callable[[Path], bool], tell: Callable[[P
     return code
 
 
+def choose_specs(named: Sequence[str]) -> tuple[Path, ...]:
+    """Return the named specs, or else those found here or above; print the path of a spec from a folder above.
+
+    Raises SpecError if there is no spec.
+    """
+    from mlspec.host.files.reading import list_specs
+
+    paths = list_specs(named)
+    if not named and is_above(str(paths[0])):
+        say(using(paths[0].as_posix()))
+    return paths
+
+
 def finish(spec: Path) -> None:
-    """Put right what a command that was killed left beside a spec, and say so where that is more than to clear up."""
+    """Finish or remove the files that a killed command left beside a spec, and print the names of finished files."""
     from mlspec.host.files import unfinished
 
-    # A spec that is a link is repaired where it really is.
+    # If the spec is a symbolic link, also look in the folder of its target.
     for folder in dict.fromkeys((spec.parent, spec.resolve().parent)):
         if finished := unfinished.finish(folder):
-            say(f"wrote {', '.join(finished)}, which a command that was killed had ready")
+            say(f"wrote {', '.join(finished)}, left over from a killed command")
 
 
 def _show_error(error: MlspecError, tell: Callable[[Problem], None]) -> int:
@@ -62,7 +76,7 @@ def _show_error(error: MlspecError, tell: Callable[[Problem], None]) -> int:
 
 
 def today() -> str:
-    """Return the ISO day, by the clock of this machine, whose user reads the warnings."""
+    """Return today's ISO date in local time, because the user of this machine reads the warnings."""
     from datetime import date
 
     return date.today().isoformat()
@@ -70,14 +84,14 @@ def today() -> str:
 
 @dataclass(frozen=True, slots=True)
 class SpecOutcome:
-    """How a command on one spec ended: well or not; and what it compiled to, where its files are current."""
+    """The outcome of a command on one spec; ``current`` is the rendered spec if its files are current, or else None."""
 
     is_well: bool
     current: Rendered | None = None
 
 
-def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], SpecOutcome]) -> None:
-    """Do ``act`` to every spec whose answer to ``question`` is not proven yet, and keep the proofs that result."""
+def each_unproven(question: str, specs: Sequence[str], act: Callable[[Path], SpecOutcome]) -> None:
+    """Run ``act`` on every spec without a proof of the answer to ``question``, and keep the new proofs."""
     known = proofs()
 
     def answer(path: Path) -> bool:
@@ -87,12 +101,12 @@ def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Spe
                 tell(text)
             say(up_to_date(spec))
             return True
-        with witnessed() as witness:
-            # Done already; here it is seen, and what is left in the folder later is no longer what was proven.
+        with witness_reads() as witness:
+            # each() did this already. Here the witness records it, so later unfinished files invalidate the proof.
             finish(path)
             outcome = act(path)
         if outcome.current:
-            known.keep(question, spec, witness, _format_warnings(outcome.current))
+            known.keep(question, spec, witness, format_warnings(outcome.current.warnings))
         return outcome.is_well
 
     try:
@@ -102,22 +116,22 @@ def each_unproven(question: str, specs: Iterable[str], act: Callable[[Path], Spe
 
 
 def keep_proof(question: str, path: Path, witness: Witness, rendered: Rendered) -> None:
-    """Keep the proof that a spec has the good answer to ``question``, for what was seen while it was rendered."""
+    """Keep the proof that the answer to ``question`` is good for a spec, given the reads of its rendering."""
     known = proofs()
-    known.keep(question, path.as_posix(), witness, _format_warnings(rendered))
+    known.keep(question, path.as_posix(), witness, format_warnings(rendered.warnings))
     known.save()
 
 
-def _format_warnings(rendered: Rendered) -> list[tuple[str, str]]:
-    """Return what is warned of, plain and styled."""
-    return [(str(warning), format_problem(warning)) for warning in rendered.warnings]
+def format_warnings(warnings: Iterable[Problem]) -> list[tuple[str, str]]:
+    """Format warnings as pairs of plain text and styled text."""
+    return [(str(warning), format_problem(warning)) for warning in warnings]
 
 
 _MANY_CHANGES = 24
 
 
 def rendered_of(path: Path, wish: LockOptions, targets: Iterable[str] = ()) -> Rendered:
-    """Return what a spec compiles to, after showing what it warns of."""
+    """Render a spec and show its warnings."""
     from mlspec import api
     from mlspec.host import waiting
 
@@ -129,22 +143,18 @@ def rendered_of(path: Path, wish: LockOptions, targets: Iterable[str] = ()) -> R
     return rendered
 
 
-def show_folder_warnings(rendered: Rendered) -> int:
-    """Show what is worth a warning in the spec's folder; return the number of all warnings, those of the spec too."""
+def find_folder_warnings(rendered: Rendered) -> tuple[Problem, ...]:
+    """Return the warnings about the files in the spec's folder."""
     from mlspec import api
 
-    found = api.inspect(rendered)
-    for warning in found:
-        show(warning)
-    return len(rendered.warnings) + len(found)
+    return api.inspect(rendered)
 
 
 def one_spec(file: str | None) -> Path:
-    """Return the one spec that ``file`` names or that is here; raises SpecError where there are several."""
+    """Return the spec that ``file`` names, or the only spec here. Raises SpecError if there are several."""
     from mlspec.errors import Problem, SpecError
-    from mlspec.host.files import read as disk
 
-    paths = disk.list_specs([file] if file else [])
+    paths = choose_specs([file] if file else [])
     if len(paths) > 1:
         names = ", ".join(path.as_posix() for path in paths)
         raise SpecError(
@@ -155,7 +165,7 @@ def one_spec(file: str | None) -> Path:
 
 
 def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool, fails: bool = False) -> SpecOutcome:
-    """Write what is out of date of a spec and say so; with ``fails``, that is not well."""
+    """Write the outdated files of a spec and print their names; with ``fails``, a written file is a bad outcome."""
     from mlspec import api
     from mlspec.host.files.generated import find_line_ends
     from mlspec.host.files.turns import alone
@@ -171,7 +181,7 @@ def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool,
     renew_schema(rendered.folder)
     spec, names = path.as_posix(), ", ".join(artifact.path for artifact in written)
     say(f"{spec}: wrote {names}" if written else up_to_date(spec))
-    if once := [name for name in targets if name in SHARED_TARGETS and name not in rendered.spec.targets]:
+    if once := [name for name in targets if name in OPTIONAL_TARGETS and name not in rendered.spec.targets]:
         key = _target_key(rendered.spec.targets, once)
         say(f"{spec}: it does not name {' and '.join(once)}; to keep the file up to date, write in the spec: {key}")
     leftovers = api.leftovers(rendered)
@@ -181,22 +191,22 @@ def write(path: Path, wish: LockOptions, targets: Sequence[str], *, force: bool,
 
 
 def _target_key(named: Sequence[str], more: Sequence[str]) -> str:
-    return f"targets: [{', '.join((*named, *more))}]"
+    return f"targets: [{', '.join(name for name in (*named, *more) if name in OPTIONAL_TARGETS)}]"
 
 
 def _after(leftover: Path, named: Sequence[str]) -> str:
-    """Return what to do about a file that no spec asks for: it may be one that was asked for on the command line."""
-    target = next((name for name in SHARED_TARGETS if leftover.name.endswith(TARGETS[name].file)), "")
+    """Return a hint for a leftover file, which may be the file of a target that only the command line named."""
+    target = next((name for name in OPTIONAL_TARGETS if leftover.name.endswith(TARGETS[name].file)), "")
     keep = f"to keep it, write in the spec: {_target_key(named, [target])}; " if target and target not in named else ""
     return f"{keep}to remove it: rm {_quote_path(leftover)}"
 
 
 def _quote_path(path: Path) -> str:
-    """Return a path as it is typed behind a command: in quotes where a shell needs them, and never as an option."""
+    """Quote a path as an argument for a shell, so that no program takes it for an option."""
     name = path.as_posix()
     return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
 def how_to(command: str, file: str | None) -> str:
-    """Return what to type for a command on the same spec."""
+    """Return the command line of another command on the same spec."""
     return f"mlspec {command}{f' -f {shlex.quote(file)}' if file else ''}"

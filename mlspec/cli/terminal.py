@@ -1,7 +1,7 @@
-"""Print for people: answers on stdout, everything else on stderr; and end a command.
+"""Functions that print and end a command: answers go to stdout, all other text goes to stderr.
 
-This is the one place that prints. What others wrote passes through it, into terminals and logs: hidden characters are
-made visible, logins and secrets blanked. Of escape sequences only those that color are let through.
+Only this module prints. Text from files and programs passes through it to terminals and logs, so it makes hidden
+characters visible and blanks logins and secrets. It keeps only those escape sequences that set colors.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 
 def is_quiet() -> bool:
-    """Return whether ``--quiet`` is set."""
+    """Tell whether ``--quiet`` is set."""
     return bool(click.get_current_context().find_root().meta.get("mlspec.quiet"))
 
 
 # Printing
 
-# The colors of letters, bold and dim: what this program uses. Others hide text, such as 8, or color its ground.
+# Colors of letters, bold and dim, which mlspec uses. Other codes hide text, such as 8, or color the background.
 _COLORS = re.compile(r"(\x1b\[(?:(?:[0-4]|22|3[0-79]|9[0-7])(?:;(?=\d))?)+m)")
 
 
 def sanitize(text: str) -> str:
-    """Return a text without secrets, logins, hidden characters and foreign escape sequences."""
+    """Remove secrets, logins, hidden characters and foreign escape sequences from a text."""
     from mlspec.host.known_secrets import blank_secrets
     from mlspec.text import printable
 
@@ -48,21 +48,21 @@ def sanitize(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Tell a person what happens, on stderr."""
+    """Print a status message on stderr, unless ``--quiet`` is set."""
     if not is_quiet():
         tell(text)
 
 
 class ProgressLine:
-    """One line at the end of a terminal that says what is going on, until something else is said."""
+    """A status line at the bottom of a terminal; the next printed text replaces it."""
 
     is_drawn = False
 
     def pulse(self, text: str) -> None:
-        """Draw the line anew; where nobody watches a terminal, nothing."""
-        if is_quiet() or not is_terminal(sys.stderr) or os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
+        """Redraw the line, if stderr is a terminal."""
+        if is_quiet() or not _can_redraw():
             return
-        # The last column stays free: some terminals begin a new line after it.
+        # Keep the last column free: some terminals begin a new line after it.
         shown = sanitize(text)[: shutil.get_terminal_size().columns - 1]
         with contextlib.suppress(OSError):
             sys.stderr.write(f"\r{shown}\x1b[K")
@@ -70,12 +70,17 @@ class ProgressLine:
             ProgressLine.is_drawn = True
 
     def note(self, text: str) -> None:
-        """Say what a person should read in any case."""
+        """Print a message that stays on the terminal."""
         say(text)
+
+    def report(self, text: str) -> None:
+        """Print a line, if stderr is no terminal that redraws lines."""
+        if not _can_redraw():
+            say(text)
 
     @staticmethod
     def clear() -> None:
-        """Remove the line, if there is one."""
+        """Remove the line, if it is drawn."""
         if ProgressLine.is_drawn:
             ProgressLine.is_drawn = False
             with contextlib.suppress(OSError):
@@ -83,21 +88,43 @@ class ProgressLine:
                 sys.stderr.flush()
 
 
+def _can_redraw() -> bool:
+    return is_terminal(sys.stderr) and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+
+
+class _LineEnd:
+    text = "\n"
+
+
+@contextmanager
+def print_raw_lines() -> Iterator[None]:
+    """End each line with a carriage return, too, while another program may have set the terminal to raw mode."""
+    _LineEnd.text = "\r\n" if is_terminal(sys.stderr) else "\n"
+    try:
+        yield
+    finally:
+        _LineEnd.text = "\n"
+
+
 def tell(text: str, *, colors: bool | None = None) -> None:
-    """Print on stderr, with ``--quiet`` too; ``colors`` as click has it."""
+    """Print on stderr, even with ``--quiet``; ``colors`` is the argument ``color`` of click.echo."""
     ProgressLine.clear()
-    # Where stderr itself is full or closed, nobody can be told, and the exit code is all that is left.
+    lines = f"{sanitize(text)}\n".replace("\n", _LineEnd.text)
+    # If stderr is full or closed, only the exit code can report the problem.
     with contextlib.suppress(OSError):
-        click.echo(sanitize(text), err=True, color=color() if colors is None else colors)
+        click.echo(lines, nl=False, err=True, color=color() if colors is None else colors)
 
 
 def answer(text: str, *, ends_line: bool = True) -> None:
-    """Print what was asked for on stdout; raises ToolError where it takes no more."""
+    """Print the result of a command on stdout. Raises ToolError if stdout is closed or full."""
     _write(f"{sanitize(text)}\n" if ends_line else sanitize(text))
 
 
 def answer_file(text: str) -> None:
-    """Print the text of a file on stdout, byte by byte where a program reads it; raises ToolError as :func:`answer`."""
+    """Print the text of a file on stdout, unchanged unless stdout is a terminal.
+
+    Raises ToolError as :func:`answer` does.
+    """
     _write(sanitize(text) if is_terminal(sys.stdout) else text)
 
 
@@ -105,29 +132,29 @@ def _write(text: str) -> None:
     from mlspec.errors import Problem, ToolError
 
     if sys.stdout is None:
-        hint = "leave out what closed it, such as: >&-"
+        hint = "remove the redirection that closed it, such as: >&-"
         raise ToolError(Problem(code="MLS420", message="standard output is closed", hint=hint))
     try:
         click.echo(text, nl=False, color=color())
     except OSError as error:
-        # A reader that has seen enough, such as head, is no fault.
+        # A reader that closes the pipe early, such as head, is not a problem.
         if error.errno == errno.EPIPE:
             raise
         _forget_stdout()
-        hint = "make room where the output goes, or name another place"
+        hint = "free space where the output goes, or write it elsewhere"
         reason = (error.strerror or str(error)).lower()
         raise ToolError(Problem(code="MLS420", message=f"standard output: {reason}", hint=hint)) from None
 
 
 def _forget_stdout() -> None:
-    """Point stdout at nothing: else Python would try again at the end what is left to write, and fail once more."""
+    """Redirect stdout to /dev/null: Python would flush the rest of the output at exit, and fail again."""
     with contextlib.suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
 
 
 def ask(text: str, default: str) -> str:
-    """Ask a person a question on the terminal, and return what they say or the ``default``."""
+    """Ask a question on the terminal and return the answer, or ``default`` for an empty answer."""
     said: str = click.prompt(sanitize(text), default=default, show_default=bool(default), err=True)
     return said
 
@@ -138,7 +165,7 @@ def show(problem: Problem) -> None:
 
 
 def format_problem(problem: Problem) -> str:
-    """Return a problem as a terminal shows it: its place bold, its code in the color of how grave it is."""
+    """Format a problem for a terminal: its place is bold, and its code has the color of its severity."""
     first, *rest = str(problem).split("\n")
     place, found, sentence = first.partition(f"{problem.code}: ")
     tint = "yellow" if problem.severity == "warning" else "red"
@@ -146,7 +173,7 @@ def format_problem(problem: Problem) -> str:
 
 
 def page(markdown: str) -> None:
-    """Print an answer in Markdown: drawn on a terminal, as it is elsewhere."""
+    """Print Markdown on stdout: rendered on a terminal, as source elsewhere."""
     if not (is_terminal(sys.stdout) or color()):
         answer(markdown)
         return
@@ -154,22 +181,22 @@ def page(markdown: str) -> None:
     from rich.markdown import Markdown
     from rich.theme import Theme
 
-    # Colors of the terminal's own, since nobody knows what its background is.
+    # Use the terminal's own colors, because its background is unknown.
     theme = Theme({"markdown.code": "bold cyan", "markdown.h2": "bold"})
     console = Console(no_color=color() is False, force_terminal=True, theme=theme)
-    # Lines of more than 100 characters are hard to follow with the eye.
+    # Lines of more than 100 characters are hard to read.
     console.print(Markdown(sanitize(markdown), code_theme="ansi_dark"), width=min(console.width, 100))
 
 
 def live_console() -> Console:
-    """Return the console for a screen that is drawn anew; each text on it has to pass through :func:`sanitize`."""
+    """Return the console for a live screen. All text on it must pass through :func:`sanitize`."""
     from rich.console import Console
 
     is_plain = color() is False
     return Console(stderr=True, highlight=False, emoji=False, markup=False, color_system=None if is_plain else "auto")
 
 
-# How a command ends
+# The end of a command
 
 
 def fail(error: MlspecError) -> NoReturn:
@@ -180,7 +207,7 @@ def fail(error: MlspecError) -> NoReturn:
 
 
 def exit_interrupted(text: str = "interrupted") -> NoReturn:
-    """Say that somebody interrupted this, and exit as shells and make expect it: with 128 and the signal's number."""
+    """Print that the command was interrupted, and exit with 128 plus the signal's number, as shells and make expect."""
     code = interrupts.acknowledge()
     tell(text)
     sys.exit(code)
@@ -189,15 +216,15 @@ def exit_interrupted(text: str = "interrupted") -> NoReturn:
 @contextmanager
 def report_errors() -> Iterator[None]:
     """Print an error instead of a traceback, and exit with its code."""
-    from mlspec.errors import MlspecError
-
     try:
         yield
-    except MlspecError as error:
-        fail(error)
     except KeyboardInterrupt:
         exit_interrupted()
     except (Exception, RecursionError) as error:
+        from mlspec.errors import MlspecError
+
+        if isinstance(error, MlspecError):
+            fail(error)
         if os.environ.get("MLSPEC_DEBUG"):
             raise
         if _is_interrupt(error):
@@ -205,14 +232,16 @@ def report_errors() -> Iterator[None]:
         if problem := _of_surroundings(error):
             show(problem)
             sys.exit(3)
-        # What a person sees of a defect of ours; 70 is what sysexits.h calls a software error.
+        # A bug in mlspec. sysexits.h calls the exit code 70 an internal software error.
         what = f"{type(error).__name__}: {error}"
-        tell(f"mlspec: a defect of mlspec, not of yours: {what}\n  hint: see where with: MLSPEC_DEBUG=1")
+        tell(
+            f"mlspec: this is a bug in mlspec, not in your files: {what}\n  hint: for a traceback, set: MLSPEC_DEBUG=1"
+        )
         sys.exit(70)
 
 
 def _is_interrupt(error: BaseException) -> bool:
-    """Tell whether an error is what a library made of an interrupt; pydantic's core puts it into its own words."""
+    """Tell whether a library raised an error because of an interrupt; pydantic-core only names it in its message."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, KeyboardInterrupt):
@@ -222,19 +251,19 @@ def _is_interrupt(error: BaseException) -> bool:
 
 
 def _of_surroundings(error: Exception) -> Problem | None:
-    """Return the problem where an error is one of the host and not of this program; None of any other."""
+    """Return the problem of an error that comes from the host, or None for an error of mlspec."""
     from mlspec.errors import Problem
 
     if isinstance(error, MemoryError):
-        message = "this process gets no more memory from the machine"
-        return Problem(code="MLS424", message=message, hint="see its limit with: ulimit -v")
+        message = "out of memory"
+        return Problem(code="MLS424", message=message, hint="check the limit of the process: ulimit -v")
     if not isinstance(error, OSError):
         return None
     try:
         os.getcwd()  # noqa: PTH109 - the same, and imports nothing
     except OSError:
-        return Problem(code="MLS421", message="the current folder was removed", hint='enter it anew: cd "$PWD"')
+        return Problem(code="MLS421", message="the current folder was removed", hint='enter it again: cd "$PWD"')
     reason = (error.strerror or str(error)).lower()
     place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
-    hint = "see where mlspec needs it with: MLSPEC_DEBUG=1"
+    hint = "for a traceback, set: MLSPEC_DEBUG=1"
     return Problem(code="MLS423", message=f"{place}: {reason}" if place else reason, hint=hint)

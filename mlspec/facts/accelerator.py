@@ -1,4 +1,4 @@
-"""The accelerator that an image is for, and the labels by which torch's indexes call accelerators."""
+"""The accelerator of an image, and the labels of accelerators in torch's indexes."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ Kind = Literal["cpu", "cuda", "rocm"]
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """The CPU alone, NVIDIA's CUDA (of any version, if ``version`` is empty), or AMD's ROCm; ``str`` is as in specs."""
+    """The CPU only, NVIDIA's CUDA (any version if ``version`` is empty), or AMD's ROCm; ``str`` is as in specs."""
 
     kind: Kind = "cpu"
     version: str = ""
 
     def __str__(self) -> str:
-        """Return what a spec says: ``cpu``, ``cuda``, ``cuda12.8``, ``rocm6.3``."""
+        """Return the spelling in a spec: ``cpu``, ``cuda``, ``cuda12.8``, ``rocm6.3``."""
         return f"{self.kind}{self.version}"
 
     @property
     def is_cpu(self) -> bool:
-        """Whether it is the CPU alone."""
+        """Whether the accelerator is the CPU only."""
         return self.kind == "cpu"
 
     @property
     def is_cuda(self) -> bool:
-        """Whether it is CUDA, of any version."""
+        """Whether the accelerator is CUDA, of any version."""
         return self.kind == "cuda"
 
     @property
     def is_rocm(self) -> bool:
-        """Whether it is ROCm."""
+        """Whether the accelerator is ROCm."""
         return self.kind == "rocm"
 
     @property
     def is_any_cuda(self) -> bool:
-        """Whether it is CUDA of no certain version: that of the packages from the default index."""
+        """Whether the accelerator is CUDA without a version; then the packages of the default index decide on it."""
         return self.is_cuda and not self.version
 
     @property
     def major(self) -> str:
-        """The major version; empty where there is none."""
+        """The major version; empty if there is none."""
         return major_version(self.version)
 
     @property
     def label(self) -> str | None:
-        """The label of torch's index, ``cu128`` of CUDA 12.8; None for CUDA of any version, which has none."""
+        """The label of torch's index, ``cu128`` for CUDA 12.8; None for CUDA without a version."""
         if self.is_any_cuda:
             return None
         return f"cu{self.version.replace('.', '')}" if self.is_cuda else str(self)
 
     def covers(self, other: Accelerator) -> bool:
-        """Return whether packages for another accelerator are right for this one."""
+        """Return whether packages for another accelerator fit this one."""
         return self == other or (self.is_any_cuda and other.is_cuda)
 
 
@@ -66,7 +66,7 @@ CPU = Accelerator()
 
 
 def parse_accelerator(text: str) -> Accelerator:
-    """Return the accelerator that a text names; raises ValueError where it names none."""
+    """Return the accelerator that a text names; raises ValueError for any other text."""
     if found := re.fullmatch(r"(cpu|cuda|rocm)([0-9.]*)", text):
         kind: Kind = found[1]  # type: ignore[assignment]
         return Accelerator(kind, found[2])
@@ -74,7 +74,7 @@ def parse_accelerator(text: str) -> Accelerator:
 
 
 def from_label(label: str) -> Accelerator | None:
-    """Return the accelerator of a label of torch's, ``cpu``, ``cu128`` or ``rocm6.3``; None for another text."""
+    """Return the accelerator of one of torch's labels, ``cpu``, ``cu128`` or ``rocm6.3``; None for another text."""
     if cuda := re.fullmatch(r"cu([0-9]+)([0-9])", label):
         return Accelerator("cuda", f"{cuda[1]}.{cuda[2]}")
     if re.fullmatch(r"cpu|rocm[0-9]+(?:\.[0-9]+)*", label):

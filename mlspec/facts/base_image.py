@@ -16,7 +16,7 @@ _MUSL = re.compile(r"(alpine|musl)[0-9.]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseChoice:
-    """A base image: its reference without the digest, the digest the user wrote, and what the reference tells.
+    """A base image: its reference without the digest, the user's digest, and the facts in the reference.
 
     ``python`` is the version in the tag of an official Python image.
     """
@@ -30,13 +30,13 @@ class BaseChoice:
 
     @property
     def with_digest(self) -> str:
-        """The reference with the digest, where there is one."""
+        """The reference, with the digest if there is one."""
         return f"{self.reference}@{self.digest}" if self.digest else self.reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseRefusal:
-    """Why a base cannot be used, and what to write instead, best first."""
+    """The reason why a base cannot be used, and replacements, best first."""
 
     message: str
     hint: str
@@ -44,7 +44,7 @@ class BaseRefusal:
 
 
 def base_reference(python: str, base: str | None = None) -> BaseChoice | BaseRefusal:
-    """Return the base image of a spec's ``python`` and ``base``: slim, on the newest Debian known, unless it says."""
+    """Return the base image for a spec's ``python`` and ``base``; the default is slim, on the newest Debian known."""
     if base and any(character in base for character in "/:@"):
         return _whole(base)
     variant = (base or "slim").strip().lower().removeprefix("slim").strip("-")
@@ -64,7 +64,7 @@ def base_reference(python: str, base: str | None = None) -> BaseChoice | BaseRef
 
 
 def base_names(python: str) -> tuple[str, ...]:
-    """Return what ``base`` may say for a Python, newest first: what is still rebuilt, or else all there was."""
+    """Return the possible values of ``base`` for a Python, newest first: those with new builds, or else all."""
     rows = [row for row in python_variants() if row.python == minor_version(python)]
     if len(parse_release(python)) > 2:
         rows = [row for row in rows if row.has(python)] or rows
@@ -102,7 +102,7 @@ def _whole(base: str) -> BaseChoice | BaseRefusal:
 
 def _musl(base: str) -> BaseRefusal:
     return BaseRefusal(
-        message=f'"{base}" has the musl C library, for which torch and many others have no wheels',
+        message=f'"{base}" has the musl C library, and torch and many other packages have no wheels for it',
         hint="leave base out for a slim Debian image, or write: base: slim-bookworm",
         suggestions=("slim-bookworm",),
     )

@@ -1,4 +1,4 @@
-"""The codes of problems, from ``data/codes.md``: what each means, an example, what to do."""
+"""The codes of problems, from ``data/codes.md``: the meaning of each, an example, and advice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WARNING = "A warning:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """One code: what it is called, how grave it is, and its section in Markdown, without the heading."""
+    """One code: its title, its severity, and its section in Markdown, without the heading."""
 
     code: str
     title: str
@@ -25,23 +25,23 @@ class Code:
 
     @property
     def meaning(self) -> str:
-        """The first paragraph: what the code means."""
+        """The first paragraph of the section: the meaning of the code."""
         return self.text.partition("\n\n")[0]
 
     @property
     def advice(self) -> str:
-        """The last part: what to do about it."""
+        """The last part of the section: the advice."""
         return self.text.partition(_TO_DO)[2]
 
 
 @cache
 def codes() -> tuple[Code, ...]:
-    """Return every code, in the order of the numbers."""
+    """Return all codes, in the order of their numbers."""
     return parse_codes(resources.files("mlspec.facts.data").joinpath("codes.md").read_text(encoding="utf-8"))
 
 
 def parse_codes(text: str) -> tuple[Code, ...]:
-    """Return the codes whose sections stand in a Markdown text, in their order there."""
+    """Return the codes with a section in a Markdown text, in their order there."""
     _, *parts = _SECTION.split(text)
     sections = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
     return tuple(_code(name, title.strip(), body.strip()) for name, title, body in sections)
@@ -53,5 +53,5 @@ def _code(name: str, title: str, text: str) -> Code:
 
 
 def find_code(name: str) -> Code | None:
-    """Return the code of that name, written in capitals or not."""
+    """Return the code with this name, in upper or lower case; None if there is none."""
     return next((row for row in codes() if row.code == name.upper()), None)

@@ -1,4 +1,4 @@
-"""Typed rows of ``data/compilers.toml``: what it takes to compile packages, and what they load when that is done."""
+"""Typed rows of ``data/compilers.toml``: the requirements for compiling packages and for loading them afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlspec.facts.versions import parse_release
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
-    """A language: the ends of its files' names, and the Debian packages of its compiler (``other`` by release)."""
+    """A language: its file suffixes, and the Debian packages of its compiler (``other`` by release)."""
 
     name: str
     suffixes: tuple[str, ...]
@@ -20,15 +20,15 @@ class Language:
     other: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def compilers(self, codename: str) -> tuple[str, ...]:
-        """Return the Debian packages of its compiler in a release, beyond those of every compilation."""
+        """Return the Debian packages of the compiler in a release, without the tools of every compilation."""
         return tuple(self.other.get(codename, self.apt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a package takes to be compiled (``apt``) and to be loaded (``libraries``), as Debian packages of bookworm.
+    """The Debian packages of bookworm for compiling a package (``apt``) and for loading it (``libraries``).
 
-    ``first`` are the packages that its build asks for and does not name.
+    ``first`` are the undeclared build dependencies of the package.
     """
 
     package: str
@@ -41,7 +41,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CudaImage:
-    """NVIDIA's image with the compiler and the headers of a version of CUDA, and the newest gcc that it takes."""
+    """NVIDIA's image with the compiler and the headers of a CUDA version, and the newest gcc for that compiler."""
 
     version: str
     image: str
@@ -50,35 +50,35 @@ class CudaImage:
 
 @cache
 def tools() -> tuple[str, ...]:
-    """Return the Debian packages that every compilation takes."""
+    """Return the Debian packages that every compilation needs."""
     return tuple(table("compilers")["tools"])
 
 
 def gcc(codename: str) -> int | None:
-    """Return the major version of a Debian release's own gcc; None of one that is not known."""
+    """Return the major version of a Debian release's own gcc; None if unknown."""
     known = table("compilers")["gcc"].get(codename)
     return int(known) if known else None
 
 
 @cache
 def languages() -> tuple[Language, ...]:
-    """Return the languages that packages are known to be written in."""
+    """Return the known languages of packages."""
     return tuple(Language(**frozen(row)) for row in table("compilers")["language"])
 
 
 @cache
 def recipes() -> tuple[Recipe, ...]:
-    """Return what packages are known to take."""
+    """Return the known recipes of packages."""
     return tuple(Recipe(**frozen(row)) for row in table("compilers")["package"])
 
 
 def recipe(package: str) -> Recipe:
-    """Return what a package takes: nothing but its languages' compilers, where no more is known."""
+    """Return the recipe of a package; an empty one if only the compilers of its languages are known to be needed."""
     return next((row for row in recipes() if row.package == package), Recipe(package=package))
 
 
 def asked_by(backend: str) -> tuple[str, ...]:
-    """Return the packages that a build backend asks for while it runs, beyond what a source names."""
+    """Return the packages that a build backend requests during a build, besides those that a source declares."""
     return tuple(table("compilers")["backends"].get(backend, ()))
 
 
@@ -88,18 +88,18 @@ def _cuda_images() -> tuple[CudaImage, ...]:
 
 
 def cuda_versions() -> tuple[str, ...]:
-    """Return the versions of CUDA whose compilers are known, oldest first."""
+    """Return the CUDA versions with a known compiler, oldest first."""
     return tuple(row.version for row in _cuda_images())
 
 
 def cuda_image(cuda: str) -> CudaImage | None:
-    """Return the image of a version of CUDA, or of the nearest of the same major version; None where there is none."""
+    """Return the image of a CUDA version, or of the nearest one with the same major version; None if there is none."""
     major, minor = (*parse_release(cuda), 0, 0)[:2]
     same = [row for row in _cuda_images() if parse_release(row.version)[0] == major]
     return min(same, key=lambda row: abs(parse_release(row.version)[1] - minor), default=None)
 
 
 def package_of(program: str) -> str:
-    """Return the Debian package that has a program, or a library as pkg-config names it; empty where none is known."""
+    """Return the Debian package with a program, or with a library under its pkg-config name; empty if unknown."""
     known: Mapping[str, str] = table("compilers")["programs"]
     return str(known.get(program, ""))

@@ -1,4 +1,4 @@
-"""Typed rows of ``data/debian.toml``: the Debian releases, and the sources of apt for one of them."""
+"""Typed rows of ``data/debian.toml``: the Debian releases, and the apt sources of one release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlspec.facts.tables import frozen, table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebianRelease:
-    """A Debian release; dates are ISO text, empty where there is none yet."""
+    """A Debian release; dates are ISO text, empty if not known yet."""
 
     codename: str
     version: int
@@ -27,7 +27,7 @@ def debian_releases() -> tuple[DebianRelease, ...]:
 
 
 def debian_release(codename: str) -> DebianRelease | None:
-    """Return the Debian release of that codename."""
+    """Return the Debian release with this codename; None if unknown."""
     return next((release for release in debian_releases() if release.codename == codename), None)
 
 
@@ -37,7 +37,7 @@ def default_codename() -> str:
 
 
 def apt_sources(codename: str, day: str) -> tuple[str, ...]:
-    """Return the lines of a deb822 file of apt's sources: the archives of a release as they were on an ISO day."""
+    """Return the lines of a deb822 file of apt sources: the archives of a release as they were on an ISO day."""
     stamp = f"{day.replace('-', '')}T000000Z"
     archives = (("debian", f"{codename} {codename}-updates"), ("debian-security", f"{codename}-security"))
     blocks = (
@@ -46,7 +46,7 @@ def apt_sources(codename: str, day: str) -> tuple[str, ...]:
             f"URIs: {table('debian')['snapshot'].format(archive=archive, stamp=stamp)}",
             f"Suites: {suites}",
             "Components: main",
-            # An archive's Release file is valid for a week; this line names an older one on purpose.
+            # An archive's Release file is valid for a week, and the snapshot of a past day has an older one.
             "Check-Valid-Until: no",
         )
         for archive, suites in archives

@@ -1,4 +1,4 @@
-"""The names of Debian packages by release, from ``data/debian_packages.txt.xz``; read only where a spec has ``apt``."""
+"""The names of Debian packages by release, from ``data/debian_packages.txt.xz``; only specs with ``apt`` need them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-# Families of packages that no image for machine learning asks for by name, and that would fill the table.
+# Families of packages that no image for machine learning installs by name, and that would fill the table.
 _FAMILY = re.compile(
     r"^(?:librust-|golang-|node-|libjs-|ruby-|puppet-|r-(?:cran|bioc|other)-|libghc-|haskell-|elpa-|php|cl-|lua-|coq|agda"
     r"|libcoq|erlang|octave-|gap-|openjdk|texlive|fonts-|xfonts-|hunspell-|aspell-|myspell-|hyphen-|mythes-|dict-"
@@ -22,7 +22,7 @@ _FAMILY = re.compile(
 
 
 def is_listed(name: str) -> bool:
-    """Return whether a package of this name would be in the table, if it existed."""
+    """Return whether the table would contain a package of this name if Debian had it."""
     return not _FAMILY.search(name)
 
 
@@ -36,7 +36,7 @@ def _rows() -> tuple[tuple[str, ...], Mapping[str, int]]:
 
 @cache
 def debian_package_names(codename: str) -> frozenset[str]:
-    """Return the names of the packages that a Debian release has or provides; none where the release is not known."""
+    """Return the names of all packages that a Debian release has or provides; empty if the release is unknown."""
     releases, rows = _rows()
     bit = 1 << releases.index(codename) if codename in releases else 0
     return frozenset(name for name, known in rows.items() if known & bit)

@@ -20,20 +20,20 @@ _ARCHITECTURE = re.compile(r"(?:sm_?)(\d+)(\d)[a-z]?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameworkRelease:
-    """A minor version of a framework, and the first and last minor version of Python that it has wheels for."""
+    """A minor version of a framework, and the first and last minor version of Python with wheels for it."""
 
     version: str
     first: str
     last: str
 
     def has(self, python: str) -> bool:
-        """Return whether there are wheels for that Python."""
+        """Return whether there are wheels for this Python."""
         return parse_release(self.first) <= parse_release(python)[:2] <= parse_release(self.last)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorchBuild:
-    """Builds of torch, from one minor version to another, and the compute capabilities that they have kernels for."""
+    """Builds of torch, from one minor version to another, and the compute capabilities of their kernels."""
 
     cuda: str
     platform: str
@@ -47,10 +47,10 @@ class TorchBuild:
         return parse_release(self.first) <= parse_release(torch)[:2] <= parse_release(self.last)
 
     def runs_on(self, capability: str) -> bool:
-        """Return whether a GPU of that compute capability runs its kernels.
+        """Return whether a GPU of this compute capability runs the kernels.
 
-        Kernels run on GPUs of the same major version and of a later minor one, PTX on all that came later:
-        docs.nvidia.com/cuda/cuda-c-programming-guide, binary compatibility and PTX compatibility.
+        Kernels run on GPUs of the same major version and of the same or a later minor version. PTX runs on all later
+        GPUs: docs.nvidia.com/cuda/cuda-c-programming-guide, binary compatibility and PTX compatibility.
         """
         gpu = parse_release(capability)
         same = any(parse_release(a)[0] == gpu[0] and parse_release(a) <= gpu for a in self.architectures)
@@ -59,7 +59,7 @@ class TorchBuild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """What the releases of a package are built for: a CUDA, such as 12.5 or 12, and the major version of cuDNN."""
+    """A range of a package's releases, with the CUDA version (such as 12.5 or 12) and cuDNN major version of each."""
 
     package: str
     first: str
@@ -75,21 +75,21 @@ class Library:
 
 @cache
 def releases(framework: str) -> tuple[FrameworkRelease, ...]:
-    """Return the known minor versions of a framework, oldest first; none of one that nothing is known of."""
+    """Return the known minor versions of a framework, oldest first; none for an unknown framework."""
     rows = table("frameworks").get(framework, {}).get("releases", ())
     return tuple(FrameworkRelease(**row) for row in rows)
 
 
 @cache
 def builds(platform: str) -> tuple[TorchBuild, ...]:
-    """Return the known builds of torch for CUDA on a platform, by version of CUDA, oldest first."""
+    """Return the known builds of torch for CUDA on a platform, by CUDA version, oldest first."""
     rows = table("frameworks")["kernels"]["builds"]
     made = (TorchBuild(**frozen(row)) for row in rows)
     return tuple(build for build in made if build.platform == platform)
 
 
 def find_builds(cuda: str, torch: str, platform: str) -> tuple[TorchBuild, ...]:
-    """Return the known builds of a torch for a CUDA; of every version where ``torch`` is empty."""
+    """Return the known builds of a torch version for a CUDA version; of all torch versions if ``torch`` is empty."""
     return tuple(build for build in builds(platform) if build.cuda == cuda and (not torch or build.has(torch)))
 
 
@@ -99,14 +99,14 @@ def _libraries() -> tuple[Library, ...]:
 
 
 def library(package: str, version: str) -> Library | None:
-    """Return what a version of a package is built for; none where that is not known."""
+    """Return the build facts of a version of a package; None if unknown."""
     return next((row for row in _libraries() if version and row.package == package and row.has(version)), None)
 
 
 def built_for(package: str, cuda: str = "", *, cudnn: str = "") -> tuple[str, ...]:
-    """Return requirements of a package, or of the same one under another name, that are built for a CUDA or a cuDNN.
+    """Return requirements for releases of a package that are built for a CUDA version or a cuDNN version.
 
-    Of CUDA the major version counts; the newest releases come first.
+    Other names of the same package count too. Only the major version of CUDA counts. The newest releases come first.
     """
     names = (package, *table("frameworks")["libraries"]["names"].get(package, ()))
     rows = [row for row in reversed(_libraries()) if row.package in names]
@@ -124,7 +124,7 @@ def _range(row: Library) -> str:
 
 
 def torch_has_cuda(version: str, platform: str) -> bool:
-    """Return whether the wheels of torch on the main index are known, or believed, to be for CUDA on a platform."""
+    """Return whether torch's wheels on the main index are known, or assumed, to be for CUDA on a platform."""
     return platform != "linux/arm64" or parse_release(version)[:2] >= parse_release(first_with_cuda())
 
 
@@ -140,22 +140,22 @@ def _capabilities() -> Mapping[str, str]:
 
 
 def capability(gpu: str) -> str:
-    """Return the compute capability of a GPU that is named as rtx5090, NVIDIA L40S or sm_120; empty if unknown."""
+    """Return the compute capability of a GPU, named as rtx5090, NVIDIA L40S or sm_120; empty if unknown."""
     if found := _ARCHITECTURE.fullmatch(gpu.lower()):
         return f"{found[1]}.{found[2]}"
     return _capabilities().get(plain_gpu(gpu), "")
 
 
 def near_gpus(gpu: str) -> tuple[str, ...]:
-    """Return the known names nearest to that of an unknown GPU, best first."""
+    """Return the known GPU names nearest to an unknown one, best first."""
     return nearest(plain_gpu(gpu), _capabilities(), most=3)
 
 
 def plain_gpu(gpu: str) -> str:
-    """Return the name of a GPU as the table has it: NVIDIA GeForce RTX 5090 and RTX_5090 are rtx5090."""
+    """Return the name of a GPU as in the table: NVIDIA GeForce RTX 5090 and RTX_5090 are rtx5090."""
     return _MAKER.sub("", _SIZE.sub("", gpu.lower()))
 
 
 def architecture(capability: str) -> str:
-    """Return a compute capability as compilers and torch write it: 12.0 is sm_120."""
+    """Return a compute capability in the spelling of compilers and torch: 12.0 is sm_120."""
     return f"sm_{capability.replace('.', '')}"

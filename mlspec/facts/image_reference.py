@@ -1,8 +1,9 @@
-"""References of images, such as ``python:3.12-slim``, by the grammar and the defaults of Docker."""
+"""Image references, such as ``python:3.12-slim``, with Docker's grammar and defaults."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 DOCKER_HUB = "docker.io"
@@ -10,7 +11,7 @@ _HUB_NAMES = {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.
 _HOST_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _HOST = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-# The grammar of github.com/distribution/reference; of digests only sha256, which is what registries answer with.
+# The grammar of github.com/distribution/reference; of digests only sha256, the kind that registries return.
 _REFERENCE = re.compile(
     rf"(?P<host>{_HOST})/(?P<path>{_PATH_PART}(?:/{_PATH_PART})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[a-f0-9]{64}))?"
@@ -20,7 +21,7 @@ _LONGEST_NAME = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReference:
-    """Where an image is: ``docker.io``, ``library/python``, ``3.12-slim``, and the digest where one is given."""
+    """The parts of a reference: ``docker.io``, ``library/python``, ``3.12-slim``, and the digest if it has one."""
 
     registry: str
     repository: str
@@ -39,7 +40,7 @@ class ImageReference:
 
 
 def parse_reference(text: str) -> ImageReference | None:
-    """Return the image that ``text`` names, with Docker's defaults; none where it is not a reference."""
+    """Return the image that ``text`` names, with Docker's defaults; None if it is not a reference."""
     found = _REFERENCE.fullmatch(_with_host(text))
     if not found or len(found["host"] + found["path"]) > _LONGEST_NAME:
         return None
@@ -57,7 +58,14 @@ def names_registry(text: str) -> bool:
 
 
 def _with_host(text: str) -> str:
-    # Docker's rule: a first part that could not be a folder of Docker Hub is a host.
+    # Docker's rule: a first part is a host if it could not be a folder of Docker Hub.
     first, slash, _ = text.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost" or first.lower() != first)
     return text if is_host else f"{DOCKER_HUB}/{text}"
+
+
+def names_by_digest(tags: Iterable[str], digest: str) -> tuple[str, ...]:
+    """Return the names by digest, ``NAME@DIGEST``, of an image that was pushed under ``tags``, each name once."""
+    # A colon before the last slash belongs to a port.
+    names = (tag[: tag.index(":", tag.rfind("/") + 1)] if ":" in tag.rpartition("/")[2] else tag for tag in tags)
+    return tuple(dict.fromkeys(f"{name}@{digest}" for name in names))

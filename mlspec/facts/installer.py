@@ -23,7 +23,7 @@ class InstallerWheel:
 class InstallerRelease:
     """The program that installs the locked wheels during a build.
 
-    ``glibcs`` are the versions of the C library whose wheels it can be told to take, oldest first.
+    ``glibcs`` are the C library versions that its options accept for a target, oldest first.
     """
 
     name: str
@@ -32,18 +32,18 @@ class InstallerRelease:
     glibcs: tuple[str, ...]
 
     def hashes(self, platform: str) -> tuple[str, ...]:
-        """Return the sha256 of every wheel that may be taken on ``platform``; none where pip has to install."""
+        """Return the sha256 of all installer wheels for ``platform``; none if pip has to install the packages."""
         return tuple(wheel.sha256 for wheel in self.wheels if wheel.platform == platform)
 
     def manylinux(self, glibc: str) -> str:
-        """Return the kind of wheels that it takes for a C library, or for the newest before it: ``manylinux_2_36``."""
+        """Return its option for wheels of a C library, or of the newest known version before it: ``manylinux_2_36``."""
         fitting = [known for known in self.glibcs if parse_release(known) <= parse_release(glibc)]
         return f"manylinux_{(fitting or self.glibcs[:1])[-1].replace('.', '_')}"
 
 
 @cache
 def pinned_installer() -> InstallerRelease:
-    """Return the pinned installer."""
+    """Return the pinned release of the installer."""
     data = table("installer")
     wheels = tuple(InstallerWheel(**row) for row in data["wheel"])
     return InstallerRelease(name=data["name"], version=data["version"], wheels=wheels, glibcs=tuple(data["glibcs"]))

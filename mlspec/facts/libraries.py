@@ -1,4 +1,4 @@
-"""Typed rows of ``data/system_libraries.toml``: what packages of Python need of Debian, and what Debian renamed."""
+"""Typed rows of ``data/system_libraries.toml``: Debian packages that Python packages need, and renamed packages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from mlspec.facts.tables import frozen, table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemNeed:
-    """What a package needs of the system: the words for a warning, the Debian packages, and a package that needs none.
+    """The system packages that a Python package needs: the words for a warning, the Debian packages, an alternative.
 
-    ``unless`` are packages that bring it along; ``only_asked`` is about packages that matter where the user names them.
-    ``proof`` is Python that fails without what is needed, and works with it, as was ``proven`` with a version on a day.
+    ``instead`` is a Python package without the need. ``unless`` are packages that already bring the Debian packages.
+    With ``only_asked``, the row is about a package that matters only if the user names it. ``proof`` is Python code
+    that fails without the Debian packages and works with them; ``proven`` has the version and the day of that proof.
     """
 
     package: str
@@ -31,8 +32,18 @@ class SystemNeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeNeed:
+    """The system packages that code needs if it imports one of the modules, or makes one of the calls."""
+
+    needs: str
+    apt: tuple[str, ...]
+    imports: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WholePackage:
-    """A package, in pip's syntax, whose wheels bring all that it needs; it causes no warning."""
+    """A package, in pip's syntax, whose wheels bring all their libraries; it causes no warning."""
 
     package: str
     proof: str
@@ -41,7 +52,7 @@ class WholePackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenamedPackage:
-    """A Debian package that is ``gone`` since a release, and what has taken its place."""
+    """A Debian package that is ``gone`` since a release, and its replacement."""
 
     old: str
     new: str
@@ -50,19 +61,25 @@ class RenamedPackage:
 
 @cache
 def needs() -> tuple[SystemNeed, ...]:
-    """Return what packages are known to need of the system."""
+    """Return the known system needs of packages."""
     return tuple(SystemNeed(**frozen(row)) for row in table("system_libraries")["package"])
 
 
 @cache
+def code_needs() -> tuple[CodeNeed, ...]:
+    """Return the known system needs of imports and calls."""
+    return tuple(CodeNeed(**frozen(row)) for row in table("system_libraries")["code"])
+
+
+@cache
 def whole_packages() -> tuple[WholePackage, ...]:
-    """Return packages whose wheels are known to bring all that they need."""
+    """Return packages whose wheels are known to bring all their libraries."""
     return tuple(WholePackage(**row) for row in table("system_libraries")["whole"])
 
 
 @cache
 def sonames() -> Mapping[str, Mapping[str, str]]:
-    """Return the libraries that wheels are known to load and not to bring, with the package of each by release."""
+    """Return the libraries that wheels load but do not bring, with the Debian package of each by release."""
     rows = table("sonames")["library"]
     return {row["soname"]: {key: value for key, value in row.items() if key != "soname"} for row in rows}
 
@@ -82,7 +99,7 @@ def _read_bringers() -> tuple[tuple[str, ...], Mapping[tuple[str, str], int]]:
 
 
 def brings(codename: str, apt: str, wanted: str) -> bool:
-    """Return whether a Debian package brings another of those with libraries along, or is it."""
+    """Return whether a Debian package is, or depends on, a ``wanted`` package of libraries."""
     names, sums = _read_bringers()
     known = sums.get((codename, apt), 0)
     return apt == wanted or (wanted in names and bool(known >> names.index(wanted) & 1))
@@ -90,18 +107,18 @@ def brings(codename: str, apt: str, wanted: str) -> bool:
 
 @cache
 def bringing(apt: str) -> tuple[str, ...]:
-    """Return the Debian packages that bring this one along."""
+    """Return the Debian packages that bring a Debian package along."""
     return tuple(row["apt"] for row in table("system_libraries")["brings"] if apt in row["brings"])
 
 
 @cache
 def renamed_packages() -> tuple[RenamedPackage, ...]:
-    """Return the Debian packages that have another name since some release."""
+    """Return the Debian packages with a new name since some release."""
     return tuple(RenamedPackage(**row) for row in table("system_libraries")["renamed"])
 
 
 def current_name(package: str, codename: str) -> str:
-    """Return the name that a Debian package of an earlier release has in this one."""
+    """Return the name that a Debian package has in this release."""
     order = [release.codename for release in debian_releases()]
     if codename not in order:
         return package

@@ -1,4 +1,4 @@
-"""Typed rows of ``data/programs.toml``: programs that containers start, and what brings them into an image."""
+"""Typed rows of ``data/programs.toml``: programs that containers start, and the packages that bring them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlspec.facts.tables import frozen, table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemProgram:
-    """A program of the system: the Debian packages and the Python packages that bring it."""
+    """A system program: the Debian packages and the Python packages that bring it."""
 
     apt: tuple[str, ...]
     packages: tuple[str, ...] = ()
@@ -20,7 +20,10 @@ class SystemProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrapper:
-    """A program that only starts another: whether behind the word ``run``, and its options that take a value."""
+    """A program that only starts another program; ``run`` is True if that one comes after the word ``run``.
+
+    ``options`` are its options with a value.
+    """
 
     run: bool
     options: tuple[str, ...] = ()
@@ -28,29 +31,29 @@ class Wrapper:
 
 @cache
 def console_programs() -> Mapping[str, tuple[str, ...]]:
-    """Return the packages that bring a program, by its name, or its name and first argument."""
+    """Return the packages that bring a program, by its name, or by its name and first argument."""
     return {name: tuple(packages) for name, packages in table("programs")["console"].items()}
 
 
 def packages_of(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the packages that bring the program of a command; none where it is not known."""
+    """Return the packages that bring the program of a command; none if it is unknown."""
     known = console_programs()
     return known.get(" ".join(words[:2])) or (known.get(words[0], ()) if words else ())
 
 
 @cache
 def system_programs() -> Mapping[str, SystemProgram]:
-    """Return the programs of the system that a slim image lacks, by their names."""
+    """Return the system programs that a slim image lacks, by their names."""
     return {name: SystemProgram(**frozen(row)) for name, row in table("programs")["system"].items()}
 
 
 @cache
 def wrappers() -> Mapping[str, Wrapper]:
-    """Return the programs that only start another one, by their names."""
+    """Return the programs that only start another program, by their names."""
     return {name: Wrapper(**frozen(row)) for name, row in table("programs")["wrapper"].items()}
 
 
 @cache
 def slim_programs() -> frozenset[str]:
-    """Return the names of the programs of a slim image, but for Python itself."""
+    """Return the names of the programs in a slim image, except Python itself."""
     return frozenset(table("programs")["slim"].split())

@@ -10,7 +10,7 @@ from mlspec.facts.tables import frozen, table
 from mlspec.facts.versions import minor_version, parse_release
 
 Support = Literal["planned", "supported", "ending", "ended", "unknown"]
-"""Where a release stands on a day; ``ending`` is within six months of its end."""
+"""The support of a release on a day; ``ending`` is within six months of its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class PythonVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonVariant:
-    """A ``slim-CODENAME`` of the official image, and the patch versions built on it; no ``last`` while rebuilt."""
+    """A ``slim-CODENAME`` of the official image and its patch versions; ``last`` is empty while it is rebuilt."""
 
     python: str
     codename: str
@@ -38,7 +38,7 @@ class PythonVariant:
         return not self.last
 
     def has(self, patch: str) -> bool:
-        """Return whether the patch version was built on this release."""
+        """Return whether the image of this patch version was built on this release."""
         number = parse_release(patch)
         return parse_release(self.first) <= number and (not self.last or number <= parse_release(self.last))
 
@@ -56,19 +56,19 @@ def python_variants() -> tuple[PythonVariant, ...]:
 
 
 def python_version(python: str) -> PythonVersion | None:
-    """Return the row of a minor (or patch) version of Python."""
+    """Return the row of a minor (or patch) version of Python; None if unknown."""
     minor = minor_version(python)
     return next((version for version in python_versions() if version.python == minor), None)
 
 
 def python_variant(python: str, codename: str) -> PythonVariant | None:
-    """Return the row of the official image of that Python on that Debian release."""
+    """Return the row of the official image for a Python and a Debian release; None if unknown."""
     minor = minor_version(python)
     return next((row for row in python_variants() if (row.python, row.codename) == (minor, codename)), None)
 
 
 def support_on(end: str, today: str, *, released: str = "") -> Support:
-    """Return where a release that ends on ``end`` stands on the ISO day ``today``."""
+    """Return the support on the ISO day ``today`` of a release that ends on ``end``."""
     if released > today:
         return "planned"
     if not end:

@@ -1,4 +1,4 @@
-"""Typed rows of ``data/servers.toml``: programs and calls that listen."""
+"""Typed rows of ``data/servers.toml``: programs and calls that listen on a port."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlspec.facts.tables import frozen, table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """How a server is told where to listen, and where it listens when nobody tells it; the table says what is what."""
+    """The options for a server's host and port, and the defaults; the table explains each field."""
 
     program: str
     jobs: tuple[str, ...] = ()
@@ -26,19 +26,19 @@ class Server:
 
     @property
     def opening(self) -> str:
-        """What to add so that callers from outside the container are answered."""
+        """The arguments to add so that the server answers callers from outside the container."""
         if self.is_positional:
             return f"{self.jobs[0]} 0.0.0.0:{self.default}"
         if self.bind:
             return f"{self.bind[0]} 0.0.0.0:{self.default}"
-        # traitlets takes the value of --Class.trait behind an equals sign only.
+        # traitlets accepts the value of --Class.trait only after an equals sign.
         sign = "=" if "." in self.host[0] else " "
         return f"{self.host[0]}{sign}0.0.0.0"  # noqa: S104 - in a container
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCall:
-    """A call by which code listens: how it names its host and port, and what they are when it does not."""
+    """A call that listens on a port: its arguments for host and port, and their defaults."""
 
     call: str = ""
     method: str = ""
@@ -58,11 +58,11 @@ class ServerCall:
 
 @cache
 def servers() -> tuple[Server, ...]:
-    """Return the programs that are known to listen."""
+    """Return the programs that are known to listen on a port."""
     return tuple(Server(**frozen(row)) for row in table("servers")["server"])
 
 
 @cache
 def server_calls() -> tuple[ServerCall, ...]:
-    """Return the calls that are known to listen."""
+    """Return the calls that are known to listen on a port."""
     return tuple(ServerCall(**frozen(row)) for row in table("servers")["call"])

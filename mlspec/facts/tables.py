@@ -1,4 +1,4 @@
-"""The tables of ``mlspec/facts/data``, as their readers make typed rows of them."""
+"""Read the tables in ``mlspec/facts/data``, for the modules that make typed rows of them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def table(name: str) -> Mapping[str, Any]:
 
 
 def frozen(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a row as a frozen dataclass takes them: a list is a tuple, a day its ISO text.
+    """Return the values of a row for a frozen dataclass: a list becomes a tuple, a date becomes ISO text.
 
-    ISO text sorts as days do, and spares the core a calendar.
+    ISO text sorts like dates, so the core needs no calendar.
     """
     return {key: _frozen(value) for key, value in row.items()}
 

@@ -12,7 +12,7 @@ from mlspec.facts.versions import parse_release
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorchIndex:
-    """A package index of the torch family, by the local version label of its wheels."""
+    """A package index of the torch family, and the local version label of its wheels."""
 
     kind: str
     label: str
@@ -23,7 +23,7 @@ class TorchIndex:
     driver: str = ""
 
     def has(self, torch: str) -> bool:
-        """Return whether the minor version of ``torch`` is known to be built for this label."""
+        """Return whether the minor version of ``torch`` is known to have builds with this label."""
         minor = parse_release(torch)[:2]
         if not self.first or minor < parse_release(self.first):
             return False
@@ -44,7 +44,7 @@ def torch_packages() -> tuple[str, ...]:
 
 
 def torch_index(label: str) -> TorchIndex:
-    """Return the index of a label; one that is not known follows the pattern of the others."""
+    """Return the index of a label; an unknown label gets an index by the pattern of the others."""
     known = next((index for index in torch_indexes() if index.label == label), None)
     accelerator = from_label(label)
     kind = accelerator.kind if accelerator else label
@@ -52,6 +52,6 @@ def torch_index(label: str) -> TorchIndex:
 
 
 def least_driver(cuda: str) -> str:
-    """Return the oldest Linux driver that runs a version of CUDA; empty for a major version that is not known."""
+    """Return the oldest Linux driver for a CUDA version; empty if its major version is unknown."""
     major = parse_release(cuda)[:1]
     return next((row.driver for row in torch_indexes() if row.driver and parse_release(row.version)[:1] == major), "")

@@ -1,4 +1,4 @@
-"""Version numbers, as the tables compare them."""
+"""Version numbers, in the form in which the tables compare them."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def minor_version(version: str) -> str:
 
 
 def major_version(version: str) -> str:
-    """Return the first part of a version: ``12.8`` is ``12``; empty where there is none."""
+    """Return the first part of a version: ``12.8`` is ``12``; empty if there is none."""
     return version.partition(".")[0]

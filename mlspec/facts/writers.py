@@ -1,4 +1,4 @@
-"""Typed rows of ``data/writers.toml``: calls by which programs write files."""
+"""Typed rows of ``data/writers.toml``: calls that write files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class Writer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultStore:
-    """Where a library writes by itself once one of its ``calls`` is made, unless a call or a variable decides it."""
+    """The default path of a library that writes files when one of its ``calls`` is made.
+
+    The calls in ``decided_by`` and ``variables`` of the environment set another path.
+    """
 
     calls: tuple[str, ...]
     decided_by: tuple[str, ...]
@@ -43,11 +46,11 @@ def writers() -> tuple[Writer, ...]:
 
 @cache
 def default_stores() -> tuple[DefaultStore, ...]:
-    """Return where libraries write by themselves."""
+    """Return the default paths of libraries that write files."""
     return tuple(DefaultStore(**frozen(row)) for row in table("writers")["default_stores"].values())
 
 
 @cache
 def taking_away() -> frozenset[str]:
-    """Return the last names of calls that take a file elsewhere, or away."""
+    """Return the last names of calls that send a file elsewhere, or delete it."""
     return frozenset(table("writers")["elsewhere"]["calls"])

@@ -1,1 +1,1 @@
-"""Everything that touches the world: files, cache, network, engine, the resolver's process."""
+"""All code that reads or writes outside this process: files, cache, network, engine, the resolver's process."""

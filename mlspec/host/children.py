@@ -1,4 +1,4 @@
-"""Children of this process: signals are passed on to them, and none of them outlives it."""
+"""Child processes of this process: they receive its signals, and none of them outlives this process."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from types import FrameType
 
 from mlspec.host.interrupts import AGAIN, NUMBERS, alarm, note
 
-# How often a child is asked to end before it is made to; docker takes a third signal as the wish to leave at once.
+# The number of signals before the child is killed. docker exits at once on a third signal.
 _PATIENCE = 8
 
 
 class Relay:
-    """A child to which signals are passed on while it does the work, until it has ended."""
+    """A signal handler that passes signals on to a child process until the child has ended."""
 
     def __init__(self) -> None:
         self.came: list[int] = []
@@ -27,13 +27,16 @@ class Relay:
         self._asked = 0
 
     def to(self, child: subprocess.Popen[bytes]) -> None:
-        """Pass on to this child what comes, and what came already."""
+        """Pass signals on to ``child`` from now on; an earlier signal reaches the child at once."""
         self._child = child
         if self.came:
             self._ask(self.came[0])
 
     def hear(self, number: int, _frame: FrameType | None) -> None:
-        """Pass a signal on; where the child goes on nevertheless, which a signal that came too early does, again."""
+        """Pass a signal on to the child, and repeat the signal until the child ends.
+
+        A child that has just started can miss a signal.
+        """
         if number != getattr(signal, "SIGALRM", None):
             self.came.append(number)
             note(number)
@@ -44,7 +47,7 @@ class Relay:
         if self._child is None or self._child.returncode is not None:
             return
         self._asked += 1
-        # A terminal's own interrupt reaches the child by itself.
+        # The terminal sends its own interrupt to the child, too.
         if number == signal.SIGINT and sys.stdin is not None and sys.stdin.isatty() and self._asked == 1:
             return
         with contextlib.suppress(OSError):
@@ -72,7 +75,7 @@ def relay_signals() -> Iterator[Relay]:
 
 
 def end(child: subprocess.Popen[bytes], seconds: float = 5) -> None:
-    """Ask a child to end, and make it where it does not within some seconds."""
+    """Terminate a child, and kill the child if it does not end within ``seconds``."""
     with contextlib.suppress(OSError):
         child.terminate()
     try:
@@ -83,7 +86,7 @@ def end(child: subprocess.Popen[bytes], seconds: float = 5) -> None:
 
 
 def descendants(process: int) -> list[int]:
-    """Return the ids of the processes that a process started, of those that these started, and so on."""
+    """Return the ids of all descendants of a process: its children, their children, and so on."""
     children: dict[int, list[int]] = {}
     for own, parent in _parents():
         children.setdefault(parent, []).append(own)
@@ -95,11 +98,11 @@ def descendants(process: int) -> list[int]:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    """Yield the id of every process with that of its parent."""
+    """Yield the id of every process on this host with the id of its parent."""
     if Path("/proc/self").is_dir():
         for place in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError, ValueError, IndexError):
-                # The name of the program, in brackets, may hold anything.
+                # The program's name stands in brackets and may contain any character, also a bracket.
                 yield int(place.name), int((place / "stat").read_bytes().rpartition(b")")[2].split()[1])
         return
     with contextlib.suppress(OSError, ValueError):
@@ -111,9 +114,10 @@ def _parents() -> Iterator[tuple[int, int]]:
 
 @contextlib.contextmanager
 def lifeline() -> Iterator[int]:
-    """Give the end of a pipe that a child can wait on: it is closed as soon as this process ends, however it does.
+    """Yield the read end of a pipe that is closed as soon as this process ends, for whatever reason.
 
-    Less than none where a child cannot be given one.
+    A child waits on the pipe to notice the end of this process. The handle is -1 on Windows, where a child cannot
+    inherit the pipe.
     """
     if sys.platform == "win32":
         yield -1

@@ -1,4 +1,4 @@
-"""What a spec asks of the host that it is built and run on."""
+"""The demands of a spec on the host that builds and runs its images."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlspec.advice.doctor.facts import Need
 from mlspec.advice.doctor.needs import need_of
+from mlspec.advice.doctor.observations import Need
 from mlspec.advice.lint import Subject
 from mlspec.facts.base_image import BaseChoice, base_reference
 from mlspec.host.files.bounded import read_beginning
 from mlspec.host.home import known_home
 from mlspec.lock.image_requirements import indexes_of
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.plan import Plan
 from mlspec.spec.spec import Image
@@ -23,9 +23,7 @@ _LARGEST_SCRIPT = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a spec asks of the host it is built and run on: the needs of its images, the bases that they start from, and
-    the addresses of the indexes that packages come from besides the default one.
-    """
+    """The demands of a spec on a host: needs of its images, base images, and indexes besides the default index."""
 
     folder: Path
     needs: tuple[Need, ...]
@@ -34,12 +32,12 @@ class Demand:
 
 
 def need_at(plan: Plan, folder: Path, wheels: int = 0) -> Need:
-    """Return what an image needs of this host; ``wheels`` counts the bytes of its packages."""
+    """Return the needs of an image on this host; ``wheels`` is the size of its packages in bytes."""
     return need_of(plan, wheels=wheels, folder=folder.resolve().as_posix(), home=known_home())
 
 
 def demand_of(compiled: CompiledSpec, folder: Path, subjects: Sequence[Subject]) -> Demand:
-    """Return what a spec asks of a host."""
+    """Return the demands of a spec on a host."""
     spec, plans = compiled.spec, compiled.plans
     each = [(image, [subject for subject in subjects if subject.image.key == image.key]) for image in spec.images]
     needs = (_need(plan, folder, own) for plan, (_, own) in zip(plans, each, strict=True))
@@ -68,7 +66,7 @@ def _index_urls(image: Image, subjects: Sequence[Subject]) -> Iterator[str]:
 
 
 def _has_crlf(path: Path) -> bool:
-    """Tell whether the lines of a script end as Windows ends them."""
+    """Return whether a script has the line ends of Windows."""
     try:
         return b"\r\n" in read_beginning(path, _LARGEST_SCRIPT)
     except OSError:

@@ -1,15 +1,13 @@
-"""The home folder of this user; a user without a name, as in many containers, has none."""
+"""The home folder of this user; a user without a name has no home folder, as in many containers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NoReturn
 
-from mlspec.errors import Problem, ToolError
-
 
 def known_home() -> str:
-    """Return the home of this user; empty where neither the environment nor the system names one."""
+    """Return the home folder of this user; empty if neither the environment nor the system names a home folder."""
     try:
         return str(Path.home())
     except RuntimeError:
@@ -17,12 +15,12 @@ def known_home() -> str:
 
 
 def home_folder() -> str:
-    """Return the home of this user; raises ToolError where there is none."""
+    """Return the home folder of this user; raises ToolError if the user has no home folder."""
     return known_home() or _fail()
 
 
 def expand_home(path: str) -> Path:
-    """Return a path with ``~`` as the home of this user; raises ToolError where there is none."""
+    """Replace ``~`` in a path by the home folder of this user; raises ToolError if the user has no home folder."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -30,5 +28,7 @@ def expand_home(path: str) -> Path:
 
 
 def _fail() -> NoReturn:
-    message = "~ means no folder: this user has no home"
-    raise ToolError(Problem(code="MLS422", message=message, hint="name one: export HOME=/path")) from None
+    from mlspec.errors import Problem, ToolError
+
+    message = "~ has no meaning: this user has no home folder"
+    raise ToolError(Problem(code="MLS422", message=message, hint="set one: export HOME=/path")) from None

@@ -1,7 +1,7 @@
-"""Signals that ask a command to end: each is an interrupt, none is lost, and the exit code tells which it was.
+"""Handlers of the signals that end a command: each signal raises KeyboardInterrupt and decides about the exit code.
 
-Python raises KeyboardInterrupt wherever the program is; there are places where that is swallowed, such as a callback
-of a library in C. So it is raised again until somebody answers for it with :func:`acknowledge`.
+Python raises KeyboardInterrupt at an arbitrary place of the program. Some places swallow the exception, such as a
+callback of a C library. So the handler raises it again until the command calls :func:`acknowledge`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from types import FrameType
 
 NUMBERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-# Seconds until an interrupt that nobody answered for is raised again, or a child is asked once more.
+# Seconds until the handler raises an interrupt again, or a child receives its signal again.
 AGAIN = 1.0
 _came: list[int] = []
 
 
 def listen() -> None:
-    """Make an interrupt of every signal that asks to end, but for those that this process was started deaf to."""
+    """Raise KeyboardInterrupt on every signal in ``NUMBERS``, except signals that the parent process had ignored."""
     for number in NUMBERS:
         if signal.getsignal(number) not in {signal.SIG_IGN, None}:
             signal.signal(number, _interrupt)
@@ -29,24 +29,29 @@ def listen() -> None:
 def acknowledge() -> int:
     """Accept that an interrupt ends this command, and return the exit code: 128 plus the signal's number.
 
-    Any other signal is ignored from now on.
+    From now on, this process ignores the other signals in ``NUMBERS``.
     """
     alarm(0)
     for number in NUMBERS:
         if _came and signal.getsignal(number) is _interrupt:
             signal.signal(number, signal.SIG_IGN)
-    return 128 + (_came[0] if _came else signal.SIGINT)
+    return 128 + received_signal()
+
+
+def received_signal() -> int:
+    """Return the number of the first signal that came, or that of SIGINT."""
+    return _came[0] if _came else signal.SIGINT
 
 
 def note(number: int) -> None:
-    """Note a signal that somebody else heard, for the exit code."""
+    """Record a signal for the exit code; for signals that another handler received."""
     _came.append(number)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     is_first = not _came
     _came.append(number)
-    # A terminal that is closed sends more than one; they are to end the command, not its clearing up.
+    # A closing terminal sends several signals. They must end the command, but a later signal must not stop its cleanup.
     if is_first or not _is_ending():
         alarm(AGAIN, _raise_again)
         raise KeyboardInterrupt
@@ -59,7 +64,7 @@ def _raise_again(number: int, frame: FrameType | None) -> None:
 
 
 def _is_ending() -> bool:
-    """Tell whether an interrupt is on its way through the program: whether it is the reason for what runs now."""
+    """Return whether the code that runs now handles an interrupt, such as a ``finally`` block."""
     error = sys.exception()
     while error is not None:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
@@ -69,7 +74,7 @@ def _is_ending() -> bool:
 
 
 def alarm(seconds: float, act: object = None) -> None:
-    """Have a function called as a handler of signals after some seconds, or with none of these not any more."""
+    """Call a function as a signal handler after ``seconds``; 0 seconds cancel the call. Does nothing on Windows."""
     if hasattr(signal, "setitimer"):
         if callable(act):
             signal.signal(signal.SIGALRM, act)

@@ -1,4 +1,4 @@
-"""The computer that mlspec runs on: its system, its disk, its GPUs, and what its environment says of the network."""
+"""The computer that mlspec runs on: its system, disk, GPUs, and the network settings of its environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,21 +15,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mlspec.advice.doctor.facts import Host, Space, System
+from mlspec.advice.doctor.observations import Host, Space, System
+from mlspec.host.command_output import read_output
 from mlspec.host.files.bounded import read_file
 from mlspec.host.home import known_home
 
-# Seconds that a command may take to say what it is.
-_PATIENCE = 10
 _SYSTEMS: Mapping[str, System] = {"darwin": "macos", "win32": "windows", "cygwin": "windows"}
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 AUTHORITIES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-"""The variables that name the certificates to trust, in the order they are taken."""
+"""The environment variables that name the certificates to trust, first choice first."""
 
 
 def here() -> Host:
-    """Return the facts of this host that are quick to find: enough for hints."""
+    """Return the facts of this host that are quick to find; they are enough for hints."""
     return Host(
         system=_system(),
         has_systemd=Path("/run/systemd/system").is_dir(),
@@ -59,34 +57,28 @@ def examine_host(folder: Path) -> Host:
     )
 
 
-def read_output(*words: str, patience: float = _PATIENCE) -> str | None:
-    """Run a command and return its output; None if it is missing, fails or takes longer than ``patience`` seconds."""
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=patience)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout + done.stderr if done.returncode == 0 else None
-
-
 def space(folder: str | Path) -> Space | None:
-    """Return what the file system of ``folder`` has left for this user; none where it cannot be asked."""
+    """Return the free bytes and entries (inodes) for this user on the file system of ``folder``.
+
+    The result is None if the system cannot examine the folder.
+    """
     try:
         if sys.platform == "win32":
             return Space(free=shutil.disk_usage(folder).free)
         found = os.statvfs(folder)
     except OSError:
         return None
-    # Some file systems, such as btrfs, make room for new entries as they come, and count none.
+    # Some file systems, such as btrfs, create inodes on demand and report a count of zero.
     return Space(free=found.f_bavail * found.f_frsize, entries=found.f_favail if found.f_files else None)
 
 
 def devices(place: Path = Path("/dev")) -> tuple[str, ...]:
-    """Return the devices of AMD's driver that are below ``place``, by their names below ``/dev``."""
+    """Return the paths in ``/dev`` of the devices of AMD's driver; ``place`` is the folder to look in."""
     return tuple(f"/dev/{name}" for name in ("kfd", "dri") if (place / name).exists())
 
 
 def shares() -> tuple[str, ...]:
-    """Return the folders that Docker Desktop shows its engine; nothing where it does not say."""
+    """Return the folders that Docker Desktop shares with its engine; empty if its settings list no folders."""
     home = Path(known_home())
     places = (
         home / "Library/Group Containers/group.com.docker/settings-store.json",
@@ -119,7 +111,7 @@ def _has_joined() -> bool:
 
 
 def _driver() -> str:
-    """Return the version of NVIDIA's driver, as the driver itself or its own tool says it."""
+    """Return the version of NVIDIA's driver, from the driver's file in ``/proc`` or from ``nvidia-smi``."""
     with contextlib.suppress(OSError):
         text = read_file("/proc/driver/nvidia/version").decode("utf-8", "replace")
         if found := re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", text):
@@ -130,13 +122,13 @@ def _driver() -> str:
 
 
 def _capabilities() -> tuple[str, ...]:
-    """Return the compute capabilities of this host's NVIDIA GPUs, each once; none where nothing tells them."""
+    """Return the compute capabilities of this host's NVIDIA GPUs, each once; empty if ``nvidia-smi`` lists none."""
     text = read_output("nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader") or ""
     return tuple(dict.fromkeys(re.findall(r"^\s*(\d+\.\d+)\s*$", text, re.MULTILINE)))
 
 
 def _build_proxy() -> str:
-    """Return the proxy that docker hands on to build steps, without its login."""
+    """Return the address of the proxy that docker passes on to build steps, without user and password."""
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path(known_home(), ".docker"))
     proxies = _json(folder / "config.json").get("proxies") or {}
     default = proxies.get("default") if isinstance(proxies, dict) else None
@@ -153,7 +145,7 @@ def _json(path: Path) -> Mapping[str, Any]:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether ``HOST[:PORT]`` is this host itself, which a container knows by another address."""
+    """Return whether ``HOST[:PORT]`` is a loopback address; in a container, it does not lead to this host."""
     host = urlsplit(f"//{address}").hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -162,6 +154,6 @@ def is_loopback(address: str) -> bool:
 
 
 def is_here(url: str) -> bool:
-    """Tell whether an address, with or without its scheme and a login, leads to this host itself."""
+    """Return whether an address leads to this host; the address may have a scheme, a user and a password."""
     host = url.partition("://")[2] or url
     return is_loopback(host.partition("/")[0].rpartition("@")[2])

@@ -1,4 +1,4 @@
-"""A spec compiled, beside the files of its folder: what it draws and what it warns of, when first asked for."""
+"""A compiled spec with its folder: artifacts and warnings, computed on first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlspec.errors import Problem, merge_problems
-from mlspec.host.files import read as disk
+from mlspec.host.files import reading
 from mlspec.host.files.generated import GeneratedFiles
 from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.plan import Plan
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered(CompiledSpec):
-    """What a spec compiles to: its lock, a plan for each image, every artifact, and the folder it all belongs in.
+    """A compiled spec: its lock, a plan for each image, every artifact, and the folder of these files.
 
-    ``targets`` are the kinds of files to draw, ``today`` is the day of the warnings. Files are drawn, and warnings
-    looked for, when they are first asked for: to run an image whose files are current takes neither.
+    ``targets`` are the kinds of files to draw, ``today`` is the day of the warnings. The artifacts and the warnings are
+    computed on first use: ``mlspec run`` with current files needs neither.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class Rendered(CompiledSpec):
 
     @cached_property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """The files that belong beside the spec; none before it is locked."""
+        """The files that mlspec writes beside the spec; empty before the spec is locked."""
         if not self.is_locked:
             return ()
         drawn = emit_all(self.plans, self.targets)
@@ -45,25 +45,25 @@ class Rendered(CompiledSpec):
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
-        """What warnings are looked for in: each image, on each of its platforms."""
+        """The subjects of the lint rules: each image on each of its platforms."""
         from mlspec.advice import lint
 
         return tuple(lint.subjects_of(self, self.today, is_locked=self.is_locked))
 
     @cached_property
     def ignores(self) -> Ignores:
-        """The comments, in the spec and in files of requirements, that ignore warnings."""
+        """The comments that ignore warnings, from the spec and from requirements files."""
         contents = self.locked.contents.values()
         return join_ignores((self.spec.ignores, *(content.requirements.ignores for content in contents)))
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """The warnings of the spec and its lock, but for those that comments say to ignore."""
+        """The warnings of the spec and its lock, without the warnings that comments ignore."""
         return (*(problem for problem in self.ignores.problems if problem.severity == "warning"), *self._split[0])
 
     @property
     def ignored_warnings(self) -> tuple[Problem, ...]:
-        """The warnings that comments say to ignore."""
+        """The warnings that comments ignore."""
         return self._split[1]
 
     @cached_property
@@ -75,15 +75,15 @@ class Rendered(CompiledSpec):
         return kept, tuple(ignored)
 
     def lock_text(self, plan: Plan) -> str:
-        """Return the text of the lock with the fingerprints of the files as they are drawn now."""
+        """Return the text of a plan's lock, with the fingerprints of the current artifacts."""
         return next((artifact.text for artifact in self.artifacts if artifact.path == plan.files.lock), "")
 
     @property
     def files(self) -> GeneratedFiles:
-        """The generated files, beside what stands in their places."""
+        """The artifacts, for a comparison with the files on the disk."""
         return GeneratedFiles(self.folder, self.spec.document.file, self.artifacts, self.locked.recorded)
 
 
 def _spec_warnings(loaded: Spec, folder: Path) -> tuple[Problem, ...]:
     files = files_of(loaded.document.file, loaded.images[0].key)
-    return disk.replaced_ignore_file(folder, files.ignore)
+    return reading.replaced_ignore_file(folder, files.ignore)

@@ -1,4 +1,4 @@
-"""Report progress to watchers while a person waits."""
+"""Progress reports during a wait, for the watchers that a command has registered."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ class Watcher(Protocol):
     """A receiver of progress."""
 
     def pulse(self, text: str) -> None:
-        """Hear what is going on now, several times a second; the last word replaces the one before."""
+        """Receive the current activity, several times a second; each text replaces the text before."""
 
     def note(self, text: str) -> None:
-        """Hear what a person should read in any case."""
+        """Receive a message that the user should read in any case."""
+
+    def report(self, text: str) -> None:
+        """Receive the current activity, once in ten seconds: a line for a log, where no line can be redrawn."""
 
 
 _watchers: list[Watcher] = []
@@ -22,7 +25,7 @@ _watchers: list[Watcher] = []
 
 @contextmanager
 def watch(watcher: Watcher) -> Iterator[None]:
-    """Tell a watcher of what goes on meanwhile."""
+    """Send the progress of the ``with`` block to a watcher."""
     _watchers.append(watcher)
     try:
         yield
@@ -31,19 +34,25 @@ def watch(watcher: Watcher) -> Iterator[None]:
 
 
 def pulse(text: str) -> None:
-    """Tell what is going on now."""
+    """Send the current activity to all watchers."""
     for watcher in _watchers:
         watcher.pulse(text)
 
 
 def note(text: str) -> None:
-    """Tell what a person should read in any case."""
+    """Send all watchers a message that the user should read in any case."""
     for watcher in _watchers:
         watcher.note(text)
 
 
+def report(text: str) -> None:
+    """Send the current activity to all watchers as a line for a log."""
+    for watcher in _watchers:
+        watcher.report(text)
+
+
 def waiting(what: str) -> Callable[[float], None]:
-    """Return a function that reports for how many seconds something is awaited."""
+    """Return a function that reports the seconds of a wait; it notes a wait of ten seconds or more once."""
     told: list[float] = []
 
     def tell(seconds: float) -> None:

@@ -1,1 +1,1 @@
-"""What a spec requires, pinned: read requirements, group them into layers, read and write the lock."""
+"""The lock of a spec: read requirements, pin them, group them into layers, read and write the lock files."""

@@ -1,10 +1,11 @@
-"""The digests of base images that a bot moved in the Dockerfiles, for the lock to adopt."""
+"""Adopt the digests of base images that a bot changed in the Dockerfiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from mlspec.errors import Problem, SpecError, ToolError
+from mlspec.errors import SpecError, ToolError
 from mlspec.facts.base_image import BaseChoice
 from mlspec.facts.versions import minor_version
 from mlspec.lock.dockerfile_bases import FromLine, back_to_lock, from_lines
@@ -15,9 +16,10 @@ from mlspec.spec.spec import Image
 
 
 def find_moved_digest(update: LockUpdate, image: Image, choice: BaseChoice, known: BaseLock | None) -> FromLine | None:
-    """Return the line of a Dockerfile that has another digest for a base than the lock; None where none has.
+    """Return the FROM line of a Dockerfile whose digest differs from that of the lock; None if no line differs.
 
-    Raises SpecError where the Dockerfiles have several, or another image, or where the digest stands in the spec.
+    Raises SpecError if the Dockerfiles have several new digests, if one names another image, or if the spec itself
+    contains the digest.
     """
     if not (update.options.adopt and known):
         return None
@@ -28,17 +30,17 @@ def find_moved_digest(update: LockUpdate, image: Image, choice: BaseChoice, know
         if line.reference != choice.reference:
             raise SpecError(line.of_another_image(choice.reference, spec))
         if choice.digest:
-            message = f"{spec} has the digest of {choice.reference} itself, so that it is moved there"
+            message = f"{spec} contains the digest of {choice.reference}, so change it there"
             hint = f"write base: {line.reference}@{line.digest}\nthen: {back_to_lock(spec)}"
             raise SpecError(line.problem(message, hint))
     if len({line.digest for line in moved}) > 1:
-        message = f"{choice.reference} has several new digests, and a base has one"
+        message = f"{choice.reference} has several new digests, but a base has one"
         raise SpecError(moved[-1].problem(message, f"write one of them in each FROM, then: mlspec lock --adopt {spec}"))
     return moved[0] if moved else None
 
 
 def _lines(update: LockUpdate, image: Image) -> Iterator[FromLine]:
-    """Yield the lines that name a base by its digest, in the Dockerfiles of all images with the base of this one."""
+    """Yield the FROM lines with a digest, in the Dockerfiles of all images that have the same base as this image."""
     for other in update.spec.images:
         shares = (other.settings.python, other.settings.base) == (image.settings.python, image.settings.base)
         name = files_of(update.spec_file, other.key).dockerfile
@@ -47,7 +49,7 @@ def _lines(update: LockUpdate, image: Image) -> Iterator[FromLine]:
 
 
 def check_adopted(base: BaseLock, line: FromLine, choice: BaseChoice, python: str, spec: str) -> None:
-    """Raise SpecError where a digest is an image of another Python, or of another Debian, than its tag says."""
+    """Raise SpecError if the image of an adopted digest has another Python or another Debian than its tag says."""
     wrong = ""
     if python not in {base.python, minor_version(base.python)}:
         wrong = f"has Python {base.python}"
@@ -58,11 +60,11 @@ def check_adopted(base: BaseLock, line: FromLine, choice: BaseChoice, python: st
         raise SpecError(line.problem(message, back_to_lock(spec)))
 
 
-def place_at_from(error: ToolError, line: FromLine, spec: str) -> ToolError:
-    """Return a registry's failure to find a digest, at the FROM line that asks for it."""
+def hint_back(error: ToolError, spec: str) -> ToolError:
+    """Return the error of a registry that could not find the digest of a FROM line, with a hint to restore the digest.
+
+    The hint restores the digest of the lock.
+    """
     hints = (f"{problem.hint}\n" if problem.code != "MLS302" and problem.hint else "" for problem in error.problems)
-    placed: list[Problem] = [
-        line.problem(problem.message, f"{hint}{back_to_lock(spec)}", problem.code)
-        for problem, hint in zip(error.problems, hints, strict=True)
-    ]
-    return ToolError(*placed)
+    found = zip(error.problems, hints, strict=True)
+    return ToolError(*(replace(problem, hint=f"{hint}{back_to_lock(spec)}") for problem, hint in found))

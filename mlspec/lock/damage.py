@@ -1,4 +1,4 @@
-"""What is said of a lock whose text is not what was written: after a merge, or an edit by hand."""
+"""Errors for a lock file that a merge or a hand edit damaged."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import NoReturn
 
 from mlspec.errors import Problem, Span, SpecError
 
-REWRITE = "a lock is written by mlspec only; run: mlspec lock"
-"""The hint where a lock is damaged."""
+REWRITE = "only mlspec writes a lock; run: mlspec lock"
+"""The hint for a damaged lock."""
 
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
 class LockLine:
-    """A line of a lock, where it may be damaged."""
+    """A line of a lock file that may be damaged."""
 
     file: str
     number: int
@@ -28,13 +28,13 @@ class LockLine:
         raise SpecError(Problem(code="MLS221", message=message, hint=REWRITE).at(self.file, span, self.line))
 
     def check(self) -> None:
-        """Raise SpecError where this line is what a merge leaves between two sides."""
+        """Raise SpecError if this line is a conflict marker of a merge."""
         if _CONFLICT.match(self.line):
-            self.fail("this lock holds both sides of a merge")
+            self.fail("this lock has unresolved merge conflicts")
 
 
 def first_side(text: str) -> str:
-    """Return ``text`` with the first side of each conflict that a merge left in it."""
+    """Return ``text`` with the first side of each merge conflict in it."""
     kept, is_kept = [], True
     for line in text.split("\n"):
         if _CONFLICT.match(line):

@@ -1,4 +1,4 @@
-"""The extras that follow from an accelerator: jax[cuda12] for jax in an image for CUDA 12."""
+"""The extras that follow from an accelerator, such as jax[cuda12] for jax in an image for CUDA 12."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.base_image import BaseChoice, base_reference
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin, RequirementsLock
-from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.requirements.requirement_types import Requirement, Requirements
 from mlspec.lock.variants import Extra, bringers, extra_rows, extras_of, matches_any
 from mlspec.lock.world import UNFIT, Compiled
 from mlspec.spec.spec import Image
@@ -21,7 +21,7 @@ from mlspec.spec.spec import Image
 
 @dataclass(frozen=True, slots=True)
 class AddedExtra:
-    """A requirement with the extras that follow from the accelerator: ``shown`` is jax[cuda12], say."""
+    """A requirement with the extras that follow from the accelerator; ``shown`` is for people, such as jax[cuda12]."""
 
     row: Extra
     requirement: Requirement
@@ -29,18 +29,18 @@ class AddedExtra:
     text: str
 
     def is_proven(self, pins: Iterable[Pin]) -> bool:
-        """Return whether the lock holds what the extras bring, and holds it for this requirement."""
+        """Return whether the lock has the packages of the extras, and has them because of this requirement."""
         return any(matches_any((pin.name,), self.row.proof) and self.requirement.name in pin.via for pin in pins)
 
 
 @dataclass(frozen=True, slots=True)
 class ExtrasChoice:
-    """The requirements of an image as they are written, and the extras that follow from its accelerator.
+    """The written requirements of an image, and the extras that follow from its accelerator.
 
-    Its base ``is_slim`` where nothing but Python is known to be in it.
+    ``is_slim`` is True if the base is a slim official image, so that it contains nothing but Python.
     """
 
-    written: Requirements
+    without_extras: Requirements
     extras: tuple[AddedExtra, ...]
     accelerator: Accelerator
     is_slim: bool
@@ -48,28 +48,30 @@ class ExtrasChoice:
     @property
     def requirements(self) -> Requirements:
         """The requirements with their extras."""
-        return with_extras(self.written, self.extras)
+        return with_extras(self.without_extras, self.extras)
 
     def compile(self, compile_: Callable[[Requirements], Compiled]) -> Compiled:
-        """Return the pins; without the extras where those fit nothing else, or where something brings CUDA itself.
+        """Return the pins of the requirements with their extras.
 
-        Raises LockError where nothing fits without them either.
+        The result has no extras if no release fits with them, or if a package already brings CUDA itself. Raises
+        LockError if no release fits without the extras either.
         """
         if not self.extras:
-            return compile_(self.written)
+            return compile_(self.without_extras)
         try:
             found = compile_(self.requirements)
         except LockError as error:
             if not any(problem.code in UNFIT for problem in error.problems):
                 raise
-            # A failure without them is about what the user wrote; where that fits, a rule warns of what it lacks.
-            return compile_(self.written)
+            # If this fails too, the error is about the user's own requirements. If it succeeds, a rule warns of the
+            # missing extras.
+            return compile_(self.without_extras)
         names = {pin.name for pin in found.pins}
         has_second_cuda = names & set(bringers()) and any(extra.row.is_alone for extra in self.extras)
-        return compile_(self.written) if has_second_cuda else found
+        return compile_(self.without_extras) if has_second_cuda else found
 
     def notes(self, current: RequirementsLock) -> tuple[str, ...]:
-        """Return a sentence for each extra that the lock holds the packages of."""
+        """Return a sentence for each extra whose packages are in the lock."""
         proven = (extra for extra in self.extras if extra.is_proven(current.pins))
         return tuple(f"extra: {e.shown} for {e.requirement.name}, by accelerator: {self.accelerator}" for e in proven)
 
@@ -77,13 +79,13 @@ class ExtrasChoice:
 def choose_extras(image: Image, base: BaseLock, requirements: Requirements, platform: str) -> ExtrasChoice:
     """Return the requirements of an image on a platform, with the extras that follow from its accelerator.
 
-    None follow where a step, a base of the user's own, or a compiled file may bring what they would.
+    There are no extras if a step, a base of the user's own or a compiled file may bring the same packages.
     """
     settings = image.settings
     choice = base_reference(settings.python, settings.base)
     is_slim = isinstance(choice, BaseChoice) and choice.is_official and "-slim" in base.reference
     extras: tuple[AddedExtra, ...] = ()
-    if is_slim and not settings.run and not requirements.compiled:
+    if is_slim and not settings.run and not (requirements.is_compiled or requirements.tool_lock):
         extras = find_extras(requirements, settings.accelerator, platform)
     return ExtrasChoice(requirements, extras, settings.accelerator, is_slim)
 
@@ -91,7 +93,7 @@ def choose_extras(image: Image, base: BaseLock, requirements: Requirements, plat
 def find_extras(requirements: Requirements, accelerator: Accelerator, platform: str) -> tuple[AddedExtra, ...]:
     """Return the requirements that get extras in an image for this accelerator and platform.
 
-    A requirement with hashes, or with an extra that makes the choice, is left as it is.
+    A requirement with hashes gets no extras, nor does one with an extra that already chooses a variant.
     """
     if not accelerator.is_cuda:
         return ()
@@ -108,7 +110,7 @@ def find_extras(requirements: Requirements, accelerator: Accelerator, platform: 
         for requirement, row in rows
         if (major or row.default) in row.majors
         and (not row.platforms or platform in row.platforms)
-        # Without a version, the CUDA of an image is that of what brings it.
+        # Without a version in the spec, the package that brings CUDA decides on the version.
         and (is_alone or not (row.is_alone or not major))
         and not any(matches_any(extras_of(requirement), other) for other in row.others)
         and not matches_any(names, row.proof)
@@ -122,7 +124,7 @@ def _add_extra(requirement: Requirement, row: Extra, major: str) -> AddedExtra:
 
 
 def with_extras(requirements: Requirements, extras: Iterable[AddedExtra]) -> Requirements:
-    """Return requirements with the extras that were found for them."""
+    """Return requirements with the extras that ``find_extras`` returned for them."""
     texts = {found.requirement: found.text for found in extras}
     return dataclasses.replace(
         requirements,

@@ -1,4 +1,4 @@
-"""``mlspec.lock``: all that a spec was resolved to, apart from the packages themselves; parsed and dumped as TOML."""
+"""``mlspec.lock``: all results of resolving a spec except the packages; parse and dump it as TOML."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from mlspec.errors import Problem, Span, SpecError
 from mlspec.lock.damage import REWRITE, LockLine
 
 VERSION = 2
-"""The format of ``mlspec.lock`` that this version writes, and the newest it reads."""
+"""The format of ``mlspec.lock`` that this version writes, and the newest that it reads."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseLock:
-    """A base image and what was found in it; the digest is empty where no registry was asked.
+    """A base image and the versions of its contents; the digest is empty if no registry was asked.
 
-    ``install_digest`` is the earlier state of the base that packages were installed on, where that is another one.
+    ``install_digest`` is an earlier digest of the base, if the packages were installed on that digest.
     """
 
     reference: str
@@ -37,24 +37,31 @@ class BaseLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLock:
-    """What the requirement lock of one image came from (``inputs``) and what it says (``body``), as digests.
+    """The digests of one image's requirement lock: of its inputs (``inputs``) and of its contents (``body``).
 
-    ``held_back`` and ``sources`` are notes for people: newer versions that were not taken, packages built from source.
-    ``programs`` are those that wheels were looked into for, and the packages that bring them, empty where none does.
+    ``uploaded_before`` is the day of a cooldown: the packages have only files from before that day. ``held_back`` and
+    ``sources`` are notes for people: newer versions that pip did not take, and packages built from
+    source. ``programs`` maps the programs that mlspec searched for in wheels to their packages; empty if no package has
+    the program. ``wheels`` maps the paths of the project's wheels to the SHA-256 of their bytes. ``dev_inputs`` and
+    ``dev_body`` are the digests of the lock of packages for developers; empty without such packages.
     """
 
     name: str = ""
     platform: str
     inputs: str
     body: str
+    uploaded_before: str = ""
     held_back: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     programs: Mapping[str, str] = field(default_factory=dict)
+    wheels: Mapping[str, str] = field(default_factory=dict)
+    dev_inputs: str = ""
+    dev_body: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """All that was resolved from outside for one spec, apart from the packages themselves."""
+    """All that was resolved for one spec, except the packages."""
 
     version: int = VERSION
     name: str
@@ -62,11 +69,11 @@ class Lock:
     bases: tuple[BaseLock, ...] = ()
     images: tuple[ImageLock, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
-    """The fingerprints of the generated files by their names: whether one was edited since is known offline."""
+    """The fingerprints of the generated files by their names; they reveal a hand edit without a network."""
 
 
 def dump_lock(lock: Lock, header: str) -> str:
-    """Return the text of ``mlspec.lock``: TOML, sorted, the same for the same lock."""
+    """Return the text of ``mlspec.lock``: sorted TOML, always the same text for the same lock."""
     bases = sorted(lock.bases, key=lambda base: base.reference)
     images = sorted(lock.images, key=lambda image: (image.name, image.platform))
     document: dict[str, Any] = {"version": lock.version, "name": lock.name}
@@ -83,7 +90,7 @@ def _table(row: BaseLock | ImageLock) -> dict[str, Any]:
 
 
 def parse_lock(text: str, file: str) -> Lock:
-    """Return the lock in ``text``; raises SpecError when it is damaged or of a newer format."""
+    """Return the lock in ``text``; raises SpecError if it is damaged or of a newer format."""
     for number, line in enumerate(text.split("\n"), start=1):
         LockLine(file, number, line).check()
     try:
@@ -118,7 +125,7 @@ def _key_place(text: str, key: str, file: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class _LockReader:
-    """Plain data to frozen rows; every mismatch is a SpecError that shows the key."""
+    """Converts plain data to frozen rows; each mismatch is a SpecError that shows the key."""
 
     text: str
     file: str
@@ -128,7 +135,7 @@ class _LockReader:
         raise SpecError(dataclasses.replace(problem, message=f"this lock is damaged: {message}", hint=REWRITE))
 
     def read_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the document with its arrays of tables as tuples of rows, under the names of Lock's fields."""
+        """Return the document under the names of Lock's fields, with its arrays of tables as tuples of rows."""
         rest = {key: value for key, value in document.items() if key not in {"base", "image"}}
         bases = self._rows(BaseLock, document.get("base", []), "base")
         images = self._rows(ImageLock, document.get("image", []), "image")
@@ -140,7 +147,7 @@ class _LockReader:
         return tuple(self.row(kind, row, key) for row in rows)
 
     def row(self, kind: Callable[..., _T], values: Mapping[str, Any], key: str) -> _T:
-        """Return one row of ``kind``; every field has the type it is declared with."""
+        """Return one row of ``kind``; raises SpecError unless every field has its declared type."""
         fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
         for name in sorted(values.keys() - fields.keys()):
             self.refuse(name, f'"{name}" is not a key of a lock')
@@ -149,7 +156,7 @@ class _LockReader:
                 if declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING:
                     self.refuse(key or name, f'"{name}" is missing')
             elif not _is_sound(name, values[name]):
-                self.refuse(name, f'"{name}" is nothing that mlspec writes there')
+                self.refuse(name, f'"{name}" is not a value that mlspec writes there')
             elif not _fits(values[name], str(declared.type)):
                 self.refuse(name, f'"{name}" is not {_WORDS.get(str(declared.type), "what it should be")}')
         return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
@@ -168,7 +175,7 @@ def _fits(value: object, declared: str) -> bool:
     return isinstance(value, tuple)
 
 
-# What reaches a Dockerfile or a command line, where another value would mean something else.
+# These values reach a Dockerfile or a command line, where a value of another form would have another meaning.
 _SOUND = {
     "name": r"(?:[a-z0-9][a-z0-9._/:-]*)?",
     "reference": r"[A-Za-z0-9\[][A-Za-z0-9._/:\[\]-]*",

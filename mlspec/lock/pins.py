@@ -1,16 +1,20 @@
-"""What a lock pins, layer by layer, and the target that it is pinned for."""
+"""The pins of a lock, layer by layer, and the target of a lock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 FROM_GIT = "from_git"
-"""Stands for the git dependencies among the layers whose builds are locked; no package can have this name."""
+"""The name of the git dependencies among the layers with locked builds; no package can have this name."""
+
+
+FROM_PROJECT = "from_project"
+"""The name of the packages in folders of the project among the layers with locked builds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockTarget:
-    """What a lock is made for: a full Python version, a platform of images, and its C library's version."""
+    """The target of a lock: a full Python version, a platform of images, and the version of its C library."""
 
     python: str
     platform: str
@@ -21,12 +25,12 @@ class LockTarget:
 class Pin:
     """One package at one version.
 
-    ``requirement`` is its line before the hashes: ``numpy==2.3.1``, ``x @ https://...``, ``x @ git+https://...`` at a
-    whole commit; ``ref`` is the branch or tag that commit stood for. ``size`` counts the bytes of the file the target
-    would take; ``via`` names the packages that ask for this one. Of what is built from source, ``languages`` are those
-    that it is written in, and ``wheel_version`` is the newest version that has a wheel for the target; each is empty
-    where it is not known. ``loads`` are the libraries of the system that its wheel was seen to load and that no wheel
-    brings, each with the file of it that does.
+    ``requirement`` is its line before the hashes: ``numpy==2.3.1``, ``x @ https://...``, or ``x @ git+https://...``
+    with a full commit hash. ``ref`` is the branch or tag of that commit. ``size`` is the size in bytes of the file for
+    the target. ``via`` names the packages that require this package. ``languages`` and ``wheel_version`` are about
+    packages built from source: the languages of the source, and the newest version that has a wheel for the target;
+    each is empty if unknown. ``loads`` lists the system libraries that the wheel loads and that no wheel brings, each
+    with the file in the wheel that loads it.
     """
 
     name: str
@@ -45,7 +49,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The pins that are installed together, as one layer of the image."""
+    """The pins that the installer installs together, as one layer of the image."""
 
     name: str
     pins: tuple[Pin, ...]
@@ -53,9 +57,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class RequirementsLock:
-    """Every package of an image: by layers what hashes can hold, apart what only a commit can.
+    """All packages of an image: in ``layers`` those with hashes, in ``vcs`` those that only a commit pins.
 
-    ``builds`` holds what it takes to build the sources of a layer, under its name; those from git under FROM_GIT.
+    ``builds`` has the build dependencies of the sources in each layer, under the layer's name. Those of sources from
+    git are under FROM_GIT.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -69,5 +74,5 @@ class RequirementsLock:
 
     @property
     def build_pins(self) -> tuple[Pin, ...]:
-        """All that builds take, build by build."""
+        """All pins of build dependencies, build by build."""
         return tuple(pin for layer in self.builds for pin in layer.pins)

@@ -1,4 +1,4 @@
-"""Several platforms of one image: what they have in common, and what one of them alone has."""
+"""Merge the locks and messages of an image's platforms."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TypeVar
 from mlspec.errors import Problem
 from mlspec.facts.versions import parse_release
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 
 _T = TypeVar("_T", bound=Hashable)
 
 MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
-"""What Python's ``platform_machine`` says on a platform."""
+"""The value of Python's ``platform_machine`` on each platform."""
 
 
 def merge_messages(said: Mapping[str, Iterable[_T]], marked: Callable[[_T, str], _T]) -> tuple[_T, ...]:
-    """Return what is said of platforms, each thing once; what only some of them say is marked with their names."""
+    """Merge the messages of all platforms; name the platforms where not all share a message."""
     places: dict[_T, list[str]] = {}
     for platform, things in said.items():
         for thing in dict.fromkeys(things):
@@ -29,15 +29,15 @@ def merge_messages(said: Mapping[str, Iterable[_T]], marked: Callable[[_T, str],
 
 
 def mark_platforms(problem: Problem, where: str) -> Problem:
-    """Return a problem that only some platforms have, with their names."""
+    """Return a problem of only some platforms, with their names in its message."""
     is_named = where in problem.message
     return problem if is_named else dataclasses.replace(problem, message=f"{problem.message}, on {where}")
 
 
 def merge_layer_names(layers: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """Return the names of the layers of several locks, each once, in an order that keeps to that of the first.
+    """Return the names of the layers of several locks, each once, in the order of the first lock.
 
-    What another has alone stands in front of what follows it there.
+    A layer that only a later lock has is inserted before its successor in that lock.
     """
     names: list[str] = []
     for other in layers:
@@ -48,13 +48,8 @@ def merge_layer_names(layers: Iterable[Sequence[str]]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def missing_somewhere(layers: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Return the names of the layers that not every one of several locks has."""
-    return tuple(name for name in merge_layer_names(layers) if not all(name in other for other in layers))
-
-
 def prefer_pins(model: RequirementsLock, own: RequirementsLock | None) -> RequirementsLock:
-    """Return the pins of ``model``, and those of ``own`` for what it does not pin."""
+    """Return the pins of ``model``, and those of ``own`` for packages that ``model`` does not pin."""
     known = {pin.name for pin in (*model.pins, *model.vcs)}
 
     def rest(pins: Iterable[Pin]) -> tuple[Pin, ...]:
@@ -66,7 +61,7 @@ def prefer_pins(model: RequirementsLock, own: RequirementsLock | None) -> Requir
 
 
 def suggest_marker(problem: Problem, requirements: Requirements, others: Sequence[str]) -> Problem:
-    """Return the problem that a package has no wheel on a platform, with what to write where ``others`` have one."""
+    """Return the problem of a platform without a wheel, with a hint to limit the requirement to the ``others``."""
     requirement = next((r for r in requirements.requirements if _place(r.problem("", "")) == _place(problem)), None)
     if requirement is None or not others:
         return problem
@@ -80,11 +75,11 @@ def _place(problem: Problem) -> tuple[object, ...]:
 
 
 def version_warnings(locks: Mapping[str, RequirementsLock], requirements: Requirements) -> Iterator[Problem]:
-    """Yield a warning where a package that the spec asks for is another version on another platform."""
+    """Yield a warning for each package of the spec whose version differs between platforms."""
     found = {platform: {pin.name: pin.version for pin in lock.pins} for platform, lock in locks.items()}
     for requirement in requirements.requirements:
         versions = {platform: pins[requirement.name] for platform, pins in found.items() if requirement.name in pins}
-        # The label of a build is the accelerator's, and differs where only one platform has it.
+        # The label of a build follows the accelerator, and differs where only one platform has the accelerator.
         if len({version.partition("+")[0] for version in versions.values()}) > 1:
             said = " and ".join(f"{version} on {platform}" for platform, version in versions.items())
             oldest = min(versions.values(), key=parse_release)

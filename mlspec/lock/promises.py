@@ -1,4 +1,4 @@
-"""The promise of a spec, checked on its locked packages: the right accelerator, one CUDA, and no login in a lock."""
+"""Check that locked packages keep the promise of their spec: the right accelerator, one CUDA, no login in a lock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlspec.facts import frameworks
 from mlspec.facts.accelerator import CPU, Accelerator, from_label
 from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock.pins import Pin
-from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.requirements.requirement_types import Requirement, Requirements
 from mlspec.lock.variants import fitting_name
 from mlspec.text import format_size, login_spans, without_login
 
@@ -20,14 +20,14 @@ _GPU_PACKAGE = re.compile(
 )
 _GPU_LOCAL = re.compile(r"\+(cu\d+|rocm[\d.]+)")
 _CUDA_SUFFIX = re.compile(r"-cu(\d\d)$")
-# Since CUDA 13 its packages have no suffix; of these the version begins with CUDA's own.
+# Since CUDA 13 the names of its packages have no suffix; the version of these packages begins with that of CUDA.
 _CUDA_ITSELF = re.compile(r"^(?:cuda-toolkit|nvidia-(?:cublas|cuda-(?:runtime|nvrtc|cupti)))$")
 
 
 def check_promises(
     requirements: Requirements, pins: Iterable[Pin], *, accelerator: Accelerator = CPU
 ) -> tuple[Problem, ...]:
-    """Return where the locked ``pins`` break what the spec says: the wrong accelerator, or two of them.
+    """Return the problems of locked ``pins`` that break the spec: for the wrong accelerator, or for two of them.
 
     Each problem points at the requirement that brought the packages.
     """
@@ -36,11 +36,11 @@ def check_promises(
     brought: dict[Requirement | None, list[Pin]] = {}
     named = {requirement.name for requirement in requirements.requirements}
     for pin in pins:
-        # Written out by the user, a package is meant: xgboost brings nvidia-nccl into cpu images too, say.
+        # A package that the user names is meant: xgboost brings nvidia-nccl into CPU images too, for example.
         if _is_foreign(pin, accelerator) and not (pin.name in named and _GPU_PACKAGE.match(pin.name)):
             brought.setdefault(find_requirement(pin.name, by_name, requirements), []).append(pin)
     return (
-        *(_foreign_problem(requirement, found, accelerator) for requirement, found in brought.items()),
+        *(_foreign_problem(requirements, requirement, found, accelerator) for requirement, found in brought.items()),
         *_mixed_builds(requirements, pins),
         *_mixed_libraries(requirements, pins, by_name),
     )
@@ -69,7 +69,7 @@ def _is_other_cuda(pin: Pin, local: Accelerator | None, accelerator: Accelerator
 
 
 def _is_itself(pin: Pin) -> bool:
-    # Placeholders of the first days of a name have versions such as 0.0.1.
+    # Placeholder packages, from before the first release under a name, have versions such as 0.0.1.
     return bool(_CUDA_ITSELF.match(pin.name)) and not pin.version.startswith("0.")
 
 
@@ -78,9 +78,10 @@ _BUILT_FOR = re.compile(r"-cu(?:da)?(\d\d)x?(?:-plugin)?$")
 
 
 def find_cuda_version(pins: Iterable[Pin]) -> str:
-    """Return the version of CUDA that locked packages were built for, such as 12.8; empty where none tells.
+    """Return the CUDA version that the locked packages were built for, such as 12.8; empty if unknown.
 
-    torch's own label says it best, then the runtime that came along; a name such as cupy-cuda12x says the major alone.
+    The label of torch is the best source. The version of CUDA's runtime package comes next. A name such as cupy-cuda12x
+    gives the major version alone.
     """
     pins = tuple(pins)
     for pin in pins:
@@ -92,7 +93,7 @@ def find_cuda_version(pins: Iterable[Pin]) -> str:
 
 
 def find_requirement(name: str, pins: Mapping[str, Pin], requirements: Requirements) -> Requirement | None:
-    """Return the requirement of the spec that asks for a package, itself or through others; the nearest one."""
+    """Return the nearest requirement of the spec that asks for a package, directly or through other packages."""
     direct = {r.name: r for r in requirements.requirements}
     todo, seen = [name], set[str]()
     while todo:
@@ -104,7 +105,9 @@ def find_requirement(name: str, pins: Mapping[str, Pin], requirements: Requireme
     return None
 
 
-def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], accelerator: Accelerator) -> Problem:
+def _foreign_problem(
+    requirements: Requirements, requirement: Requirement | None, found: Sequence[Pin], accelerator: Accelerator
+) -> Problem:
     names = ", ".join(f"{pin.name} {pin.version}" for pin in found[:3])
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     size = sum(pin.size or 0 for pin in found)
@@ -117,30 +120,26 @@ def _foreign_problem(requirement: Requirement | None, found: Sequence[Pin], acce
         other = fitting_name(requirement, "cpu") if requirement else ""
         instead = f"require {other} in place of {who}" if other else f"take {who} from an index with cpu wheels"
         hint = f"{instead}{'' if other else ', named under `indexes`'}; or write: accelerator: cuda"
-        hint += "" if itself else f"; or, where it is meant, name in the requirements too: {found[0].name}"
+        hint += "" if itself else f"; or, if you want both, add to the requirements: {found[0].name}"
         code, message = "MLS230", f"{message} a cpu image"
     else:
         fitting = _fitting(requirement, accelerator)
         hint = f"{fitting}take {who} from an index with wheels for {accelerator}, named under `indexes`"
         code, message = "MLS231", f"{message} a {accelerator} image"
-    return _at(requirement, code, message, hint)
+    return requirements.problem(code, message, hint, requirement)
 
 
 def _fitting(requirement: Requirement | None, accelerator: Accelerator) -> str:
-    """Return a hint to require what is known to be built for the version of CUDA; empty where nothing is."""
+    """Return hints to require packages that are known to be built for the CUDA version; empty if there are none."""
     names = frameworks.built_for(requirement.name, accelerator.major) if requirement and accelerator.is_cuda else ()
     return "".join(f"require {name}; or " for name in names)
-
-
-def _at(requirement: Requirement | None, code: str, message: str, hint: str) -> Problem:
-    return requirement.problem(code, message, hint) if requirement else Problem(code=code, message=message, hint=hint)
 
 
 _FAMILY = ("torch", "torchvision", "torchaudio")
 
 
 def _mixed_builds(requirements: Requirements, pins: Iterable[Pin]) -> Iterator[Problem]:
-    """Yield a problem where torch and what is compiled against it carry labels of different CUDAs."""
+    """Yield a problem if torch and its companion packages have labels of different CUDA versions."""
     labelled = {pin.name: pin for pin in pins if pin.name in _FAMILY and "+" in pin.version}
     torch = labelled.pop("torch", None)
     for pin in labelled.values():
@@ -148,14 +147,14 @@ def _mixed_builds(requirements: Requirements, pins: Iterable[Pin]) -> Iterator[P
             requirement = find_requirement(pin.name, {}, requirements)
             message = f"{pin.name} {pin.version} and torch {torch.version} are built for different accelerators"
             hint = f"take both from one index: require {pin.name} without its label, and name the CUDA in accelerator"
-            yield _at(requirement, "MLS234", message, hint)
+            yield requirements.problem("MLS234", message, hint, requirement)
 
 
 _LIBRARY = re.compile(r"nvidia-(cudnn|cublas)(?:-cu(\d+))?$")
 
 
 def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: Mapping[str, Pin]) -> Iterator[Problem]:
-    """Yield a warning for a second cuDNN, or else for a second CUDA: frameworks that were built for different ones."""
+    """Yield a warning for a second cuDNN or a second CUDA, from frameworks that were built for different versions."""
     found: dict[str, list[Pin]] = {}
     for pin in pins:
         if library := _LIBRARY.match(pin.name):
@@ -167,18 +166,18 @@ def _mixed_libraries(requirements: Requirements, pins: Iterable[Pin], by_name: M
         names = [requirement.name if requirement else "something" for requirement in who]
         what = f"{names[0]} brings {one.name} {one.version} and {names[1]} brings {other.name} {other.version}"
         message = f"{what}: two CUDAs in one image, gigabytes each"
-        hint = f"require a release of {names[1]} for the CUDA of {names[0]}, or give each an image of its own"
-        yield dataclasses.replace(_at(who[1], "MLS235", message, hint), severity="warning")
+        hint = f"require a release of {names[1]} for the CUDA of {names[0]}, or give each its own image"
+        yield dataclasses.replace(requirements.problem("MLS235", message, hint, who[1]), severity="warning")
 
 
 def check_logins(text: str, file: str = "requirements.lock") -> tuple[Problem, ...]:
-    """Return a problem for every line of a lock text that holds a login; the login itself is not shown."""
+    """Return a problem for each line of a lock text that contains a login; the problem does not show the login."""
     problems = []
     for number, line in enumerate(text.split("\n"), start=1):
         for start, _ in login_spans(line):
             shown = without_login(line, "***@")
             span = Span(number, start + 1, number, start + 4)
-            hint = "take the login out of the requirement's address; a secret of `indexes` can hold it"
-            problem = Problem(code="MLS233", message="this address holds a login, and a lock is public", hint=hint)
+            hint = "remove the login from the requirement's URL; write it into a secret of `indexes`"
+            problem = Problem(code="MLS233", message="this URL contains a login, and a lock is public", hint=hint)
             problems.append(problem.at(file, span, shown))
     return tuple(problems)

@@ -1,4 +1,4 @@
-"""``requirements.lock`` and its siblings, in pip's own format: pins to their text and back."""
+"""``requirements.lock`` and its siblings, in pip's own format: write pins as text and parse them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mlspec.text import format_size, parse_size
 
 
 def dump_requirements(lock: RequirementsLock, *, header: str) -> str:
-    """Return the text of ``requirements.lock``: pip's own format, its parts opened by ``# layer NAME``."""
+    """Return the text of ``requirements.lock``: pip's own format, each layer after a line ``# layer NAME``."""
     return _layers_text(lock.layers, header)
 
 
 def dump_builds(lock: RequirementsLock, *, header: str) -> str:
-    """Return the text of the file of what builds take: a part for each layer of sources, opened by its name."""
+    """Return the text of the lock of build dependencies: a part for each layer of sources, after its name."""
     return _layers_text(lock.builds, header)
 
 
@@ -31,8 +31,13 @@ def _layers_text(layers: Iterable[Layer], header: str) -> str:
 
 
 def dump_vcs(lock: RequirementsLock, *, header: str) -> str:
-    """Return the text of the second file: what only a commit can pin, one requirement a line."""
-    return "\n".join((header.rstrip("\n") + "\n", "".join(_pin_text(pin) for pin in lock.vcs)))
+    """Return the text of the second file: one requirement a line, for packages that only a commit can pin."""
+    return dump_pins(lock.vcs, header=header)
+
+
+def dump_pins(pins: Iterable[Pin], *, header: str) -> str:
+    """Return the text of a lock without layers."""
+    return "\n".join((header.rstrip("\n") + "\n", "".join(_pin_text(pin) for pin in pins)))
 
 
 def _pin_text(pin: Pin) -> str:
@@ -60,7 +65,7 @@ def _notes(pin: Pin) -> Iterator[str]:
 
 
 _LAYER = re.compile(r"^# layer (\S+)$")
-# What `mlspec.lock.layers` and a spec's own `layers` call one; it stands in file names and in the Dockerfile.
+# The names that `mlspec.lock.layers` and a spec's own `layers` give. File names and the Dockerfile contain them.
 _LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _HASHED = re.compile(r"^--hash=((?:sha256|sha384|sha512):[0-9a-f]+)$")
 _NOTE_SOURCE = re.compile(r"^from source(?: in (.+))?$")
@@ -70,9 +75,9 @@ _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:==
 
 
 def parse_requirements(text: str, file: str) -> RequirementsLock:
-    """Return the layers in the text of a ``requirements.lock``; pins before the first layer stand in ``requirements``.
+    """Return the layers in the text of a ``requirements.lock``; pins before the first layer are in ``requirements``.
 
-    Raises SpecError where the text is not what ``dump_requirements`` writes.
+    Raises SpecError if ``dump_requirements`` could not have written the text.
     """
     layers: dict[str, list[Pin]] = {}
     current = "requirements"
@@ -85,13 +90,13 @@ def parse_requirements(text: str, file: str) -> RequirementsLock:
     return RequirementsLock(tuple(Layer(name, tuple(pins)) for name, pins in layers.items()))
 
 
-def parse_vcs(text: str, file: str) -> tuple[Pin, ...]:
-    """Return the pins in the text of the second file; raises SpecError where it is damaged."""
+def parse_pins(text: str, file: str) -> tuple[Pin, ...]:
+    """Return the pins in the text of a lock, whatever their layer; raises SpecError if it is damaged."""
     return tuple(item for item in _items(text, file) if isinstance(item, Pin))
 
 
 def _items(text: str, file: str) -> Iterator[str | Pin]:
-    """Yield the names of layers and the pins of a lock, in the order they stand."""
+    """Yield the layer names and the pins of a lock, in their order in the text."""
     pin: Pin | None = None
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         place = LockLine(file, number, line)
@@ -125,7 +130,7 @@ def _pin(text: str, place: LockLine) -> Pin:
         version=_version_of(requirement),
         requirement=requirement.strip(),
         marker=marker.strip() if separator else "",
-        # What git holds is always built; a wheel's address ends in .whl.
+        # mlspec always builds packages from git; the address of a wheel ends in .whl.
         is_source=bool(url) and not url.partition("#")[0].endswith(".whl"),
     )
     for value in hashes:
@@ -146,7 +151,7 @@ def _version_of(requirement: str) -> str:
 def _with_hash(pin: Pin | None, text: str, place: LockLine) -> Pin:
     match = _HASHED.match(text)
     if pin is None or not match:
-        place.fail("this hash belongs to no requirement" if match else "this is not a whole hash")
+        place.fail("this hash belongs to no requirement" if match else "this is not a complete hash")
     return dataclasses.replace(pin, hashes=(*pin.hashes, match[1]))
 
 
@@ -173,9 +178,6 @@ def _with_notes(pin: Pin, comment: str) -> Pin:
 
 
 def digest_lines(text: str) -> Iterable[str]:
-    """Return the lines of a lock that mean something, what its ``body`` digest is taken over.
-
-    Of the comments those are the ones that begin a layer.
-    """
+    """Return the lines of a lock for its ``body`` digest: the pins, and the comments that begin a layer."""
     lines = (line.rstrip() for line in text.split("\n"))
     return tuple(line for line in lines if line and (line.startswith("# layer ") or not line.lstrip().startswith("#")))

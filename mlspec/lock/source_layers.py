@@ -1,4 +1,4 @@
-"""The layers of a lock that are built from source: their packages, and the languages those are written in."""
+"""The layers of a lock that are built from source: their packages, and the languages of their sources."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mlspec.facts import compile_recipes
-from mlspec.lock.pins import FROM_GIT, Pin, RequirementsLock
+from mlspec.lock.pins import FROM_GIT, FROM_PROJECT, Pin, RequirementsLock
+from mlspec.lock.requirements.local_packages.local_package import LocalPackage
 
 PURE = ("Python",)
-"""The languages of a source that takes no compiler."""
+"""The languages of a source that needs no compiler."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLayer:
-    """The sources of one layer of a lock, FROM_GIT for those from git, and the languages they are written in.
+    """The sources of one layer of a lock, and their languages; ``layer`` is FROM_GIT for the sources from git.
 
-    ``first`` holds what the build of each package asks for without naming it, at the version of the image where that
-    has it; ``is_locked`` tells that all that its builds take is pinned.
+    ``first`` has the undeclared build dependencies of each package, at the version in the image if the image has them.
+    ``is_locked`` is True if all build dependencies of the layer are pinned.
     """
 
     layer: str
@@ -28,14 +29,14 @@ class SourceLayer:
 
     @property
     def is_compiled(self) -> bool:
-        """Tell whether it takes a compiler: always, where nobody looked into it, but for what comes from git."""
+        """Return whether the layer needs a compiler; True if its languages are unknown, unless it is from git."""
         if not self.languages and self.layer == FROM_GIT:
             return False
         return self.languages != PURE or any(compile_recipes.recipe(name).apt for name in self.packages)
 
     @property
     def has_cuda(self) -> bool:
-        """Tell whether there is code for CUDA in it."""
+        """Return whether the layer has code for CUDA."""
         return "CUDA" in self.languages or any(compile_recipes.recipe(name).cuda for name in self.packages)
 
 
@@ -57,8 +58,14 @@ def source_layers(lock: RequirementsLock) -> tuple[SourceLayer, ...]:
     )
 
 
+def local_source_layers(packages: Iterable[LocalPackage]) -> tuple[SourceLayer, ...]:
+    """Return the compiled packages in folders of the project, as a layer that is built from source."""
+    names = tuple(package.name for package in packages if package.is_compiled)
+    return (SourceLayer(layer=FROM_PROJECT, packages=names, languages=("C", "C++"), is_locked=True),) if names else ()
+
+
 def unite_source_layers(platforms: Iterable[Iterable[SourceLayer]]) -> tuple[SourceLayer, ...]:
-    """Return the layers that are built from source on any of several platforms, each once, as the first has it."""
+    """Return the layers that are built from source on any platform, each once, as its first platform has it."""
     found: dict[str, SourceLayer] = {}
     for source in (source for sources in platforms for source in sources):
         known = found.setdefault(source.layer, source)
@@ -67,7 +74,7 @@ def unite_source_layers(platforms: Iterable[Iterable[SourceLayer]]) -> tuple[Sou
 
 
 def _languages(pins: Iterable[Pin]) -> tuple[str, ...]:
-    """Return the languages of sources together; none where one of them is not known."""
+    """Return the languages of all sources together; empty if the languages of one are unknown."""
     pins = tuple(pins)
     if not all(pin.languages for pin in pins):
         return ()
@@ -76,5 +83,5 @@ def _languages(pins: Iterable[Pin]) -> tuple[str, ...]:
 
 
 def undeclared_requirements(package: str, versions: dict[str, str]) -> tuple[str, ...]:
-    """Return what the build of a package asks for without naming it, at the version in ``versions`` where one is."""
+    """Return the undeclared build dependencies of a package, pinned if ``versions`` has them."""
     return tuple(versions.get(name, name) for name in compile_recipes.recipe(package).first)

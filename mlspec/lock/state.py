@@ -1,4 +1,4 @@
-"""A lock that is being updated: what the caller wants of it, what the last one says, and what is done so far."""
+"""The state of a lock during an update: the caller's options, the last lock, and the results so far."""
 
 from __future__ import annotations
 
@@ -12,41 +12,43 @@ from mlspec.facts.versions import minor_version
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock
 from mlspec.lock.pins import RequirementsLock
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.lock.world import World
 from mlspec.spec.files import Artifact, Files, files_of
 from mlspec.spec.spec import Image, Spec
 
 NOT_CURRENT = frozenset({"MLS404", "MLS405"})
-"""The codes of a lock that is missing, out of date or edited: no fault of its spec."""
+"""The codes of a lock that is missing, out of date or edited; they are no fault of the spec."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockOptions:
-    """What a caller wants of a lock: that it is current already (``locked``), or that pins and digests move."""
+    """The options of an update: require a current lock (``locked``), or allow newer pins and digests."""
 
     locked: bool = False
     unpinned: bool = False
-    """Accept a base by its tag alone, where no digest is known."""
+    """Accept a base by its tag alone, if its digest is unknown."""
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
     adopt: bool = False
-    """Take the digests of base images from the Dockerfiles, where a bot moved them."""
+    """Take the digests of base images from the Dockerfiles, where a bot changed them."""
     mend: bool = False
-    """Resolve again what was edited by hand, rather than refuse it."""
+    """Resolve locks again that somebody edited by hand; without this, such locks are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageContents:
-    """The contents of one image: its base, what the spec requires, and the locked packages by platform.
+    """The contents of one image: its base, the requirements of the spec, and the locked packages by platform.
 
-    ``programs`` are those that wheels were read for, and the packages that bring them, empty where none does.
+    ``programs`` maps the programs that mlspec searched for in wheels to the packages that bring them; empty if none
+    does. ``dev`` are the locked packages for developers by platform, which the image does not have.
     """
 
     base: BaseLock
     requirements: Requirements
     packages: Mapping[str, RequirementsLock]
     programs: Mapping[str, str] = field(default_factory=dict)
+    dev: Mapping[str, RequirementsLock] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class LockResult:
     warnings: tuple[Problem, ...] = ()
     lock: Lock | None = None
     recorded: Mapping[str, str] = field(default_factory=dict)
-    """The fingerprints of generated files in the last lock; none where it held both sides of a merge."""
+    """The fingerprints of generated files in the last lock; empty if that lock had unresolved merge conflicts."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,13 @@ class PreviousLock:
     held_merge: bool = False
 
     def base(self, choice: BaseChoice) -> BaseLock | None:
-        """Return the entry of this base image: with the digest that the spec writes, where it writes one."""
+        """Return the entry of a base image; if the spec has a digest, only an entry with that digest."""
         bases = self.lock.bases if self.lock else ()
         fits = (base for base in bases if base.reference == choice.reference and choice.digest in {"", base.digest})
         return next(fits, None)
 
     def former_base(self, base: BaseLock) -> BaseLock | None:
-        """Return the last entry of the same base, if the packages that were installed on it run on this one too."""
+        """Return the last entry of the same base, if packages installed on it also run on this one."""
         bases = self.lock.bases if self.lock else ()
         return next((former for former in bases if _kind(former) == _kind(base)), None)
 
@@ -91,7 +93,7 @@ class PreviousLock:
         return tuple(image for image in self.lock.images if image.name == key) if self.lock else ()
 
     def has_platform(self, platform: str) -> bool:
-        """Tell whether anything is locked for a platform."""
+        """Return whether anything is locked for a platform."""
         return any(image.platform == platform for image in (self.lock.images if self.lock else ()))
 
 
@@ -101,7 +103,7 @@ def _kind(base: BaseLock) -> tuple[str, str, str, str]:
 
 @dataclass(slots=True)
 class LockUpdate:
-    """One lock while it is updated."""
+    """One lock during its update."""
 
     spec: Spec
     world: World
@@ -117,32 +119,38 @@ class LockUpdate:
     warnings: list[Problem] = field(default_factory=list)
     upgraded: set[str] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
-    """The base images whose digest was taken from a Dockerfile."""
+    """The base images whose digests come from a Dockerfile."""
     looked_up: set[tuple[str, str]] = field(default_factory=set)
-    """The base images and platforms that a registry was asked for."""
+    """The pairs of base image and platform that mlspec asked a registry for."""
 
     @property
     def spec_file(self) -> str:
-        """The path of the spec, as messages call it."""
+        """The path of the spec, as messages show it."""
         return self.spec.document.file
 
     @property
     def project_files(self) -> Files:
-        """The names of the files that the images of the spec share."""
+        """The names of the files that all images of the spec share."""
         return files_of(self.spec_file, "")
+
+    @property
+    def has_one_lock(self) -> bool:
+        """Whether the spec has one image on one platform, without packages for developers."""
+        first, *others = self.spec.images
+        return not others and len(first.settings.platforms) == 1 and not first.settings.dev
 
     def files_on(self, image: Image, platform: str) -> Files:
         """Return the names of an image's files on one of its platforms."""
         return files_of(self.spec_file, image.key).on(platform, image.settings.platforms)
 
     def path_of(self, name: str) -> str:
-        """Return the path of a file beside the spec, as messages call it."""
+        """Return the path of a file beside the spec, as messages show it."""
         return posixpath.join(self.world.folder, name)
 
     def not_current(self, reason: str) -> Problem:
-        """Return the problem that the lock is missing, or was made for something else."""
+        """Return the problem that the lock is missing, or was made for other inputs."""
         name = self.path_of(self.project_files.lock)
         is_there = self.previous.lock is not None
         message = f"{name} was not made for this spec: {reason}" if is_there else f"there is no {name}"
-        hint = f"make it{' anew' if is_there else ''}: mlspec lock"
+        hint = f"make it{' again' if is_there else ''}: mlspec lock"
         return Problem(code="MLS404", message=message, hint=hint).at(name, None)

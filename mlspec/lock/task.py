@@ -1,4 +1,4 @@
-"""One image on one platform: what its lock is made from, and what the lock before says."""
+"""One image on one platform: the inputs of its lock, and its entry in the last lock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlspec.lock.image_requirements import add_logins, indexes_of, written_index
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock
 from mlspec.lock.pins import LockTarget, RequirementsLock
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.lock.started_programs import list_unknown_programs
 from mlspec.lock.state import LockUpdate
 from mlspec.lock.update_base import choose_base
@@ -24,7 +24,7 @@ from mlspec.spec.spec import Image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformTask:
-    """One image on one platform, whose packages are locked in an update of the spec's lock."""
+    """One image on one platform, whose packages an update of the spec's lock locks."""
 
     update: LockUpdate
     image: Image
@@ -33,9 +33,9 @@ class PlatformTask:
     extras: ExtrasChoice
 
     @property
-    def written(self) -> Requirements:
-        """The requirements as they are written, without the extras that follow from the accelerator."""
-        return self.extras.written
+    def without_extras(self) -> Requirements:
+        """The written requirements, without the extras that follow from the accelerator."""
+        return self.extras.without_extras
 
     @property
     def files(self) -> Files:
@@ -44,38 +44,39 @@ class PlatformTask:
 
     @property
     def label(self) -> str:
-        """What messages begin with that are about one of several images."""
+        """The beginning of messages about this image, if the spec has several images."""
         return f"{self.image.key}: " if self.image.key else ""
 
     @property
     def target(self) -> LockTarget:
-        """What is resolved for; of a Python whose patch version nobody tells, the first."""
+        """The target to resolve for; its Python has patch version 0 if the base's patch version is unknown."""
         python = self.base.python if self.base.python.count(".") == 2 else f"{self.base.python}.0"
         return LockTarget(python=python, platform=self.platform, glibc=self.base.glibc)
 
     @property
     def indexes(self) -> tuple[Index, ...]:
         """The indexes that the packages come from, without logins."""
-        return indexes_of(self.image, self.written)
+        return indexes_of(self.image, self.without_extras)
 
     @property
     def inputs(self) -> str:
-        """The digest of all that decides on the packages."""
-        # The accelerator stands for the index it implies, so that a new table of those does not void every lock.
+        """The digest of all inputs that decide on the packages."""
+        # The accelerator represents its index here, so that a new address of the index does not put every lock out of
+        # date.
         accelerator = Index(url=f"accelerator:{self.image.settings.accelerator}")
-        indexes = (*written_indexes(self.image, self.written), accelerator)
-        return inputs_digest(self.target, self.extras.requirements, indexes)
+        indexes = (*written_indexes(self.image, self.without_extras), accelerator)
+        return inputs_digest(self.target, self.extras.requirements, indexes, self.image.settings.cooldown)
 
     @property
-    def known(self) -> ImageLock | None:
+    def previous_entry(self) -> ImageLock | None:
         """The entry of the image on this platform in the last lock."""
         return self.update.previous.image(self.image.key, self.platform)
 
     def request(self, previous: RequirementsLock | None) -> CompileRequest:
-        """Return what pip is asked; raises SpecError where a login for an index is missing."""
+        """Return the request to pip; raises SpecError if a login for an index is missing."""
         update, base = self.update, self.base
         return CompileRequest(
-            requirements=self.written,
+            requirements=self.without_extras,
             target=self.target,
             indexes=add_logins(update.world, self.image, self.indexes),
             build_base=BuildBase(
@@ -84,20 +85,24 @@ class PlatformTask:
                 codename=base.codename,
                 is_official=choose_base(self.image).is_official,
             ),
-            build_constraints=self.written.build_constraints,
+            build_constraints=self.without_extras.build_constraints,
             previous=previous,
             upgrade=update.options.upgrade,
-            upgrade_packages=self._upgrade_packages(previous),
-            programs=list_unknown_programs(self.image.settings) if self.extras.is_slim else (),
+            upgrade_packages=self.upgrades(previous),
+            programs=self._list_unknown_programs() if self.extras.is_slim else (),
+            cooldown=self.image.settings.cooldown,
         )
 
-    def _upgrade_packages(self, previous: RequirementsLock | None) -> Sequence[str]:
-        """Return the packages to upgrade that this lock has; where one lock is all there is, none is left out."""
+    def _list_unknown_programs(self) -> tuple[str, ...]:
+        return list_unknown_programs(self.image.settings, self.without_extras.own)
+
+    def upgrades(self, previous: RequirementsLock | None) -> Sequence[str]:
+        """Return the packages to upgrade that are in this lock; if it is the spec's only lock, all of them."""
         update = self.update
-        if len(update.spec.images) == len(self.image.settings.platforms) == 1:
+        if update.has_one_lock:
             return update.options.upgrade_packages
         known = {pin.name for pin in (*previous.pins, *previous.vcs)} if previous else set()
-        known |= {requirement.name for requirement in self.written.requirements}
+        known |= {requirement.name for requirement in self.without_extras.requirements}
         mine = tuple(name for name in update.options.upgrade_packages if canonicalize_name(name) in known)
         update.upgraded.update(mine)
         return mine

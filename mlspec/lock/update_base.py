@@ -1,4 +1,4 @@
-"""The base image of a spec, pinned by digest: taken from the last lock, from a Dockerfile, or from its registry."""
+"""Pin the base image of a spec by digest, from the last lock, a Dockerfile, or its registry."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from mlspec.errors import Problem, Replace, SpecError, ToolError
 from mlspec.facts.base_image import BaseChoice, BaseRefusal, base_reference
 from mlspec.facts.versions import minor_version, parse_release
-from mlspec.lock.adopt import check_adopted, find_moved_digest, place_at_from
+from mlspec.lock.adopt import check_adopted, find_moved_digest, hint_back
 from mlspec.lock.dockerfile_bases import FromLine
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.state import LockUpdate
 from mlspec.lock.world import NO_PLATFORM, RegistryImage
+from mlspec.spec.place import Place
 from mlspec.spec.spec import Image
 from mlspec.text import slip
 
 
 def lock_base(update: LockUpdate, image: Image) -> tuple[BaseLock, bool]:
-    """Return the base of an image, and whether it is official; raises SpecError or ToolError where there is none."""
+    """Return the base of an image, and whether it is official; raises SpecError or ToolError if there is none."""
     choice = choose_base(image)
     known = update.bases.get(choice.with_digest) or (None if update.options.upgrade else update.previous.base(choice))
     base = known if known and (known.digest or update.options.unpinned) else None
@@ -31,7 +32,7 @@ def lock_base(update: LockUpdate, image: Image) -> tuple[BaseLock, bool]:
 
 
 def choose_base(image: Image) -> BaseChoice:
-    """Return the base that a spec asks for; raises SpecError where it cannot be one."""
+    """Return the base that a spec asks for; raises SpecError if no base can have its name."""
     settings = image.settings
     choice = base_reference(settings.python, settings.base)
     if isinstance(choice, BaseRefusal):
@@ -50,19 +51,20 @@ def _check_python(base: BaseLock, image: Image) -> None:
 
 
 def _deciding_key(image: Image) -> str:
-    """Return the key that decides on the base."""
+    """Return the key of the spec that decides on the base."""
     return "base" if image.settings.base else "python"
 
 
 def _adopt(update: LockUpdate, image: Image, choice: BaseChoice, line: FromLine) -> BaseLock:
-    """Return the base with the digest that a Dockerfile has, as its registry knows it: no other image is taken for it.
+    """Return the base with the digest of a Dockerfile, as its registry knows it; any other image is an error.
 
-    Packages are installed on it anew, so that the Dockerfile gets the digest it was changed to, and no further stage.
+    The build installs the packages again on this digest. So the Dockerfile keeps the digest that the bot wrote, and
+    gets no further stage.
     """
     try:
-        base = _pin(update, image, dataclasses.replace(choice, digest=line.digest))
+        base = _pin(update, image, dataclasses.replace(choice, digest=line.digest), line.place)
     except ToolError as error:
-        raise place_at_from(error, line, update.spec_file) from None
+        raise hint_back(error, update.spec_file) from None
     check_adopted(base, line, choice, image.settings.python, update.spec_file)
     update.adopted.add(choice.reference)
     update.changes.append(f"{choice.reference} has the digest of its Dockerfile: {line.digest}")
@@ -70,26 +72,26 @@ def _adopt(update: LockUpdate, image: Image, choice: BaseChoice, line: FromLine)
 
 
 def _look_up(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
-    """Return the base as its registry has it now, or by its tag alone where the caller accepts that."""
+    """Return the base as its registry has it now, or by its tag alone if the caller accepts that."""
     if update.options.locked:
         raise SpecError(update.not_current(f"the digest of {choice.reference} is not in it"))
     if update.options.unpinned:
         return _take_tag(update, image, choice)
-    return _pin(update, image, choice)
+    return _pin(update, image, choice, image.at(_deciding_key(image)))
 
 
-def _pin(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
-    """Return the base at its digest of today; raises ToolError where no registry tells it."""
+def _pin(update: LockUpdate, image: Image, choice: BaseChoice, place: Place) -> BaseLock:
+    """Return the base at its current digest; raises ToolError at ``place`` if no registry knows the digest."""
     update.world.say(f"asking the registry for {choice.reference}")
     platforms = image.settings.platforms
     try:
-        answers = _ask_registry(update, choice, platforms)
+        answers = _ask_registry(update, choice, platforms, place)
     except ToolError as error:
         is_missing = any(problem.code == NO_PLATFORM for problem in error.problems)
         if choice.digest and not update.options.adopt and not is_missing:
-            # The user wrote what a registry would be asked for; only which Python it holds is not known for sure.
+            # The user already wrote the digest that a registry would give; only the base's Python remains unconfirmed.
             return _take_tag(update, image, choice)
-        raise ToolError(*(_place_at_base(problem, image, choice) for problem in error.problems)) from None
+        raise ToolError(*(_with_ways_on(problem, choice) for problem in error.problems)) from None
     answer = answers[0]
     if not answer.python:
         _warn_of_guess(update, image, f"{choice.reference} does not say which Python it has", image.settings.python)
@@ -104,15 +106,17 @@ def _pin(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
     return dataclasses.replace(base, install_digest=_install_digest(update, base, platforms[0]))
 
 
-def _ask_registry(update: LockUpdate, choice: BaseChoice, platforms: Sequence[str]) -> tuple[RegistryImage, ...]:
-    """Return the base on each of the platforms, all under the digest that it has on the first."""
+def _ask_registry(
+    update: LockUpdate, choice: BaseChoice, platforms: Sequence[str], place: Place
+) -> tuple[RegistryImage, ...]:
+    """Return the base on each of the platforms, all under the digest of the first platform."""
     look_up = update.world.look_up_image
-    first = look_up(choice.with_digest, platforms[0])
-    return (first, *(look_up(f"{choice.reference}@{first.digest}", platform) for platform in platforms[1:]))
+    first = look_up(choice.with_digest, platforms[0], place)
+    return (first, *(look_up(f"{choice.reference}@{first.digest}", platform, place) for platform in platforms[1:]))
 
 
 def _oldest_python(update: LockUpdate, image: Image, choice: BaseChoice, answers: Sequence[RegistryImage]) -> str:
-    """Return the oldest Python that a base has on any platform: what fits it fits the others too."""
+    """Return the oldest Python of a base on any platform: packages that fit it fit the other platforms too."""
     pythons = {answer.platform: answer.python for answer in answers if answer.python}
     if len(set(pythons.values())) > 1:
         listed = " and ".join(f"{python} on {platform}" for platform, python in pythons.items())
@@ -123,55 +127,56 @@ def _oldest_python(update: LockUpdate, image: Image, choice: BaseChoice, answers
 
 
 def check_platform(update: LockUpdate, image: Image, base: BaseLock, platform: str) -> None:
-    """Raise ToolError where the base of an image with several platforms is known not to be built for this one.
+    """Raise ToolError if an image has several platforms and its base is known not to be built for this one.
 
-    A registry is asked only about platforms that nothing was locked for before.
+    mlspec asks a registry only about platforms that have no lock yet.
     """
     is_new = not update.previous.has_platform(platform) and (base.reference, platform) not in update.looked_up
     if len(image.settings.platforms) > 1 and is_new and base.digest:
         update.looked_up.add((base.reference, platform))
         try:
-            update.world.look_up_image(f"{base.reference}@{base.digest}", platform)
+            update.world.look_up_image(f"{base.reference}@{base.digest}", platform, image.at(_deciding_key(image)))
         except ToolError as error:
-            # Without a registry, as with a digest that the user wrote, the build tells.
+            # Without a registry, the build reports it, as it does for a digest that the user wrote.
             if missing := [problem for problem in error.problems if problem.code == NO_PLATFORM]:
-                placed = (dataclasses.replace(problem, path=image.origin(_deciding_key(image))) for problem in missing)
-                raise ToolError(*placed) from None
+                raise ToolError(*missing) from None
 
 
 def _install_digest(update: LockUpdate, base: BaseLock, platform: str) -> str:
-    """Return the digest of the base that packages were installed on so far, where they fit this one just as well.
+    """Return the earlier digest of the base that packages are installed on, if they fit the new one just as well.
 
-    They do while Python's minor version, the Linux and its C library agree; the registry must still have it.
+    They fit while Python's minor version, the Linux and its C library are the same. The registry must still have the
+    earlier digest.
     """
     former = update.previous.former_base(base)
     digest = (former.install_digest or former.digest) if former else ""
     if not digest or digest == base.digest:
         return ""
     try:
-        found = update.world.look_up_image(f"{base.reference}@{digest}", platform)
+        found = update.world.look_up_image(f"{base.reference}@{digest}", platform, Place())
     except ToolError:
         return ""
     return digest if found.digest == digest else ""
 
 
-def _place_at_base(problem: Problem, image: Image, choice: BaseChoice) -> Problem:
+def _with_ways_on(problem: Problem, choice: BaseChoice) -> Problem:
+    """Return a problem of a registry, with a hint how to go on without one."""
     hint = f"{problem.hint}\n" if problem.hint else ""
     offline = (
-        f"without a registry: write the digest, base: {choice.reference}@sha256:...; or go on with the tag alone, "
-        "which means another image another day: mlspec render --unpinned"
+        f"without a registry: write the digest, base: {choice.reference}@sha256:...; or accept the tag, which may be "
+        "a different image on another day: mlspec render --unpinned"
     )
-    return dataclasses.replace(problem, path=image.origin(_deciding_key(image)), hint=hint + offline)
+    return dataclasses.replace(problem, hint=hint + offline)
 
 
 def _take_tag(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
-    """Return the base as the spec names it, with a warning of each guess."""
+    """Return the base as the spec names it, and warn of each guess."""
     if choice.digest:
         guess = f"Python {image.settings.python}"
-        _warn_of_guess(update, image, f"no registry told what is in {choice.reference}", guess)
+        _warn_of_guess(update, image, f"no registry described the content of {choice.reference}", guess)
     else:
-        message = f"{choice.reference} is not pinned: the tag means another image another day"
-        update.warnings.append(_warning(image, "MLS331", message, "pin it when there is a network: mlspec lock"))
+        message = f"{choice.reference} is not pinned: the tag may be a different image on another day"
+        update.warnings.append(_warning(image, "MLS331", message, "pin it with a network: mlspec lock"))
     return BaseLock(
         reference=choice.reference,
         digest=choice.digest,
@@ -182,14 +187,14 @@ def _take_tag(update: LockUpdate, image: Image, choice: BaseChoice) -> BaseLock:
 
 
 def _guess_glibc(update: LockUpdate, image: Image, choice: BaseChoice) -> str:
-    # The oldest C library of the distributions still supported: wheels for it run on all of them.
+    # The oldest C library of all supported distributions: wheels for it run on all of them.
     oldest = "2.31"
     _warn_of_guess(update, image, f"{choice.reference} does not say which Linux it is", f"glibc {oldest}")
     return oldest
 
 
 def _warn_of_guess(update: LockUpdate, image: Image, message: str, guess: str) -> None:
-    update.warnings.append(_warning(image, "MLS332", f"{message}; {guess} is assumed"))
+    update.warnings.append(_warning(image, "MLS332", f"{message}; mlspec assumes {guess}"))
 
 
 def _warning(image: Image, code: str, message: str, hint: str = "") -> Problem:

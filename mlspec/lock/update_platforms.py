@@ -1,4 +1,4 @@
-"""The packages of an image on each of its platforms."""
+"""Lock the packages of an image on each of its platforms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlspec.lock import platforms
 from mlspec.lock.extras import choose_extras
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import RequirementsLock
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.lock.requirements_lock import dump_builds, dump_requirements, dump_vcs
 from mlspec.lock.state import LockUpdate
 from mlspec.lock.task import PlatformTask
@@ -22,7 +22,7 @@ from mlspec.spec.spec import Image
 def lock_platforms(
     update: LockUpdate, image: Image, base: BaseLock, requirements: Requirements
 ) -> dict[str, RequirementsLock]:
-    """Return the packages of an image on each of its platforms, in the same versions wherever those fit.
+    """Return the packages of an image on each of its platforms, in the same versions if those fit.
 
     Raises SpecError or LockError with the problems of all platforms.
     """
@@ -64,7 +64,7 @@ def _join_failures(
 
 
 def _add_empty_locks(update: LockUpdate, image: Image, locks: Mapping[str, RequirementsLock]) -> None:
-    """Add the locks of platforms without packages of a kind that another has: a build copies one for each."""
+    """Add an empty lock for each kind of packages that only other platforms have: a build copies one lock for each."""
     names, empty = {artifact.path for artifact in update.artifacts}, RequirementsLock()
     for platform in locks:
         files = update.files_on(image, platform)

@@ -1,4 +1,4 @@
-"""Typed rows of ``data/variants.toml``: packages in variants for accelerators, and the extras that follow from one."""
+"""Typed rows of ``data/variants.toml``: packages in variants for accelerators, and extras for an accelerator."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from packaging.requirements import Requirement as Pep508
 from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.tables import frozen, table
 from mlspec.facts.versions import parse_release
-from mlspec.lock.requirements.values import Requirement
+from mlspec.lock.requirements.requirement_types import Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageVariant:
-    """A package, perhaps with an extra, that does not fit some accelerators, and what does instead of it.
+    """A package, perhaps with an extra, that does not fit some accelerators, and its replacement.
 
-    ``instead`` is by kinds of accelerator: cpu, cuda, rocm; empty where there is nothing. An extra of ``needs``, or a
-    package of ``unless``, makes it fit; so does any index of the user's for one that has an ``index`` of its own.
+    ``instead`` maps kinds of accelerator (cpu, cuda, rocm) to the replacement; empty if there is none. The package does
+    fit with an extra of ``needs``, or beside a package of ``unless``. If it has an ``index`` of its own, it also fits
+    with any index of the user's.
     """
 
     package: str
@@ -33,7 +34,7 @@ class PackageVariant:
     builds: tuple[str, ...] = ()
 
     def is_wrong(self, requirement: Requirement, kind: str, packages: Collection[str]) -> bool:
-        """Return whether a requirement does not fit the kind of accelerator, in an image with these packages."""
+        """Return whether a requirement does not fit a kind of accelerator in an image with these packages."""
         if kind not in self.instead or not fnmatch.fnmatchcase(requirement.name, self.package):
             return False
         extras = extras_of(requirement)
@@ -44,9 +45,10 @@ class PackageVariant:
         )
 
     def index_for(self, cuda: str) -> str:
-        """Return the address of the index for a version of CUDA: of the newest build that is no newer; empty if none.
+        """Return the address of the index for a CUDA version; empty if there is none.
 
-        Without a version it is the newest build of CUDA 12, which the drivers of most hosts run.
+        It is the index of the newest build that is no newer than ``cuda``. Without a version it is that of the newest
+        build for CUDA 12, which the drivers of most hosts run.
         """
         major, *minor = parse_release(cuda or "12")
         fitting = [build for build in self.builds if parse_release(build)[0] == major]
@@ -56,7 +58,7 @@ class PackageVariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """Extras of a package that bring what an image for CUDA needs; ``data/variants.toml`` says what each means."""
+    """Extras of a package that bring the CUDA packages of an image; ``data/variants.toml`` explains each field."""
 
     package: str
     extras: tuple[str, ...]
@@ -70,7 +72,7 @@ class Extra:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Same:
-    """Packages that install the same files, called ``what``; ``best`` is the one to keep, by kinds of accelerator."""
+    """Packages that install the same files, called ``what``; ``best`` is the one to keep, by kind of accelerator."""
 
     what: str
     packages: tuple[str, ...]
@@ -78,7 +80,7 @@ class Same:
 
 
 def fitting_name(requirement: Requirement, kind: str) -> str:
-    """Return the package to require in place of one that does not fit a kind of accelerator; empty if none is known."""
+    """Return the package to require in place of one that does not fit an accelerator; empty if none is known."""
     rows = (row for row in variants() if row.is_wrong(requirement, kind, ()))
     return next((row.instead[kind] for row in rows if row.instead[kind]), "")
 
@@ -89,7 +91,7 @@ def extras_of(requirement: Requirement) -> frozenset[str]:
 
 
 def matches_any(names: Collection[str], pattern: str) -> bool:
-    """Tell whether any of some names fits a pattern such as ``jax-cuda*``."""
+    """Return whether any of the names fits a pattern such as ``jax-cuda*``."""
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
@@ -98,7 +100,7 @@ def matches_any(names: Collection[str], pattern: str) -> bool:
 
 @cache
 def variants() -> tuple[PackageVariant, ...]:
-    """Return what is known of packages in variants."""
+    """Return the known packages in variants."""
     return tuple(PackageVariant(**frozen(row)) for row in table("variants")["variant"])
 
 

@@ -1,1 +1,1 @@
-"""Spec and lock to a plan: every choice, no text."""
+"""The plan stage: a spec and its lock become a plan, with every choice made and no text."""

@@ -1,4 +1,4 @@
-"""The image that an image starts from."""
+"""The base image of an image."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mlspec.spec.keys import Settings
 class BasePlan:
     """The base image, with its digest.
 
-    ``user`` is the one that builds as root, where the base may name another. ``former`` is the state of the base that
-    packages were first installed on, where they are still installed on it.
+    ``user`` is the user for build steps, root, if the base may name another user. ``former`` is the earlier state of
+    the base that the packages are still installed on, or None.
     """
 
     reference: str

@@ -20,9 +20,10 @@ class CompiledSpec:
     plans: tuple[Plan, ...]
 
     def plan(self, image: str | None, platform: str | None = None) -> Plan:
-        """Return the plan of the image with this key, or of the only one; on its first platform, or on this one.
+        """Return the plan of the image with the key ``image``, for ``platform`` or else the image's first platform.
 
-        Raises SpecError where the image is a question, or has not this platform.
+        ``image`` may be None if the spec has only one image. Raises SpecError if the choice of the image is ambiguous,
+        or if the image does not have the platform.
         """
         found = choose_image(self.spec, image)
         plan = self.plans[self.spec.images.index(found)]
@@ -35,11 +36,11 @@ class CompiledSpec:
         return self.locked.contents[plan.key].packages[plan.platform]
 
     def codename(self, plan: Plan) -> str:
-        """Return the codename of the Debian that an image is built on; empty where it is not known."""
+        """Return the codename of the Debian release that an image is built on, or "" if it is not known."""
         return self.locked.contents[plan.key].base.codename
 
     def lock_text(self, plan: Plan) -> str:
-        """Return the text of the spec's lock; empty where there is none."""
+        """Return the text of the spec's lock, or "" without a lock."""
         return next((a.text for a in self.locked.artifacts if a.path == plan.files.lock), "")
 
 
@@ -50,6 +51,6 @@ def _not_for(plan: Plan, platform: str, image: Image) -> Problem:
 
 
 def compile_spec(spec: Spec, file: str, locked: LockResult) -> CompiledSpec:
-    """Return a spec, read from ``file``, with the plans that its lock gives."""
+    """Plan each image of a spec that was read from ``file``, with its lock."""
     plans = tuple(resolve(file, image, locked.facts[image.key]) for image in spec.images)
     return CompiledSpec(spec=spec, locked=locked, plans=plans)

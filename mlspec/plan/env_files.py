@@ -1,4 +1,4 @@
-"""Environment files as ``docker run --env-file`` reads them: a line each, NAME=VALUE, nothing quoted or expanded."""
+"""Environment files as ``docker run --env-file`` reads them: lines NAME=VALUE, without quotes or expansion."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EnvFault:
-    """A line that docker refuses, or that means something else than it looks; never with the value, which is secret.
+    """A line that docker refuses or that is misleading. The value of the line is a secret, so it is not in here.
 
-    ``start`` and ``end`` are the columns it is about, counted from 1.
+    ``start`` and ``end`` are the columns of the fault, counted from 1.
     """
 
     line: int
@@ -33,16 +33,16 @@ def env_file_faults(text: str) -> Iterator[EnvFault]:
         if refusal := _refusal(name, equals):
             yield EnvFault(number, *refusal, indent + 1, indent + len(name) + 1, is_refused=True)
         elif comment := re.search(r"\s#", value):
-            message = f"the comment behind {name} is part of its value"
+            message = f"the comment after {name} is part of its value"
             start = indent + len(name) + 3 + comment.start()
-            yield EnvFault(number, message, "put it on a line of its own", start, indent + len(plain) + 1)
+            yield EnvFault(number, message, "put it on its own line", start, indent + len(plain) + 1)
 
 
 def _refusal(name: str, equals: str) -> tuple[str, str] | None:
-    """Return why docker refuses a line, and what to type; None where it takes it."""
+    """Return the reason why docker refuses a line, and a hint; None if docker accepts the line."""
     if name.startswith(("export ", "export\t")):
         return "docker refuses a line that begins with export", "remove the word export"
     if re.search(r"[ \t]", name):
         where = "before its equals sign" if equals and not re.search(r"[ \t]", name.rstrip()) else "in the name"
-        return f"docker refuses a line with a blank {where}", "remove the blank: NAME=VALUE"
+        return f"docker refuses a line with a space {where}", "remove the space: NAME=VALUE"
     return None if name else ("docker refuses a line without a name", "write: NAME=VALUE")

@@ -10,11 +10,14 @@ from mlspec.spec.keys import Settings
 Variables = tuple[tuple[str, str], ...]
 
 
-def plan_environment(settings: Settings, packages: PackagesPlan) -> Variables:
-    """Return the environment of an image but for PATH: what a container needs, below what the spec says itself."""
+def plan_default_variables(settings: Settings, packages: PackagesPlan) -> Variables:
+    """Return the environment variables that a container needs, without those that the spec sets.
+
+    PATH refers to its former value. A PATH in the spec is set after this one.
+    """
     defaults = {
         **({"VIRTUAL_ENV": VENV} if packages.installer else {}),
-        # Output is seen when it is written, also where nobody reads it from a terminal.
+        # Python would buffer its output if it is not a terminal, and the log would show the output late.
         "PYTHONUNBUFFERED": "1",
         "HOME": HOME,
         "USER": "app",
@@ -22,8 +25,8 @@ def plan_environment(settings: Settings, packages: PackagesPlan) -> Variables:
         "XDG_CACHE_HOME": CACHE,
         **(_nvidia_variables(packages.cuda) if settings.accelerator.is_cuda else {}),
     }
-    written = ((name, value) for name, value in settings.environment.items() if value is not None)
-    return (*((name, value) for name, value in defaults.items() if name not in settings.environment), *written)
+    path = (("PATH", f"{VENV}/bin:$PATH"),) if packages.installer else ()
+    return (*path, *((name, value) for name, value in defaults.items() if name not in settings.environment))
 
 
 def _nvidia_variables(cuda: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The folders that an image makes for every user, and its user's account."""
+"""The folders of an image that every user may write to, and the account of the image's user."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ VENV = "/opt/venv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldersPlan:
-    """Folders that every user may write to, as a run may have any user.
+    """Folders that every user may write to, because a container may run as any user.
 
-    ``account`` is the line of /etc/passwd for the image's user, or None for root, who has one. ``from_stage`` is the
-    stage that the folders are made in.
+    ``account`` is the line of /etc/passwd for the image's user, or None for root, who has a line already.
+    ``from_stage`` is the stage that makes the folders.
     """
 
     paths: tuple[str, ...]
@@ -27,7 +27,7 @@ class FoldersPlan:
 
     @property
     def for_steps(self) -> tuple[str, ...]:
-        """The folders in which every user may write to what a step leaves; none of them holds the packages."""
+        """The folders whose files every user may write to after a step. None of the folders holds the packages."""
         return tuple(folder for folder in self.paths if not f"{VENV}/".startswith(f"{folder.rstrip('/')}/"))
 
 
@@ -36,7 +36,7 @@ def plan_folders(settings: Settings, facts: ImageFacts, system: SystemPlan) -> F
     # A new volume takes the mode of the folder it is mounted on, so those folders are made in the image.
     volumes = [mount.target for mount in settings.mounts if mount.type == "volume"]
     uid, _, gid = settings.user.partition(":")
-    # The stage on the machine that builds has the names of users that the base has; one that is changed may have more.
+    # The stage for the platform of the build machine has the same users as the base. A changed system may have more.
     is_same = facts.is_official and not system.is_changed
     return FoldersPlan(
         paths=tuple(sorted({settings.working_dir, HOME, CACHE, *volumes})),

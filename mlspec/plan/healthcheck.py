@@ -1,19 +1,19 @@
-"""How the engine asks a container whether it works."""
+"""The health check of an image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlspec.spec import values as syntax
 from mlspec.spec.keys import Settings
 from mlspec.spec.nested_keys import Healthcheck
+from mlspec.spec.values import numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthcheckPlan:
-    """What HEALTHCHECK says: options as (flag, value), and a command in exec form; None where it is disabled.
+    """The arguments of HEALTHCHECK: options as (flag, value), and a command in exec form.
 
-    ``path`` and ``port`` are what the command asks for over HTTP, where it does.
+    ``command`` is None if the health check is disabled. ``path`` and ``port`` are the target of a check over HTTP.
     """
 
     options: tuple[tuple[str, str], ...] = ()
@@ -23,7 +23,7 @@ class HealthcheckPlan:
 
 
 def plan_healthcheck(settings: Settings) -> HealthcheckPlan | None:
-    """Return the health check of an image, or None where the spec has none and that of the base holds."""
+    """Return the health check of an image, or None if the spec has none, so that the base's health check applies."""
     check = settings.healthcheck
     if check is None:
         return None
@@ -37,7 +37,7 @@ def plan_healthcheck(settings: Settings) -> HealthcheckPlan | None:
 
 
 def _options(check: Healthcheck) -> tuple[tuple[str, str], ...]:
-    # A model may take minutes to load: not healthy yet is not unhealthy, so the first minutes do not count.
+    # A model may take minutes to load: failures in the first minutes do not make the container unhealthy.
     options = {
         "--interval": check.interval,
         "--timeout": check.timeout or "5s",
@@ -49,14 +49,14 @@ def _options(check: Healthcheck) -> tuple[tuple[str, str], ...]:
 
 
 def _tested_command(test: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the command of ``test`` in Compose's forms: a shell's, or ``CMD`` or ``CMD-SHELL`` and words."""
+    """Return the command of ``test`` in Compose's forms: text for a shell, or ``CMD`` or ``CMD-SHELL`` and words."""
     if isinstance(test, tuple):
         return test[1:] if test[0] == "CMD" else ("/bin/sh", "-c", *test[1:])
     return ("/bin/sh", "-c", test or "true")
 
 
 def _http_command(port: int, path: str) -> tuple[str, ...]:
-    # Slim images have no curl. An opener without proxies: the question never leaves the container.
+    # Slim images have no curl. The opener uses no proxies: the request must not leave the container.
     program = (
         "from urllib.request import ProxyHandler, build_opener; "
         f"build_opener(ProxyHandler({{}})).open({f'http://127.0.0.1:{port}{path}'!r})"
@@ -65,5 +65,5 @@ def _http_command(port: int, path: str) -> tuple[str, ...]:
 
 
 def _first_tcp_port(settings: Settings) -> int:
-    """Return the first TCP port of the container; raises StopIteration where there is none."""
-    return syntax.numbers(next(port.target for port in settings.ports if port.protocol == "tcp"))[0]
+    """Return the first TCP port of the container. Raises StopIteration if the container has no TCP port."""
+    return numbers(next(port.target for port in settings.ports if port.protocol == "tcp"))[0]

@@ -1,4 +1,4 @@
-"""The program that installs the packages of an image."""
+"""The installer: the program that installs the packages of an image."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from mlspec.plan.run_steps import steps_at
 from mlspec.spec.keys import Settings
 
 FORMER_STAGE = "former"
-"""The stage of the base that packages were first installed on."""
+"""The stage with the earlier state of the base, which packages were first installed on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallerPlan:
-    """The pinned program that installs packages during a build, and the SHA-256 of its wheels for the platforms.
+    """The pinned installer of a build, and the SHA-256 of its wheels for the platforms.
 
-    ``from_stage`` is the stage that it is installed on. ``manylinux`` names the wheels to take for a platform that need
-    not be the one of the machine that builds, such as ``manylinux_2_36``; empty where packages are installed on the
-    platform of the image.
+    ``from_stage`` is the stage that the installer is installed on. ``manylinux`` names the wheels for the image's
+    platform, such as ``manylinux_2_36``, if the build machine installs packages for other platforms. It is empty if
+    packages are installed on the platform of the image.
     """
 
     name: str
@@ -30,12 +30,22 @@ class InstallerPlan:
 
     @property
     def is_cross_platform(self) -> bool:
-        """Tell whether packages are installed on the machine that builds, whatever the platform of the image."""
+        """Tell whether the build machine's own platform installs the packages, for any platform of the image."""
         return bool(self.manylinux)
+
+    @property
+    def build_platform(self) -> str | None:
+        """The platform of the installer's stage, or None if it is the platform of the image."""
+        return "$BUILDPLATFORM" if self.is_cross_platform else None
+
+    @property
+    def target_argument(self) -> str | None:
+        """The build argument with the image's architecture, or None if that architecture installs the packages."""
+        return "TARGETARCH" if self.is_cross_platform else None
 
 
 def plan_installer(settings: Settings, facts: ImageFacts) -> InstallerPlan | None:
-    """Return the installer of an image, or None where there is nothing to install."""
+    """Return the installer of an image, or None if the image has no packages to install."""
     if not _installs(facts):
         return None
     row = pinned_installer()
@@ -51,8 +61,8 @@ def plan_installer(settings: Settings, facts: ImageFacts) -> InstallerPlan | Non
 def choose_installer_stage(settings: Settings, facts: ImageFacts) -> str:
     """Return the stage that packages are installed on.
 
-    They do not depend on the system's own packages, so that a change of those reinstalls nothing; except where a step
-    of the user's prepares the installation.
+    The stage does not have the Debian packages of the spec, so a change of those reinstalls no Python package. The
+    exception: a step of the user prepares the installation.
     """
     if steps_at(settings, "before_install"):
         return "base"
@@ -61,12 +71,17 @@ def choose_installer_stage(settings: Settings, facts: ImageFacts) -> str:
     return "native" if _crosses(settings, facts) else "python"
 
 
+def choose_target_stage(settings: Settings, facts: ImageFacts) -> str:
+    """Return the stage for packages that only the platform of the image can install."""
+    return "python" if _crosses(settings, facts) else choose_installer_stage(settings, facts)
+
+
 def _installs(facts: ImageFacts) -> bool:
-    return bool(facts.layers) or facts.has_vcs
+    return bool(facts.layers or facts.has_vcs or facts.local or facts.wheels)
 
 
 def _crosses(settings: Settings, facts: ImageFacts) -> bool:
-    # Wheels are unpacked and compiled to bytecode, which is the same everywhere; what has to be built runs compilers,
-    # and nobody knows what a step of the user's prepares.
+    # Installing a wheel means to unpack it and to compile bytecode, which is the same on each platform. A source runs
+    # compilers for one platform, and a step of the user may prepare anything.
     has_only_wheels = not facts.sources and not facts.has_vcs and not steps_at(settings, "before_install")
     return has_only_wheels and len(settings.platforms) > 1

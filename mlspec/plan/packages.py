@@ -1,4 +1,4 @@
-"""The Python packages of an image: their layers, what installs them, and what builds those that have no wheel."""
+"""The Python packages of an image: their layers, the installer, and the builds of packages without a wheel."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from dataclasses import dataclass, replace
 
 from mlspec.facts.versions import minor_version
 from mlspec.lock.image_facts import ImageFacts
-from mlspec.lock.pins import FROM_GIT
-from mlspec.plan.folders import VENV
+from mlspec.lock.layers import ALL_WHEELS
+from mlspec.lock.pins import FROM_GIT, FROM_PROJECT
+from mlspec.plan.build_mounts import SSH, BuildMount, install_mounts
 from mlspec.plan.installation import InstallerPlan, plan_installer
 from mlspec.plan.run_steps import steps_at
 from mlspec.plan.source_builds import Compiler, CompilerFacts, SourceBuild, plan_compiler, plan_source_build
 from mlspec.spec.keys import Settings
-from mlspec.spec.nested_keys import RunStep
+from mlspec.spec.nested_build_keys import RunStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerPlan:
-    """One layer of packages: its name in the lock, the stage that installs it, and how its sources are built.
+    """One layer of packages: its name in the lock, the stage that installs it, and the build of its sources.
 
-    ``index`` is the index that it comes from, and ``secret`` the login there; None where that is the default index.
+    ``index`` is the URL of the index of its wheels, and ``secret`` the login of the index. Both are None for the
+    default index.
     """
 
     name: str
@@ -28,62 +30,130 @@ class LayerPlan:
     index: str | None = None
     secret: str | None = None
 
+    @property
+    def from_stage(self) -> str:
+        """The stage that the packages of the layer are installed on."""
+        return self.build.from_stage if self.build else "installer"
+
+    @property
+    def apt(self) -> tuple[str, ...]:
+        """The Debian packages for the builds of the layer's sources."""
+        return self.build.apt if self.build else ()
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The lines of the installer's configuration for the layer's builds."""
+        return self.build.first if self.build else ()
+
+    @property
+    def environment(self) -> tuple[tuple[str, str], ...]:
+        """The environment variables of the layer's builds."""
+        return self.build.environment if self.build else ()
+
+    @property
+    def mounts(self) -> tuple[BuildMount, ...]:
+        """The mounts of the step that installs the layer."""
+        return install_mounts(f"/lock/{self.name}", self.build, self.secret)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitPlan:
-    """How git dependencies are built and installed."""
+    """The build and the installation of git dependencies."""
 
     build: SourceBuild
     uses_ssh: bool
 
     @property
     def apt(self) -> tuple[str, ...]:
-        """The Debian packages that fetch and build them."""
+        """The Debian packages to fetch and build git dependencies."""
         return ("ca-certificates", "git", *(("openssh-client",) if self.uses_ssh else ()), *self.build.apt)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The lines of the installer's configuration for the builds of git dependencies."""
+        return self.build.first
+
+    @property
+    def environment(self) -> tuple[tuple[str, str], ...]:
+        """The environment variables of the builds.
+
+        ssh accepts an unknown host key: a wrong host does not have the pinned commit.
+        """
+        ssh = (("GIT_SSH_COMMAND", "ssh -o StrictHostKeyChecking=accept-new"),) if self.uses_ssh else ()
+        return (*ssh, *self.build.environment)
+
+    @property
+    def mounts(self) -> tuple[BuildMount, ...]:
+        """The mounts of the step that installs git dependencies."""
+        return (*install_mounts("/git.lock", self.build), *((SSH,) if self.uses_ssh else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagesPlan:
     """The packages of an image, layer by layer, and the user's steps after them.
 
-    ``partial_layers`` and ``partial_builds`` are those that one of the platforms lacks. ``has_build_lock`` tells that
-    a lock holds what builds take, and ``locks_from_stage`` is the stage that locks are cut in. ``cuda`` is the version
-    of CUDA that the image is for, and ``torch`` that of its torch; empty where there is none.
+    ``library`` is the folder of the packages in the virtual environment. ``is_light``: all packages are one layer, and
+    the pip of the base installs it. ``has_build_lock``: a lock has the build dependencies. ``builds_project``: the lock
+    has those of the packages in folders of the project. ``locks_from_stage`` is the stage that divides the locks into
+    parts. ``cuda`` is the image's version of CUDA, and ``torch`` its version of
+    torch; both are empty if the image has none.
     """
 
     installer: InstallerPlan | None
-    site_packages: str
+    library: str
     layers: tuple[LayerPlan, ...]
-    partial_layers: tuple[str, ...]
+    is_light: bool
     git: GitPlan | None
     compiler: Compiler | None
     has_build_lock: bool
-    partial_builds: tuple[str, ...]
+    builds_project: bool
     locks_from_stage: str
     steps: tuple[RunStep, ...]
     cuda: str
     torch: str
 
     @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The names of the layers in the lock."""
+        return tuple(layer.name for layer in self.layers)
+
+    @property
+    def build_names(self) -> tuple[str, ...]:
+        """The names of the parts of the lock of build dependencies."""
+        builds = (*(layer.build for layer in self.layers), self.git.build if self.git else None)
+        own = (FROM_PROJECT,) if self.builds_project else ()
+        return (*(build.lock for build in builds if build and build.lock), *own)
+
+    @property
+    def git_stage(self) -> str | None:
+        """The stage that installs git dependencies, or None without git dependencies."""
+        return "layer-git" if self.git else None
+
+    @property
+    def cuda_compiler(self) -> SourceBuild | None:
+        """The preparation of the stage with the compiler of CUDA, or None without such a stage."""
+        return self.compiler.cuda if self.compiler else None
+
+    @property
     def uses_ssh(self) -> bool:
-        """Tell whether the build fetches git dependencies with the keys of whoever builds."""
+        """Tell whether the build fetches git dependencies with the SSH keys of the user who builds."""
         return self.git is not None and self.git.uses_ssh
 
 
 def plan_packages(settings: Settings, facts: ImageFacts) -> PackagesPlan:
-    """Return the packages of an image."""
+    """Plan the Python packages of an image."""
     cuda = _cuda_version(settings, facts)
     compiling = CompilerFacts(settings, facts.codename, cuda, facts.torch)
     minor = minor_version(settings.python)
     return PackagesPlan(
         installer=plan_installer(settings, facts),
-        site_packages=f"{VENV}/lib/python{minor}/site-packages",
+        library=f"lib/python{minor}/site-packages",
         layers=tuple(_plan_layer(compiling, layer, facts) for layer in facts.layers),
-        partial_layers=facts.partial_layers,
+        is_light=is_light(settings, facts),
         git=_plan_git(compiling, facts),
         compiler=plan_compiler(compiling, facts.sources),
-        has_build_lock=any(source.is_locked for source in facts.sources),
-        partial_builds=facts.partial_builds,
+        has_build_lock=bool(facts.local) or any(source.is_locked for source in facts.sources),
+        builds_project=bool(facts.local),
         locks_from_stage="native" if len(settings.platforms) > 1 else "python",
         steps=steps_at(settings, "after_install"),
         cuda=cuda,
@@ -95,7 +165,22 @@ def _plan_layer(compiling: CompilerFacts, name: str, facts: ImageFacts) -> Layer
     url = dict(facts.layer_indexes).get(name)
     secret = next((index.secret for index in compiling.settings.indexes if index.url == url), None)
     build = _plan_build(compiling, name, facts)
-    return LayerPlan(name=name, stage=f"layer-{name}", build=build, index=url, secret=secret)
+    stage = "packages" if is_light(compiling.settings, facts) else f"layer-{name}"
+    # A build looks for its build dependencies at the other indexes too: its variables name all indexes.
+    return LayerPlan(name=name, stage=stage, build=build, index=None if build else url, secret=secret)
+
+
+def is_light(settings: Settings, facts: ImageFacts) -> bool:
+    """Tell whether the pip of the base installs all packages in one step, as one layer of light wheels.
+
+    The pip of an official image can install for another Python (pip 22.3 or newer). Another base may have no pip.
+    """
+    return (
+        (facts.layers == (ALL_WHEELS,) or (bool(facts.local or facts.wheels) and not facts.layers))
+        and facts.is_official
+        and len(settings.platforms) == 1
+        and not (facts.layer_indexes or facts.sources or facts.has_vcs)
+    )
 
 
 def _plan_git(compiling: CompilerFacts, facts: ImageFacts) -> GitPlan | None:
@@ -111,14 +196,14 @@ def _plan_build(compiling: CompilerFacts, layer: str, facts: ImageFacts) -> Sour
     build = plan_source_build(compiling, source)
     if not facts.index_urls:
         return build
-    # What a build takes may come from another index than the source: torch of its own, for one. Versions and hashes
-    # of the lock hold it to that. What no lock holds comes from the first index that has it, those of the spec before
-    # the default one: the newest of all would be what a stranger publishes there under the same name.
+    # A build dependency, such as torch, may come from another index than the source. The lock pins its version and
+    # hashes. An unlocked build dependency comes from the first index that has the name, and the indexes of the spec
+    # stand before the default one: to take the newest of all would let a stranger publish the name there.
     indexes = (("UV_INDEX_STRATEGY", "unsafe-first-match"), ("UV_INDEX", " ".join(facts.index_urls)))
     return replace(build, environment=(*build.environment, *indexes))
 
 
 def _cuda_version(settings: Settings, facts: ImageFacts) -> str:
-    """Return the version of CUDA: the one that is named, or the one that the locked packages were built for."""
+    """Return the version of CUDA in the spec, or else the version that the locked packages were built for."""
     accelerator = settings.accelerator
     return (accelerator.version or facts.cuda) if accelerator.is_cuda else ""

@@ -1,4 +1,4 @@
-"""One image of a spec on one platform: what was written, what was planned, and what was locked."""
+"""One image of a spec on one platform, with its settings, its plan and its lock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Pin
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
@@ -16,7 +16,7 @@ from mlspec.spec.spec import Image
 class PlannedImage:
     """An image with its plan and its lock.
 
-    Before anything is locked, ``pins`` are what is required by name, without what comes along.
+    Before the first lock, ``pins`` are the required packages alone, without their dependencies.
     """
 
     image: Image

@@ -1,4 +1,4 @@
-"""How a container of an image is run."""
+"""The run of a container: mounts, ports, devices and limits."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlspec.plan.folders import CACHE, HOME
-from mlspec.spec import values as syntax
 from mlspec.spec.files import Files
 from mlspec.spec.keys import Settings
 from mlspec.spec.nested_keys import EnvFile, Gpus, Mount, Port, Secret, Ulimit
+from mlspec.spec.values import seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What a container gets when it starts, beyond what its image says.
+    """The settings of a container's start that are not in its image.
 
-    ``platform`` is none where the image has several: the engine takes its own.
+    ``platform`` is None if the image has several platforms: the engine takes its own.
     """
 
     image: str
@@ -41,22 +41,26 @@ class RunPlan:
 
     @property
     def wants_nvidia(self) -> bool:
-        """Tell whether NVIDIA's GPUs are asked for: those of AMD are devices of the kernel, and a run gets them all."""
+        """Tell whether the run asks for NVIDIA's GPUs.
+
+        AMD's GPUs are devices of the kernel, and a run gets all of them.
+        """
         return self.gpus is not None and not self.devices
 
     @property
     def memory_folders(self) -> tuple[str, ...]:
-        """The folders in memory, but for those that something is mounted on.
+        """The folders in memory, without those that are also the target of a mount.
 
-        Of a mount and a tmpfs in one place, the engine takes the tmpfs, and what is written there is lost without a
-        word.
+        A program that cannot write to the files of the image gets folders for its temporary files. If a mount and a
+        tmpfs have the same target, the engine uses the tmpfs, and the files written there are lost without a message.
         """
         mounted = {mount.target for mount in self.mounts}
-        return tuple(dict.fromkeys(path for path in self.tmpfs if path not in mounted))
+        needed = ("/tmp", HOME, CACHE) if self.read_only else ()  # noqa: S108 - in the container
+        return tuple(dict.fromkeys(path for path in (*needed, *self.tmpfs) if path not in mounted))
 
 
 def plan_run(name: str, files: Files, settings: Settings) -> RunPlan:
-    """Return how containers of the image ``name`` are run."""
+    """Plan the run of containers of the image ``name``."""
     secrets = _run_secrets(settings)
     is_rocm = settings.accelerator.is_rocm
     return RunPlan(
@@ -77,13 +81,13 @@ def plan_run(name: str, files: Files, settings: Settings) -> RunPlan:
         ulimits=tuple(settings.ulimits.items()),
         init=settings.init,
         read_only=settings.read_only,
-        tmpfs=(*(("/tmp", HOME, CACHE) if settings.read_only else ()), *settings.tmpfs),  # noqa: S108 - in the container
-        stop_timeout=syntax.seconds(settings.stop_grace_period) if settings.stop_grace_period else None,
+        tmpfs=settings.tmpfs,
+        stop_timeout=seconds(settings.stop_grace_period) if settings.stop_grace_period else None,
     )
 
 
 def _run_secrets(settings: Settings) -> Mapping[str, Secret]:
-    """Return the secrets of the program; those that a build step or an index names are for the build alone."""
+    """Return the secrets of the program. Secrets that a build step or an index names are for the build alone."""
     building = {name for step in settings.run for name in step.secrets}
     building |= {index.secret for index in settings.indexes if index.secret}
     return {name: secret for name, secret in settings.secrets.items() if name not in building}
@@ -92,13 +96,17 @@ def _run_secrets(settings: Settings) -> Mapping[str, Secret]:
 def _runs_as_caller(settings: Settings, secrets: Mapping[str, Secret]) -> bool:
     """Tell whether the program runs as the user who starts it.
 
-    What the caller may read and write, the program must: their files can be private, and its files become theirs.
+    The program reads mounted files of the caller, which can be private, and the files that it writes there must belong
+    to the caller.
     """
     shares = any(mount.type == "bind" for mount in settings.mounts) or any(s.file for s in secrets.values())
     return shares and "user" not in settings.model_fields_set
 
 
 def _passed_environment(settings: Settings, secrets: Mapping[str, Secret]) -> tuple[str, ...]:
-    """Return the names whose values come from the caller's environment, and stand in no file or command line."""
+    """Return the variables that a run takes from the caller's environment.
+
+    No file and no command line holds their values.
+    """
     names = (name for name, value in settings.environment.items() if value is None)
     return (*names, *(name for name, secret in secrets.items() if secret.environment))

@@ -1,4 +1,4 @@
-"""The user's own build steps, and the secrets that a build gets."""
+"""The build steps of the user, and the secrets of a build."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Literal
 
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.spec.keys import Settings
-from mlspec.spec.nested_keys import RunStep, Secret
+from mlspec.spec.nested_build_keys import RunStep
+from mlspec.spec.nested_keys import Secret
 
 Place = Literal["before_install", "after_install", "after_code"]
 
@@ -18,7 +19,7 @@ def steps_at(settings: Settings, place: Place) -> tuple[RunStep, ...]:
 
 
 def plan_build_secrets(settings: Settings, facts: ImageFacts) -> tuple[tuple[str, Secret], ...]:
-    """Return the secrets of the build, by name: those of the user's steps, and the logins of indexes."""
+    """Return the secrets of the build as (name, secret): those of the user's steps, and the logins of indexes."""
     used = {name for step in settings.run for name in step.secrets} | {*_index_secrets(settings, facts)}
     return tuple((name, secret) for name, secret in settings.secrets.items() if name in used)
 

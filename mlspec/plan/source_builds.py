@@ -1,4 +1,4 @@
-"""Locked sources to what builds them: compilers, the packages that builds ask for, and CUDA's own."""
+"""The builds of locked sources: compilers, Debian packages, environment variables, and the compiler of CUDA."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from mlspec.lock.pins import FROM_GIT
 from mlspec.lock.source_layers import SourceLayer
 from mlspec.plan.run_steps import steps_at
 from mlspec.spec.keys import Settings
-from mlspec.spec.nested_keys import RunStep, Secret
+from mlspec.spec.nested_build_keys import RunStep
+from mlspec.spec.nested_keys import Secret
 
 
 @dataclass(frozen=True, slots=True)
 class CompilerFacts:
-    """What decides on the compilers of an image: its settings, its Debian release, its CUDA and its torch."""
+    """The facts that decide on the compilers of an image: its settings, Debian release, CUDA and torch."""
 
     settings: Settings
     codename: str = ""
@@ -29,7 +30,7 @@ class CompilerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiler:
-    """The stages with compilers: Debian's packages, and NVIDIA's image and its folder where CUDA is compiled."""
+    """The stages with compilers: Debian packages, and to compile CUDA also NVIDIA's image and its folder."""
 
     apt: tuple[str, ...]
     cuda_image: str = ""
@@ -37,13 +38,20 @@ class Compiler:
     cuda_apt: tuple[str, ...] = ()
     cuda_environment: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def cuda(self) -> SourceBuild | None:
+        """The preparation of the stage with the compiler of CUDA, or None without such a stage."""
+        build = SourceBuild(from_stage="compiler", apt=self.cuda_apt, environment=self.cuda_environment)
+        return build if self.cuda_image else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataStage:
-    """What the metadata of a source is made on, while nothing is locked yet: the image's base, and what compiles there.
+    """The stage that makes the metadata of a source, before there is a lock: the image's base, and compilers.
 
-    ``apt_sources`` are the lines that name Debian as of a day, where the spec names one. ``steps`` are the user's own
-    before anything is installed, with the ``secrets`` that they take and the packages ``own_apt`` that they find.
+    ``apt_sources`` are the lines that name Debian's archive of a day, if the spec names a day. ``steps`` are the user's
+    steps before the installation, ``secrets`` the secrets of these steps, and ``own_apt`` the Debian packages that are
+    installed before these steps.
     """
 
     base: str
@@ -58,9 +66,9 @@ class MetadataStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceBuild:
-    """How the sources of a layer are built: the stage they stand on, Debian's packages, variables for the build.
+    """The build of a layer's sources: its stage, its Debian packages, and its environment variables.
 
-    ``lock`` is the part of the lock with what the builds take, ``first`` the lines of the installer's configuration.
+    ``lock`` is the part of the lock with the build dependencies. ``first`` are lines of the installer's configuration.
     """
 
     from_stage: str = "installer"
@@ -71,7 +79,7 @@ class SourceBuild:
 
 
 def plan_compiler(facts: CompilerFacts, sources: Iterable[SourceLayer]) -> Compiler | None:
-    """Return the compilers for the sources of an image; None where nothing is compiled, or the spec wants none."""
+    """Return the compilers for the sources of an image, or None if none are needed or the spec wants none."""
     compiled = [source for source in sources if _takes_compilers(facts, source)]
     if not compiled:
         return None
@@ -92,18 +100,24 @@ def plan_compiler(facts: CompilerFacts, sources: Iterable[SourceLayer]) -> Compi
 
 
 def _takes_compilers(facts: CompilerFacts, source: SourceLayer) -> bool:
-    """Tell whether a source is built on the stage with compilers: also where the spec names what else it takes."""
+    """Tell whether a source is built on the stage with compilers.
+
+    It is also built there if the spec names Debian packages for builds.
+    """
     return facts.settings.build_apt != () and (source.is_compiled or bool(facts.settings.build_apt))
 
 
 def _tools(facts: CompilerFacts) -> tuple[str, ...]:
-    # Headers below `apt` are there for something that is compiled.
+    # The spec names headers below `apt` because something compiles against them.
     headers = (name for name in facts.settings.apt if name.partition("=")[0].endswith("-dev"))
     return tuple(sorted({*compile_recipes.tools(), *headers, *(facts.settings.build_apt or ())}))
 
 
 def _older_gcc(codename: str, newest: int) -> int | None:
-    """Return the gcc of a release that nvcc takes, where the release's own is too new for it."""
+    """Return the version of gcc to install for nvcc, or None if the Debian release's own gcc is not too new.
+
+    ``newest`` is the newest gcc that nvcc accepts.
+    """
     own = compile_recipes.gcc(codename)
     if own is None or own <= newest:
         return None
@@ -118,14 +132,14 @@ def _cuda_environment(facts: CompilerFacts, gcc: int | None) -> Iterator[tuple[s
         yield "CC", f"gcc-{gcc}"
         yield "CXX", f"g++-{gcc}"
         yield "NVCC_PREPEND_FLAGS", f"-ccbin /usr/bin/g++-{gcc}"
-    # No GPU is there while an image is built, so nothing can be asked what to compile for.
+    # A build has no GPU, so packages cannot detect the compute capability to compile for.
     yield "FORCE_CUDA", "1"
     if architectures := _architectures(facts):
         yield "TORCH_CUDA_ARCH_LIST", ";".join(architectures)
 
 
 def _architectures(facts: CompilerFacts) -> tuple[str, ...]:
-    """Return the compute capabilities to compile for: those of the GPUs of the spec, or else all that torch is for."""
+    """Return the compute capabilities to compile for: those of the spec's GPUs, or else all that torch supports."""
     wanted = filter(None, map(frameworks.capability, facts.settings.gpu_models))
     if named := sorted(set(wanted), key=parse_release):
         return tuple(named)
@@ -134,7 +148,7 @@ def _architectures(facts: CompilerFacts) -> tuple[str, ...]:
 
 
 def plan_source_build(facts: CompilerFacts, source: SourceLayer) -> SourceBuild:
-    """Return how the sources of a layer are built."""
+    """Plan the build of a layer's sources."""
     has_compiler = _takes_compilers(facts, source)
     has_cuda = has_compiler and source.has_cuda and bool(facts.cuda and compile_recipes.cuda_image(facts.cuda))
     return SourceBuild(
@@ -155,12 +169,12 @@ def _apt(facts: CompilerFacts, source: SourceLayer) -> tuple[str, ...]:
 
 
 def plan_metadata_stage(facts: CompilerFacts, base: str, base_user: str | None, source: SourceLayer) -> MetadataStage:
-    """Return what the metadata of a source is made on: the stage that will build it, without CUDA's compiler."""
+    """Plan the stage for the metadata of a source: the stage that will build the source, without CUDA's compiler."""
     apt = (*_tools(facts), *_apt(facts, source)) if _takes_compilers(facts, source) else ()
-    # Versions are often told by the tags of a repository.
+    # Build backends often read the version from the tags of the repository.
     apt = (*apt, *(("git",) if source.layer == FROM_GIT else ()))
     day = facts.settings.apt_snapshot
-    # Sources are built on what these steps leave: a library of the user's own, say, or another source of packages.
+    # Builds of sources see the results of these steps, such as a library of the user or another apt source.
     steps = steps_at(facts.settings, "before_install")
     taken = {name for step in steps for name in step.secrets}
     return MetadataStage(

@@ -1,4 +1,4 @@
-"""What PyYAML says of a text that it refuses, to what a person needs to hear."""
+"""Convert PyYAML's syntax errors to problems that a person can understand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlspec.spec.encoding import LINE_BREAK, end_of
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What PyYAML says, by a part of it, and what a person needs to hear: ours, and what to type."""
+    """A part of a message of PyYAML, and its replacement: our message and a hint."""
 
     words: str
     message: str
@@ -55,11 +55,11 @@ _HINT = "look at the quotes, brackets and indentation here"
 
 
 def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    """Return the problem behind an error of PyYAML about ``text``."""
+    """Return the problem for an error of PyYAML about ``text``."""
     lines = LINE_BREAK.split(text)
     if (number := next((n for n, line in enumerate(lines) if line.startswith("<<<<<<< ")), -1)) >= 0:
         hint = "keep one of them, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>"
-        problem = Problem(code="MLS002", message="this file holds both sides of a merge", hint=hint)
+        problem = Problem(code="MLS002", message="this file has unresolved merge conflicts", hint=hint)
         return problem.at(file, Span(number + 1, 1, number + 1, len(lines[number]) + 1), lines[number])
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
         words = f"{error.context or ''} {error.problem or ''}".strip()
@@ -72,8 +72,8 @@ def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
 
 
 def wrong_character(text: str, position: int, file: str) -> Problem:
-    """Return the problem of a character that cannot stand in YAML, by its position in ``text``."""
+    """Return the problem of a character that YAML does not allow, at its position in ``text``."""
     character = f"U+{ord(text[position]):04X}" if position < len(text) else "the end"
     hint = "remove it, or save the file as UTF-8" if character == "U+0000" else "remove it"
-    problem = Problem(code="MLS001", message=f"the character {character} cannot stand in YAML", hint=hint)
+    problem = Problem(code="MLS001", message=f"YAML does not allow the character {character}", hint=hint)
     return problem.at(file, end_of(text[:position]))

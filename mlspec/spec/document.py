@@ -1,27 +1,31 @@
-"""YAML text to a Document: plain data that knows where each key and value was written."""
+"""Parse YAML text to a Document: plain data that knows the place of each key and value."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import yaml
 
 from mlspec.errors import KeyPath, Problem, Span, SpecError
-from mlspec.spec import complaints
-from mlspec.spec import yaml_reader as nodes
+from mlspec.spec import complaints, yaml_reader
 from mlspec.spec.encoding import LINE_BREAK
 from mlspec.spec.yaml_reader import Node
 
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed spec: its text, its plain data, and the place of everything in it."""
+    """A parsed spec: its text, its plain data, and the place of each key and value.
+
+    ``folder`` has the names in the real path of the spec's folder, or is None if the text is in no folder: with
+    ``context``, the last of the names reach the image.
+    """
 
     file: str
     text: str
     root: Node
+    folder: tuple[str, ...] | None = field(default=None, repr=False, compare=False)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -35,7 +39,7 @@ class Document:
         return tuple(LINE_BREAK.split(self.text))
 
     def locate(self, path: KeyPath, *, on_key: bool = False) -> Span:
-        """Return where ``path`` was written, or else its nearest enclosing value."""
+        """Return the place of ``path``, or else of its nearest enclosing value."""
         node, key_span = self.root, None
         for step in path:
             if step not in node.children:
@@ -45,7 +49,7 @@ class Document:
         return key_span if on_key and key_span else node.span
 
     def place(self, problem: Problem) -> Problem:
-        """Return ``problem`` with the file, span and line of its key path; one that has a place keeps it."""
+        """Return ``problem`` with the file, span and line of its key path; a problem with a place keeps it."""
         if problem.file:
             return problem
         if not problem.path:
@@ -59,25 +63,25 @@ def _with_excerpt(problem: Problem, lines: tuple[str, ...]) -> Problem:
 
 
 def _line(lines: tuple[str, ...], span: Span) -> str:
-    # Where a text ends without a line end, an empty value stands on the line that would come next.
+    # If a text ends without a line end, an empty value at its end is on a line that does not exist.
     return lines[span.line - 1] if span.line <= len(lines) else ""
 
 
-def parse(text: str, file: str) -> Document:
-    """Return the document in ``text``; raises SpecError with every problem of its form."""
+def parse(text: str, file: str, folder: tuple[str, ...] | None = None) -> Document:
+    """Return the document in ``text``, from ``file`` in ``folder``; raises SpecError with all problems of its form."""
     if (position := text.find("\ufeff")) >= 0:
         # PyYAML's two loaders read this invisible character differently.
         raise SpecError(complaints.wrong_character(text, position, file))
     try:
-        root, problems = nodes.build_nodes(text, file)
+        root, problems = yaml_reader.build_nodes(text, file)
     except yaml.YAMLError as error:
         raise SpecError(complaints.syntax_problem(error, text, file)) from None
     except (ValueError, OverflowError):
-        # PyYAML trusts the numbers of escapes and directives: "\\U00110000" is no character.
-        message = "an escape or a directive in this file holds a number that is too large"
+        # PyYAML does not check the numbers in escapes and directives: "\\U00110000" is no character.
+        message = "an escape or a directive in this file contains a number that is too large"
         problem = Problem(code="MLS001", message=message, hint="remove it")
         raise SpecError(problem.at(file, Span(1, 1, 1, 2))) from None
-    document = Document(file, text, root)
+    document = Document(file, text, root, folder)
     if not problems and not isinstance(root.data, dict):
         what = "empty" if root.data is None else "not a mapping of keys to values"
         hint = "the smallest spec is one line, such as: python: 3.12; or run: mlspec init"

@@ -1,4 +1,4 @@
-"""Repairs to edits of a spec's text: at the place itself, so that comments, order, quotes and line ends stay."""
+"""Convert repairs to edits in place, so that comments, order, quotes and line ends of a spec stay."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mlspec.spec.keys import Settings
 from mlspec.spec.plain_yaml import scalar
 from mlspec.spec.yaml_reader import Node
 
-# A new key stands behind the nearest that belongs in front of it.
+# A new key comes after its nearest predecessor in this order.
 _ORDER = ("name", "targets", *Settings.model_fields)
 
 
 def ways(document: Document, repair: Repair) -> Iterator[Edit]:
-    """Yield the edits of ``document`` that may come to this repair, the plainest first; none where none is known."""
+    """Yield the edits of ``document`` that may make this repair, the plainest first; none if none is known."""
     if isinstance(repair, Rename):
         yield from _at(document, document.locate(repair.path, on_key=True), str(repair.path[-1]), repair.name)
     elif isinstance(repair, Replace):
@@ -32,7 +32,7 @@ def ways(document: Document, repair: Repair) -> Iterator[Edit]:
 
 
 def _source(document: Document, span: Span) -> str | None:
-    """Return the text at a place; none where it has several lines."""
+    """Return the text at a place; None if it has several lines."""
     if span.line != span.end_line or span.line > len(document.lines):
         return None
     return document.lines[span.line - 1][span.column - 1 : span.end_column - 1]
@@ -103,7 +103,7 @@ def _ways_to_add(document: Document, repair: Add) -> Iterator[Edit]:
 
 
 def _whole(document: Document, span: Span) -> Span:
-    """Return the place of an empty list that has one line: ``[]`` and what is between."""
+    """Return the place of an empty list on one line: ``[]``, with the blanks in it."""
     line = document.lines[span.line - 1] if span.line <= len(document.lines) else ""
     empty = re.compile(r"\[\s*\]").match(line, span.column - 1)
     return Span(span.line, span.column, span.line, empty.end() + 1) if empty else span
@@ -145,7 +145,7 @@ def _predecessor(keys: Mapping[str, Span], name: str) -> Span:
 
 
 def _line_after(document: Document, path: KeyPath) -> int:
-    """Return the line of the key behind the mapping at ``path``, or that behind the end of the text."""
+    """Return the line of the key after the mapping at ``path``, or the line after the end of the text."""
     for length in range(len(path) - 1, -1, -1):
         here, level = document.locate(path[: length + 1], on_key=True), _node(document, path[:length])
         if after := sorted(span.line for span in (level.keys.values() if level else ()) if span > here):
@@ -166,7 +166,10 @@ _COMMENT = re.compile(r"\s*#")
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Return ``text`` after ``edits``; of two that meet, the first is done. New lines end as their neighbours do."""
+    """Return ``text`` after ``edits``; of two overlapping edits, only the later in the text is applied.
+
+    New lines get the line ends of their neighbours.
+    """
     lines = _with_breaks(text)
     done = Span(len(lines) + 1, 1, len(lines) + 1, 1)
     for edit in sorted(edits, key=lambda edit: edit.span, reverse=True):

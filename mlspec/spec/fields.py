@@ -1,6 +1,6 @@
-"""What is known of a key beside its type: the annotations of its field, and how to read them.
+"""The annotations of a key's field, for the facts beside its type, and functions that read them.
 
-The schema, the reference, messages, ``--fix``, ``init`` and the images that inherit read keys by these functions.
+The schema, the reference, messages, ``--fix``, ``init`` and image inheritance read keys through these functions.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from mlspec.spec.plain_yaml import one_line
 
 
 def about(what: str, *examples: object) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """Return a field with the meaning of its key; the first of its examples is what a hint suggests."""
+    """Return a field with the meaning of its key; hints suggest the first of its examples."""
     return Field(description=what, examples=list(examples) or None)
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What to type for a key, where the example alone would not say it."""
+    """A hint for a key, for keys whose example alone is not enough."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AlsoCalled:
-    """The names that Compose, Dockerfiles and other tools have for a key.
+    """The names of a key in Compose, Dockerfiles and other tools.
 
-    ``unsure`` are names that may stand for something else as well: messages suggest the key, ``--fix`` leaves it alone.
+    ``unsure`` are names that may also have another meaning: messages suggest the key, but ``--fix`` does not rename.
     """
 
     names: tuple[str, ...] = ()
@@ -40,15 +40,15 @@ class AlsoCalled:
 
 
 def also_called(*names: str, unsure: tuple[str, ...] = ()) -> AlsoCalled:
-    """Return the annotation of a key that other tools call by ``names``."""
+    """Return the annotation of a key with its ``names`` in other tools."""
     return AlsoCalled(names, unsure)
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A mapping of the user's own names: an image adds to the names above it, in place of all of them.
+    """A mapping with names of the user's own: an image adds to the inherited names, and does not replace them all.
 
-    ``as_mapping`` makes a mapping of the list form, where the key has one.
+    ``as_mapping`` converts the list form to a mapping, if the key has a list form.
     """
 
     as_mapping: Callable[[object], object] = lambda value: value
@@ -56,9 +56,9 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """What ``init`` writes for a key: a comment above it, and an example where the value is not known.
+    """The text that ``init`` writes for a key: a comment above it, and an example if the value is unknown.
 
-    Without ``example``, that is the first one of the field.
+    Without ``example``, ``init`` writes the first example of the field.
     """
 
     comment: str = ""
@@ -69,14 +69,14 @@ _Note = TypeVar("_Note", Hint, AlsoCalled, Joined, Starter)
 
 
 def notes(model: type[BaseModel], kind: type[_Note]) -> dict[str, _Note]:
-    """Return the annotations of one kind, by the keys of ``model`` that have one, in their order."""
+    """Return the annotations of one kind, by their keys in ``model``, in their order."""
     found = ((name, note) for name, field in model.model_fields.items() for note in field.metadata)
     return {name: note for name, note in found if isinstance(note, kind)}
 
 
 @cache
 def hint(model: type[BaseModel], name: str) -> str:
-    """Return what can be typed for a key of ``model``; empty where the kind of value says it better."""
+    """Return the hint for a key of ``model``; empty if the hint for the kind of value is better."""
     field = model.model_fields.get(name)
     if field is None:
         return ""
@@ -89,14 +89,14 @@ def hint(model: type[BaseModel], name: str) -> str:
 
 
 def example(model: type[BaseModel], name: str) -> str:
-    """Return a key of ``model`` with the first of its examples, as it stands in a spec; empty where it has none."""
+    """Return a key of ``model`` with the first of its examples, as in a spec; empty if it has none."""
     field = model.model_fields.get(name)
     return f"{name}: {one_line(field.examples[0])}" if field and field.examples else ""
 
 
 @dataclass(frozen=True, slots=True)
 class OtherName:
-    """A key that another tool calls otherwise, and whether that name can mean nothing else."""
+    """The key for a name of another tool, and whether the name can mean nothing else."""
 
     key: str
     is_sure: bool
@@ -104,7 +104,7 @@ class OtherName:
 
 @cache
 def other_names(model: type[BaseModel]) -> dict[str, OtherName]:
-    """Return the keys of ``model`` by what other tools call them."""
+    """Return the keys of ``model`` by their names in other tools."""
     called = notes(model, AlsoCalled).items()
     sure = {name: OtherName(key, True) for key, note in called for name in note.names}
     return sure | {name: OtherName(key, False) for key, note in called for name in note.unsure}
@@ -112,7 +112,7 @@ def other_names(model: type[BaseModel]) -> dict[str, OtherName]:
 
 @cache
 def model_below(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """Return the model of the mapping, or of each of the mappings, that a key holds; None where it holds none."""
+    """Return the model of the mapping, or of each mapping, in a key's value; None if there is no mapping."""
     field = model.model_fields.get(name)
     return next(_models(field.annotation), None) if field else None
 

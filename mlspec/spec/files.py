@@ -1,4 +1,4 @@
-"""The files of a spec: their names, for each of its images and platforms, and one of them with its text."""
+"""The files of a spec: their names, for each of its images and platforms, and a file with its text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlspec.spec.banner import banner
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One output file: its path beside the spec, its text, and whether it is run."""
+    """One output file: its path beside the spec, its text, and whether it is executable."""
 
     path: str
     text: str
@@ -20,9 +20,9 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The names of what stands beside a spec, for one of its images.
+    """The names of the files beside a spec, for one of its images.
 
-    ``architecture`` is that of one of its platforms, where several have locks of their own.
+    ``architecture`` is that of one platform, if several platforms have locks of their own.
     """
 
     spec: str
@@ -32,12 +32,12 @@ class Files:
 
     @property
     def banner(self) -> str:
-        """The sentence that a generated file begins with; a file without it is the user's own."""
+        """The first sentence of a generated file; a file without it is the user's own."""
         return banner(self.spec, "mlspec render")
 
     @property
     def lock_banner(self) -> str:
-        """The sentence that a lock begins with."""
+        """The first sentence of a lock."""
         return banner(self.spec, "mlspec lock")
 
     @property
@@ -56,9 +56,10 @@ class Files:
         return f"{self.prefix}run.sh"
 
     def path_of(self, name: str, *, is_shared: bool) -> str:
-        """Return the path of a file called ``name`` beside ``mlspec.yaml``: of this image, or shared by all.
+        """Return the path of a file with the default ``name``: of this image, or shared by all.
 
-        A file in a folder, which other programs look for under that very name, is in a folder of its own below that.
+        Other programs look for a file in a folder under its default name. So such a file keeps its name, in a subfolder
+        with the prefix.
         """
         prefix = self.project_prefix if is_shared else self.prefix
         folder, file = posixpath.split(name)
@@ -66,31 +67,36 @@ class Files:
 
     @property
     def requirements_lock(self) -> str:
-        """The name of the locked requirements."""
+        """The name of the lock with the pinned requirements."""
         return self._lock("requirements")
 
     @property
     def vcs_lock(self) -> str:
-        """The name of the locked git dependencies, which no hash can pin."""
+        """The name of the lock with the pinned git dependencies, which no hash can pin."""
         return self._lock("requirements.vcs")
 
     @property
     def build_lock(self) -> str:
-        """The name of the lock of what it takes to build sources."""
+        """The name of the lock with the build dependencies of sources."""
         return self._lock("requirements.build")
 
     @property
+    def dev_lock(self) -> str:
+        """The name of the lock with the packages for developers, which no image has."""
+        return self._lock("requirements.dev")
+
+    @property
     def package_locks(self) -> tuple[str, ...]:
-        """The names of all that packages are locked in."""
+        """The names of all locks of an image's packages."""
         return self.requirements_lock, self.vcs_lock, self.build_lock
 
     @property
     def lock(self) -> str:
-        """The name of the spec's lock, shared by its images."""
+        """The name of the spec's lock, which all images share."""
         return f"{self.project_prefix}mlspec.lock"
 
     def on(self, platform: str, platforms: Sequence[str]) -> Files:
-        """Return the names for one of the image's platforms: of several, each has locks of its own."""
+        """Return the names for one of the image's platforms; each of several platforms has locks of its own."""
         return replace(self, architecture=architecture(platform)) if len(platforms) > 1 else self
 
     def _lock(self, stem: str) -> str:
@@ -98,12 +104,12 @@ class Files:
 
 
 def architecture(platform: str) -> str:
-    """Return what BuildKit calls the machine of a platform in TARGETARCH: ``arm64`` of ``linux/arm64``."""
+    """Return the machine of a platform as in BuildKit's TARGETARCH: ``arm64`` of ``linux/arm64``."""
     return platform.split("/")[1]
 
 
 def files_of(spec_file: str, key: str) -> Files:
-    """Return the file names for the image ``key`` of a spec; ``mlspec.yaml`` alone puts no name in front."""
+    """Return the file names for the image ``key`` of a spec; only ``mlspec.yaml`` adds no prefix."""
     name = posixpath.basename(spec_file)
     stem = name.removesuffix(".yaml").removesuffix(".yml")
     project_prefix = "" if stem == "mlspec" else f"{stem}."

@@ -1,4 +1,4 @@
-"""Repairs that are certain, done: each edit is kept only where the spec then says what was meant, and nothing else."""
+"""Apply certain repairs, and keep an edit only if the spec then has the intended data, and no other change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_ROUNDS = 50
 
 
 def add_edits(document: Document, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return the problems, those that have a certain repair with the edits of the spec that it comes to."""
+    """Return the problems; each problem with a certain repair has the edits of the spec for it."""
     problems = tuple(problems)
     wanted = _list_repairs(document, problems)
     edits = _edits(document, dict.fromkeys(repair for repairs in wanted for repair in repairs))
@@ -30,9 +30,9 @@ def add_edits(document: Document, problems: Iterable[Problem]) -> tuple[Problem,
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A spec before and after all repairs, what is still wrong with it, what was repaired, and by which edits.
+    """A spec before and after all repairs, the remaining problems, the repaired problems, and the edits.
 
-    ``rounds`` hold the edits in their order; those of one round are about the same text.
+    ``rounds`` has the edits in their order; all edits of a round apply to the same text.
     """
 
     before: Document
@@ -43,9 +43,9 @@ class Settled:
 
 
 def fix_all(document: Document, look: Callable[[Document], Iterable[Problem]]) -> Settled:
-    """Return what becomes of a spec when all that ``look`` finds and that can be repaired is, until nothing is left.
+    """Return a spec after all repairs of the problems that ``look`` finds, until none can be repaired.
 
-    One mistake hides another: each round looks again.
+    One mistake may hide another, so each round looks again.
     """
     now = Settled(document, document, add_edits(document, look(document)))
     for _ in range(_MOST_ROUNDS):
@@ -54,7 +54,7 @@ def fix_all(document: Document, look: Callable[[Document], Iterable[Problem]]) -
         text = apply_edits(now.document.text, edits)
         if text == now.document.text:
             break
-        after = parse(text, document.file)
+        after = parse(text, document.file, document.folder)
         found = add_edits(after, look(after))
         gone = [problem for problem in able if problem.message not in {other.message for other in found}]
         now = Settled(document, after, found, (*now.repaired, *gone), (*now.rounds, edits))
@@ -62,19 +62,19 @@ def fix_all(document: Document, look: Callable[[Document], Iterable[Problem]]) -
 
 
 def apply_rounds(text: str, rounds: Iterable[Sequence[Edit]]) -> str:
-    """Return a text, with whatever line ends it has, after the edits of all rounds."""
+    """Return a text, with any line ends, after the edits of all rounds."""
     for edits in rounds:
         text = apply_edits(text, edits)
     return text
 
 
-# What is wanted, where several images want it
+# Repairs that several images share
 
 
 def _list_repairs(document: Document, problems: Sequence[Problem]) -> list[tuple[Repair, ...]]:
     every = [repair for problem in problems for repair in problem.repairs]
     placed = [[_place_repair(document, repair, every) for repair in problem.repairs] for problem in problems]
-    # What several packages need is added at once: two edits would make the key twice.
+    # Join the packages of several Add repairs: two edits would add the key twice.
     needed: dict[KeyPath, dict[str, None]] = {}
     for repair in (repair for repairs in placed for repair in repairs):
         if isinstance(repair, Add):
@@ -86,7 +86,7 @@ def _list_repairs(document: Document, problems: Sequence[Problem]) -> list[tuple
 
 
 def _place_repair(document: Document, repair: Repair, every: Sequence[Repair]) -> Repair:
-    """Return a repair with its place in this spec: a list for all images stands at the top."""
+    """Return a repair with its place in this spec: a list that all images need is at the top."""
     if isinstance(repair, Replace):
         return replace(repair, path=_entry(document, repair))
     if not isinstance(repair, Add) or len(repair.path) != 3:
@@ -118,11 +118,11 @@ def _value(data: Any, path: KeyPath) -> Any:  # noqa: ANN401 - what a spec is ma
     return data
 
 
-# What an edit has to come to
+# The data that an edit must produce
 
 
 def _edits(document: Document, repairs: Iterable[Repair]) -> dict[Repair, Edit]:
-    """Return the edit of each repair that is sure to be what is meant; an anchor has one for all who repeat it."""
+    """Return the edit of each repair that certainly has the intended result; repairs of one anchor share an edit."""
     open_ = list(repairs)
     found: dict[Repair, Edit] = {}
     candidates = {repair: list(ways(document, repair)) for repair in open_}
@@ -135,7 +135,7 @@ def _edits(document: Document, repairs: Iterable[Repair]) -> dict[Repair, Edit]:
 
 
 def _is_meant(document: Document, edit: Edit, repairs: Sequence[Repair]) -> bool:
-    # A copy in which what aliases repeat is there several times, as a text says it.
+    # The copy has the data of an alias once for each use, as the text has it.
     data = json.loads(json.dumps(document.data))
     try:
         for repair in repairs:
@@ -146,7 +146,7 @@ def _is_meant(document: Document, edit: Edit, repairs: Sequence[Repair]) -> bool
 
 
 def _own(data: dict[str, Any]) -> dict[str, Any]:
-    """Return what a spec says; what stands below ``x-`` are the user's own anchors."""
+    """Return the data of a spec without the ``x-`` keys, which are the user's own anchors."""
     return {key: value for key, value in data.items() if not key.startswith("x-")}
 
 
@@ -162,7 +162,7 @@ def _do(data: dict[str, Any], repair: Repair) -> None:
         is_text = isinstance(value, str) and isinstance(repair.new, str)
         parent[last] = value.replace(repair.old, repair.new) if is_text else repair.new
     elif isinstance(repair, SetKey):
-        # At the top it would hold for images that nobody found anything wrong with.
+        # At the top, the key would apply to images without this problem too.
         if last in parent or (len(repair.path) == 1 and "images" in data):
             raise KeyError(last)
         parent[last] = repair.value

@@ -1,4 +1,4 @@
-"""The levels of a spec to the data of each image: the top holds the defaults, an image overrides."""
+"""Merge the levels of a spec to the data of each image: the top has the defaults, an image overrides."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlspec.errors import KeyPath, Problem
-from mlspec.spec import values as syntax
 from mlspec.spec.fields import Joined, notes
 from mlspec.spec.keys import Settings, TopKeys
 from mlspec.spec.messages import refusal
-from mlspec.spec.values import Refused
+from mlspec.spec.values import Refused, image_key, step_to
 
 INHERITED = "..."
-"""The entry of a list that stands for what the level above said."""
+"""The list entry that represents the entries of the level above."""
 
 Origins = dict[KeyPath, KeyPath]
-"""Where in the document each part of an image's data was written, by its path in that data."""
+"""The path in the document of each part of an image's data, by its path in that data."""
 
 
 def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any], Origins]]:
-    """Yield each image's key and its data, inherited keys included, with where each part was written."""
+    """Yield each image's key and its data, with inherited keys, and the origin of each part in the document."""
     above = {key: value for key, value in data.items() if key not in TopKeys.model_fields and not key.startswith("x-")}
     images = data.get("images")
     top, origins = _merge_levels({}, above, (), problems)
@@ -32,13 +31,13 @@ def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[s
         problems.append(
             Problem(code="MLS120", message="images is a mapping of names to keys", hint=hint, path=("images",))
         )
-        # What is wrong with the keys beside it is told at once.
+        # Also report the problems of the other keys at once.
         yield "", top, origins
         return
     for key, own in images.items():
         path = ("images", key)
         try:
-            syntax.image_key(key)
+            image_key(key)
         except Refused as refused:
             problems.append(refusal(refused, path, on_key=True))
             continue
@@ -52,7 +51,7 @@ def levels(data: Mapping[str, Any], problems: list[Problem]) -> Iterator[tuple[s
 def _merge_levels(
     above: Mapping[str, Any], own: Mapping[str, Any], path: KeyPath, problems: list[Problem]
 ) -> tuple[dict[str, Any], Origins]:
-    """Return the keys of ``own`` over those of ``above``: lists by their ``...``, mappings key by key."""
+    """Return the keys of ``own`` over those of ``above``; lists expand ``...``, and some mappings merge key by key."""
     merged: dict[str, Any] = dict(above)
     origins: Origins = {(): path}
     origins |= {(key,): (key,) for key in merged}
@@ -62,11 +61,11 @@ def _merge_levels(
         place = (*path, key)
         inherited = merged.pop(key, None)
         if value is None and key in Settings.model_fields:
-            continue  # what is no key stays, to be refused
+            continue  # an unknown key stays, so that validation refuses it
         origins[(key,)] = place
         if value == INHERITED:
             hint = f"write: {key}: [..., more]" if inherited is not None else "remove it"
-            problems.append(Problem(code="MLS120", message="... stands in a list only", hint=hint, path=place))
+            problems.append(Problem(code="MLS120", message="... is only allowed in a list", hint=hint, path=place))
             continue
         if key in _JOINED and (isinstance(value, dict) or (isinstance(inherited, dict) and INHERITED in value)):
             value = _join_names(key, value, inherited, place, origins)
@@ -76,21 +75,21 @@ def _merge_levels(
     return merged, origins
 
 
-# Of other mappings, such as a health check's, the parts belong together.
+# The parts of other mappings, such as those of a health check, belong together and do not merge.
 _JOINED = notes(Settings, Joined)
 
 
 def _join_names(
     key: str, own: dict[str, Any] | list[Any], inherited: object, place: KeyPath, origins: Origins
 ) -> dict[str, Any]:
-    """Return the names of ``own`` over those inherited, either of them as a mapping or in its list form."""
+    """Return the names of ``own`` over the inherited names; each may be a mapping or its list form."""
     whole: dict[str, Any] = {}
     for level, above in ((inherited, (key,)), (own, place)):
         items = [item for item in level if item != INHERITED] if isinstance(level, list) else level
         named = _JOINED[key].as_mapping(items)
         for name, value in named.items() if isinstance(named, dict) else ():
             whole[name] = value
-            step = syntax.step_to(level, name)
+            step = step_to(level, name)
             origins[(key, name)] = above if step is None else (*above, step)
     return whole
 
@@ -116,7 +115,7 @@ def _splice_list(
 
 
 def origin_of(origins: Mapping[KeyPath, KeyPath], path: KeyPath) -> KeyPath:
-    """Return where in the document the value at ``path`` of an image was written."""
+    """Return the path in the document of the value at ``path`` of an image."""
     for length in range(len(path), -1, -1):
         if (start := origins.get(path[:length])) is not None:
             return (*start, *path[length:])

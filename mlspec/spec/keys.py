@@ -1,7 +1,7 @@
-"""The keys of a spec: all that is known of each stands at its field, and nowhere else.
+"""The keys of a spec, each with all its facts at its field, and nowhere else.
 
-The schema, the reference, messages, ``--fix``, ``init`` and the images that inherit read it there, by way of
-:mod:`mlspec.spec.fields`. The keys stand in the order in which they are written into specs and into the reference.
+The schema, the reference, messages, ``--fix``, ``init`` and image inheritance read the facts through
+:mod:`mlspec.spec.fields`. The order of the keys here is their order in specs and in the reference.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mlspec.spec import schema_parts as shapes
-from mlspec.spec import values as syntax
+from mlspec.spec import schema_parts, values
 from mlspec.spec.build_keys import BuildKeys
 from mlspec.spec.fields import Hint, Joined, Starter, about, also_called
 from mlspec.spec.nested_keys import (
@@ -28,7 +27,7 @@ from mlspec.spec.nested_keys import (
     secret_names,
 )
 from mlspec.spec.schema_parts import ONE_OR_MORE, any_of, names_to, or_short, shape
-from mlspec.spec.targets import SHARED_TARGETS, TARGETS
+from mlspec.spec.targets import OPTIONAL_TARGETS, TARGETS
 from mlspec.spec.value_types import (
     Duration,
     EnvironmentName,
@@ -48,12 +47,14 @@ from mlspec.spec.values.kinds import SIGNAL_FORM, name_signal
 
 
 class TopKeys(Keys):
-    """The keys that stand at the top of a spec only, once for all images."""
+    """The keys at the top of a spec only, once for all images."""
 
     name: Annotated[
-        Annotated[str, AfterValidator(syntax.image_name), shape(shapes.NAME)] | None,
+        Annotated[str, AfterValidator(values.image_name), shape(schema_parts.NAME)] | None,
         about(
-            "The name of the image. Default: the folder's, and behind it the spec's unless that is mlspec.yaml.",
+            "The name of the image, as an engine and a registry call it. Default: the name of the folder, followed by "
+            "that of "
+            "the spec unless that is mlspec.yaml.",
             "sentiment",
         ),
         Starter(),
@@ -63,8 +64,7 @@ class TopKeys(Keys):
         BeforeValidator(as_list),
         ONE_OR_MORE,
         about(
-            "What is written beside the Dockerfiles, their ignore files and the run scripts, once for all images: "
-            f"{', '.join(TARGETS[name].about for name in SHARED_TARGETS)}. Default: none.",
+            f"Further files to write: {', '.join(TARGETS[name].about for name in OPTIONAL_TARGETS)}. Default: none.",
             ["compose"],
             ["compose", "kubernetes"],
         ),
@@ -72,8 +72,8 @@ class TopKeys(Keys):
     images: Annotated[
         Any,
         about(
-            "Several images: the keys of the top are their defaults, each overrides; in a list ... stands for what the "
-            "level above said, mappings merge. Default: one image.",
+            "Several images of one project, by their names. The keys at the top are their defaults, and each image "
+            "overrides them: mappings merge, and in a list ... stands for the entries at the top. Default: one image.",
             {"train": {"entrypoint": "python train.py"}, "serve": {"entrypoint": "python serve.py"}},
         ),
         also_called(unsure=("variants", "services")),
@@ -81,112 +81,153 @@ class TopKeys(Keys):
 
 
 class Settings(BuildKeys):
-    """Every key of one image: what is built, and here what runs."""
+    """All keys of one image: those of the build, and here those of a run."""
 
     environment: Annotated[
         Mapping[EnvironmentName, Line | None],
-        BeforeValidator(syntax.pairs),
-        names_to(shapes.VARIABLE),
-        or_short({"type": "array", "items": shapes.PAIR}),
+        BeforeValidator(values.pairs),
+        names_to(schema_parts.VARIABLE),
+        or_short({"type": "array", "items": schema_parts.PAIR}),
         about(
-            "Variables, as a mapping or a list; one without a value is the caller's when it runs. Default: none.",
+            "Environment variables of the container, as a mapping or a list. A variable without a value gets the value "
+            "of the caller, at each run. Default: none.",
             {"OMP_NUM_THREADS": 4},
         ),
         also_called("env", "envs"),
-        Joined(syntax.pairs),
+        Joined(values.pairs),
         Starter("Variables of the program."),
     ] = Field(default_factory=dict)
     env_file: Annotated[
-        tuple[Annotated[EnvFile, each(lambda text: {"path": text}), or_short(shapes.FILLED)], ...],
+        tuple[Annotated[EnvFile, each(lambda text: {"path": text}), or_short(schema_parts.FILLED)], ...],
         BeforeValidator(as_list),
         ONE_OR_MORE,
-        about("Files of variables, read when it runs. Default: none.", "./settings.env"),
+        about(
+            "Files of environment variables, read when a container starts; they stay out of the image. Default: none.",
+            "./settings.env",
+        ),
         Starter("Variables of this machine, read when it runs; the file stays out of the image."),
     ] = ()
     working_dir: Annotated[
         str,
-        AfterValidator(syntax.working_dir),
-        shape(shapes.WORKING_DIR),
-        about("The folder of the code in the image. Default: /app.", "/app"),
+        AfterValidator(values.working_dir),
+        shape(schema_parts.WORKING_DIR),
+        about(
+            "The folder of the code in the image. Default: /app; with context, a path that ends in the path from there "
+            "to the spec.",
+            "/app",
+        ),
         also_called("workdir"),
         Starter("The folder of the code in the image."),
     ] = "/app"
     user: Annotated[
         str,
-        AfterValidator(syntax.user),
-        shape(shapes.USER),
+        AfterValidator(values.user),
+        shape(schema_parts.USER),
         about(
-            "Numbers, UID:GID. Default: 1000:1000; a run that writes to a mount has the caller's.", "1000:1000", "root"
+            "The user that programs run as, by numbers: UID:GID, or UID for both. "
+            "Default: 1000:1000; a run that writes to a mount has the numbers of the caller.",
+            "1000:1000",
+            "root",
         ),
     ] = "1000:1000"
     entrypoint: Annotated[
-        Annotated[Words, BeforeValidator(split_entrypoint), or_short(shapes.PROGRAM)] | None,
+        Annotated[Words, BeforeValidator(split_entrypoint), or_short(schema_parts.PROGRAM)] | None,
         about(
-            "What the image starts: a text, split into words without a shell, or a list. Default: the base's.",
+            "The program that a container starts: a text, which is split into words without a shell, or a list. "
+            "Default: that of the base.",
             "python train.py",
         ),
-        Starter("What the image starts."),
+        Starter("The program that the image starts."),
     ] = None
     command: Annotated[
-        Annotated[Words, BeforeValidator(split_command), or_short(shapes.COMMAND)] | None,
-        about("Arguments that a run may replace: a text or a list. Default: the base's.", "--epochs 10"),
+        Annotated[Words, BeforeValidator(split_command), or_short(schema_parts.COMMAND)] | None,
+        about(
+            "The arguments of the program, which a run may replace: a text or a list. Default: those of the base.",
+            "--epochs 10",
+        ),
         also_called("cmd"),
     ] = None
     ports: Annotated[
-        tuple[Annotated[Port, each(syntax.port), or_short(shapes.PORT)], ...],
+        tuple[Annotated[Port, each(values.port), or_short(schema_parts.PORT)], ...],
         about(
-            "HOST:CONTAINER, on 127.0.0.1 unless an address stands in front; or Compose's long form. Default: none.",
+            "Ports of the container that the host publishes: HOST:CONTAINER, on 127.0.0.1 unless there is an address "
+            "in front; or Compose's long form. Default: none.",
             ["8000:8000"],
         ),
         also_called(unsure=("expose",)),
         Starter("HOST:CONTAINER; only this machine can reach it."),
     ] = ()
     healthcheck: Annotated[
-        Annotated[Healthcheck, each(name_check), or_short(shapes.HEALTHCHECK)] | None,
-        about("A path that must answer over HTTP, a command, or Compose's long form. Default: none.", "/healthz"),
+        Annotated[Healthcheck, each(name_check), or_short(schema_parts.HEALTHCHECK)] | None,
+        about(
+            "How the engine finds out that the program works: a path that must answer over HTTP, a command, or "
+            "Compose's "
+            "long form. Default: that of the base.",
+            "/healthz",
+        ),
         Starter("A path that answers while the program works."),
     ] = None
     gpus: Annotated[
         Annotated[
             Gpus,
-            BeforeValidator(syntax.gpu_request),
-            shapes.Form(
-                lambda one: any_of(shapes.GPUS, one, {"type": "array", "items": {**one}, "minItems": 1, "maxItems": 1})
+            BeforeValidator(values.gpu_request),
+            schema_parts.Form(
+                lambda one: any_of(
+                    schema_parts.GPUS, one, {"type": "array", "items": {**one}, "minItems": 1, "maxItems": 1}
+                )
             ),
         ]
         | None,
-        about("all, a number, or Compose's list. Default: all where the accelerator is CUDA.", "all", 1),
+        about(
+            "The NVIDIA GPUs that a container gets: all, a number, or Compose's list. Default: all where the "
+            "accelerator is CUDA.",
+            "all",
+            1,
+        ),
         Hint("write all, or a number"),
         also_called("gpu"),
     ] = None
     gpu_models: Annotated[
-        tuple[Annotated[str, AfterValidator(syntax.gpu_model), shape(shapes.GPU_MODEL)], ...],
+        tuple[Annotated[str, AfterValidator(values.gpu_model), shape(schema_parts.GPU_MODEL)], ...],
         BeforeValidator(as_list),
         ONE_OR_MORE,
-        about("What NVIDIA GPUs it will run on, by name or sm_NN, to be checked. Default: none.", ["h100", "rtx5090"]),
+        about(
+            "The NVIDIA GPUs that the image will run on, by name or as sm_NN: they are checked against its packages. "
+            "Default: none.",
+            ["h100", "rtx5090"],
+        ),
         also_called("gpu_model", "gpu_type"),
     ] = ()
     shm_size: Annotated[
         Size | None,
-        about("Shared memory, which loader workers pass batches through. Default: the engine's.", "8gb"),
+        about(
+            "The size of the shared memory, through which the workers of a data loader pass batches. Default: that of "
+            "the "
+            "engine.",
+            "8gb",
+        ),
         also_called("shm"),
         Starter("Memory that the processes of a data loader share."),
     ] = None
     init: Annotated[Flag, about("Whether a small init forwards signals and reaps processes. Default: true.")] = True
-    read_only: Annotated[Flag, about("Whether the container's own files may only be read. Default: false.")] = False
+    read_only: Annotated[Flag, about("Whether the program can only read the files of the image. Default: false.")] = (
+        False
+    )
     tmpfs: Annotated[
-        tuple[Annotated[str, AfterValidator(syntax.memory_folder), shape(shapes.MEMORY)], ...],
+        tuple[Annotated[str, AfterValidator(values.memory_folder), shape(schema_parts.MEMORY)], ...],
         BeforeValidator(as_list),
         ONE_OR_MORE,
-        about("Folders in memory. Default: none.", ["/scratch"]),
+        about("Folders of the container that are kept in memory, and gone with it. Default: none.", ["/scratch"]),
     ] = ()
     secrets: Annotated[
         Mapping[EnvironmentName, Annotated[Secret, BeforeValidator(secret)]],
         BeforeValidator(secret_names),
-        names_to(shapes.VARIABLE),
-        or_short({"type": "array", "items": shapes.VARIABLE}),
+        names_to(schema_parts.VARIABLE),
+        or_short({"type": "array", "items": schema_parts.VARIABLE}),
         about(
-            "Names of environment variables, or a mapping of names to environment: or file:. Default: none.",
+            "Secrets that a build or a run gets and no image keeps: a list of environment variables, or a mapping of "
+            "names to "
+            "environment: or file:. Default: none.",
             ["HF_TOKEN"],
         ),
         Joined(secret_names),
@@ -195,7 +236,7 @@ class Settings(BuildKeys):
         Annotated[
             str,
             AfterValidator(name_signal),
-            shape(any_of({"type": "integer", "minimum": 1, "maximum": 64}, shapes.text(SIGNAL_FORM))),
+            shape(any_of({"type": "integer", "minimum": 1, "maximum": 64}, schema_parts.text(SIGNAL_FORM))),
         ]
         | None,
         about(
@@ -211,25 +252,29 @@ class Settings(BuildKeys):
     ulimits: Annotated[
         Mapping[
             LimitName,
-            Annotated[Ulimit, BeforeValidator(syntax.ulimit), or_short(shapes.INTEGER)],
+            Annotated[Ulimit, BeforeValidator(values.ulimit), or_short(schema_parts.INTEGER)],
         ],
-        names_to(shapes.LIMIT),
-        about("Limits of the kernel; -1 is none. Default: the engine's.", {"memlock": -1}),
+        names_to(schema_parts.LIMIT),
+        about(
+            "Limits of the kernel for the processes of the container; -1 is no limit. Default: those of the engine.",
+            {"memlock": -1},
+        ),
         Joined(),
     ] = Field(default_factory=dict)
     labels: Annotated[
         Mapping[LabelName, Line],
-        BeforeValidator(syntax.label_pairs),
-        names_to(shapes.LABEL),
-        or_short({"type": "array", "items": shapes.LABEL_PAIR}),
+        BeforeValidator(values.label_pairs),
+        names_to(schema_parts.LABEL),
+        or_short({"type": "array", "items": schema_parts.LABEL_PAIR}),
         about("Labels of the image, as a mapping or a list. Default: none.", {"org.example.team": "vision"}),
-        Joined(syntax.label_pairs),
+        Joined(values.label_pairs),
     ] = Field(default_factory=dict)
     mounts: Annotated[
-        tuple[Annotated[Mount, each(syntax.mount), or_short(shapes.MOUNT)], ...],
+        tuple[Annotated[Mount, each(values.mount), or_short(schema_parts.MOUNT)], ...],
         about(
-            "SOURCE:TARGET[:ro], source relative to the spec, or ~/…, or a volume; or Compose's long form. "
-            "Default: none.",
+            "Folders and volumes of the host that the container sees: SOURCE:TARGET[:ro], the source relative to the "
+            "spec, "
+            "below ~/, or the name of a volume; or Compose's long form. Default: none.",
             ["./data:/app/data"],
         ),
         also_called("volumes"),

@@ -1,4 +1,4 @@
-"""Pydantic's errors to problems: what is wrong in a person's words, and what was meant."""
+"""Convert pydantic's errors to problems with plain messages and suggestions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pydantic_core import ErrorDetails
 
 from mlspec.errors import KeyPath, Problem, Rename, Repair, Replace, Split, quote_value
 from mlspec.spec import fields
-from mlspec.spec import values as syntax
 from mlspec.spec.keys import Settings, TopKeys
-from mlspec.spec.values import Refused
+from mlspec.spec.values import Refused, step_to
 from mlspec.text import did_you_mean, slip
 
 
 def diagnose(
     error: ValidationError, data: Mapping[str, Any], origin: Callable[[KeyPath], KeyPath] = tuple
 ) -> list[Problem]:
-    """Return the problems that ``error`` found in ``data``; ``origin`` tells where a path in it was written."""
+    """Return the problems that ``error`` found in ``data``; ``origin`` returns the place of a path in the document."""
     found = _distinct([_diagnose_error(details, data) for details in error.errors(include_url=False)])
     return [
         replace(
@@ -33,14 +32,14 @@ def diagnose(
 
 
 def _distinct(found: list[Problem]) -> list[Problem]:
-    """Return the problems without those that only follow from another."""
-    # A union reports one error for each of its members; the first that knows more than the type says enough.
+    """Return the problems without the ones that only follow from others."""
+    # A union reports one error for each of its members; keep the first error that is about more than the type.
     first: dict[tuple[KeyPath, bool, str], Problem] = {}
     for problem in found:
         key = (problem.path, problem.on_key, problem.message if problem.code == "MLS102" else "")
         if key not in first or problem.code == "MLS115":
             first[key] = problem
-    # Where a key was misspelt, it is not missing as well; and a list with a wrong entry is a list.
+    # A misspelt key is not also missing, and a list with a wrong entry is not also "not a list".
     meant = {(problem.path[:-1], problem.hint) for problem in found if problem.code == "MLS101"}
     inner = {problem.path[:-1] for problem in found if problem.path and isinstance(problem.path[-1], int)}
     return [
@@ -56,7 +55,7 @@ def _missing_name(problem: Problem) -> str:
 
 
 def refusal(refused: Refused, path: KeyPath, *, on_key: bool = False) -> Problem:
-    """Return the problem that a refused value at ``path`` is."""
+    """Return the problem of a refused value at ``path``."""
     path = (*path, *refused.path)
     return Problem(
         code=refused.code,
@@ -77,9 +76,9 @@ def _list_repairs(refused: Refused, path: KeyPath, *, on_key: bool) -> Iterator[
 
 
 NO_EXCERPT = " "
-"""In place of a line that shows a secret: what is wrong is printed in the logs of others' machines."""
+"""The excerpt in place of a line that shows a secret: others may read messages, in the logs of their machines."""
 
-# What pydantic calls the kinds of error, and what it expected.
+# Pydantic's kinds of errors, and the expected values.
 _TYPES = {
     "string_type": "text",
     "bool_type": "true or false",
@@ -94,7 +93,7 @@ _TYPES = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
 }
-# What Compose knows and the description of an image has no use for.
+# Keys of Compose that make no sense in the description of an image.
 _ONLY_COMPOSE = frozenset(
     {"build", "cap_add", "container_name", "depends_on", "deploy", "extra_hosts", "logging", "network_mode"}
     | {"networks", "privileged", "profiles", "pull_policy", "restart", "scale", "security_opt", "version"}
@@ -136,12 +135,12 @@ def _wrong_type(path: KeyPath, error: ErrorDetails, *, on_key: bool) -> Problem:
     return Problem(code="MLS103", message=message, hint=hint, path=path, on_key=on_key, repairs=repairs)
 
 
-# What YAML 1.1 and other tools read as true and false, and a spec as text.
+# Words that YAML 1.1 and other tools read as true and false, and a spec as text.
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def _convert_value(path: KeyPath, value: object, expected: str | None) -> Iterator[Repair]:
-    """Yield how a value becomes one of the kind that is expected, where only one can be meant."""
+    """Yield the repair of a value to the expected kind, if only one value can be meant."""
     if expected == "true or false" and isinstance(value, str) and value.lower() in _FLAGS:
         yield Replace(path, value, _FLAGS[value.lower()])
     elif expected == "text" and isinstance(value, bool) and len(path) > 1:
@@ -151,7 +150,7 @@ def _convert_value(path: KeyPath, value: object, expected: str | None) -> Iterat
 
 
 def kind_of(value: object) -> str:
-    """Return what a value is, as a message says it."""
+    """Return the kind of a value, in the words of a message."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -160,7 +159,7 @@ def kind_of(value: object) -> str:
 
 
 def _example(path: KeyPath) -> str:
-    """Return what can be typed for a key of the spec, or for an entry of its list."""
+    """Return the hint for a key of the spec, or for an entry of its list."""
     is_near = len(path) == 1 or (
         len(path) == 2 and isinstance(path[1], int) and path[0] not in {"entrypoint", "command"}
     )
@@ -170,19 +169,19 @@ def _example(path: KeyPath) -> str:
 def _path_of(error: ErrorDetails, data: object) -> tuple[KeyPath, bool]:
     """Return pydantic's location as a path in the data, and whether it means a key.
 
-    Its location also names the member of a union and the parts of a short form, which nobody wrote.
+    Pydantic's location also names the member of a union and the parts of a short form, which are not in the spec.
     """
     path: list[str | int] = []
     for step in error["loc"]:
         if isinstance(data, list) and isinstance(step, str):
-            # The list form of a mapping, or the one request of ``gpus``.
-            index = syntax.step_to(data, step)
+            # Data is the list form of a mapping, or the one request of ``gpus``.
+            index = step_to(data, step)
             if index is None and len(data) == 1 and isinstance(data[0], dict) and step in data[0]:
                 path += [0, step]
                 data = data[0][step]
             elif isinstance(index, int):
                 path.append(index)
-                data = data[index]  # the text NAME=VALUE, which holds nothing further
+                data = data[index]  # the text NAME=VALUE, which has no further parts
             continue
         if (isinstance(data, list) and isinstance(step, int)) or (isinstance(data, Mapping) and step in data):
             data = data[step]  # type: ignore[index] # each step fits what was just asked of data
@@ -193,7 +192,7 @@ def _path_of(error: ErrorDetails, data: object) -> tuple[KeyPath, bool]:
 
 
 def _model_of(path: KeyPath) -> type[BaseModel]:
-    """Return the model that the key at ``path`` is one of."""
+    """Return the model that contains the key at ``path``."""
     *above, name = path
     if above:
         return fields.model_below(Settings, str(above[0])) or Settings
@@ -229,7 +228,7 @@ def _missing_key(path: KeyPath) -> Problem:
 
 
 def unknown_value(path: KeyPath, value: object, known: Sequence[str]) -> Problem:
-    """Return the problem that a value is which is none of those that are ``known``."""
+    """Return the problem of a value that is not in ``known``."""
     code = "MLS106" if path[0] == "platforms" else "MLS103"
     if not isinstance(value, str):
         message = f"text is expected here, not {kind_of(value)}"

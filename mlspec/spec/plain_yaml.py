@@ -1,4 +1,4 @@
-"""Plain data to YAML on one line: what a hint suggests, and what is written into a spec."""
+"""Write plain data as YAML on one line, for hints and for edits of a spec."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import re
 _PART = r"[\w./=<>~*+-]+(?::[\w./=<>~*+-]+)*"
 _NUMBER = r"\d+\.\d+(?:\.\d+)?|\d+[kmg]b"
 _PLAIN = re.compile(rf"{_NUMBER}|\.\.\.|(?=[A-Za-z_/]|\./){_PART}(?: {_PART})*", re.ASCII)
-# Words that some reader of YAML takes for a boolean or for nothing.
+# Words that some YAML readers read as a boolean or as null.
 _WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 
 
 def scalar(text: str) -> str:
-    """Return ``text`` as YAML, plain where every reader of YAML takes it for that text."""
+    """Return ``text`` as YAML, unquoted if every YAML reader reads the result as the same text."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    # JSON's strings are YAML's, but for characters that YAML wants escaped and JSON does not.
+    # A JSON string is a YAML string, except for characters that only YAML requires to be escaped.
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)
 
 
 def one_line(value: object) -> str:
-    """Return texts, numbers, lists and mappings of them as one line of YAML."""
+    """Return a value as one line of YAML; it consists of texts, numbers, lists and mappings."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{scalar(name)}: {one_line(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list | tuple):

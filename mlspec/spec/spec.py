@@ -1,4 +1,4 @@
-"""A document to a Spec: valid images, and where each of their values was written."""
+"""Validate a document: make a Spec of valid images that knows the place of each value."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlspec.errors import KeyPath, Problem, Repair, Replace, SpecError, merge_problems, quote_value
-from mlspec.spec import values as syntax
+from mlspec.spec.context_place import context_root, fill_working_dir, find_context_conflicts, place_in_context
 from mlspec.spec.document import Document
+from mlspec.spec.foreign_files import recognize_foreign
 from mlspec.spec.inheritance import Origins, levels, origin_of
 from mlspec.spec.keys import Settings, TopKeys
 from mlspec.spec.messages import NO_EXCERPT, diagnose, unknown_value
+from mlspec.spec.place import Place
 from mlspec.spec.suppressions import Ignores, in_document
-from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS
+from mlspec.spec.targets import ALWAYS, OPTIONAL_TARGETS, TARGETS, add_needed_targets
+from mlspec.spec.values import looks_secret, pairs, step_to
 from mlspec.text import did_you_mean, slip
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image of a spec: its key in ``images`` (empty where the spec has none) and its settings.
+    """One image of a spec: its key in ``images`` (empty if the spec has none) and its settings.
 
-    ``targets`` are those of its spec, ``document`` is the text that it was written in.
+    ``targets`` are those of its spec, and ``document`` is the spec's text.
     """
 
     key: str
@@ -32,23 +35,47 @@ class Image:
     targets: tuple[str, ...] = ()
     document: Document | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def place(self) -> str:
+        """The path from the build context to the spec's folder; empty if the folder is the context."""
+        return place_in_context(self.settings, self._folder)
+
+    @property
+    def context_root(self) -> str:
+        """The folder in the image that has the files of the build context."""
+        return context_root(self.settings.working_dir, self.place)
+
+    @property
+    def _folder(self) -> tuple[str, ...] | None:
+        return self.document.folder if self.document else None
+
+    def with_settings(self, settings: Settings) -> Image:
+        """Return the image with other settings, and with the working directory that follows from them."""
+        place = place_in_context(settings, self._folder)
+        return replace(self, settings=fill_working_dir(settings, place))
+
+    def find_context_problems(self) -> Iterator[Problem]:
+        """Yield the problems of this image with its build context."""
+        for code, message, hint, path in find_context_conflicts(self.settings, self._folder):
+            yield self.problem(code, message, hint, *path)
+
     def origin(self, *path: str | int) -> KeyPath:
-        """Return where in the document the value at ``path`` of this image was written."""
+        """Return the path in the document of the value at ``path`` of this image."""
         return origin_of(self.origins, path)
+
+    def at(self, *path: str | int) -> Place:
+        """Return the place of the value at ``path`` of this image."""
+        return Place(path=self.origin(*path), document=self.document)
 
     def problem(
         self, code: str, message: str, hint: str, *path: str | int, repairs: tuple[Repair, ...] = ()
     ) -> Problem:
         """Return an error at the value at ``path`` of this image, with its place in the spec."""
-        return self.place(Problem(code=code, message=message, hint=hint, path=self.origin(*path), repairs=repairs))
+        return replace(self.at(*path).problem(code, message, hint), repairs=repairs)
 
     def warning(self, code: str, message: str, hint: str, *path: str | int) -> Problem:
         """Return a warning at the value at ``path`` of this image, with its place in the spec."""
         return replace(self.problem(code, message, hint, *path), severity="warning")
-
-    def place(self, problem: Problem) -> Problem:
-        """Return a problem with the place of its path in the spec; one that has a place keeps it."""
-        return self.document.place(problem) if self.document else problem
 
 
 @dataclass(frozen=True)
@@ -62,12 +89,14 @@ class Spec:
     targets: tuple[str, ...] = ()
 
     def image(self, key: str) -> Image:
-        """Return the image with this key; KeyError where there is none."""
+        """Return the image with this key; raises StopIteration if there is none."""
         return next(image for image in self.images if image.key == key)
 
 
 def validate(document: Document) -> Spec:
-    """Return the spec in ``document``; raises SpecError with every problem found, each at its place."""
+    """Return the spec in ``document``; raises SpecError with all problems, each at its place."""
+    if foreign := recognize_foreign(document.data, document.file):
+        raise SpecError(document.place(foreign))
     problems: list[Problem] = []
     top = _top_keys(document.data, problems)
     targets = _targets(document.data.get("targets"), problems)
@@ -80,13 +109,13 @@ def validate(document: Document) -> Spec:
     ignores = in_document(document)
     problems += [problem for problem in ignores.problems if problem.severity == "error"]
     if problems:
-        # Images that inherit one line each find what is wrong with it.
+        # Images that inherit the same line all report the same problem.
         raise SpecError(*{str(placed): placed for placed in map(document.place, problems)}.values())
     return Spec(document, top.name, tuple(images), ignores, targets)
 
 
 def _top_keys(data: Mapping[str, Any], problems: list[Problem]) -> TopKeys:
-    """Return the keys that stand at the top only; one that is wrong counts as not written."""
+    """Return the keys that belong only at the top; a key with a wrong value counts as missing."""
     written = {key: data[key] for key in TopKeys.model_fields if data.get(key) is not None}
     try:
         return TopKeys.model_validate(written)
@@ -98,16 +127,16 @@ def _top_keys(data: Mapping[str, Any], problems: list[Problem]) -> TopKeys:
 
 
 def _targets(written: object, problems: list[Problem]) -> tuple[str, ...]:
-    """Return the targets that a spec asks for; what is no text or list of texts is told by the type of the key."""
+    """Return the targets that a spec asks for; the type of the key reports other values than texts."""
     listed = list(enumerate(written)) if isinstance(written, list) else []
     items = [((), written)] if isinstance(written, str) else [((number,), item) for number, item in listed]
     names = [(step, item) for step, item in items if isinstance(item, str)]
-    problems += [_unknown_target(("targets", *step), name) for step, name in names if name not in SHARED_TARGETS]
-    return tuple(target for target in SHARED_TARGETS if any(name == target for _, name in names))
+    problems += [_unknown_target(("targets", *step), name) for step, name in names if name not in OPTIONAL_TARGETS]
+    return add_needed_targets(target for target in OPTIONAL_TARGETS if any(name == target for _, name in names))
 
 
 def _unknown_target(path: KeyPath, item: str) -> Problem:
-    problem = unknown_value(path, item, SHARED_TARGETS)
+    problem = unknown_value(path, item, OPTIONAL_TARGETS)
     if item in ALWAYS:
         return replace(problem, hint=f"remove it: {TARGETS[item].about} is always written")
     return problem
@@ -118,56 +147,61 @@ def _image(
 ) -> Image | None:
     problems += _secrets_in_clear(data, origins)
     try:
-        return Image(key, Settings.model_validate(data), origins, document=document)
+        settings = Settings.model_validate(data)
+        return Image(key, settings, origins, document=document).with_settings(settings)
     except ValidationError as error:
         problems += diagnose(error, data, lambda path: origin_of(origins, path))
     return None
 
 
 def unfit(image: Image, targets: Iterable[str]) -> Iterator[Problem]:
-    """Yield what an image says that has no meaning in one of ``targets``."""
+    """Yield a problem for each value of an image that makes no sense for one of ``targets``."""
     for name in targets:
         yield from TARGETS[name].refuse(image)
 
 
-# What single keys cannot know: contradictions between them.
+# Contradictions between keys, which the types of single keys cannot find.
 
 
 def _conflicts(image: Image) -> Iterator[Problem]:
+    yield from image.find_context_problems()
     yield from _mount_conflicts(image)
     yield from _path_variable(image)
     yield from _unknown_secrets(image)
     yield from _accelerator_conflicts(image)
     settings = image.settings
+    if settings.dev and "devcontainer" not in image.targets:
+        message = "no file has the packages for developers: only a dev container gets them"
+        yield image.problem("MLS146", message, "add: targets: [devcontainer]; or remove dev", "dev")
     if (
         settings.healthcheck
         and settings.healthcheck.path
         and not any(port.protocol == "tcp" for port in settings.ports)
     ):
         hint = 'add the port that answers: ports: ["8000:8000"]'
-        message = "the health check asks over HTTP, and no port is named"
+        message = "the health check uses HTTP, but no port is named"
         yield image.problem("MLS123", message, hint, "healthcheck")
 
 
 def _accelerator_conflicts(image: Image) -> Iterator[Problem]:
     settings = image.settings
-    # Left out, the accelerator only chooses packages: a base image may bring its own for GPUs.
+    # Without an accelerator in the spec, the default decides on packages only: the base image may support GPUs.
     if settings.gpus and settings.accelerator.is_cpu and "accelerator" in settings.model_fields_set:
-        message = "GPUs are asked for, and the accelerator is said to be the CPU"
+        message = "the spec asks for GPUs, but the accelerator is the CPU"
         hint = "write: accelerator: cuda; or remove gpus"
         yield image.problem("MLS130", message, hint, "gpus")
     if settings.gpu_models and not settings.accelerator.is_cuda:
-        message = f"these are GPUs of NVIDIA's, and the accelerator is {settings.accelerator}"
+        message = f"these are NVIDIA GPUs, but the accelerator is {settings.accelerator}"
         hint = "write: accelerator: cuda; or remove gpu_models"
         yield image.problem("MLS131", message, hint, "gpu_models")
 
 
 def _secrets_in_clear(data: Mapping[str, Any], origins: Origins) -> Iterator[Problem]:
     written = data.get("environment")
-    named = syntax.pairs(written)
+    named = pairs(written)
     for name, value in named.items() if isinstance(named, dict) else ():
-        step = syntax.step_to(written, name)
-        if step is not None and syntax.looks_secret(name, value):
+        step = step_to(written, name)
+        if step is not None and looks_secret(name, value):
             yield Problem(
                 code="MLS117",
                 message=f"{name} would be readable in every layer and listing of the image",
@@ -179,8 +213,8 @@ def _secrets_in_clear(data: Mapping[str, Any], origins: Origins) -> Iterator[Pro
 
 def _path_variable(image: Image) -> Iterator[Problem]:
     if "$" in (image.settings.environment.get("PATH") or ""):
-        message = "values are taken as they are written, so $PATH would be no part of this PATH"
-        hint = "name whole paths: PATH: /app/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin"
+        message = "mlspec does not expand variables in values, so this PATH would contain the text $PATH"
+        hint = "write all its folders: PATH: /app/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin"
         yield image.problem("MLS111", message, hint, "environment", "PATH")
 
 
@@ -213,7 +247,7 @@ def _unknown_secrets(image: Image) -> Iterator[Problem]:
 
 
 def choose_image(spec: Spec, key: str | None) -> Image:
-    """Return the image with this key, or the only one; raises SpecError where that is a question."""
+    """Return the image with this key, or the only image; raises SpecError if the key is missing or unknown."""
     keys = [image.key for image in spec.images]
     if key is None and len(keys) == 1:
         return spec.images[0]
@@ -227,6 +261,6 @@ def choose_image(spec: Spec, key: str | None) -> Image:
 
 
 def find_unfit(spec: Spec, targets: Iterable[str]) -> tuple[Problem, ...]:
-    """Return the problems of keys that have no meaning in a target that the spec itself does not ask for."""
+    """Return the problems of keys that make no sense for ``targets``, without the targets of the spec itself."""
     others = [name for name in targets if name not in spec.targets]
     return merge_problems(problem for image in spec.images for problem in unfit(image, others))

@@ -1,4 +1,4 @@
-"""Comments that say of a warning that it is meant: ``# mlspec: ignore=MLS601 reason``."""
+"""Comments that accept a warning: ``# mlspec: ignore=MLS601 reason``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mlspec.text import nearest
 
 _DIRECTIVE = re.compile(r"#[ \t]*(mlspec)[ \t]*:[ \t]*([A-Za-z]+)[ \t]*(.*)")
 _CODES = re.compile(r"=[ \t]*(\w+(?:[ \t]*,[ \t]*\w+)*)(?:[ \t]+(\S.*))?")
-# As pip has it: a comment starts the line or follows a space.
+# As for pip: a comment starts the line or follows a space.
 _PIP_COMMENT = re.compile(r"(?:^|\s)#")
 _FORM = "write: # mlspec: ignore=MLS601 and why"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignore:
-    """One comment: the codes it names, its own place, and the line it is about."""
+    """One comment: its codes, its own place, and the line that it applies to."""
 
     codes: tuple[str, ...]
     file: str
@@ -31,25 +31,25 @@ class Ignore:
     line: int
 
     def covers(self, problem: Problem) -> bool:
-        """Tell whether the problem is one that this comment ignores; one without a line is ignored from anywhere."""
+        """Return whether this comment ignores the problem; a problem without a line may be ignored anywhere."""
         if problem.code not in self.codes:
             return False
         if problem.span is None:
             return True
-        # A place that ends before the first column of a line ends with the line above.
+        # A place that ends before the first column of a line ends on the line above.
         last = problem.span.end_line - (problem.span.end_column == 1)
         return problem.file == self.file and problem.span.line <= self.line <= max(last, problem.span.line)
 
 
 @dataclass(frozen=True, slots=True)
 class Ignores:
-    """The comments of a spec or of its requirement files, and what is wrong with them."""
+    """The comments of a spec or of its requirement files, and their problems."""
 
     comments: tuple[Ignore, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def split(self, warnings: Iterable[Problem]) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-        """Return the warnings that no comment ignores, and those that one does."""
+        """Return the warnings that no comment ignores, and the ignored warnings."""
         kept: list[Problem] = []
         hidden: list[Problem] = []
         for warning in warnings:
@@ -57,7 +57,7 @@ class Ignores:
         return tuple(kept), tuple(hidden)
 
     def find_unneeded(self, hidden: Collection[Problem], looked_for: Collection[str]) -> tuple[Problem, ...]:
-        """Return a warning for each code, of those ``looked_for``, that is ignored and was not found there."""
+        """Return a warning for each code in a comment that is in ``looked_for`` but hides no warning in ``hidden``."""
         return tuple(
             _problem(comment, "MLS011", f"there is no {code} here to ignore any more", _REMOVE, "warning")
             for comment in self.comments
@@ -70,7 +70,7 @@ _REMOVE = "remove it from the comment, or the whole comment"
 
 
 def join_ignores(several: Iterable[Ignores]) -> Ignores:
-    """Return all comments as one; a file that several images read is read once."""
+    """Return the comments of all files as one value, each file once."""
     several = tuple(several)
     return Ignores(
         tuple(dict.fromkeys(comment for one in several for comment in one.comments)),
@@ -120,7 +120,7 @@ def _read(lines: Sequence[str], file: str, load: Callable[[str], object] | None)
 def _comments(
     lines: Sequence[str], found: Sequence[tuple[int, re.Match[str]]], load: Callable[[str], object]
 ) -> Iterator[tuple[int, re.Match[str]]]:
-    """Yield what is a comment: what can be changed without a change of the data."""
+    """Yield the matches that are comments: a change of their text does not change the data."""
     if not found:
         return
     changed = list(lines)
@@ -132,7 +132,7 @@ def _comments(
 
 
 def _mark(number: int) -> str:
-    # As long as what it replaces, of characters for private use, which no text holds in this order.
+    # As long as the replaced text, of private-use characters in an order that no text contains.
     return "\ue000\uf8ff" + "".join(chr(0xE100 + int(digit)) for digit in f"{number:06}")[-4:]
 
 
@@ -154,20 +154,20 @@ def _begins_comment(line: str, match: re.Match[str]) -> bool:
 
 
 def _line(lines: Sequence[str], number: int, match: re.Match[str]) -> int:
-    """Return the number of the line that a comment is about: its own, or the next where it stands alone."""
+    """Return the number of the line that a comment applies to: its own, or the next after a comment line."""
     if lines[number][: match.start()].strip():
         return number + 1
     rest = enumerate(lines[number + 1 :], start=number + 2)
     return next((place for place, line in rest if line.strip() and not line.strip().startswith("#")), number + 1)
 
 
-# What is wrong with them
+# Problems of the comments
 
 
 def _wrong(place: Ignore, word: str, rest: str) -> Iterator[Problem]:
     if word != "ignore":
         if rest.startswith("=") or nearest(word, ["ignore"], cutoff=0.75):
-            yield _problem(place, "MLS008", f"{quote_value(word)} is nothing that a comment can ask for", _FORM)
+            yield _problem(place, "MLS008", f"{quote_value(word)} is not an instruction that a comment can give", _FORM)
         return
     named = _CODES.fullmatch(rest)
     if not named:

@@ -1,12 +1,12 @@
-"""The kinds of files that a spec compiles to: one row for each, which all that speaks of targets reads.
+"""The kinds of output files: one row for each, which all code about targets reads.
 
 Validation and the schema, the ignore file, leftovers, the command line and the documentation read the rows;
-``mlspec.targets`` draws the files. The answer from proofs imports this module, and so it imports nothing heavy.
+``mlspec.targets`` draws the files. The answer from proofs imports this module, so it imports nothing heavy.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing alone would take longer than all of this
+TYPE_CHECKING = False  # The import of typing alone would take longer than the whole module.
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -27,13 +27,19 @@ def _refuse_in_cluster(image: Image) -> Iterable[Problem]:
     return refusals(image)
 
 
+def _refuse_in_editor(image: Image) -> Iterable[Problem]:
+    from mlspec.spec.editor_limits import list_editor_problems
+
+    return list_editor_problems(image)
+
+
 class Target:
     """A kind of output.
 
-    ``file`` is its name beside ``mlspec.yaml``, perhaps in a folder; ``about`` what it is, for messages and help.
-    With a ``template``, each image has one of its own, which is always written. Without, there is one for all images of
-    a spec that names the target: the module of the target's name in ``mlspec.targets`` draws it. ``refuse`` yields the
-    problems of an image that it cannot draw.
+    ``file`` is its name beside ``mlspec.yaml``, perhaps in a folder; ``about`` names it in messages and help. A
+    ``template`` draws it, or without one the module of the target's name in ``mlspec.targets``. All images of a spec
+    share the file, unless ``for_each_image`` gives each image a file of its own. ``refuse`` yields the problems of an
+    image that the target cannot draw.
     """
 
     def __init__(
@@ -42,16 +48,13 @@ class Target:
         about: str,
         *,
         template: str = "",
-        is_executable: bool = False,
+        for_each_image: bool = False,
         refuse: Refusals = _nothing,
     ) -> None:
         self.file, self.about, self.template = file, about, template
-        self.is_executable, self.refuse = is_executable, refuse
-
-    @property
-    def is_shared(self) -> bool:
-        """Tell whether there is one file for all images of a spec."""
-        return not self.template
+        self.is_shared = not for_each_image
+        self.is_executable = file.endswith(".sh")
+        self.refuse = refuse
 
     def path(self, files: Files) -> str:
         """Return the path of the file beside a spec, for one of its images."""
@@ -59,15 +62,33 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "dockerfile": Target("Dockerfile", "the Dockerfile", template="Dockerfile.j2"),
-    "ignore": Target("Dockerfile.dockerignore", "its ignore file", template="dockerignore.j2"),
-    "run": Target("run.sh", "the run script", template="run.sh.j2", is_executable=True),
+    "dockerfile": Target("Dockerfile", "the Dockerfile", template="Dockerfile.j2", for_each_image=True),
+    "ignore": Target("Dockerfile.dockerignore", "its ignore file", template="dockerignore.j2", for_each_image=True),
+    "run": Target("run.sh", "the run script", template="run.sh.j2", for_each_image=True),
     "compose": Target("compose.yaml", "a Compose file"),
     "kubernetes": Target("kubernetes.yaml", "the objects of a Kubernetes cluster", refuse=_refuse_in_cluster),
+    "devcontainer": Target(
+        ".devcontainer/devcontainer.json", "a dev container", for_each_image=True, refuse=_refuse_in_editor
+    ),
+    "devcontainer-dockerfile": Target(
+        ".devcontainer/Dockerfile",
+        "the Dockerfile of a dev container",
+        template="devcontainer.j2",
+        for_each_image=True,
+    ),
 }
 
-ALWAYS = tuple(name for name, target in TARGETS.items() if not target.is_shared)
-"""The targets that are written for every spec, a file for each image."""
+_NEEDED_BY = {"devcontainer-dockerfile": "devcontainer"}
+"""The targets whose file another target needs, with that target: a spec names only that one."""
 
-SHARED_TARGETS = tuple(name for name, target in TARGETS.items() if target.is_shared)
-"""The targets that a spec asks for below ``targets``."""
+ALWAYS = ("dockerfile", "ignore", "run")
+"""The targets that every spec has."""
+
+OPTIONAL_TARGETS = tuple(name for name in TARGETS if name not in {*ALWAYS, *_NEEDED_BY})
+"""The targets that a spec names below ``targets``."""
+
+
+def add_needed_targets(names: Iterable[str]) -> tuple[str, ...]:
+    """Return targets with those whose files they need."""
+    wanted = tuple(names)
+    return (*wanted, *(name for name, by in _NEEDED_BY.items() if by in wanted and name not in wanted))

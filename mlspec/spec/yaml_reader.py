@@ -1,4 +1,4 @@
-"""YAML's events to nodes: plain data, and the place of each key and value."""
+"""Convert YAML's events to nodes: plain data, and the place of each key and value."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import yaml
 from mlspec.errors import Problem, Span, SpecError, quote_value
 
 Data = str | bool | None | list[Any] | dict[str, Any]
-"""What a spec is made of. Numbers stay the text they were written as, so ``3.10`` is not ``3.1``."""
+"""The data of a spec. Numbers stay texts as they were written, so ``3.10`` is not ``3.1``."""
 
-# Marks are None only for events made by hand, and their two classes share no base.
+# Marks are None only in events that code makes itself, and their two classes share no base.
 Mark = Any
 
 MAX_NODES = 20_000
@@ -23,7 +23,7 @@ MAX_DEPTH = 40
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# YAML 1.2's core schema: `yes`, `on` and `22:22` are text, as their writers mean them.
+# As in YAML 1.2's core schema, `yes`, `on` and `22:22` are texts, which is what their writers mean.
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -31,7 +31,7 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One value of a document: its data, its place, and the nodes and key places within it."""
+    """One value of a document: its data, its place, its child nodes and the places of their keys."""
 
     data: Data
     span: Span
@@ -41,11 +41,11 @@ class Node:
 
 
 def build_nodes(text: str, file: str) -> tuple[Node, list[Problem]]:
-    """Return the root of ``text`` and the problems met in it; raises yaml.YAMLError where the text is not YAML.
+    """Return the root of ``text`` and the problems in it; raises yaml.YAMLError if the text is not YAML.
 
-    Raises SpecError at once where it is nested too deeply, or holds too much.
+    Raises SpecError at once if the text is nested too deeply, or has too many values.
     """
-    # libyaml parses ten times faster; its messages are poorer, so a text it refuses is read again in Python.
+    # libyaml parses ten times faster, but its messages are poorer: Python parses a text again that libyaml refuses.
     if fast := getattr(yaml, "CSafeLoader", None):
         with contextlib.suppress(yaml.YAMLError, UnicodeError):
             return _Builder(file).build(yaml.parse(text, Loader=fast))
@@ -54,7 +54,7 @@ def build_nodes(text: str, file: str) -> tuple[Node, list[Problem]]:
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or list whose end has not been read yet."""
+    """A mapping or list whose end is not read yet."""
 
     start: Mark
     is_mapping: bool
@@ -67,7 +67,7 @@ class _Open:
 
 
 class _Builder:
-    """Events to nodes, without recursion, so that no nesting can exhaust the stack."""
+    """Converts events to nodes, without recursion, so that no nesting can exhaust the stack."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -78,7 +78,7 @@ class _Builder:
         self.nodes = 0
 
     def build(self, events: Iterator[yaml.Event]) -> tuple[Node, list[Problem]]:
-        """Return the root node and the problems met; the root is an empty value where the text has none."""
+        """Return the root node and all problems; the root of an empty text is an empty value."""
         documents = 0
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -104,20 +104,22 @@ class _Builder:
             self._alias(event)
         elif isinstance(event, yaml.ScalarEvent):
             self._check_tag(event.tag, event)
-            # JSON, which is YAML 1.2, writes what is beyond U+FFFF as two escapes.
+            # JSON, which is YAML 1.2, writes characters beyond U+FFFF as two escapes.
             event.value = _PAIR.sub(_join_surrogates, event.value)
             if _SURROGATE.search(event.value):
-                self._problem("MLS001", "half of a surrogate pair is no character", event, "write the character itself")
+                self._problem(
+                    "MLS001", "half of a surrogate pair is not a character", event, "write the character itself"
+                )
             self._add(Node(_scalar(event), _span(event.start_mark, event.end_mark)), event, event.anchor)
         if self.nodes > MAX_NODES:
-            self._stop("MLS006", f"this spec holds more than {MAX_NODES:,} values, aliases counted in full", event)
+            self._stop("MLS006", f"this spec has more than {MAX_NODES:,} values, aliases counted in full", event)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         name = event.anchor
         if name not in self.anchors:
             itself = any(name == open_.anchor for open_ in self.stack)
             message = f"&{name} contains itself" if itself else f"there is no &{name} above for *{name} to repeat"
-            hint = "write out what it stands for" if itself else f'a text that begins with * needs quotes: "*{name}"'
+            hint = "write the value itself" if itself else f'a text that begins with * needs quotes: "*{name}"'
             self._problem("MLS007", message, event, hint)
             self._add(Node(None, _span(event.start_mark, event.end_mark)), event, None)
             return
@@ -162,8 +164,8 @@ class _Builder:
                     parent.merged.append(source)
         elif name in parent.children:
             first = parent.keys[name].line
-            message = f"{quote_value(name)} is written twice; the first is on line {first}"
-            hint = "keep one of them; of two, YAML would silently take the last"
+            message = f"{quote_value(name)} is defined twice; the first is on line {first}"
+            hint = "keep one of them; YAML would silently use the last"
             self.problems.append(Problem(code="MLS004", message=message, hint=hint).at(self.file, span))
         else:
             parent.children[name], parent.keys[name] = node, span
@@ -177,14 +179,14 @@ class _Builder:
                     self.nodes += child.size
         span = _span(done.start, event.end_mark)
         if not done.is_flow or span.line != span.end_line:
-            # A block has no end of its own that a reader would recognise: its first line is the place to show.
+            # A block has no end that a reader would recognise, so its first line is the place in messages.
             span = Span(span.line, span.column, span.line + 1, 1)
         children = done.children
         data: Data = (
             {str(k): v.data for k, v in children.items()} if done.is_mapping else [v.data for v in children.values()]
         )
         size = 1 + sum(child.size for child in children.values())
-        # The event only tells where: a mapping cannot be a key, which _key says of it.
+        # This event only has the place: a mapping cannot be a key, and _key reports that.
         start = yaml.CollectionStartEvent(done.anchor, None, True, done.start, event.end_mark)
         self._add(Node(data, span, children, done.keys, size), start, done.anchor)
 
@@ -215,7 +217,7 @@ def _scalar(event: yaml.ScalarEvent) -> str | bool | None:
 
 
 def _place(node: Node, event: yaml.NodeEvent) -> Span:
-    """Return where a value stands: for an alias, not where its anchor does."""
+    """Return the place of a value; for an alias, the place of the alias and not of its anchor."""
     return _span(event.start_mark, event.end_mark) if isinstance(event, yaml.AliasEvent) else node.span
 
 

@@ -1,1 +1,1 @@
-"""A plan to files."""
+"""The targets stage: a plan becomes files."""

@@ -1,4 +1,4 @@
-"""Plans to a Compose file: what a container gets when it starts, in the words of the Compose specification."""
+"""The Compose file of a spec: services, volumes and secrets from the plans of its images."""
 
 from __future__ import annotations
 
@@ -6,35 +6,37 @@ from collections.abc import Iterator, Mapping
 
 from mlspec.plan.plan import Plan
 from mlspec.plan.run import RunPlan
-from mlspec.spec import values as syntax
 from mlspec.spec.nested_keys import Gpus, Mount, Port, Secret, Ulimit
 from mlspec.spec.targets import TARGETS
+from mlspec.spec.values import numbers
 from mlspec.targets.bundle import Bundle
-from mlspec.targets.filters import HOME_MARK, comment, shell, shell_words
+from mlspec.targets.comment_filters import comment
+from mlspec.targets.compose_watch import watch_rules
+from mlspec.targets.filters import HOME_MARK, shell, shell_words
 from mlspec.targets.run_script import EPOCH, host_path
-from mlspec.targets.yaml_writer import Data, Sheet, present
+from mlspec.targets.sheet import Data, Sheet, present
 
 CALLER = "CONTAINER_USER"
-"""The variable with the user and the group that programs run as: Compose does not know who calls it."""
+"""The variable with the user and the group of the programs: Compose cannot find out the calling user."""
 
 CARDS = "RENDER_GROUP"
-"""The variable with the number of the group that AMD's cards belong to on a host."""
+"""The variable with the number of the group that owns AMD's GPU devices on a host."""
 
-# The group `video` by its number in Debian, and so a group that the program is in already.
-_VIDEO = "44"
+VIDEO = "44"
+"""The number of Debian's group `video`. The program is in that group already, so as a default it changes nothing."""
 
 JOBS = "jobs"
-"""The profile of the images whose program ends, in a spec that also has servers."""
+"""The profile of the images whose programs end by themselves, in a spec that also has servers."""
 
 
 class Interpolated(str):
-    """Text that Compose puts the values of variables into; of any other, each ``$`` is doubled to mean itself."""
+    """Text in which Compose expands variables. In all other text, ``$`` is escaped as ``$$``."""
 
     __slots__ = ()
 
 
 def part(plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
-    """Return what one image brings to the file of its spec."""
+    """Return the part of one image in the file of its spec."""
     volumes = {m.source: {"name": m.source} for m in plan.run.mounts if m.type == "volume"}
     files = {name: Secret(file=path) for name, path in plan.run.file_secrets}
     secrets = {**dict(plan.build_secrets), **files}
@@ -48,7 +50,7 @@ def part(plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
 
 
 def sheets(bundle: Bundle) -> tuple[Sheet, ...]:
-    """Return the one document of the file: the parts of all images, one in the other."""
+    """Return the only document of the file: the merged parts of all images."""
     whole: dict[str, Data] = {}
     for key in ("name", "services", "volumes", "secrets"):
         parts = [found[key] for plan in bundle.plans if key in (found := part(plan, bundle))]
@@ -60,7 +62,7 @@ def sheets(bundle: Bundle) -> tuple[Sheet, ...]:
 
 
 def service_name(plan: Plan, bundle: Bundle) -> str:
-    """Return what the service of an image is called: as the image among several, else as the project."""
+    """Return the name of an image's service: the image's key, or the project's name if the spec has one image."""
     return plan.key or bundle.project
 
 
@@ -79,8 +81,8 @@ def _literal(value: Data) -> Data:
 
 
 def _path(path: str) -> str:
-    """Return a path of the host, relative to the file, or below the home of whoever calls Compose."""
-    # A home that is not set would leave a path from the root of the disk.
+    """Return a path of the host: absolute, relative to the file, or below the home folder of the calling user."""
+    # With an unset HOME, the path would begin at the root of the disk.
     return Interpolated(host_path(path).replace("$", "$$").replace(HOME_MARK, "${HOME:?is not set}"))
 
 
@@ -98,7 +100,7 @@ def _service(plan: Plan, bundle: Bundle) -> Data:
         {
             "image": plan.image,
             "build": _build(plan, bundle),
-            # An image of this name in a public registry is somebody else's; where there is none here, it is built.
+            # A public registry may have somebody else's image of this name. Without a local image, Compose builds it.
             "pull_policy": "never",
             "platform": run.platform,
             "profiles": [JOBS] if are_both and not run.ports else None,
@@ -113,6 +115,7 @@ def _service(plan: Plan, bundle: Bundle) -> Data:
             "env_file": [_env_file(entry.path, is_required=entry.required) for entry in run.env_files],
             "environment": list(_environment(run)),
             "ports": [port for published in run.ports for port in _ports(published)],
+            "develop": {"watch": watch_rules(plan)} if plan.code.beginnings else None,
             "stop_grace_period": None if run.stop_timeout is None else f"{run.stop_timeout}s",
         }
     )
@@ -121,26 +124,27 @@ def _service(plan: Plan, bundle: Bundle) -> Data:
 def _build(plan: Plan, bundle: Bundle) -> Data:
     return present(
         {
-            "context": ".",
-            "dockerfile": plan.files.dockerfile,
+            "context": plan.context.path,
+            # Compose looks for the Dockerfile in the context, whereas docker build looks in the current folder.
+            "dockerfile": plan.dockerfile,
             "args": {"SOURCE_DATE_EPOCH": EPOCH},
             "secrets": [_use(plan, bundle, name) for name, _ in plan.build_secrets],
             "ssh": ["default"] if plan.packages.uses_ssh else None,
-            # No `provenance: false`: Compose 2.40 reads it and attests all the same, and older ones refuse the key.
+            # No `provenance: false`: Compose 2.40 accepts the key and attests nevertheless; older versions refuse it.
         }
     )
 
 
 def _use(plan: Plan, bundle: Bundle, name: str) -> Data:
-    """Return the use of a secret by an image, which finds it under its own name."""
+    """Return a reference to a secret, which the image finds under the image's own name for it."""
     source = bundle.secret(plan, name)
     return name if source == name else {"source": source, "target": name}
 
 
 def _hardware(run: RunPlan) -> dict[str, Data]:
     named = run.gpus.device_ids or () if run.gpus and run.gpus.driver == "cdi" else ()
-    # The group of AMD's cards has another number on each host.
-    groups = [*run.groups, *([Interpolated(f"${{{CARDS}:-{_VIDEO}}}")] if run.devices else [])]
+    # The number of the group that owns AMD's GPU devices differs between hosts.
+    groups = [*run.groups, *([Interpolated(f"${{{CARDS}:-{VIDEO}}}")] if run.devices else [])]
     return {
         "gpus": _gpus(run.gpus) if run.gpus and run.wants_nvidia and not named else None,
         "devices": [*named, *run.devices],
@@ -176,18 +180,18 @@ def _volume(mount: Mount) -> Data:
     if mount.read_only:
         found["read_only"] = True
     if mount.type == "bind":
-        # A folder that is missing would be made as root's.
+        # The engine would create a missing folder that belongs to root.
         found["bind"] = {"create_host_path": False}
     return found
 
 
 def _env_file(path: str, *, is_required: bool) -> Data:
-    # Raw, as `docker run --env-file` reads it: quotes and `$` mean themselves.
+    # Raw, as `docker run --env-file` reads it: quotes and `$` are literal.
     return {"path": _path(path), "required": is_required, "format": "raw"}
 
 
 def _environment(run: RunPlan) -> Iterator[str]:
-    """Yield the variables that are taken from the caller's environment, under the name that the program knows."""
+    """Yield the variables that come from the caller's environment, under the names that the program reads."""
     variables = dict(run.environment_secrets)
     for name in run.passed_environment:
         variable = variables.get(name, name)
@@ -195,9 +199,9 @@ def _environment(run: RunPlan) -> Iterator[str]:
 
 
 def _ports(port: Port) -> Iterator[Data]:
-    """Yield a port, or each of a range of them: those of the container are single numbers in Compose."""
-    targets = syntax.numbers(port.target)
-    published = syntax.numbers(port.published) if port.published else ()
+    """Yield one entry for each port of a port or a range: the container's port is a single number in Compose."""
+    targets = numbers(port.target)
+    published = numbers(port.published) if port.published else ()
     are_pairs = len(published) == len(targets)
     for index, target in enumerate(targets):
         found = {
@@ -213,7 +217,7 @@ def _ports(port: Port) -> Iterator[Data]:
 
 
 def heading(bundle: Bundle) -> tuple[str, ...]:
-    """Return the comment that the file begins with: how to use it, and what has to be there."""
+    """Return the comment at the start of the file: how to use the file, and the paths and variables that it needs."""
     return tuple(comment(line) if line.strip() else "" for line in _heading(bundle))
 
 
@@ -236,7 +240,7 @@ def _heading(bundle: Bundle) -> Iterator[str]:
 
 
 def _caller(bundle: Bundle) -> Iterator[str]:
-    # Compose reads .env beside the file, in whichever shell it is called.
+    # Compose reads .env beside the file in every shell.
     if any(plan.run.as_caller for plan in bundle.plans):
         yield f'Once, to read and write files of this host as yourself: echo "{CALLER}=$(id -u):$(id -g)" >> .env'
     if any(plan.run.devices for plan in bundle.plans):
@@ -249,14 +253,14 @@ def _list_needs(bundle: Bundle) -> Iterator[str]:
     binds = [mount for run in runs for mount in run.mounts if mount.type == "bind"]
     folders = dict.fromkeys(host_path(mount.source) for mount in binds if not mount.read_only)
     if folders:
-        yield f"Once, as folders that are missing are not made: mkdir -p {shell_words(folders)}"
+        yield f"Once, because Compose does not create missing folders: mkdir -p {shell_words(folders)}"
     read = [mount.source for mount in binds if mount.read_only]
     read += [path for run in runs for _, path in run.file_secrets]
     read += [entry.path for run in runs for entry in run.env_files if entry.required]
     if paths := [path for path in dict.fromkeys(map(host_path, read)) if path not in folders]:
-        yield f"Has to be there: {', '.join(map(shell, paths))}"
+        yield f"Must exist: {', '.join(map(shell, paths))}"
     if names := dict.fromkeys(name for run in runs for name in _variables(run)):
-        yield f"Taken from the environment of whoever calls: {', '.join(names)}"
+        yield f"Taken from the environment of the caller: {', '.join(names)}"
 
 
 def _variables(run: RunPlan) -> Iterator[str]:

@@ -1,8 +1,7 @@
-"""The Jinja environment and its filters: every value names its quoting."""
+"""The Jinja environment and its filters. Each value in a template names a filter that quotes it."""
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import shlex
@@ -10,42 +9,49 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mlspec.plan.healthcheck import HealthcheckPlan
-from mlspec.spec.nested_keys import Secret
+from mlspec.targets.command_filters import (
+    account,
+    continue_lines,
+    creation,
+    debian_sources,
+    fill_lines,
+    removal,
+    undeclared_requirements,
+    wrap_words,
+)
+from mlspec.targets.comment_filters import build_note, comment, heading, remark
+from mlspec.targets.html_filters import escape_html, percent, pixels
+from mlspec.targets.stage_filters import (
+    copies_of_sources,
+    git_lock,
+    lock_file,
+    modules_of,
+    named_folders,
+    packages_of,
+    platform,
+    word,
+)
 
 if TYPE_CHECKING:
     import jinja2
 
+    from mlspec.plan.build_mounts import BuildMount
+    from mlspec.plan.healthcheck import HealthcheckPlan
+    from mlspec.spec.nested_keys import Secret
+
 HOME_MARK = "\0"
-"""Stands in a word of the run command for the home folder of whoever runs it; no value of a spec can hold it."""
+"""The mark for the calling user's home folder in a word of the run command; no value of a spec can hold the mark."""
 
 _HEREDOC = "EOF"
 
 
-def word(value: str) -> str:
-    """Return a value that was checked to be one plain word of a Dockerfile: no space, quote, ``$`` or backslash."""
-    if not re.fullmatch(r"[A-Za-z0-9_.,:/@+=~\[\]-]+", value):
-        raise ValueError(f"not a plain word: {value!r}")
-    return value
-
-
-def by_architecture(value: str) -> str:
-    """Return the name of a lock, one plain word, with the architecture that is built for in front of its ending."""
-    return f"{word(value.removesuffix('.lock'))}.$TARGETARCH.lock"
-
-
-def comment(value: str) -> str:
-    """Return a value for a comment: one line of characters that print, which no trailing backslash continues."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(value.split())).rstrip("\\ ")
-
-
 def exec_form(value: Iterable[str]) -> str:
-    """Return the JSON array of an exec form; no shell and no variable reads it."""
+    """Return the JSON array of an exec form; no shell reads it, and no variable in it is expanded."""
     return json.dumps(list(value), ensure_ascii=False)
 
 
 def env(value: str) -> str:
-    """Return a value for ENV or LABEL: bare when plain, else in double quotes with ``\\ " $`` escaped."""
+    """Return a value for ENV or LABEL: without quotes if plain, else in double quotes with ``\\ " $`` escaped."""
     if re.fullmatch(r"[A-Za-z0-9_.,:/@+=-]+", value):
         return value
     return '"' + re.sub(r'([\\"$])', r"\\\1", value) + '"'
@@ -57,7 +63,7 @@ def sh(value: str) -> str:
 
 
 def shell(value: str) -> str:
-    """Return a value as one word of a POSIX shell, the mark of the home folder as ``"$HOME"``."""
+    """Return a value as one word of a POSIX shell, with ``"$HOME"`` for the mark of the home folder."""
     return '"$HOME"'.join(shlex.quote(part) if part else "" for part in value.split(HOME_MARK)) or "''"
 
 
@@ -67,24 +73,27 @@ def shell_words(values: Iterable[str]) -> str:
 
 
 def pattern(value: str) -> str:
-    """Return a line of an ignore file; what is special in it was escaped where it means itself."""
+    """Return a line of an ignore file. The plan escaped its literal special characters.
+
+    Raises ValueError for a value that is not one line, or has blanks at its ends.
+    """
     if "\n" in value or value != value.strip():
         raise ValueError(f"not a line of an ignore file: {value!r}")
     return value
 
 
 def script(value: str, folders: Iterable[str] = ()) -> str:
-    """Return a user's command for RUN: on its line when it is one, else as a here-document that nothing expands.
+    """Return a user's command for RUN: on RUN's line if it has one line, else as a here-document without expansion.
 
-    Everybody gets the owner's permissions for what it leaves in ``folders``. The files that were there are all of 1980
-    and stay as they are: a changed mode would make a second copy of each.
+    All users get the owner's permissions for new files in ``folders``. The files that were there before are dated 1980
+    and keep their modes: a changed mode would store a second copy of each file in the layer.
     """
     text = value.strip("\n")
     names = " ".join(map(sh, folders))
     share = f"find {names} -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u {{}} +" if names else ""
-    # BuildKit also continues a line whose backslash has blanks behind it.
+    # BuildKit also continues a line if blanks follow its backslash.
     is_continued = text.rstrip().endswith("\\")
-    # At the end of an instruction BuildKit drops whatever is blank in Unicode, which to a shell is part of a word.
+    # BuildKit trims all Unicode blanks at the end of an instruction, but to a shell they can be part of a word.
     is_cut = text.rstrip(" \t") != text.rstrip()
     has_start = re.match(r"[\s#\[-]", text)
     plain = not (is_continued or is_cut or has_start or "\n" in text or "<<" in text)
@@ -94,8 +103,8 @@ def script(value: str, folders: Iterable[str] = ()) -> str:
         return f"{text} \\\n && {share}"
     lines = text.split("\n")
     mark = next(name for n in range(len(lines) + 1) if (name := f"{_HEREDOC}{n or ''}") not in lines)
-    # hadolint reads the next instruction only behind a blank line.
-    # A program of its own, by its first line, must keep that line the first.
+    # hadolint reads the next instruction only after a blank line.
+    # A shebang must stay the first line.
     prelude = "" if plain else "set -e\n"
     if share:
         prelude = f"trap {sh(share)} EXIT\n{prelude}"
@@ -104,27 +113,27 @@ def script(value: str, folders: Iterable[str] = ()) -> str:
     return f"<<'{mark}'\n{prelude}{text}\n{mark}\n"
 
 
-# Behind these, "&&" would not run, not parse, or change what set -e ends.
+# After these, "&&" would not run, would not parse, or would change the effect of set -e.
 _KEEPS_STATE = re.compile(r"#|[;&]\s*$|\b(?:set|exit|exec|trap)\b")
 
 
-def continued(values: Iterable[str], margin: int, folder: str = "") -> str:
-    """Return words of a shell, one a line, each but the last continued; paths, below a folder."""
-    return f" \\\n{' ' * margin}".join(folder + sh(value) for value in values)
-
-
 def variables(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return ``NAME=VALUE`` for ENV or LABEL, one a line; ``PATH`` alone may refer to its former value."""
+    """Return ``NAME=VALUE`` for ENV or LABEL, one on each line."""
     return " \\\n    ".join(f"{env(name)}={env(value)}" for name, value in pairs)
 
 
 def hashes(values: Iterable[str]) -> str:
-    """Return pip's ``--hash`` options, one a line."""
-    return " \\\n".join(f"    --hash=sha256:{word(value)}" for value in values)
+    """Return pip's ``--hash`` options, one on each line."""
+    return " \\\n    ".join(f"--hash=sha256:{word(value)}" for value in values)
+
+
+def wheel_pins(values: Iterable[tuple[str, str]]) -> str:
+    """Return pip's requirements for wheels, one on each line, from their pins and SHA-256."""
+    return "\n".join(f"{word(pin)} {hashes([sha256])}" for pin, sha256 in values)
 
 
 def cache_mounts(targets: Iterable[str]) -> str:
-    """Return RUN's options for folders that are kept between builds and stay out of the image."""
+    """Return RUN's options for cache mounts: builds share these folders, and they stay out of the image."""
     return "".join(f"--mount=type=cache,target={word(target)} \\\n    " for target in targets)
 
 
@@ -139,32 +148,69 @@ def secret_mounts(names: Iterable[str], secrets: Iterable[tuple[str, Secret]]) -
 
 
 def healthcheck(check: HealthcheckPlan) -> str:
-    """Return what follows HEALTHCHECK."""
+    """Return the arguments of HEALTHCHECK."""
     if check.command is None:
         return "NONE"
     options = "".join(f"{word(flag)}={word(value)} " for flag, value in check.options)
     return f"{options}\\\n    CMD {exec_form(check.command)}"
 
 
-def escaped(value: str) -> str:
-    """Return a value as text of an HTML page, or of an attribute in quotes."""
-    return html.escape(value)
+def words(values: Iterable[str]) -> str:
+    """Return plain words of a Dockerfile on one line. Raises ValueError for any other value."""
+    return " ".join(map(word, values))
 
 
-def percent(value: float) -> str:
-    """Return a share as a length of CSS."""
-    return f"{value:.1f}%"
+def variables_in_line(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return ``NAME=VALUE`` for ENV on lines of at most 130 columns; only ``PATH`` may refer to its former value."""
+    texts = (f"{name}={value if name == 'PATH' else env(value)}" for name, value in pairs)
+    return fill_lines(texts, 4, 130)
 
 
-def pixels(value: float) -> str:
-    """Return a length of an SVG drawing."""
-    return f"{value:.1f}".removesuffix(".0")
+def mounts(values: Iterable[BuildMount]) -> str:
+    """Return RUN's options for mounts: up to two on the line of the command, more on one line each."""
+    options = [
+        f"--mount={','.join(f'{word(name)}={word(value)}' for name, value in mount.options)}" for mount in values
+    ]
+    return "".join(f"{option}{' ' if len(options) <= 2 else _CONTINUED}" for option in options)
+
+
+_CONTINUED = " \\\n    "
+
+
+def default_index(url: str | None) -> str:
+    """Return the variable that makes ``url`` the only index of uv, or "" without a URL."""
+    return f"UV_DEFAULT_INDEX={sh(url)} " if url else ""
+
+
+def python_platform(manylinux: str) -> str:
+    """Return uv's option for the architecture of the image, or "" if packages are installed on that architecture."""
+    machine = 'case "$TARGETARCH" in amd64) echo x86_64 ;; arm64) echo aarch64 ;; esac'
+    return f'--python-platform "$({machine})-{word(manylinux)}" ' if manylinux else ""
+
+
+def user(value: str | None) -> str:
+    """Return the line USER for ``UID:GID``, or "" to keep the base's user."""
+    if value is None:
+        return ""
+    # hadolint warns of root. Root is intended: the spec asks for it, or the base has another user for its programs.
+    return f"{'# hadolint ignore=DL3002' + chr(10) if value.startswith('0:') else ''}USER {word(value)}\n"
+
+
+def instruction(value: object, keyword: str, form: str, *arguments: object) -> str:
+    """Return a whole line of a Dockerfile with ``value`` filtered by the filter named ``form``, or "" without one."""
+    return f"{keyword} {FILTERS[form](value, *arguments)}\n" if value else ""
+
+
+def continuation(value: object, form: str) -> str:
+    """Return one more command of a step, ``value`` filtered by the filter named ``form``, or "" without a value."""
+    return f" \\\n && {FILTERS[form](value)}" if value else ""
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "word": word,
-    "by_architecture": by_architecture,
+    "lock_file": lock_file,
     "comment": comment,
+    "build_note": build_note,
     "exec": exec_form,
     "env": env,
     "sh": sh,
@@ -172,13 +218,36 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "shell_words": shell_words,
     "pattern": pattern,
     "script": script,
-    "continued": continued,
+    "continued": continue_lines,
     "variables": variables,
     "hashes": hashes,
     "cache_mounts": cache_mounts,
     "secret_mounts": secret_mounts,
     "healthcheck": healthcheck,
-    "html": escaped,
+    "words": words,
+    "wrapped": wrap_words,
+    "variables_in_line": variables_in_line,
+    "mounts": mounts,
+    "default_index": default_index,
+    "python_platform": python_platform,
+    "platform": platform,
+    "wheel_pins": wheel_pins,
+    "removal": removal,
+    "creation": creation,
+    "account": account,
+    "debian_sources": debian_sources,
+    "undeclared_requirements": undeclared_requirements,
+    "user": user,
+    "packages_of": packages_of,
+    "modules_of": modules_of,
+    "copies_of_sources": copies_of_sources,
+    "named_folders": named_folders,
+    "git_lock": git_lock,
+    "heading": heading,
+    "remark": remark,
+    "instruction": instruction,
+    "continuation": continuation,
+    "html": escape_html,
     "percent": percent,
     "pixels": pixels,
 }
@@ -186,7 +255,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 
 @cache
 def environment() -> jinja2.Environment:
-    """Return the environment that draws the templates; an undefined name is an error."""
+    """Return the Jinja environment of the templates; an undefined name is an error."""
     import jinja2
 
     made = jinja2.Environment(

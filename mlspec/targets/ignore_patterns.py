@@ -1,4 +1,4 @@
-"""The patterns of an ignore file, as BuildKit reads them."""
+"""The patterns of an ignore file, interpreted as BuildKit does."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Patterns that stand one below the other and say the same: keep, or leave out."""
+    """Successive patterns with the same effect: all keep paths, or all exclude paths."""
 
     keeps: bool
     matches: re.Pattern[str]
@@ -20,28 +21,35 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Which paths of a folder an ignore file leaves out; paths are relative to it, with slashes.
+    """The patterns of one ignore file; paths have slashes, and are relative to ``place`` in the build context.
 
-    The rules are those of github.com/moby/patternmatcher: the last pattern that fits a path or a folder above decides.
+    The rules are those of github.com/moby/patternmatcher: the last pattern that matches a path or a folder above it
+    decides.
     """
 
     groups: tuple[_Group, ...]
+    place: str = ""
+
+    def in_context(self, path: str) -> str:
+        """Return a path from the build context."""
+        return posixpath.normpath(posixpath.join(self.place, path)) if self.place else path
 
     def leaves_out(self, path: str) -> bool:
-        """Return whether the file or folder at ``path`` is left out."""
-        return self._last(path) is not None
+        """Tell whether the ignore file excludes the file or folder at ``path``."""
+        return self._last(self.in_context(path)) is not None
 
     def hides(self, folder: str) -> bool:
-        """Return whether a folder is left out with everything below it, so that nobody needs to look there."""
-        last = self._last(folder)
+        """Tell whether the ignore file excludes a folder with all files below it, so the walk can skip the folder."""
+        place = self.in_context(folder)
+        last = self._last(place)
         if last is None:
             return False
-        below = f"{folder}/"
+        below = f"{place}/"
         later = (prefix for group in self.groups[last + 1 :] if group.keeps for prefix in group.prefixes)
         return not any(prefix.startswith(below) or below.startswith(prefix) for prefix in later)
 
     def _last(self, path: str) -> int | None:
-        """Return the number of the group that leaves ``path`` out; none where it is kept."""
+        """Return the number of the group that excludes ``path``, or None if the ignore file keeps it."""
         last = None
         for number, group in enumerate(self.groups):
             if group.keeps == (last is not None) and group.matches.fullmatch(path):
@@ -49,13 +57,13 @@ class Patterns:
         return last
 
 
-def parse(text: str) -> Patterns:
-    """Return the patterns in the text of an ignore file."""
+def parse(text: str, place: str = "") -> Patterns:
+    """Return the patterns in the text of an ignore file, for paths from the folder ``place`` of the build context."""
     groups = groupby(_lines(text), key=lambda line: line[0])
-    return Patterns(tuple(_group(keeps, [pattern for _, pattern in lines]) for keeps, lines in groups))
+    return Patterns(tuple(_group(keeps, [pattern for _, pattern in lines]) for keeps, lines in groups), place)
 
 
-# What Go's strings.TrimSpace trims; Python's strip takes some control characters more.
+# The characters that Go's strings.TrimSpace trims. Python's strip also trims some control characters.
 _BLANK = "\t\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
@@ -70,13 +78,13 @@ def _lines(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _group(keeps: bool, patterns: list[str]) -> _Group:
-    # What fits a folder fits everything below it.
+    # A pattern that matches a folder matches all paths below it.
     expression = "|".join(f"(?:{found})" for found in map(_expression, patterns))
     return _Group(keeps, re.compile(f"(?:{expression})(?:/.*)?", re.DOTALL), tuple(map(_prefix, patterns)))
 
 
 def _prefix(pattern: str) -> str:
-    """Return what every path that fits begins with: a whole name is followed by a slash."""
+    """Return the common start of all matching paths, with a slash after a pattern without wildcards."""
     literal = re.match(r"[^*?\[\\]*", pattern)
     found = literal[0] if literal else ""
     return f"{found}/" if found == pattern else found
@@ -85,10 +93,11 @@ def _prefix(pattern: str) -> str:
 _PIECE = re.compile(r"\*\*/?$|\*\*/?|\*|\?|\\(.)|\[[^\]]+\]|.", re.DOTALL)
 
 
+@cache
 def _expression(pattern: str) -> str:
     behind = pattern.removeprefix("**")
     if behind != pattern and not re.search(r"[*?\\\[\]]", behind):
-        # No expression there but a comparison of the ends.
+        # patternmatcher uses no regular expression here; it compares the ends of the paths.
         below = f"|{re.escape(behind[1:])}" if behind.startswith("/") else ""
         return f".*{re.escape(behind)}{below}"
     expression = "".join(map(_piece, _PIECE.finditer(pattern)))
@@ -102,7 +111,7 @@ def _expression(pattern: str) -> str:
 def _piece(found: re.Match[str]) -> str:
     piece = found[0]
     if piece.startswith("**"):
-        # A dot of Go's expressions is no line break.
+        # A dot in a regular expression of Go does not match a line break.
         return ".*" if found.end() == len(found.string) else "(?:[^\n]*/)?"
     if piece.startswith("\\") and found[1]:
         return re.escape(found[1])
@@ -113,6 +122,6 @@ def _piece(found: re.Match[str]) -> str:
 
 
 def matches(pattern: str, paths: Iterable[str]) -> bool:
-    """Return whether a pattern fits any of ``paths`` or a folder above one."""
+    """Tell whether a pattern matches any of ``paths``, or a folder above one of them."""
     group = _group(True, [pattern])
     return any(group.matches.fullmatch(path) for path in paths)

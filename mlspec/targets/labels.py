@@ -1,4 +1,4 @@
-"""Where an image comes from, as labels: the names of OCI's annotations, and mlspec's own below ``mlspec.``."""
+"""Labels with the origin of an image: the annotations of OCI, and mlspec's own labels below ``mlspec.``."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mlspec.facts import image_reference
-from mlspec.plan.compiled_spec import CompiledSpec
-from mlspec.plan.plan import Plan
+if TYPE_CHECKING:
+    from mlspec.plan.compiled_spec import CompiledSpec
+    from mlspec.plan.plan import Plan
 
 Label = tuple[str, str]
 
 _PREFIX = "mlspec"
 SPEC_LABEL = f"{_PREFIX}.spec.digest"
-"""The label with the digest of the spec: a run compares it with the spec that it finds."""
+"""The label with the digest of the spec: a run compares the digest with the current spec."""
+LOCK_LABEL = f"{_PREFIX}.lock.digest"
+"""The label with the digest of the lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What version control says of a folder: the address of its repository, and the commit that it is, unchanged.
+    """The git checkout of a folder: the address of its repository, and its commit.
 
-    Either is empty where there is none to tell: no git, no remote, no commit, or changes on top of it.
+    ``source`` is empty without git or a remote. ``revision`` is empty without git or a commit, or if the folder has
+    uncommitted changes.
     """
 
     source: str = ""
@@ -31,7 +35,7 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """All that an image is made from: the texts of its spec and lock, the version of mlspec, and the checkout."""
+    """The inputs of an image: the texts of its spec and its lock, the version of mlspec, and the checkout."""
 
     spec: str
     lock: str
@@ -40,7 +44,7 @@ class Provenance:
 
 
 def labels_of(compiled: CompiledSpec, plan: Plan, checkout: Checkout) -> tuple[Label, ...]:
-    """Return the labels of an image of a spec that lies in a checkout."""
+    """Return the labels of one image of a spec in a checkout."""
     from importlib.metadata import version
 
     made_from = Provenance(
@@ -53,9 +57,9 @@ def labels_of(compiled: CompiledSpec, plan: Plan, checkout: Checkout) -> tuple[L
 
 
 def labels(plan: Plan, origin: Provenance) -> tuple[Label, ...]:
-    """Return the labels that say where an image comes from; those that the spec sets itself are left to it.
+    """Return the labels with the origin of an image, without labels that the spec sets itself.
 
-    The same commit gives the same labels: no time, no host, and no name or tag of the image.
+    The same commit gives the same labels: they hold no time, no host, and no name or tag of the image.
     The names are those of https://github.com/opencontainers/image-spec/blob/main/annotations.md.
     """
     own = {name for name, _ in plan.container.labels}
@@ -63,20 +67,29 @@ def labels(plan: Plan, origin: Provenance) -> tuple[Label, ...]:
 
 
 def _labels(plan: Plan, origin: Provenance) -> Iterator[Label]:
-    yield "org.opencontainers.image.source", origin.checkout.source
-    yield "org.opencontainers.image.revision", origin.checkout.revision
+    from mlspec.facts import image_reference
+
+    yield from list_checkout_labels(origin.checkout)
     base = image_reference.parse_reference(plan.base.reference)
     if base:
         yield "org.opencontainers.image.base.name", str(base).partition("@")[0]
         yield "org.opencontainers.image.base.digest", base.digest
     yield f"{_PREFIX}.version", origin.version
     yield SPEC_LABEL, text_digest(origin.spec)
-    yield f"{_PREFIX}.lock.digest", text_digest(origin.lock) if origin.lock else ""
+    yield LOCK_LABEL, text_digest(origin.lock) if origin.lock else ""
+
+
+def list_checkout_labels(checkout: Checkout) -> tuple[Label, ...]:
+    """Return the labels with the checkout that an image was built from; their values may be empty."""
+    return (
+        ("org.opencontainers.image.source", checkout.source),
+        ("org.opencontainers.image.revision", checkout.revision),
+    )
 
 
 def text_digest(text: str) -> str:
-    """Return the digest of a text, as the labels of a spec and a lock hold it."""
-    # What `sha256sum mlspec.lock` prints, on a checkout with LF line ends.
+    """Return the digest of a text as it stands in the labels of a spec and a lock."""
+    # The same digest as `sha256sum mlspec.lock` prints on a checkout with LF line endings.
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -85,15 +98,15 @@ _SCP = re.compile(r"(?:[^/@:\s]+@)?(?=[^/@:\s]+\.[^/@:\s])([^/@:\s]+):/?([^@?#:\
 
 
 def source_of(remote: str) -> str:
-    """Return the address of a repository as everybody may know it, from that of a git remote; empty where it has none.
+    """Return the public address of a repository from the address of a git remote, or "".
 
-    No login, query or fragment is in it; what is reached by ssh is named by https, as its pages are. A path of this
-    host, and an address that cannot be read for certain, is none.
+    The result has no login, query or fragment. An ssh address becomes an https address, which is that of the
+    repository's pages. A path of this host, or an ambiguous address, gives "".
     """
     remote = remote.strip()
     if found := _URL.fullmatch(remote):
         scheme, host, port, path = found.groups()
-        # A port of ssh says nothing of where its pages are.
+        # A port for ssh is not the port of the repository's pages.
         place = f"{host}{port or ''}" if scheme != "ssh" else host
         return f"{'https' if scheme == 'ssh' else scheme}://{place}/{_repository(path)}"
     if found := _SCP.fullmatch(remote):

@@ -1,4 +1,4 @@
-"""The Dockerfile in which the metadata of a source is made; nobody keeps it."""
+"""A temporary Dockerfile whose build makes the metadata of a source."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ TEMPLATE = "metadata.j2"
 
 
 def draw_metadata(stage: MetadataStage) -> str:
-    """Return the text of the Dockerfile, whose context is that of ``host.resolver.metadata.script``."""
+    """Return the text of the Dockerfile; ``host.resolver.metadata.script`` makes its build context."""
     return draw(TEMPLATE, stage=stage)

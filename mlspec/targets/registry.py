@@ -1,4 +1,4 @@
-"""Plans to artifacts: the files of the rows in :mod:`mlspec.spec.targets`, by a template or by data to dump."""
+"""The artifacts of plans: one file for each row of :mod:`mlspec.spec.targets`, from a template or as dumped data."""
 
 from __future__ import annotations
 
@@ -10,44 +10,51 @@ from mlspec.lock.state import LockResult
 from mlspec.lock.update import record_files
 from mlspec.plan.plan import Plan
 from mlspec.spec.files import Artifact
-from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS, Target
+from mlspec.spec.targets import ALWAYS, OPTIONAL_TARGETS, TARGETS
 from mlspec.targets.edited_files import fingerprint
 from mlspec.targets.filters import draw
 from mlspec.targets.run_script import run_script
 
 if TYPE_CHECKING:
     from mlspec.targets.bundle import Bundle
-    from mlspec.targets.yaml_writer import Data, Sheet
+    from mlspec.targets.sheet import Data, Sheet
 
 __all__ = [
     "ALWAYS",
-    "SHARED_TARGETS",
+    "OPTIONAL_TARGETS",
     "TARGETS",
-    "SharedTarget",
+    "TargetModule",
     "emit",
     "emit_all",
     "paths_of",
     "record_artifacts",
-    "shared_target",
+    "target_module",
+    "write_target",
 ]
 
 
-class SharedTarget(Protocol):
-    """The module that draws one file for all images of a spec: data that is dumped behind a comment."""
+class TargetModule(Protocol):
+    """A module that makes the file of some images of a spec: a comment, and data that a writer dumps below it.
+
+    The images are all images of the spec, or the only one of the file.
+    """
 
     def heading(self, bundle: Bundle) -> tuple[str, ...]:
         """Return the lines of the comment."""
 
     def part(self, plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
-        """Return what one image brings to the file."""
+        """Return the part of one image in the file."""
 
     def sheets(self, bundle: Bundle) -> tuple[Sheet, ...]:
-        """Return the documents that the parts of all images make."""
+        """Return the documents of the file, made from the parts of its images."""
 
 
-def shared_target(name: str) -> SharedTarget:
-    """Return the module of a target that draws one file for all images; it is imported where a spec asks for it."""
-    return cast("SharedTarget", import_module(f"mlspec.targets.{name}"))
+def target_module(name: str) -> TargetModule:
+    """Import and return the module of a target without a template.
+
+    Only a spec that asks for the target imports the module.
+    """
+    return cast("TargetModule", import_module(f"mlspec.targets.{name}"))
 
 
 def paths_of(plans: Sequence[Plan], targets: Iterable[str]) -> frozenset[str]:
@@ -56,38 +63,48 @@ def paths_of(plans: Sequence[Plan], targets: Iterable[str]) -> frozenset[str]:
 
 
 def emit_all(plans: Sequence[Plan], targets: Iterable[str]) -> tuple[Artifact, ...]:
-    """Return the artifacts of all images of a spec: of each its own, then what they share."""
+    """Return the artifacts of all images of a spec: first the files of each image, then the shared files."""
     wanted = tuple(targets)
-    own = [name for name in wanted if name in ALWAYS]
-    shared = (_draw_shared(plans, name) for name in wanted if name in SHARED_TARGETS)
-    return (*(artifact for plan in plans for artifact in emit(plan, own)), *shared)
-
-
-def _draw_shared(plans: Sequence[Plan], name: str) -> Artifact:
-    from mlspec.targets import yaml_writer
-    from mlspec.targets.bundle import bundle_of
-
-    module, bundle = shared_target(name), bundle_of(plans)
-    text = yaml_writer.text(module.heading(bundle), module.sheets(bundle))
-    return Artifact(TARGETS[name].path(plans[0].files), text)
+    shared = [name for name in wanted if TARGETS[name].is_shared]
+    own = [name for name in wanted if name not in shared]
+    return (*(artifact for plan in plans for artifact in emit(plan, own)), *(_draw(plans, name) for name in shared))
 
 
 def emit(plan: Plan, targets: Iterable[str] = ALWAYS) -> tuple[Artifact, ...]:
     """Return the artifacts of an image, one for each of ``targets``."""
-    return tuple(_draw(plan, TARGETS[name]) for name in targets)
+    return tuple(_draw([plan], name) for name in targets)
 
 
-def _draw(plan: Plan, target: Target) -> Artifact:
-    text = draw(target.template, plan=plan, script=run_script(plan.run))
-    return Artifact(target.path(plan.files), text, target.is_executable)
+def _draw(plans: Sequence[Plan], name: str) -> Artifact:
+    """Draw the file of a target for the images that share it, or for the only image of the file."""
+    target, first = TARGETS[name], plans[0]
+    if target.template:
+        text = draw(target.template, plan=first, script=run_script(first.run))
+    else:
+        from mlspec.targets.bundle import bundle_of
+
+        text = write_target(name, bundle_of(plans))
+    return Artifact(target.path(first.files), text, target.is_executable)
+
+
+def write_target(name: str, bundle: Bundle) -> str:
+    """Return the text that a target's module makes; the suffix of the file's name chooses the format."""
+    module = target_module(name)
+    if TARGETS[name].file.endswith(".json"):
+        from mlspec.targets import json_writer
+
+        return json_writer.text(module.heading(bundle), module.sheets(bundle))
+    from mlspec.targets import yaml_writer
+
+    return yaml_writer.text(module.heading(bundle), module.sheets(bundle))
 
 
 def record_artifacts(
     locked: LockResult, plans: Sequence[Plan], targets: Iterable[str], drawn: Iterable[Artifact]
 ) -> LockResult:
-    """Return the lock with the fingerprints of the artifacts that were drawn, and of those that were drawn before.
+    """Return the lock with the fingerprints of the artifacts drawn now, and of the artifacts drawn earlier.
 
-    ``targets`` are those that the spec asks for: what is drawn beside them is not recorded.
+    ``targets`` are the targets of the spec: the lock records no artifact of any other target.
     """
     names = paths_of(plans, (*ALWAYS, *targets))
     files = {name: digest for name, digest in (locked.lock.files if locked.lock else {}).items() if name in names}

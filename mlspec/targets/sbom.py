@@ -1,6 +1,6 @@
-"""The lock of an image to its bill of materials in CycloneDX: packages, their hashes, who needs whom, the base.
+"""The bill of materials of an image in CycloneDX: packages, their hashes and dependencies, and the base.
 
-Of Debian, it has what the spec asks for by name: a lock does not hold them, and nobody tells what they bring along.
+The bill lists the Debian packages of the spec by name. Their dependencies are unknown: a lock has no Debian packages.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.plan import Plan
 
 _ALGORITHMS = {"sha256": HashAlgorithm.SHA_256, "sha384": HashAlgorithm.SHA_384, "sha512": HashAlgorithm.SHA_512}
-# Whose names are those of bills made here; of no meaning but this.
+# A random namespace for the serial numbers of mlspec's bills.
 _NAMESPACE = uuid.UUID("6a1c2c52-6f43-5d0e-9d3c-0f5b9f6b7a10")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillFacts:
-    """What is in an image: its base, the packages of its lock, and the packages of Debian that the spec asks for.
+    """The contents of an image: its base, the packages of its lock, and the Debian packages of the spec.
 
-    ``required`` are the packages that the spec itself asks for, ``snapshot`` is the ISO day of Debian's archive or
-    empty, and ``lock`` the text of the lock.
+    ``required`` are the packages that the spec requires directly. ``snapshot`` is the ISO day of Debian's archive, or
+    "". ``lock`` is the text of the lock.
     """
 
     name: str
@@ -48,7 +48,7 @@ class BillFacts:
 
 
 def bill_facts(compiled: CompiledSpec, plan: Plan) -> BillFacts:
-    """Return what is in an image of a spec, on the platform of its plan."""
+    """Return the contents of one image of a spec, on the platform of its plan."""
     contents = compiled.locked.contents[plan.key]
     return BillFacts(
         name=plan.image,
@@ -62,9 +62,9 @@ def bill_facts(compiled: CompiledSpec, plan: Plan) -> BillFacts:
 
 
 def bill_of(facts: BillFacts, version: str) -> str:
-    """Return the bill of materials of an image, as JSON of CycloneDX 1.6; ``version`` is that of mlspec.
+    """Return the bill of materials of an image as CycloneDX 1.6 JSON; ``version`` is the version of mlspec.
 
-    The same facts give the same text: there is no time in it.
+    The same facts give the same text: the text holds no time.
     """
     image = Component(type=ComponentType.CONTAINER, name=facts.name, bom_ref=f"image:{facts.name}")
     below = _base(facts.base)
@@ -103,7 +103,7 @@ def _package(pin: Pin) -> Component:
 
 def _debian(entry: str, codename: str, snapshot: str) -> Component:
     name, _, version = entry.partition("=")
-    # As https://github.com/package-url/purl-spec names them; those of other systems have other names.
+    # The purl type of Debian, from https://github.com/package-url/purl-spec. Other systems have other types.
     is_debian = debian.debian_release(codename) is not None
     url = PackageURL("deb", "debian", name, version or None, {"distro": codename}) if is_debian else None
     return Component(

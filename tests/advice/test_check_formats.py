@@ -1,4 +1,4 @@
-"""``mlspec check --format``: one document for all specs, on stdout, with the exit codes of the text."""
+"""Tests of ``mlspec check --format``: one document for all specs on stdout, and the exit codes of the text format."""
 
 from __future__ import annotations
 

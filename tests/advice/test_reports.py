@@ -1,10 +1,11 @@
-"""Reports for programs: nothing is lost, each is valid in its own form, and none shows a secret."""
+"""Tests of reports for programs: complete, valid in their formats, and without secrets."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ PROBLEMS = st.lists(
 )
 
 
+@cache
 def problems_of(path: Path) -> tuple[Problem, ...]:
     with pytest.raises(SpecError) as caught:
         validate(parse(decode(path.read_bytes(), path.name), path.name))
@@ -78,7 +80,7 @@ def read_json(row: dict[str, Any]) -> Problem:
 
 
 def read_github(line: str) -> tuple[str, dict[str, str], str]:
-    """Return what the runner of GitHub Actions reads in a line (src/Runner.Common/ActionCommand.cs)."""
+    """Parse a line like the runner of GitHub Actions (src/Runner.Common/ActionCommand.cs)."""
     found = re.fullmatch(r"::(\w+) ([^:]*)::(.*)", line)
     assert found, line
     properties = dict(item.split("=", 1) for item in found[2].split(","))
@@ -91,19 +93,19 @@ def unescaped(text: str) -> str:
     return text
 
 
-# Every bad spec, in each form
+# Every bad spec, in each format
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_json_says_all_that_the_problems_say(path: Path) -> None:
-    problems = problems_of(path)
+def test_json_says_all_that_the_problems_say() -> None:
+    for path in BAD:
+        problems = problems_of(path)
 
-    read = [read_json(row) for row in json.loads(reported("json", *problems))["problems"]]
+        read = [read_json(row) for row in json.loads(reported("json", *problems))["problems"]]
 
-    assert read == [
-        replace(problem, on_key=False, excerpt=problem.excerpt if problem.excerpt.strip() else "")
-        for problem in problems
-    ]
+        assert read == [
+            replace(problem, on_key=False, excerpt=problem.excerpt if problem.excerpt.strip() else "")
+            for problem in problems
+        ], path
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
@@ -148,13 +150,15 @@ def test_sarif_has_the_edits_that_repair_a_problem() -> None:
     ]
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_github_reads_each_problem_at_its_place(path: Path) -> None:
-    problems = problems_of(path)
+def test_github_reads_each_problem_at_its_place() -> None:
+    each = [
+        (path, found, read_github(line))
+        for path in BAD
+        for found, line in zip(problems_of(path), reported("github", *problems_of(path)).splitlines(), strict=True)
+    ]
 
-    read = [read_github(line) for line in reported("github", *problems).splitlines()]
-
-    for (level, properties, text), found in zip(read, problems, strict=True):
+    assert len(each) >= len(BAD)
+    for path, found, (level, properties, text) in each:
         assert found.span
         assert (level, properties["file"], properties["line"]) == (found.severity, path.name, str(found.span.line))
         assert properties["title"].startswith(f"{found.code}: ")
@@ -186,7 +190,7 @@ def test_github_gets_one_line_a_problem_whatever_its_text(problems: list[Problem
     assert all(p.message in text and p.hint in text for (_, _, text), p in zip(read, problems, strict=True))
 
 
-# What each form asks for
+# Requirements of each format
 
 
 def test_no_problems_are_a_whole_report_too() -> None:

@@ -1,4 +1,4 @@
-"""Two builds of one image, laid side by side."""
+"""Tests of the comparison of two builds of one image."""
 
 from __future__ import annotations
 

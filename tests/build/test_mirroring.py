@@ -1,4 +1,4 @@
-"""The Dockerfile of an image as one user builds it."""
+"""Tests of the variant of a Dockerfile for one user's mirrors and certificates."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from mlspec.plan import plan as plans
 from mlspec.plan.plan import Plan
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
+from mlspec.targets.build_options import BuildOptions
 from mlspec.targets.registry import emit
-from mlspec.targets.run_script import BuildOptions, build_command
+from mlspec.targets.run_script import build_command
 
 SPEC = """\
 python: 3.12
@@ -86,7 +87,7 @@ def test_a_step_without_a_network_is_the_one_that_is_committed() -> None:
     made = varied(Configuration(debian_mirror="http://mirror.example"), certificates="PEM", logins="machine")
 
     alone = [i for i in instructions(dockerfile_of(PLAN)) if i.text.startswith("--network=none")]
-    assert {i.stage for i in alone} == {"lock", "folders", "code"}
+    assert {i.stage for i in alone} == {"lock", "bytecode", "folders", "code"}
     assert set(alone) <= set(instructions(made.dockerfile))
 
 
@@ -100,7 +101,7 @@ def test_a_variable_in_the_image_is_never_set() -> None:
 def test_a_mirror_stands_in_the_place_of_an_index_and_gets_none_of_its_login() -> None:
     made = varied(Configuration(index_mirrors=MIRROR))
 
-    assert "UV_DEFAULT_INDEX=https://mirror.example/wheels/lab sh /uv/install.sh" in made.dockerfile
+    assert "UV_DEFAULT_INDEX=https://mirror.example/wheels/lab sh -e /uv/install.sh" in made.dockerfile
     assert "wheels.example" not in made.dockerfile
     assert "id=lab" not in made.dockerfile
     assert made.unused == {"lab"}
@@ -146,7 +147,7 @@ def test_a_snapshot_of_debian_is_in_no_mirror() -> None:
     )
 
 
-# What becomes of it
+# The use of the variant
 
 
 def test_nothing_of_it_is_in_the_words_of_the_command(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which image a run starts: the one of its own folder, never another folder's of the same name."""
+"""Tests that a run starts the image of its own folder, never another folder's image of the same name."""
 
 from __future__ import annotations
 

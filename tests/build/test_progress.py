@@ -1,4 +1,4 @@
-"""The progress of a build: recorded streams of a real engine, ``streams/*.jsonl``, and what is shown of them."""
+"""Tests of the progress of a build, with recorded streams of a real engine, ``streams/*.jsonl``."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from mlspec.build import view
 from mlspec.build.dockerfile import instructions
 from mlspec.build.failed_step import FailedStep, FailureContext, find_failed_step, problem_of
 from mlspec.build.steps import Step, short_reference, step_of
-from mlspec.build.stream import MOST_OUTPUT, BuildState, advance, read_stream
+from mlspec.build.stream import MOST_OUTPUT, BuildState, advance, mark_success, read_stream
 from mlspec.build.view import ScreenLine, State
 from mlspec.cli.build_screen import _Screen, watching
 from mlspec.errors import Problem, Span
-from mlspec.host.engine import build as building
-from mlspec.lock.requirements.values import Place, Requirement, Requirements
+from mlspec.host.engine import image_build
+from mlspec.lock.requirements.requirement_types import Requirement, Requirements
 from mlspec.plan.packages import LayerPlan
+from mlspec.spec.place import Place
 from tests.build.streams import record, source
 from tests.support.golden import Golden
 
@@ -49,7 +50,7 @@ def lock_of(name: str) -> str:
 
 def source_of(name: str, text: str = "") -> FailureContext:
     spec, plan = record.read(text or record.edited(name)["mlspec.yaml"])
-    # As it was when the stream was recorded: the lines of today's may be others.
+    # The Dockerfile of the recording: the lines of a new one may differ.
     dockerfile = "" if text else (STREAMS / f"{name}.Dockerfile").read_text(encoding="utf-8")
     return source.source_of(spec, plan, lock_of(name), dockerfile)
 
@@ -59,7 +60,7 @@ def steps_for(name: str) -> tuple[Step, ...]:
 
 
 def shown(name: str) -> Iterator[str]:
-    """Yield the plain lines of a recorded build, as they would come."""
+    """Yield the plain lines of a recorded build, in the order of the build."""
     build, states, steps = BuildState(), dict[Step, State](), steps_for(name)
     for line in stream(name):
         build = advance(build, line)
@@ -247,7 +248,7 @@ def test_references_are_shown_as_people_write_them(reference: str, short: str) -
     assert short_reference(reference) == short
 
 
-# What is shown
+# The shown rows
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -258,7 +259,7 @@ def test_shows_a_line_when_a_step_begins_and_one_when_it_ends(name: str, golden:
     assert "".join(f"{line}\n" for line in lines) == golden(STREAMS / f"{name}.lines.txt")
 
 
-@pytest.mark.parametrize("name", ["cold", "cached"])
+@pytest.mark.parametrize("name", ["cold", "cached", "shared"])
 def test_the_facts_of_a_build_are_kept(name: str, golden: Golden) -> None:
     facts = view.facts(read_stream(stream(name)), steps_for(name), "streams")
     rows = (
@@ -267,6 +268,32 @@ def test_the_facts_of_a_build_are_kept(name: str, golden: Golden) -> None:
     )
 
     assert f"{view.summary(facts)}\n{''.join(rows)}" == golden(STREAMS / f"{name}.facts.txt")
+
+
+def test_a_step_that_another_build_makes_is_not_canceled() -> None:
+    build = read_stream(stream("shared"))
+
+    assert any("context canceled" in vertex.error for vertex in build.vertexes.values())
+    assert {row.state for row in view.rows(build, steps_for("shared"), build.latest)} == {"cached", "done"}
+
+
+def test_in_a_build_that_succeeded_no_step_is_left_waiting() -> None:
+    began = {"started": "2026-01-02T03:04:05Z"}
+    told = [{"digest": "a", "name": "[a 1/2] COPY a"}, {"digest": "b", "name": "[a 2/2] RUN b", **began}]
+    build = read_stream([message(vertexes=told)])
+
+    def states(build: BuildState) -> dict[str, State]:
+        return {row.step.label: row.state for row in view.rows(build, (), build.latest)}
+
+    assert states(build) == {"COPY a": "waiting", "RUN b": "running"}
+    assert states(mark_success(build)) == {"COPY a": "cached", "RUN b": "done"}
+
+
+@pytest.mark.parametrize("name", ["cold", "cached"])
+def test_a_success_changes_nothing_of_a_build_that_shared_no_step(name: str) -> None:
+    build, steps = read_stream(stream(name)), steps_for(name)
+
+    assert view.facts(mark_success(build), steps, "streams") == view.facts(build, steps, "streams")
 
 
 @pytest.mark.parametrize(
@@ -382,7 +409,7 @@ def told(kind: str, output: str, error: str = "exit code: 1") -> Problem:
     return problem_of(failure, source_of("cold", SPEC))
 
 
-# What apt, uv, pip, git, compilers and BuildKit said in real builds, and what is made of it.
+# Output of apt, uv, pip, git, compilers and BuildKit in real builds, and the problem for each.
 CAUSES: Mapping[str, tuple[str, str, str, str, str]] = {
     "no package": ("apt", "E: Unable to locate package libgl", "", "MLS521", "3:13"),
     "no candidate": ("apt", "E: Package 'libgl' has no installation candidate", "", "MLS521", "3:13"),
@@ -539,7 +566,7 @@ def test_every_cause_is_met() -> None:
     assert {row.code for row in ROWS} == {code for *_, code, _ in CAUSES.values()} - {"MLS520"}
 
 
-# A buildx that knows no stream
+# A buildx without streams
 
 
 def fake_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -552,7 +579,7 @@ def fake_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> N
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 def test_a_buildx_that_refuses_to_stream_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_docker(tmp_path, monkeypatch, "echo 'ERROR: invalid progress mode rawjson' >&2; exit 1")
-    code, build = building.follow(["docker"], tmp_path, lambda build, line: None)
+    code, build = image_build.follow(["docker"], tmp_path, lambda build, line: None)
 
     assert (code, build.knows_no_stream, build.is_plain) == (1, True, False)
 
@@ -563,7 +590,7 @@ def test_a_buildx_that_writes_its_plain_log_instead_is_passed_on(
 ) -> None:
     fake_docker(tmp_path, monkeypatch, "echo '#1 [internal] load' >&2; echo '#1 DONE 0.0s' >&2")
     with watching("auto", (), "streams") as watch:
-        building.follow(["docker"], tmp_path, watch)
+        image_build.follow(["docker"], tmp_path, watch)
 
     assert capfd.readouterr().err == "#1 [internal] load\n#1 DONE 0.0s\n"
 
@@ -575,7 +602,7 @@ def test_a_watch_that_fails_ends_the_build(tmp_path: Path, monkeypatch: pytest.M
 
     fake_docker(tmp_path, monkeypatch, "echo '#1' >&2; exec sleep 60")
     with pytest.raises(BrokenPipeError):
-        building.follow(["docker"], tmp_path, fail)
+        image_build.follow(["docker"], tmp_path, fail)
 
 
 @pytest.mark.parametrize(("file", "place"), [("", "the spec"), ("r.txt", "r.txt:3")])
@@ -586,12 +613,20 @@ def test_a_file_that_is_not_the_one_of_the_users_own_hash_is_no_fault_of_the_ind
         error="exit code: 1",
     )
     of = source_of("cold", SPEC)
-    where = Place(path=("requirements", 0), file=file, span=Span(3, 1, 3, 12) if file else None, excerpt="six==1.17.0")
+    where = Place(
+        path=("requirements", 0),
+        file=file,
+        span=Span(3, 1, 3, 12) if file else None,
+        excerpt="six==1.17.0",
+        document=of.document,
+    )
     six = Requirement(text="six==1.17.0", name="six", kind="index", hashes=(f"sha256:{'0' * 64}",), place=where)
     of = replace(of, subject=replace(of.subject, requirements=Requirements(requirements=(six,))))
 
     problem = problem_of(failure, of)
 
-    assert problem.message == f"the file of six 1.17.0 is not the one that was locked: {place} has hashes of others"
+    assert (
+        problem.message == f"the file of six 1.17.0 is not the one that was locked: {place} has hashes of other files"
+    )
     assert "mlspec lock -P" not in problem.hint
     assert problem.file == (file or "mlspec.yaml")

@@ -1,4 +1,4 @@
-"""The report of a build: what is in each layer, and the same facts as lines, as JSON and as a page."""
+"""Tests of the report of a build: the contents of each layer, and the same facts as lines, JSON and a page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.build import view
-from mlspec.build.report import json_text as data
-from mlspec.build.report import page, text
-from mlspec.build.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
-from mlspec.build.report.contents import Content, Package, contents_of
+from mlspec.build.prepared import PreparedBuild
+from mlspec.build.report import json_text, page, report_lines
+from mlspec.build.report.built import BuiltImage, BuiltLayer, lacks_last_step, of_history, of_manifest, of_metadata
+from mlspec.build.report.contents import Content, Package, contents_of, describe_base
 from mlspec.build.report.drawing import drawings, tiles
 from mlspec.build.report.report import Before, BuildReport, Outcome, Upload, report_build
 from mlspec.build.report.treemap import Rectangle, squarify
@@ -64,8 +64,8 @@ LOCK = RequirementsLock(
     ),
     vcs=(Pin(name="x", version="1.0", requirement="x @ git+https://host.example/x@1"),),
 )
-# As big as the layers of such an image are: the base's, apt's, a step's, the folders', torch's and so on.
-SIZES = (28_000_000, 12_000_000, 2_400_000, 900, 530, 182_000_000, 900_000, 40_000, 1_200, 4_100, 29, 88)
+# Realistic sizes for the layers of such an image: base, apt, step, bytecode, folders, torch and so on.
+SIZES = (28_000_000, 12_000_000, 2_400_000, 900, 4_100_000, 530, 182_000_000, 900_000, 40_000, 1_200, 4_100, 29, 88)
 
 
 def planned(spec: str = SPEC) -> Plan:
@@ -87,8 +87,21 @@ def contents(spec: str = SPEC) -> tuple[Content, ...]:
     return contents_of(made, dockerfile, steps, LOCK)
 
 
+def prepared() -> PreparedBuild:
+    made = planned()
+    return PreparedBuild(
+        key=made.key,
+        image=made.image,
+        platform=made.platform,
+        command=(),
+        steps=(),
+        base=describe_base(made),
+        contents=contents(),
+    )
+
+
 def image(sizes: Sequence[int] = SIZES, *, new: Sequence[int] = (), is_compressed: bool = True) -> BuiltImage:
-    """Return an image with layers of these sizes; those whose numbers are in ``new`` have digests of their own."""
+    """Return an image with layers of these sizes; the layers with the numbers ``new`` have new digests."""
     layers = tuple(BuiltLayer(f"sha256:{'new' if n in new else ''}{n}", size) for n, size in enumerate(sizes))
     return BuiltImage(digest="sha256:whole", layers=layers, is_compressed=is_compressed)
 
@@ -116,21 +129,22 @@ def report(
     pushed: bool = False,
 ) -> BuildReport:
     outcome = Outcome(facts=FACTS, image=built, is_pushed=pushed)
-    return report_build(planned(), outcome, contents(), Before(last=last, registry=registry))
+    return report_build(prepared(), outcome, Before(last=last, registry=registry))
 
 
 FIRST = report(image())
-SECOND = report(image(new=(6, 8)), last=image())
+SECOND = report(image(new=(7, 9)), last=image())
 SAME = report(image(), last=image())
 
 
-# What is in the layers
+# Contents of layers
 
 
 def test_each_layer_above_the_base_is_told_by_what_is_in_it() -> None:
     assert [(content.kind, content.name) for content in contents()] == [
         ("apt", "apt"),
         ("run", "run"),
+        ("other", "bytecode"),
         ("other", "folders"),
         ("requirements", "torch"),
         ("requirements", "tiny_wheels"),
@@ -153,7 +167,7 @@ def test_the_layers_below_are_those_of_the_base() -> None:
 
 
 def test_an_image_that_is_not_as_planned_has_layers_that_nobody_names() -> None:
-    assert {layer.content.label for layer in report(image(SIZES[:4])).layers} == {"a layer that the plan does not know"}
+    assert {layer.content.label for layer in report(image(SIZES[:4])).layers} == {"a layer that is not in the plan"}
 
 
 def test_steps_of_ten_and_more_are_found_under_padded_numbers() -> None:
@@ -162,7 +176,7 @@ def test_steps_of_ten_and_more_are_found_under_padded_numbers() -> None:
     assert step_of("[stage-9  2/11] COPY --link --from=code /srv/image /", [made]) == made
 
 
-# What is compared
+# Comparisons
 
 
 def test_without_a_last_build_nothing_is_new() -> None:
@@ -171,7 +185,7 @@ def test_without_a_last_build_nothing_is_new() -> None:
 
 
 def test_an_added_package_makes_its_layer_new() -> None:
-    found = report(image(new=(6,)), last=image())
+    found = report(image(new=(7,)), last=image())
 
     assert [layer.content.name for layer in found.new] == ["tiny_wheels"]
     assert found.upload == Upload(beside="last build", size=900_000, layers=1)
@@ -182,7 +196,7 @@ def test_compressed_layers_are_not_compared_with_others() -> None:
 
 
 def test_what_a_registry_has_is_what_counts_for_a_push() -> None:
-    found = report(image(new=(6,)), last=image(new=(6,)), registry=image(), pushed=True)
+    found = report(image(new=(7,)), last=image(new=(7,)), registry=image(), pushed=True)
 
     assert found.upload == Upload(beside="registry", size=900_000, layers=1, is_done=True)
     assert found.new == ()
@@ -194,7 +208,7 @@ def test_a_layer_that_an_image_has_twice_is_uploaded_once() -> None:
     assert report(twice, last=image()).upload == Upload(beside="last build", size=7, layers=1)
 
 
-# What is built
+# Built images
 
 
 def test_a_manifest_lists_compressed_layers() -> None:
@@ -208,9 +222,12 @@ def test_what_is_no_manifest_is_none(body: bytes) -> None:
     assert of_manifest(body, "sha256:m") is None
 
 
-def metadata(steps: object) -> bytes:
-    """Return what buildx writes of a build whose steps have these layers."""
-    provenance = {"metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"layers": steps}}}
+def metadata(steps: object, last: str = "step2:0") -> bytes:
+    """Return buildx's metadata of a build with the layers ``steps``, whose image is the result of the step ``last``."""
+    provenance = {
+        "metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"layers": steps}},
+        "buildConfig": {"llbDefinition": [{"id": "step0"}, {"id": "step99", "inputs": [last]}]},
+    }
     return json.dumps({"buildx.build.provenance": provenance}).encode()
 
 
@@ -220,7 +237,7 @@ def chain(*layers: str) -> list[list[dict[str, object]]]:
 
 def test_what_buildx_tells_of_a_build_has_the_layers_of_its_last_step() -> None:
     steps = {"step2:0": chain("a"), "step10:0": chain("a", "bb", "ccc"), "step3:0": chain("a", "bb")}
-    found = of_metadata(metadata(steps), "sha256:m")
+    found = of_metadata(metadata(steps, "step10:0"), "sha256:m")
 
     layers = (BuiltLayer("sha256:a", 1), BuiltLayer("sha256:bb", 2), BuiltLayer("sha256:ccc", 3))
     assert found == BuiltImage(digest="sha256:m", layers=layers, is_compressed=True)
@@ -233,13 +250,28 @@ def test_what_buildx_tells_of_a_build_has_the_layers_of_its_last_step() -> None:
         b"[]",
         b'{"containerimage.digest": "sha256:m"}',
         metadata({}),
-        metadata({"step1:0": []}),
-        metadata({"step1:0": chain("a", "b"), "step2:0": chain("a")}),
-        metadata(["step1:0"]),
+        metadata({"step2:0": []}),
+        metadata({"step2:0": chain()}),
+        metadata({"step1:0": chain("a", "b")}),
+        metadata(["step2:0"]),
     ],
 )
 def test_what_tells_of_no_whole_image_is_no_image(text: bytes) -> None:
     assert of_metadata(text, "sha256:m") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_lacking"),
+    [
+        (metadata({"step1:0": chain("a", "b")}), True),
+        (metadata({"step1:0": chain("a"), "step2:0": chain("a", "b")}), False),
+        (metadata({}), False),
+        (b"", False),
+        (b'{"containerimage.digest": "sha256:m"}', False),
+    ],
+)
+def test_knows_that_another_build_made_the_last_step(text: bytes, is_lacking: bool) -> None:
+    assert lacks_last_step(text) is is_lacking
 
 
 def test_a_history_gives_each_layer_its_size() -> None:
@@ -298,8 +330,8 @@ REPORTS = {
     "first": FIRST,
     "changed": SECOND,
     "same": SAME,
-    "on disk": report(image(new=(6,), is_compressed=False), last=image(is_compressed=False)),
-    "pushed": report(image(new=(6,)), registry=image(), pushed=True),
+    "on disk": report(image(new=(7,), is_compressed=False), last=image(is_compressed=False)),
+    "pushed": report(image(new=(7,)), registry=image(), pushed=True),
     "pushed nothing new": report(image(), registry=image(), pushed=True),
     "without layers": report(None),
 }
@@ -307,13 +339,13 @@ REPORTS = {
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_build_ends_with_a_few_lines(name: str, golden: Golden) -> None:
-    assert "".join(f"{line}\n" for line in text.brief(REPORTS[name])) == golden(
+    assert "".join(f"{line}\n" for line in report_lines.brief(REPORTS[name])) == golden(
         SHOWN / f"report-{name.replace(' ', '-')}.txt"
     )
 
 
 def test_the_whole_is_one_screen(golden: Golden) -> None:
-    assert text.full(SECOND) == golden(SHOWN / "report-whole.txt")
+    assert report_lines.full(SECOND) == golden(SHOWN / "report-whole.txt")
 
 
 def test_a_build_of_many_layers_ends_with_no_more_lines() -> None:
@@ -321,18 +353,18 @@ def test_a_build_of_many_layers_ends_with_no_more_lines() -> None:
     layers = zip(FIRST.layers * 5, contents, strict=True)
     many = replace(FIRST, layers=tuple(replace(layer, content=content) for layer, content in layers))
 
-    assert len(list(text.brief(many))) <= 10
+    assert len(list(report_lines.brief(many))) <= 10
 
 
 # As JSON
 
 
 def test_the_json_says_it_all(golden: Golden) -> None:
-    assert data.text(SECOND) == golden(SHOWN / "report-whole.json")
+    assert json_text.text(SECOND) == golden(SHOWN / "report-whole.json")
 
 
 def test_what_is_not_known_is_null() -> None:
-    found = json.loads(data.text(report(None)))
+    found = json.loads(json_text.text(report(None)))
 
     assert (found["size"], found["compressed"], found["upload"], found["layers"]) == (None, None, None, [])
 
@@ -388,7 +420,7 @@ def test_rectangles_of_one_size_are_nearly_squares() -> None:
 
 
 def many_packages() -> BuildReport:
-    """Return the report of an image with a layer of five hundred packages, some with long names."""
+    """Return the report of an image with a layer of 500 packages, some with long names."""
     packages = tuple(
         Package(name=f"package-{'long-' * (n % 5)}{n}", version="1.2.3", wheel=n**3, via=("a", "b"))
         for n in range(1, 501)
@@ -399,11 +431,12 @@ def many_packages() -> BuildReport:
 
 
 def test_no_label_is_wider_or_higher_than_its_box() -> None:
-    for drawing in drawings(many_packages()):
-        for box in drawing.boxes:
-            for label in box.labels:
-                assert len(label.text) * 7 <= box.place.width
-                assert label.y <= box.place.height
+    labels = [(box.place, one) for drawing in drawings(many_packages()) for box in drawing.boxes for one in box.labels]
+
+    assert len(labels) > 10
+    for place, label in labels:
+        assert len(label.text) * 7 <= place.width
+        assert label.y <= place.height
 
 
 def test_tiles_too_small_to_see_are_drawn_as_one() -> None:

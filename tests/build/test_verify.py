@@ -1,4 +1,4 @@
-"""``mlspec build --verify``, with a builder that makes what the test says."""
+"""Tests of ``mlspec build --verify`` with a fake builder that makes given archives."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 
 from mlspec.build.stream import BuildState
 from mlspec.cli.app import cli
-from mlspec.host.engine import build as building
-from mlspec.host.engine import engine
+from mlspec.host.engine import engine, image_build
 from mlspec.host.network import registry
 from mlspec.lock.world import RegistryImage
 from tests.support.archives import Files, image, link
@@ -31,7 +30,7 @@ SHOWN = Path(__file__).parent / "shown"
 
 @pytest.fixture
 def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
-    """Verify a spec whose builds make these archives, one after the other."""
+    """Return a function that verifies a spec whose builds make the given archives, one after the other."""
     monkeypatch.chdir(tmp_path)
     Path("mlspec.yaml").write_text(SPEC)
     Path("train.py").write_text("print(1)\n")
@@ -55,7 +54,7 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
             Path(place.split(",")[1].removeprefix("dest=")).write_bytes(data)
             return 0, BuildState()
 
-        monkeypatch.setattr(building, "follow", follow)
+        monkeypatch.setattr(image_build, "follow", follow)
         monkeypatch.setattr(engine, "own_platform", lambda: "linux/amd64")
         return CliRunner().invoke(cli, ["build", "--verify", *words])
 
@@ -63,7 +62,7 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
 
 
 def made(step: Files, *, code: bytes = b"print(1)", config: bytes = b"{}") -> io.BytesIO:
-    """Return an image as it is made of the spec: the base, the folders, the step, the code, the working directory."""
+    """Return an image with the layers of the spec: the base, the folders, the step, the code, the working directory."""
     return image({"etc/passwd": b"root"}, {"app": b""}, step, {"app/train.py": code}, {}, config=config)
 
 
@@ -103,11 +102,11 @@ def test_a_configuration_that_differs_is_told_where_no_layer_does(verify: Verify
     result = verify(made({}), made({}, config=b"[]"))
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "MLS571: two builds differ in their configuration alone" in result.stderr
+    assert "MLS571: two builds differ only in their configuration" in result.stderr
 
 
 def test_what_is_no_archive_cannot_be_compared(verify: Verify) -> None:
-    assert "MLS572: what was built cannot be compared: empty file" in str(verify(b"", b"").exception)
+    assert "MLS572: the built images cannot be compared: empty file" in str(verify(b"", b"").exception)
 
 
 @pytest.mark.parametrize("words", [["--push"], ["--tag", "demo:1"]])

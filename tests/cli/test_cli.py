@@ -1,4 +1,4 @@
-"""What every command has in common: its line in the help, and how it ends when it is interrupted."""
+"""Tests of all commands: their lines in the help, and their exit after an interrupt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_who_asks_for_help_in_a_word_is_shown_the_option() -> None:
     assert "see: mlspec --help" in CliRunner().invoke(cli, ["help"]).stderr
 
 
-@pytest.mark.parametrize("name", ["build", "run", "shell", "sbom"])
+@pytest.mark.parametrize("name", ["build", "run", "shell", "sbom", "export conda"])
 @pytest.mark.parametrize("spec", ["project", "project/mlspec.yaml"])
 def test_a_spec_in_the_place_of_an_image_is_told_how_to_be_named(
     name: str, spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -44,7 +44,7 @@ def test_a_spec_in_the_place_of_an_image_is_told_how_to_be_named(
     (tmp_path / "project" / "mlspec.yaml").write_text("python: 3.12\n")
     monkeypatch.chdir(tmp_path)
 
-    done = CliRunner().invoke(cli, [name, spec])
+    done = CliRunner().invoke(cli, [*name.split(), spec])
 
     assert done.exit_code == 2
     assert f"to name the spec: mlspec {name} -f {spec}" in done.stderr
@@ -61,6 +61,14 @@ def test_an_image_is_one_whatever_folder_has_its_name(tmp_path: Path, monkeypatc
     assert "to name the spec" not in done.stderr
 
 
+def test_layers_are_compressed_for_a_push_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["build", "--compression", "zstd"])
+
+    assert done.exit_code == 2
+    assert "--compression zstd is for pushed images: add --push" in done.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_interrupted_command_says_so_and_exits_130(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = cli.get_command(click.Context(cli), name)
@@ -69,7 +77,8 @@ def test_an_interrupted_command_says_so_and_exits_130(name: str, monkeypatch: py
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "callback", interrupted)
-    done = CliRunner().invoke(cli, [name, *(["bash"] if name == "completion" else [])])
+    argument = {"completion": ["bash"], "import": ["cog.yaml"], "export": ["conda"]}
+    done = CliRunner().invoke(cli, [name, *argument.get(name, [])])
 
     assert (done.exit_code, done.stderr) == (130, "interrupted\n")
 

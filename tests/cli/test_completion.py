@@ -1,4 +1,4 @@
-"""What shells complete, asked of the real ones where they are installed."""
+"""Tests of shell completion, in real shells if they are installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPEC = "python: 3.12\nimages:\n  train: {}\n  serve: {}\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a spec of two images, and another one below specs/."""
+    """A folder with two specs, ``mlspec.yaml`` and ``other.yaml``, of two images each."""
     (tmp_path / "mlspec.yaml").write_text(SPEC)
     (tmp_path / "other.yaml").write_text(SPEC.replace("train", "tune"))
     return tmp_path
@@ -34,7 +34,7 @@ def needs(shell: str) -> None:
 
 
 def offered(folder: Path, *words: str) -> list[str]:
-    """Return what is offered for the last of the words."""
+    """Return the completions of the last of the words."""
     line = " ".join(["mlspec", *words])
     asked = {"_MLSPEC_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
     command = [sys.executable, "-m", "mlspec"]
@@ -50,12 +50,14 @@ def offered(folder: Path, *words: str) -> list[str]:
         (["schema", "--dr"], ["--draft"]),
         (["schema", "--draft", ""], ["2020-12", "7"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
-        (["render", "--target", "d"], ["dockerfile"]),
+        (["render", "--target", "do"], ["dockerfile"]),
         (["render", "ml"], ["mlspec.yaml"]),
         (["render", "nowhere"], ["nowhere"]),
         (["build", ""], ["train", "serve"]),
         (["build", "train", ""], ["serve"]),
         (["run", "tr"], ["train"]),
+        (["dev", "se"], ["serve"]),
+        (["dev", "--no"], ["--no-restart"]),
         (["shell", "s"], ["serve"]),
         (["run", "-f", "other.yaml", "t"], ["tune"]),
         (["run", "-f", "gone.yaml", "t"], []),

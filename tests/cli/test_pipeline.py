@@ -1,4 +1,4 @@
-"""From a folder to its files, through the command line, with a package index of the test's own and no registry."""
+"""Tests of the whole pipeline through the command line, with a local package index and without a registry."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ entrypoint: python train.py
 
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
-    """An index with two releases of `apple`, which needs `seed`, and a `pear`."""
+    """An index with two releases of `apple`, which requires `seed`, and with a `pear`."""
     seed = wheel("seed", "1.0"), wheel("seed", "2.0")
     apple = wheel("apple", "1.0", ["seed"]), wheel("apple", "2.0", ["seed"])
     with serving(*seed, *apple, wheel("pear", "3.0")) as index:
@@ -47,7 +47,7 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: PackageIndex) -> Path:
-    """A folder with a spec, its requirements and a base whose digest is known."""
+    """A folder with a spec, its requirements, and a lock with the digest of the base."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "mlspec.yaml").write_text(SPEC)
@@ -59,7 +59,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: PackageIndex
 
 
 def mlspec(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command line and expect its exit code."""
+    """Run the command line and check its exit code."""
     done = command.run(*words)
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
@@ -148,7 +148,7 @@ def test_what_is_no_longer_generated_is_named(project: Path) -> None:
     assert "train.Dockerfile is no longer" not in said
 
 
-# Files that all images of a spec share
+# Shared files of all images
 
 SHARING = f"{SPEC}targets: [compose, kubernetes]\n"
 
@@ -222,6 +222,30 @@ def test_a_shared_file_that_is_no_longer_asked_for_is_named(project: Path) -> No
     )
 
 
+def test_a_file_in_a_folder_is_written_explained_and_named_when_it_is_left_over(project: Path) -> None:
+    (project / "mlspec.yaml").write_text(f"{SPEC}targets: [devcontainer]\n")
+    mlspec("render")
+    explained = mlspec("explain", ".devcontainer/devcontainer.json").stdout
+    (project / "mlspec.yaml").write_text(SPEC)
+
+    said = mlspec("render").stderr
+
+    assert '"remoteUser": "app"' in explained
+    assert ".devcontainer/Dockerfile is no longer generated" in said
+    assert ".devcontainer/devcontainer.json is no longer generated" in said
+
+
+def test_a_dev_container_of_the_users_own_is_left_unchanged(project: Path) -> None:
+    (project / "mlspec.yaml").write_text(f"{SPEC}targets: [devcontainer]\n")
+    (project / ".devcontainer").mkdir()
+    (project / ".devcontainer" / "devcontainer.json").write_text("{}\n")
+
+    said = mlspec("render", code=1).stderr
+
+    assert "MLS402: .devcontainer/devcontainer.json was not written by mlspec" in said
+    assert (project / ".devcontainer" / "devcontainer.json").read_text() == "{}\n"
+
+
 def test_a_target_is_written_and_printed_for_any_spec(project: Path) -> None:
     printed = mlspec("render", "--stdout", "--target", "compose").stdout
 
@@ -251,7 +275,7 @@ def test_a_generated_file_that_is_named_as_a_spec_says_whose_it_is(project: Path
 
     said = mlspec("render", "compose.yaml", code=1).stderr
 
-    assert "MLS401: compose.yaml is generated, and no spec" in said
+    assert "MLS401: compose.yaml is a generated file, not a spec" in said
     assert "name the spec: mlspec.yaml" in said
 
 
@@ -261,7 +285,7 @@ def test_a_target_that_a_spec_does_not_fit_is_refused_where_it_is_asked_for(proj
 
     said = mlspec("render", "--target", "kubernetes", code=1).stderr
 
-    assert "mlspec.yaml:5:7: MLS136: a cluster gives GPUs by number" in said
+    assert "mlspec.yaml:5:7: MLS136: a cluster assigns a number of GPUs" in said
     assert not (project / "kubernetes.yaml").exists()
 
 
@@ -371,7 +395,7 @@ def test_an_unknown_target_is_a_usage_error(project: Path) -> None:
     assert "the targets are" in mlspec("render", "--target", "makefile", code=2).stderr
 
 
-# What is the user's own, and what fails half-way
+# The user's own files, and writes that fail half-way
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "run.sh", "requirements.lock"])
@@ -465,7 +489,7 @@ def test_windows_line_ends_in_a_generated_file_are_out_of_date(project: Path) ->
     mlspec("render")
 
     assert checked.stdout == ""
-    assert "MLS413: warning: Dockerfile differs in line ends only" in checked.stderr
+    assert "MLS413: warning: Dockerfile differs only in line endings" in checked.stderr
     assert (project / "Dockerfile").read_bytes() == text
 
 
@@ -511,7 +535,7 @@ def test_a_lock_with_conflict_markers_is_told_and_mended(project: Path, index: P
     said = mlspec("render", code=1).stderr
     mlspec("lock")
 
-    assert "both sides of a merge" in said
+    assert "unresolved merge conflicts" in said
     assert "apple==2.0" in (project / "requirements.lock").read_text()
     mlspec("render", "--check")
 
@@ -532,7 +556,7 @@ def test_a_compiled_requirements_file_keeps_its_pins(project: Path, index: Packa
 
     mlspec("render")
 
-    # Its hashes are compared with the index, and no package is looked for that the file does not name.
+    # pip compares the hashes with the index, and requests no package that the file does not name.
     assert "apple==1.0" in (project / "requirements.lock").read_text()
     assert index.pages == {*hashes}
 
@@ -721,7 +745,7 @@ def test_check_finds_no_fault_in_a_spec_that_is_not_locked_yet(project: Path) ->
     said = mlspec("check").stderr
 
     assert said.startswith("mlspec.yaml: no problems; mlspec.lock was not made for this spec")
-    assert said.endswith(", so its packages were not looked at: mlspec lock mlspec.yaml\n")
+    assert said.endswith(", so mlspec did not check its packages: mlspec lock mlspec.yaml\n")
     assert not (project / "Dockerfile").exists()
 
 

@@ -1,4 +1,4 @@
-"""A real engine for the tests, projects made from a few lines of YAML, and ways to run their images."""
+"""Fixtures with a real engine: projects from a few lines of YAML, and functions to run their images."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from mlspec.spec import spec
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
 from mlspec.targets import registry as targets
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 from tests.support import examples
 from tests.support.examples import Example
 
@@ -37,17 +37,19 @@ if TYPE_CHECKING:
 
 BASE = "python:3.12-slim-trixie"
 PREFIX = f"mlspec-test-{os.getpid()}"
-"""Begins the name of everything that this session leaves in the engine, to be found and removed at its end."""
+"""The prefix of all names that this session creates in the engine, to find and remove them at the end."""
 
-# Runs an image as `mlspec run` and `mlspec shell` do, in a process of its own: it is replaced by docker.
+# Runs an image like `mlspec run` and `mlspec shell`, in a separate process, because docker replaces the process.
 _DRIVER = """
 import pickle, sys
 from pathlib import Path
-from mlspec.host.engine import run as running
+from mlspec.host.engine import container_run as running
+from mlspec.host.engine.prepared_run import prepare_run
 plan, function, *arguments = pickle.loads(Path(sys.argv[1]).read_bytes()), *sys.argv[3:]
+folder = Path(sys.argv[2])
 if function == "run":
-    running.run(plan.run, arguments, Path(sys.argv[2]))
-running.shell(plan.run, Path(sys.argv[2]))
+    running.run(prepare_run(plan, folder), arguments, folder)
+running.shell(prepare_run(plan, folder), folder)
 """
 
 
@@ -62,23 +64,24 @@ class Project:
         return self.plans[key]
 
     def build(self, key: str = "", *, progress: str = "plain", environment: Mapping[str, str] | None = None) -> str:
-        """Build an image and return what buildx said."""
-        command = commands.build_command(self.plan(key), BuildOptions(progress=progress))
+        """Build an image and return the output of buildx. Raises AssertionError if the build fails."""
+        command = run_script.build_command(self.plan(key), BuildOptions(progress=progress))
         environment = {**os.environ, **(environment or {})}
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         if "parent snapshot" in done.stderr:
-            # Engine 28 with containerd's store: its collector takes the old image's snapshots while the new one of the
-            # same name is unpacked ("parent snapshot ... does not exist"). Every step is done; unpacking is repeated.
+            # Engine 28 with containerd's store: its garbage collector removes the snapshots of the old image while the
+            # engine unpacks the new one of the same name ("parent snapshot ... does not exist"). All steps are cached,
+            # so build again.
             done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stderr
 
     def script(self, key: str = "") -> tuple[str, ...]:
-        """Return the command that runs an image by its run script."""
+        """Return the command that runs an image with its run script."""
         return (str(self.folder / self.plan(key).files.run_script),)
 
     def engine(self, key: str = "", function: str = "run") -> tuple[str, ...]:
-        """Return a command that runs an image by mlspec itself, from another folder."""
+        """Return a command that runs an image with mlspec itself, from another folder."""
         pickled = self.folder.parent / f"{self.folder.name}{key}.pickle"
         pickled.write_bytes(pickle.dumps(self.plan(key)))
         pickled.chmod(0o644)
@@ -90,14 +93,14 @@ class Project:
 
 
 def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, layers: Sequence[str] = ()) -> Project:
-    """Write a spec and ``files`` to ``folder``, and what is generated from them, with locks made by hand."""
+    """Write a spec and ``files`` to ``folder``, with hand-made locks, and generate the other files."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {"mlspec.yaml": yaml, **(files or {})}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     text = decode((folder / "mlspec.yaml").read_bytes(), "mlspec.yaml")
-    read = spec.validate(parse(text, "mlspec.yaml"))
+    read = spec.validate(parse(text, "mlspec.yaml", folder.resolve().parts[1:]))
     name = f"{PREFIX}-{read.name or hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
     resolved = ImageFacts(project=name, base=BASE, is_official=True, codename="trixie", layers=tuple(layers))
     plans = {image.key: plan.resolve("mlspec.yaml", image, resolved) for image in read.images}
@@ -110,7 +113,7 @@ def project(folder: Path, yaml: str, files: Mapping[str, str] | None = None, *, 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
-    """The engine; where there is none, tests are skipped, or fail if MLSPEC_REQUIRE_ENGINE=1."""
+    """The engine. Without one, tests are skipped, or fail if MLSPEC_REQUIRE_ENGINE=1."""
     try:
         effects.require_command()
         client = effects.connect()
@@ -125,7 +128,7 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 def _remove_leavings(client: docker.DockerClient) -> None:
-    # The low-level list looks at no image by itself, which somebody else may have removed meanwhile.
+    # The low-level list does not inspect single images, which somebody else may have removed meanwhile.
     tags = [tag for image in client.api.images() for tag in image["RepoTags"] or () if tag.startswith(PREFIX)]
     for tag in tags:
         for container in client.containers.list(all=True, filters={"ancestor": tag}):
@@ -138,20 +141,20 @@ def _remove_leavings(client: docker.DockerClient) -> None:
 
 @pytest.fixture(scope="session")
 def base(engine: docker.DockerClient) -> str:
-    """The base of the projects, pulled: a build leaves it in BuildKit's store, where `docker create` does not look."""
+    """The pulled base of the projects: a build keeps it only in BuildKit's store, which `docker create` cannot read."""
     engine.images.pull(BASE)
     return BASE
 
 
 @pytest.fixture(scope="session")
 def prefix() -> str:
-    """What the name of everything begins with that is to be removed from the engine in the end."""
+    """The prefix of all names that are removed from the engine at the end."""
     return PREFIX
 
 
 @pytest.fixture(scope="session")
 def registry(engine: docker.DockerClient) -> Iterator[str]:
-    """A registry on this host that mirrors the base images and takes pushes; named as the mirror for the session."""
+    """A registry on this host that mirrors the base images and accepts pushes; it is the mirror of the session."""
     import requests
 
     address = "127.0.0.1:5000"
@@ -168,7 +171,7 @@ def registry(engine: docker.DockerClient) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def workshop(engine: docker.DockerClient) -> Iterator[Path]:
-    """A folder that every user of this host can enter, which pytest's own folders are not."""
+    """A folder that every user of this host can enter, unlike pytest's folders."""
     folder = Path(tempfile.mkdtemp(prefix="mlspec-"))
     folder.chmod(0o755)
     yield folder
@@ -177,7 +180,7 @@ def workshop(engine: docker.DockerClient) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A small package of the index and the digest of its wheel."""
+    """A small package of the index, with the digest of its wheel."""
 
     name: str
     version: str
@@ -189,7 +192,7 @@ class Wheel:
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wheel]:
-    """Small pure packages, with the digests of what the index serves today."""
+    """Small pure packages, with the current digests of the index."""
     folder = tmp_path_factory.mktemp("wheels")
     names = {"six": "1.17.0", "idna": "3.10", "iniconfig": "2.0.0"}
     pins = [f"{name}=={version}" for name, version in names.items()]
@@ -201,7 +204,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wheel]:
 
 @dataclass(frozen=True)
 class User:
-    """Another user of this host, who may talk to the engine; or this one, where only root could become another."""
+    """A user of this host with access to the engine: another user if the tests run as root, or else the current one."""
 
     uid: int
     gid: int
@@ -214,9 +217,9 @@ class User:
 
 @pytest.fixture(scope="session")
 def user() -> User:
-    """A caller who is not root, nor the user that images have."""
+    """A calling user who is neither root nor the user of the images."""
     if os.geteuid() != 0:
-        return User(os.getuid(), os.getgid(), ())  # some engines' sockets are open to this user alone
+        return User(os.getuid(), os.getgid(), ())  # the sockets of some engines are open only to this user
     if not shutil.which("setpriv"):
         pytest.skip("setpriv, with which root becomes another user, is not here")
     address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
@@ -225,7 +228,7 @@ def user() -> User:
 
 
 class Make(Protocol):
-    """Makes a project from the text of a spec and files by name, in a new folder unless one is named."""
+    """A function that makes a project from the text of a spec and files by name, by default in a new folder."""
 
     def __call__(
         self,
@@ -240,7 +243,7 @@ class Make(Protocol):
 
 @pytest.fixture(scope="session")
 def make(workshop: Path) -> Make:
-    """Make projects; with ``owner``, in a folder of that user."""
+    """A function that makes projects; ``owner`` is the user who owns the folder."""
 
     def made(
         yaml: str,
@@ -261,6 +264,6 @@ def make(workshop: Path) -> Make:
 
 @pytest.fixture(scope="session")
 def copy(engine: docker.DockerClient, registry: str, workshop: Path) -> Iterator[Callable[[str], Example]]:
-    """Copy an example by its name, to a new folder; what it leaves in the engine is removed at the end."""
+    """A function that copies an example to a new folder; its images and volumes are removed at the end."""
     yield lambda name: examples.copied(name, workshop / examples.MARK / uuid.uuid4().hex / name, engine)
     examples.forget(engine)

@@ -1,4 +1,4 @@
-"""What has no wheel is compiled in a real build; the image has what came of it, and no compiler."""
+"""Tests of real builds that compile sources: the image has the compiled packages, and no compiler."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from mlspec import api
 from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.lock.state import LockOptions
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 from tests.engine.conftest import PREFIX
 from tests.support.index import PackageIndex, sdist, serving, wheel
 
@@ -61,7 +61,7 @@ def index(registry: str) -> Iterator[PackageIndex]:
 
 @pytest.fixture(scope="module")
 def project(index: PackageIndex, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose image was built once."""
+    """A project with a built image."""
     folder = tmp_path_factory.mktemp("compiled")
     (folder / "say.py").write_text(SAY)
     build(folder, index, "team-voice")
@@ -69,13 +69,13 @@ def project(index: PackageIndex, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def build(folder: Path, index: PackageIndex, requirements: str, *options: str) -> str:
-    """Lock and build the image, and return what the engine said."""
+    """Lock and build the image, and return the output of the build."""
     text = SPEC.format(name=f"{PREFIX}-compiled", requirements=requirements, url=index.url)
     (folder / "mlspec.yaml").write_text(text)
     rendered = api.render(folder / "mlspec.yaml", LockOptions())
     api.write(rendered)
-    # The index listens on this host's loopback address, which a build reaches over the host's network only.
-    command = (*commands.build_command(rendered.plans[0], BuildOptions(progress="plain")), "--network=host", *options)
+    # The index listens on this host's loopback address, which a build reaches only over the host's network.
+    command = (*run_script.build_command(rendered.plans[0], BuildOptions(progress="plain")), "--network=host", *options)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stderr
@@ -87,7 +87,7 @@ def layers_of(image: str) -> list[str]:
 
 
 def is_cached(said: str, step: str) -> bool:
-    """Tell whether the first step whose name begins so was taken from the cache."""
+    """Tell whether the first step whose name begins with ``step`` came from the cache."""
     number = next(line.partition(" ")[0] for line in said.splitlines() if f"[{step}" in line)
     return f"{number} CACHED" in said.splitlines()
 

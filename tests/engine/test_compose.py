@@ -1,10 +1,11 @@
-"""What Compose makes of the file: images, containers that see what the run script would show them, GPUs by form."""
+"""Tests of the file with the real Compose: images, containers like those of the run script, and forms of GPUs."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.engine.test_run import eventually
 from tests.targets.test_snapshots import SPECS, drawn
 
 if TYPE_CHECKING:
-    from tests.engine.conftest import Make, Project, User
+    from tests.engine.conftest import Make, Project, User, Wheel
 
 YAML = """
 python: 3.12
@@ -101,7 +103,7 @@ def compose(folder: Path, *words: str, **environment: str) -> str:
 
 @pytest.fixture(scope="module")
 def built(make: Make, prefix: str, user: User) -> Iterator[Project]:
-    """One spec, its images built by Compose, in a folder of another user's."""
+    """One spec whose images Compose built, in a folder of another user."""
     files = {"main.py": MAIN, "key $1": "the key", "told.env": "QUOTED='as it is'\nDOLLAR=$HOME\n", "data/.keep": ""}
     project = make(YAML.replace("VOLUME", f"{prefix}-kept"), {**files, "in, put/a": ""}, owner=user)
     compose(project.folder, "--profile", "jobs", "build")
@@ -111,7 +113,7 @@ def built(make: Make, prefix: str, user: User) -> Iterator[Project]:
 
 @pytest.fixture(scope="module")
 def facts(built: Project, user: User) -> dict[str, Any]:
-    """What a program sees that was run by Compose."""
+    """The facts that a program run by Compose reports."""
     (built.folder / ".env").write_text(f"CONTAINER_USER={user.uid}:{user.gid}\n", encoding="utf-8")
     said = compose(built.folder, "run", "--rm", "--no-TTY", "work", "facts", "--epochs", "3", **VARIABLES)
     found: dict[str, Any] = json.loads(said.splitlines()[-1])
@@ -151,7 +153,7 @@ def test_a_volume_is_the_one_of_the_run_script(facts: dict[str, Any], prefix: st
 
 
 def test_a_server_becomes_healthy_and_can_write_nothing(built: Project) -> None:
-    # A program that ends is not started along with it.
+    # `up` does not start programs that end by themselves.
     compose(built.folder, "up", "--detach", "--wait", "--wait-timeout", "120")
     address = compose(built.folder, "port", "serve", "8000").strip()
 
@@ -170,7 +172,7 @@ def test_a_step_of_the_build_reads_its_secret(built: Project) -> None:
 
 
 def test_an_image_has_the_layers_that_mlspec_builds(built: Project) -> None:
-    # Labels apart: Compose says in them whose image it is.
+    # Compare layers, not labels: Compose adds its own labels.
     def layers() -> str:
         words = ["docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", built.plan("serve").image]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout
@@ -235,7 +237,7 @@ def test_the_devices_and_groups_of_amd_are_what_the_engine_understands(make: Mak
 
 
 def created(make: Make, base: str, yaml: str) -> dict[str, Any]:
-    """Make a container by Compose, never start it, and return what the engine keeps of what it asks of the host."""
+    """Create a container with Compose without starting it, and return its HostConfig."""
     project = make(f"python: 3.12\ntargets: [compose]\n{yaml}")
     (service,) = yaml_of(project)["services"].values()
     subprocess.run(["docker", "tag", base, service["image"]], check=True)
@@ -252,3 +254,56 @@ def created(make: Make, base: str, yaml: str) -> dict[str, Any]:
 def yaml_of(project: Project) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((project.folder / "compose.yaml").read_text(encoding="utf-8"))
     return found
+
+
+# docker compose watch
+
+WATCHED = """
+python: 3.12
+targets: [compose]
+mounts: [./data:/app/data]
+requirements: [six]
+entrypoint: python -u main.py
+"""
+
+
+@pytest.fixture
+def watched(make: Make, wheels: dict[str, Wheel], prefix: str, user: User) -> Iterator[tuple[Project, Path]]:
+    """A project whose service runs, and the output of ``docker compose watch``, which is outside of the folder."""
+    files = {"main.py": said("first"), "requirements.lock": f"# layer all\n{wheels['six']}", "data/.keep": ""}
+    project = make(f"name: watched\n{WATCHED}", files, layers=["all"], owner=user)
+    (project.folder / ".env").write_text(f"CONTAINER_USER={user.uid}:{user.gid}\n")
+    output = project.folder.parent / "watch.log"
+    compose(project.folder, "up", "--detach", "--build")
+    with output.open("w") as log:
+        command = ["docker", "compose", "--progress", "plain", "watch", "--no-up"]
+        child = subprocess.Popen(
+            command, cwd=project.folder, stdout=log, stderr=log, env={**os.environ, "NO_COLOR": "1"}
+        )
+    assert eventually(lambda: "Watch enabled" in output.read_text())
+    yield project, output
+    child.terminate()
+    child.wait(timeout=30)
+    compose(project.folder, "down", "--volumes")
+
+
+def said(word: str) -> str:
+    return f"import pathlib, time\npathlib.Path('data/seen').write_text('{word}')\ntime.sleep(600)\n"
+
+
+def test_watch_restarts_for_code_builds_for_a_lock_and_ignores_what_the_program_writes(
+    watched: tuple[Project, Path],
+) -> None:
+    project, output = watched
+    seen = project.folder / "data" / "seen"
+    assert eventually(lambda: seen.exists() and seen.read_text() == "first")
+    time.sleep(2)  # the debounce of Compose is half a second: a restart for data/seen would have begun
+    assert "restarted" not in output.read_text()
+
+    (project.folder / "main.py").write_text(said("second"))
+    assert eventually(lambda: seen.read_text() == "second")
+    assert "Rebuilding" not in output.read_text()
+
+    lock = project.folder / "requirements.lock"
+    lock.write_text(f"{lock.read_text()}# edited\n")
+    assert eventually(lambda: "successfully built" in output.read_text(), 60)

@@ -1,4 +1,4 @@
-"""What of a project reaches its image, and with which owner and mode."""
+"""Tests of the files of a project in its image, with their owners and modes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import subprocess
 import pytest
 
 from mlspec import api
-from mlspec.host.files import scan as context
+from mlspec.host.files import scan
 from mlspec.plan.ignore_file import include_entry
-from mlspec.targets import ignore_patterns as patterns
+from mlspec.targets import ignore_patterns
 from tests.engine.conftest import Make, Project
 
 pytestmark = pytest.mark.engine
@@ -126,12 +126,12 @@ def test_the_look_at_a_folder_sees_what_the_engine_copies(make: Make) -> None:
     project = make(spec, FILES)
     ignore = (project.folder / "Dockerfile.dockerignore").read_text()
 
-    looked = context.scan(project.folder, patterns.parse(ignore), [])
+    looked = scan.scan(project.folder, ignore_patterns.parse(ignore), [])
 
     assert {f"/app/{path}" for path in looked.kept} == listing(project)
 
 
-# What means something to a pattern, an expression, a shell or YAML, and blanks of several kinds.
+# Characters with a meaning in patterns, regular expressions, shells or YAML, and several kinds of blanks.
 HARD = "*?[]{}|()+^$.!#~-:, a1b@%=;'\"`&<>\xa0\u2003\u00e9\ufeff\ufffd"
 HARD_NAMES = (
     "~token",
@@ -150,7 +150,7 @@ HARD_NAMES = (
 
 
 def hard_names() -> list[str]:
-    """Return some hundred names of files, the same each time."""
+    """Return 500 names of files, the same each time."""
     chosen = random.Random(1)  # noqa: S311 - no secret depends on it
     made = {*HARD_NAMES, *HARD, *(f"x{c}2" for c in HARD), *(f"{c}[1]" for c in HARD)}
     while len(made) < 500:
@@ -165,7 +165,7 @@ def test_a_private_file_stays_out_whatever_its_name_and_nothing_else_does(make: 
     secret, taken_out, kept = names[:150], names[150:300], names[300:]
     secrets = {f"K{number}": {"file": f"./{name}"} for number, name in enumerate(secret)}
     spec = f"python: 3.12\nname: hard\nsecrets: {json.dumps(secrets)}\n"
-    # In a name of `include`, "*" and "?" can only be any character.
+    # In an entry of `include`, "*" and "?" are always wildcards.
     taken_out = [name for name in taken_out if not set(name) & set("*?")]
     include = [".", *(f"!{include_entry(name)}" for name in taken_out)]
 

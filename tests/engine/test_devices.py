@@ -1,4 +1,4 @@
-"""What the engine makes of the flags for GPUs and devices: containers are made and never started, and need no GPU."""
+"""Tests of the engine with options for GPUs and devices: it creates containers without starting them or a GPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlspec.targets import run_script as commands
+from mlspec.targets import run_script
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Make
@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 @contextlib.contextmanager
 def created(make: Make, base: str, yaml: str) -> Iterator[dict[str, Any]]:
-    """Make a container by the words of a run, and yield what the engine keeps of what they ask of the host."""
+    """Create a container with the options of a run, and yield its HostConfig."""
     plan = make(f"python: 3.12\n{yaml}").plan()
-    words = commands.run_words(plan.run, (), commands.Caller(home="/home/me"))
+    words = run_script.run_words(run_script.run_script(plan.run), (), run_script.Caller(home="/home/me"))
     options = words[2 : words.index(plan.image)]
     done = subprocess.run(["docker", "create", *options, base], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

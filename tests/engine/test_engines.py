@@ -1,4 +1,4 @@
-"""Two engines that know nothing of each other build one image."""
+"""Tests that two independent engines build the same image."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import pytest
 
 from mlspec import api
 from mlspec.lock.state import LockOptions
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 from tests.support.examples import Example
 
 pytestmark = pytest.mark.engine
 
-BRIDGE = f"mlspec-{os.getpid()}"  # of this run: one that a killed run left would be in the way
-# By what their layers are made of: a few packages, more of them behind a health check, code and one package.
+BRIDGE = f"mlspec-{os.getpid()}"  # unique for this run: a killed run may have left its own
+# Chosen for their layers: a few packages; more packages and a health check; code and one package.
 SPECS = {"batch-job": "", "serving": "", "train-and-serve": "train"}
 
 
 def started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Start an engine that keeps all it has in ``folder``, and return it with its address once it answers."""
+    """Start an engine with all its data in ``folder``, wait for it, and return its process and its address."""
     config, address = folder / "daemon.json", f"unix://{folder}/engine.sock"
     config.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
-    # Whatever ends the tests ends the engine.
+    # The engine ends with the tests, even if they are killed.
     words = [
         "setpriv",
         "--pdeathsig=TERM",
@@ -43,7 +43,7 @@ def started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         str(folder / "pid"),
     ]
     words += ["--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")]
-    # A bridge of its own: with none, an engine that starts removes docker0, which is that of another engine.
+    # A separate bridge: without one, a starting engine removes docker0, which belongs to another engine.
     words += [f"--bridge={BRIDGE}", "--iptables=false", "--ip6tables=false"]
     words += ["--registry-mirror", "http://127.0.0.1:5000"]
     environment = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
@@ -59,7 +59,7 @@ def started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 @pytest.fixture
 def fresh(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Start an engine without any cache, and return its address; all are stopped at the end."""
+    """A function that starts an engine without a cache and returns its address; all engines stop at the end."""
     missing = [name for name in ("dockerd", "setpriv", "ip") if not shutil.which(name)]
     if os.geteuid() != 0 or missing:
         pytest.skip(f"only root can start an engine of its own, and only with {', '.join(missing) or 'its rights'}")
@@ -86,11 +86,11 @@ def fresh(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 
 def built(folder: Path, key: str, address: str, archive: Path) -> str:
-    """Build on the engine at ``address``, and return the digest of the image as a push would have it."""
+    """Build on the engine at ``address``, and return the digest that a push of the image would have."""
     rendered = api.render(folder / "mlspec.yaml", LockOptions(locked=True))
     metadata = archive.with_suffix(".json")
     options = BuildOptions(progress="plain", archive=str(archive), metadata_file=str(metadata))
-    command = commands.build_command(rendered.plan(key or None), options)
+    command = run_script.build_command(rendered.plan(key or None), options)
     done = subprocess.run(
         [*command[:-1], "--network", "host", command[-1]],
         cwd=folder,
@@ -112,7 +112,7 @@ def test_two_fresh_engines_build_one_image(
         address = fresh()
         digests.append({})
         for name, key in SPECS.items():
-            # Each engine has a checkout of its own.
+            # Each engine builds from a separate checkout.
             checkout = tmp_path / turn / name
             shutil.copytree(projects[name], checkout, copy_function=shutil.copyfile)
             digests[-1][name] = built(checkout, key, address, tmp_path / "image.tar")

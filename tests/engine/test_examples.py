@@ -1,4 +1,4 @@
-"""The examples do what their comments say: they are built, run, changed and built again as a learner would."""
+"""Tests that the examples do what their comments say: build, run, change and rebuild them as a reader would."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def test_one_more_requirement_moves_nothing_else(training: Example) -> None:
 
     assert {pin.partition("==")[0] for pin in pins(training.folder) - pinned} == {"idna"}
     assert pinned <= pins(training.folder)
-    # Or nothing at all, where the engine's cache still knows this very layer.
+    # Or no layer, if this layer is still in the engine's cache.
     assert installed_anew(said) <= {"tiny_wheels"}
-    # The layer that it joined, and the code, of which requirements.in is a part.
+    # The layer of the new package, and the code, which includes requirements.in.
     assert len([layer for layer in after if layer not in before]) == 2
 
 

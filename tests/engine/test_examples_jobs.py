@@ -1,4 +1,4 @@
-"""The examples that run and end: what persists, who owns it, what is secret, and how they stop."""
+"""Tests of the examples that end by themselves: persistent files and their owners, secrets, and stops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.engine
 TOKEN = {"REPORT_TOKEN": "token-of-the-reports-7351"}
 KEY = "key-of-the-customers-2804"
 
-# Tells with which login it was asked, as a service does that reports are sent to.
+# A service that receives reports, and answers with the login of the request.
 RECEIVER = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -38,7 +38,7 @@ print("ready", flush=True)
 server.serve_forever()
 """
 
-# Stands for the hub, which no test can reach: its protocol, and a small model that knows which words are praise.
+# A stand-in for the hub, which tests cannot reach: its protocol, and a small model that detects words of praise.
 HUB = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np, pandas as pd
@@ -157,7 +157,7 @@ def test_a_stopped_training_finishes_its_epoch(training: Example) -> None:
 @pytest.fixture(scope="module")
 def built_job(copy: Callable[[str], Example]) -> Example:
     example = copy("batch-job")
-    # It is there when the image is built, as it is on the computer of whoever runs the job.
+    # The key exists before the build, as on the user's computer.
     (example.folder / "customers.key").write_text(f"{KEY}\n")
     example.build()
     return example
@@ -165,7 +165,7 @@ def built_job(copy: Callable[[str], Example]) -> Example:
 
 @pytest.fixture
 def job(built_job: Example) -> Iterator[Example]:
-    """The job, with nothing done."""
+    """The built job without results; its settings are restored at the end."""
     settings = (built_job.folder / "job.env").read_text()
     yield built_job
     (built_job.folder / "job.env").write_text(settings)
@@ -289,3 +289,20 @@ def test_a_model_is_downloaded_once_and_then_taken_from_the_cache(tuning: Exampl
     assert heard.count("GET /minishlab/potion-base-2M/resolve/main/model.safetensors") == 1
     assert "minishlab/potion-base-2M: from the cache" in offline
     assert belongs_to(tuning.folder / "models/tuned.safetensors", user)
+
+
+# Several services with a library that they share
+
+
+def test_services_share_a_library_and_a_model_by_the_paths_of_the_repository(
+    copy: Callable[[str], Example], user: User
+) -> None:
+    example = copy("monorepo")
+    example.give_to(user)
+    for service in ("train", "worker"):
+        example.mlspec("build", "--progress", "plain", "-f", f"services/{service}/mlspec.yaml")
+        example.say(f"services/{service}/run.sh", prefix=user.prefix)
+    scores = example.folder / "services" / "worker" / "results" / "scores.json"
+
+    assert json.loads(scores.read_text()) == {"anna.txt": 5.33, "ben.txt": -3.5}
+    assert belongs_to(example.folder / "models" / "model.json", user)

@@ -1,4 +1,4 @@
-"""The examples that serve: who is let in, what persists, and that one image serves what another trains."""
+"""Tests of the examples that serve: access, persistent files, and an image that serves another image's model."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_server_does_not_start_without_a_token(lab: Example) -> None:
 @pytest.fixture(scope="module")
 def several(copy: Callable[[str], Example]) -> Example:
     example = copy("several-images")
-    # Of train-cuda, only the files are made: it takes hundreds of megabytes, and a GPU to run.
+    # Do not build train-cuda: it takes hundreds of megabytes, and needs a GPU to run.
     example.build("prepare", "train", "serve")
     return example
 
@@ -135,4 +135,4 @@ def test_images_share_the_layers_of_what_they_both_require(several: Example) -> 
     shared = set(several.layers("-train")) & set(several.layers("-serve"))
     base = set(several.engine.images.pull("python", "3.12-slim-bookworm").attrs["RootFS"]["Layers"])
 
-    assert len(shared - base) >= 2  # numpy, and scipy that xgboost brings
+    assert len(shared - base) >= 2  # numpy, and scipy, which xgboost requires

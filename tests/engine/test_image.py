@@ -1,4 +1,4 @@
-"""What a build makes, keeps and does not keep."""
+"""Tests of built images: their contents, cached steps, and no leftovers of the build."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlspec.errors import SpecError, ToolError
-from mlspec.host.engine import build as building
 from mlspec.host.engine import engine as effects
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.host.engine import image_build
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 
 if TYPE_CHECKING:
     import docker
@@ -36,7 +36,7 @@ MAIN = (
 PACKAGES = "name: packages\npython: 3.12\nrequirements: [six, idna]\nentrypoint: python main.py\n"
 
 
-# The engine remembers steps from one session of tests to the next: what must run anew says something new.
+# The engine caches steps across test sessions, so a step that must run again contains a new text.
 NEW = f"# {secrets.token_hex(8)}\n"
 
 
@@ -46,7 +46,7 @@ def locked(*wheels: Wheel, light: tuple[Wheel, ...]) -> str:
 
 @pytest.fixture(scope="module")
 def packages(make: Make, wheels: dict[str, Wheel]) -> Project:
-    """A project with two layers of packages, built once."""
+    """A built project with two layers of packages."""
     lock = locked(wheels["six"], light=(wheels["idna"],))
     project = make(PACKAGES, {"main.py": MAIN, "requirements.lock": lock}, layers=("heavy", "light"))
     project.build()
@@ -73,7 +73,7 @@ def test_locked_packages_are_installed(packages: Project) -> None:
     assert output(packages) == "six idna\n"
 
 
-# Where installers, package managers and builds leave what no program needs.
+# The paths where installers, package managers and builds leave files that no program needs.
 LEAVINGS = (
     "/uv /lock /requirements.lock /root/.cache /root/.local /opt/venv/bin/uv /tmp/* /app/*.lock "
     "/opt/venv/lib/python3*/site-packages/pip-* /var/lib/apt/lists/*_* /var/cache/apt/*.bin /var/cache/apt/archives/*.*"
@@ -85,13 +85,13 @@ def test_nothing_that_installs_is_left_in_the_image(make: Make, base: str, wheel
     project = make(spec, {"requirements.lock": locked(wheels["six"], light=())}, layers=("heavy",))
     project.build()
 
-    # What the base image has of it is in layers of its own, and would only be hidden.
+    # Leftovers of the base image are in its own layers, so a removal would only hide them.
     assert left(project.plan().image) <= left(base)
     assert left(base) | {"/opt/venv/bin/python"} == left(project.plan().image, "/opt/venv/bin/python")
 
 
 def left(image: str, more: str = "") -> set[str]:
-    """Return which of the leavings, and of ``more``, an image has."""
+    """Return the paths of LEAVINGS and ``more`` that exist in an image."""
     command = ["docker", "run", "--rm", "--user", "0:0", "--entrypoint", "sh", image, "-c", f"ls -d {LEAVINGS} {more}"]
     return set(subprocess.run(command, check=False, capture_output=True, text=True).stdout.split())
 
@@ -106,7 +106,7 @@ def test_a_wrong_hash_stops_the_build(make: Make, wheels: dict[str, Wheel]) -> N
     lock = locked(wheels["six"], light=(wheels["idna"],)).replace(wheels["idna"].sha256, wheels["six"].sha256)
     project = make(PACKAGES, {"main.py": MAIN, "requirements.lock": lock}, layers=("heavy", "light"))
     done = subprocess.run(
-        commands.build_command(project.plan(), BuildOptions(progress="plain")),
+        run_script.build_command(project.plan(), BuildOptions(progress="plain")),
         cwd=project.folder,
         capture_output=True,
         text=True,
@@ -115,11 +115,11 @@ def test_a_wrong_hash_stops_the_build(make: Make, wheels: dict[str, Wheel]) -> N
     assert (done.returncode != 0, "Hash mismatch for `idna" in done.stderr) == (True, True)
 
 
-# What a change costs
+# The cost of a change
 
 
 def ran(progress: str) -> list[str]:
-    """Return the names of the build steps that were run rather than found in the cache."""
+    """Return the names of the build steps that ran, without cached steps."""
     vertexes: dict[str, dict[str, Any]] = {}
     for line in progress.splitlines():
         for vertex in json.loads(line).get("vertexes") or () if line.startswith("{") else ():
@@ -149,7 +149,7 @@ def test_an_added_package_changes_its_own_layer_alone(
 ) -> None:
     packages.build()
     before = layers(engine, packages)
-    # Behind a requirement, as lines that are comments do not reach the layers.
+    # Append the text to a requirement, because comment lines do not reach the layers.
     lock = locked(wheels["six"], light=(wheels["idna"], wheels["iniconfig"])).rstrip() + f" {NEW}"
     added = make(PACKAGES, {"main.py": MAIN, "requirements.lock": lock}, layers=("heavy", "light"))
     steps = ran(added.build(progress="rawjson"))
@@ -176,7 +176,7 @@ run:
 
 
 def blobs(archive: Path) -> Iterator[bytes]:
-    """Yield every file of a saved image, unpacked as far as it is packed."""
+    """Yield the content of each file of a saved image, decompressed if needed."""
     with tarfile.open(archive) as outer:
         for member in outer:
             if file := outer.extractfile(member):
@@ -204,7 +204,7 @@ def test_all_missing_secrets_are_told_before_the_build(make: Make, monkeypatch: 
     monkeypatch.delenv("MLSPEC_TEST_TOKEN", raising=False)
     project = make(SECRETS)
     with pytest.raises(SpecError) as caught:
-        building.build(commands.build_command(project.plan(), BuildOptions()), project.folder)
+        image_build.build(run_script.build_command(project.plan(), BuildOptions()), project.folder)
 
     assert [problem.code for problem in caught.value.problems] == ["MLS507", "MLS507"]
 
@@ -214,7 +214,7 @@ def test_all_missing_secrets_are_told_before_the_build(make: Make, monkeypatch: 
 
 def test_build_makes_the_image(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
     project = make("python: 3.12\nentrypoint: [python, main.py]\n", {"main.py": "print('built')"})
-    building.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
+    image_build.build(run_script.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
 
     assert effects.find_image(project.plan().image)
     assert "exporting to image" in capfd.readouterr().err
@@ -223,7 +223,7 @@ def test_build_makes_the_image(make: Make, capfd: pytest.CaptureFixture[str]) ->
 def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
     project = make('python: 3.12\nrun: ["echo the words of the step; exit 3"]\n')
     with pytest.raises(ToolError) as caught:
-        building.build(commands.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
+        image_build.build(run_script.build_command(project.plan(), BuildOptions(progress="plain")), project.folder)
 
     assert caught.value.problems[0].code == "MLS506"
     assert "the words of the step" in capfd.readouterr().err
@@ -232,8 +232,8 @@ def test_a_failed_build_is_told_after_the_step_s_own_words(make: Make, capfd: py
 BUILD = """
 import sys
 from pathlib import Path
-from mlspec.host.engine import build as building
-building.build(sys.argv[2:], Path(sys.argv[1]))
+from mlspec.host.engine import image_build
+image_build.build(sys.argv[2:], Path(sys.argv[1]))
 """
 
 
@@ -241,7 +241,7 @@ building.build(sys.argv[2:], Path(sys.argv[1]))
 def test_a_signal_ends_the_build_and_mlspec_after_it(make: Make, number: signal.Signals) -> None:
     step = f"echo begun {secrets.token_hex(4)}; sleep 120"
     project = make(f"python: 3.12\nrun: ['{step}']\n")
-    words = commands.build_command(project.plan(), BuildOptions(progress="plain"))
+    words = run_script.build_command(project.plan(), BuildOptions(progress="plain"))
     command = [sys.executable, "-c", BUILD, str(project.folder), *words]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
@@ -315,7 +315,7 @@ def test_the_archive_of_the_proof_is_read_as_it_is_packed(tmp_path: Path) -> Non
     assert list(blobs(archive)) == [b"needle", b"needle"]
 
 
-# What ends it
+# The end of a container
 
 WAITS = """
 import signal, sys

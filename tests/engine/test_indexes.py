@@ -1,4 +1,4 @@
-"""A package that only a private index has, behind a login, in a real build."""
+"""Tests of real builds with a package that only a private index with a login has."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from mlspec import api
 from mlspec.facts.installer import pinned_installer
 from mlspec.lock.state import LockOptions
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 from tests.engine.conftest import PREFIX
 from tests.support.index import File, PackageIndex, sdist, serving, wheel
 
@@ -46,8 +46,8 @@ def test_the_login_opens_the_index_and_stays_out_of_the_image(private: PackageIn
     rendered = api.render(folder / "mlspec.yaml", LockOptions())
     api.write(rendered)
 
-    # The index listens on this host's loopback address, which a build reaches over the host's network only.
-    command = (*commands.build_command(rendered.plans[0], BuildOptions(progress="plain")), "--network=host")
+    # The index listens on this host's loopback address, which a build reaches only over the host's network.
+    command = (*run_script.build_command(rendered.plans[0], BuildOptions(progress="plain")), "--network=host")
     built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     ran = subprocess.run([folder / "run.sh"], capture_output=True, text=True, check=True)
@@ -75,7 +75,7 @@ def test_each_package_comes_from_its_own_index_with_its_own_login(
 ) -> None:
     monkeypatch.setenv("TEAM_NETRC", f"machine 127.0.0.2 login ann password {PASSWORD}")
     monkeypatch.setenv("LAB_NETRC", f"machine 127.0.0.3 login bob password {PASSWORD}-too")
-    # The same files on all three, so that no hash tells them apart; and newer ones where they are not to be taken.
+    # The same files on all three indexes, so that hashes do not differ; newer files on the wrong indexes.
     files = [wheel("fruit", "1.0"), wheel("team-fruit", "1.0"), wheel("lab-fruit", "1.0")]
     with (
         serving(*files, wheel("team-fruit", "9.0"), wheel("lab-fruit", "9.0"), *installer(tmp_path)) as default,
@@ -96,7 +96,7 @@ def test_each_package_comes_from_its_own_index_with_its_own_login(
             index.logins.clear()
         api.write(rendered)
         options = BuildOptions(progress="plain", index_url=default.url)
-        command = (*commands.build_command(rendered.plans[0], options), "--network=host", "--no-cache")
+        command = (*run_script.build_command(rendered.plans[0], options), "--network=host", "--no-cache")
         built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
     logins = [set(), {f"ann:{PASSWORD}"}, {f"bob:{PASSWORD}-too"}]
@@ -113,7 +113,7 @@ def test_each_package_comes_from_its_own_index_with_its_own_login(
     assert PASSWORD.encode() not in saved(name, tmp_path)
 
 
-# It asks for a package while it runs, and puts the version that it got into the wheel.
+# A backend that requires a package for its build, and writes the installed version of the package into the wheel.
 BACKEND = """\
 import zipfile
 from importlib.metadata import version
@@ -165,7 +165,7 @@ def test_what_a_build_asks_for_unforeseen_comes_from_the_index_of_the_spec_befor
         rendered = api.render(folder / "mlspec.yaml", LockOptions())
         api.write(rendered)
         options = BuildOptions(progress="plain", index_url=default.url)
-        command = (*commands.build_command(rendered.plans[0], options), "--network=host", "--no-cache")
+        command = (*run_script.build_command(rendered.plans[0], options), "--network=host", "--no-cache")
         built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     ran = subprocess.run([folder / "run.sh"], capture_output=True, text=True, check=True)
@@ -173,29 +173,31 @@ def test_what_a_build_asks_for_unforeseen_comes_from_the_index_of_the_spec_befor
     assert ran.stdout == "1.0\n"
 
 
+@pytest.mark.parametrize(
+    ("layers", "installers"), [("", set()), ("layers: {ours: [team-*]}\n", {"uv"})], ids=["light", "layers"]
+)
 def test_a_mirror_of_the_index_is_where_packages_come_from(
-    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layers: str, installers: set[str], registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(wheel("team-fruit", "1.0")) as mirror:
         monkeypatch.setenv("MLSPEC_INDEX_URL", mirror.url)
         folder = tmp_path / "mirrored"
         folder.mkdir()
         spec = f"python: 3.12\nbase: slim-bookworm\nname: {PREFIX}-mirrored\nrequirements: [team-fruit]\n"
-        (folder / "mlspec.yaml").write_text(f"{spec}entrypoint: python -c 'import team_fruit'\n")
+        (folder / "mlspec.yaml").write_text(f"{spec}{layers}entrypoint: python -c 'import team_fruit'\n")
         rendered = api.render(folder / "mlspec.yaml", LockOptions())
         api.write(rendered)
         options = BuildOptions(progress="plain", index_url=mirror.url)
         mirror.add(*installer(tmp_path))
-        command = (*commands.build_command(rendered.plans[0], options), "--network=host")
+        command = (*run_script.build_command(rendered.plans[0], options), "--network=host")
         built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
     assert built.returncode == 0, built.stderr
-    assert any(name.startswith("team_fruit") for name in mirror.downloads)
-    assert any(name.startswith("uv-") for name in mirror.downloads)
+    assert {name.partition("-")[0] for name in mirror.downloads} == {"team_fruit", *installers}
 
 
 def installer(folder: Path) -> Iterator[File]:
-    """Yield the wheel of the installer, which a mirror has as well."""
+    """Yield the wheel of the installer, because a mirror has it too."""
     row = pinned_installer()
     words = [
         "download",
@@ -211,7 +213,7 @@ def installer(folder: Path) -> Iterator[File]:
 
 
 def saved(image: str, folder: Path) -> bytes:
-    """Return everything in an image: its history, its configuration and the contents of its layers."""
+    """Return all bytes of an image: its history, its configuration and the contents of its layers."""
     archive = folder / "image.tar"
     subprocess.run(["docker", "save", "--output", archive, image], check=True)
     layers = folder / "layers"

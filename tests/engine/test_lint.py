@@ -1,4 +1,4 @@
-"""The engine's own linter finds nothing in what is drawn; it also reads what other linters only guess at."""
+"""Tests that the engine's own linter finds nothing in generated Dockerfiles; it resolves more than other linters."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support import places
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 DRAWN = sorted(places.DRAWN.glob("*.Dockerfile"))
-EXAMPLES = sorted((places.PROJECT / "specs").glob("*/*Dockerfile"))
+EXAMPLES = sorted((places.PROJECT / "specs").rglob("*Dockerfile"))
 _IMAGE = r"^(FROM (?:--\S+ )?)\S+( AS (?:python|native|former))$"
 
 
 @pytest.mark.parametrize("path", [*DRAWN, *EXAMPLES], ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_the_engine_warns_of_nothing(path: Path, tmp_path: Path) -> None:
-    # The images are nowhere to be pulled from, and what they are does not matter here.
+    # The images do not exist in any registry, and the linter does not need their contents.
     text = re.sub(_IMAGE, r"\1scratch\2", path.read_text(encoding="utf-8"), flags=re.M)
     text = re.sub(r"--from=\S+:\S+", "--from=python", text)
     (tmp_path / "Dockerfile").write_text(text, encoding="utf-8")

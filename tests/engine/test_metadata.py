@@ -1,4 +1,4 @@
-"""What only a build can tell of a source is made in the image's build stage, whatever the host has; nothing is left."""
+"""Tests of dynamic metadata: it is built in the image's build stage, not on the host, and leaves no files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ build_apt: [hello]
 indexes: [{{url: {url}, packages: [team-*]}}]
 entrypoint: python main.py
 """
-# Debian's program `hello` is neither on this host nor in the base; the build asks it, as others do gdal-config.
+# Debian's program `hello` is neither on this host nor in the base; the build runs it, as other builds run gdal-config.
 TOLD = """\
 import socket, subprocess, sys
 from importlib.metadata import version
@@ -66,7 +66,7 @@ def test_a_source_is_asked_in_the_build_stage_of_its_image(registry: str, tmp_pa
 
     assert "team-fruit==2.0" in first
     assert not any(map(made_by_us, images() - before))
-    assert sum("making the metadata of team-old 1.0 in the image's build stage" in line for line in said) == 1
+    assert sum("building the metadata of team-old 1.0 in the image's build stage" in line for line in said) == 1
     assert not [problem for problem in (*rendered.warnings, *again.warnings) if problem.code == "MLS262"]
 
 

@@ -1,10 +1,9 @@
-"""A company's mirrors behind its own authority: locked and built from, and no trace of them in files or image."""
+"""Tests of a company's mirrors with its own authority: locks and builds use them, files and images do not name them."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,16 +14,17 @@ import pytest
 from mlspec import api
 from mlspec.host.engine import mirrors
 from mlspec.lock.state import LockOptions
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 from tests.engine.conftest import PREFIX
 from tests.engine.test_indexes import installer, saved
+from tests.support import servers
 from tests.support.index import serving, wheel
 
 pytestmark = pytest.mark.engine
 
 PASSWORD = "w0rd-of-the-mirror"
-# Nothing answers at the address of this index: its mirror stands in its place.
+# No server answers at the address of this index, only at its mirror.
 SPEC = """\
 python: 3.12
 base: slim-bookworm
@@ -47,7 +47,7 @@ certificates = "ca.pem"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the certificate of an authority, ``ca.pem``, and a key and certificate that it signed."""
+    """A folder with the certificate of an authority, ``ca.pem``, and with a key and a certificate that it signed."""
     if not shutil.which("openssl"):
         pytest.skip("openssl, which makes certificates, is not here")
     folder = tmp_path_factory.mktemp("authority")
@@ -65,7 +65,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def debian() -> Iterator[tuple[str, list[str]]]:
-    """A mirror of Debian, which sends whoever asks to Debian's own; and the paths that it was asked for."""
+    """A mirror of Debian that redirects all requests to Debian's own server, and the list of requested paths."""
     asked: list[str] = []
 
     class Mirror(BaseHTTPRequestHandler):
@@ -80,7 +80,7 @@ def debian() -> Iterator[tuple[str, list[str]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    servers.start(server)
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
     server.server_close()
@@ -95,7 +95,7 @@ def test_mirrors_and_an_authority_are_used_everywhere_and_stay_out_of_files_and_
 ) -> None:
     server = authority / "server.pem"
     default = serving(wheel("fruit", "1.0"), *installer(tmp_path), certificate=server)
-    # Behind a login, which is the mirror's and stands in the user's own netrc.
+    # This mirror needs a login, which is in the user's netrc file.
     other = serving(wheel("lab-fruit", "1.0"), certificate=server, host="127.0.0.2", login=f"ann:{PASSWORD}")
     (tmp_path / "netrc").write_text(f"machine 127.0.0.2 login ann password {PASSWORD}\n")
     (tmp_path / "netrc").chmod(0o600)
@@ -114,10 +114,10 @@ def test_mirrors_and_an_authority_are_used_everywhere_and_stay_out_of_files_and_
         rendered = api.render(folder / "mlspec.yaml", LockOptions())
         api.write(rendered)
         plan = rendered.plans[0]
-        # The mirrors listen on this host alone, and the build is on its network.
+        # The mirrors listen only on this host, and the build uses the host's network.
         monkeypatch.setattr(mirrors, "in_reach", lambda configured: configured)
         with mirrors.apply_mirrors(plan, BuildOptions(progress="plain"), rendered.codename(plan)) as options:
-            command = [*commands.build_command(plan, options), "--network=host", "--no-cache"]
+            command = [*run_script.build_command(plan, options), "--network=host", "--no-cache"]
             built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert built.returncode == 0, built.stderr
 
@@ -130,7 +130,7 @@ def test_mirrors_and_an_authority_are_used_everywhere_and_stay_out_of_files_and_
         {"fruit-1.0-py3-none-any.whl"},
         {"lab_fruit-1.0-py3-none-any.whl"},
     ]
-    # The package itself may be in the folder that apt keeps between builds.
+    # The package itself may come from apt's cache mount.
     assert {"/debian/dists/bookworm/InRelease", "/debian-security/dists/bookworm-security/InRelease"} <= {*debian[1]}
     assert "tree v" in ran.stdout
     assert "/dev/mlspec" not in ran.stdout

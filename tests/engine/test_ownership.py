@@ -1,4 +1,4 @@
-"""Two folders of one name on one engine: each runs its own image, or is told."""
+"""Tests of two folders with one image name on one engine: each runs its own image, or reports the conflict."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_run_never_starts_the_image_of_a_folder_with_the_same_name(workshop: P
     assert (refused.returncode, refused.stdout) == (3, "")
     assert f"was last built in {folders[1]}, not in this folder" in refused.stderr
 
-    assert mlspec(folders[0], "build", "-q").returncode == 0  # what the hint says
+    assert mlspec(folders[0], "build", "-q").returncode == 0  # as in the hint
     assert mlspec(folders[0], "run").stdout == "from first\n"
 
 

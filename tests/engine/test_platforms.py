@@ -1,4 +1,4 @@
-"""One image for two platforms on a real engine: built on the engine's own, and for the other without emulating it."""
+"""Tests of one image for two platforms on a real engine: it builds for the other platform without emulation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def mlspec(*words: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def base(registry: str, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A base for both platforms in a registry; where the index of it has one alone, the other has its files too."""
+    """A base for both platforms in a registry. If the registry's original has one platform, both get its files."""
     name = f"{registry}/{prefix}-base:3.12-slim-bookworm"
     folder = tmp_path_factory.mktemp("base")
     (folder / "Dockerfile").write_text(f"FROM {BASE}\n")
@@ -63,7 +63,7 @@ def project(base: str, prefix: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def pushed(project: Path, registry: str, prefix: str) -> str:
-    """The image for both platforms, in the registry, by its digest."""
+    """The reference, with its digest, of the pushed image for both platforms."""
     return mlspec("build", "--push", "--tag", f"{registry}/{prefix}-two", folder=project).strip()
 
 
@@ -96,7 +96,7 @@ def test_a_push_is_an_image_of_both_platforms(project: Path, pushed: str) -> Non
 
 @pytest.fixture
 def files(engine: docker.DockerClient, pushed: str, request: pytest.FixtureRequest) -> Iterator[set[str]]:
-    """The names of the files in the pushed image for a platform, which need not run here."""
+    """The names of the packages' files in the pushed image for a platform, which this host need not support."""
     image = engine.images.pull(pushed.partition("@")[0], platform=request.param)
     container = engine.containers.create(image, platform=request.param)
     exported = subprocess.run(["docker", "export", str(container.id)], capture_output=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""The same Dockerfile and ignore file, built by podman: buildah reads them, and not BuildKit."""
+"""Tests of the same Dockerfile and ignore file with podman, which builds with buildah, not with BuildKit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.engine.test_context import FILES, MOUNTED
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 NAME = f"{PREFIX}-podman"
-# The engine keeps these steps from one session to the next. COPY --link came with podman 5.6, and stable's is older.
+# The engine caches these steps across sessions. COPY --link needs podman 5.6, and that of Debian stable is older.
 PODMAN = """\
 FROM debian:trixie-slim
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=tmpfs,target=/var/lib/apt/lists \\
@@ -30,10 +30,10 @@ Podman = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def podman(workshop: Path) -> Iterator[Podman]:
-    """Podman in a container that sees the projects and has the base image; called with its words and a folder."""
+    """A function that runs podman in a container with the projects and the base image, in a given folder."""
     build = ["docker", "build", "--quiet", "--tag", NAME, "-"]
     subprocess.run(build, input=PODMAN, check=True, text=True, capture_output=True)
-    # Its images lie in a volume: no overlay stands on another. Nothing is pulled, so it takes no network.
+    # Its images are in a volume, because an overlay cannot be on an overlay. It pulls nothing, so it needs no network.
     options = ("--privileged", "--cgroupns=host", "--network=none", f"--volume={workshop}:{workshop}")
     start = ["docker", "run", "--detach", "--rm", "--name", NAME, *options, "--volume=/var/lib/containers", NAME]
     subprocess.run([*start, "sleep", "3600"], check=True, capture_output=True)
@@ -54,13 +54,13 @@ def podman(workshop: Path) -> Iterator[Podman]:
 
 
 def podman_run(podman: Podman, project: Project, *words: str) -> str:
-    """Build a project's image with podman and run it; ``IMAGE`` stands for its name."""
+    """Build a project's image with podman, and run it with ``words``, in which ``IMAGE`` is its name."""
     podman("build", "--quiet", "--tag", "built", "--file", "Dockerfile", ".", folder=project.folder)
     return podman("run", "--rm", "--network=none", *(word.replace("IMAGE", "built") for word in words))
 
 
 def docker_run(project: Project, *words: str) -> str:
-    """Build a project's image with Docker and run it."""
+    """Build a project's image with Docker, and run it with ``words``, in which ``IMAGE`` is its name."""
     project.build()
     words = tuple(word.replace("IMAGE", project.plan().image) for word in words)
     return subprocess.run(["docker", "run", "--rm", *words], check=True, capture_output=True, text=True).stdout

@@ -1,4 +1,4 @@
-"""The progress of real builds, and of builds that really fail, for the common reasons."""
+"""Tests of the progress of real builds, and of real builds that fail for common reasons."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from mlspec.build import view
 from mlspec.build.failed_step import find_failed_step, problem_of
 from mlspec.build.stream import BuildState
 from mlspec.errors import Problem
-from mlspec.host.engine import build as building
+from mlspec.host.engine import image_build
 from mlspec.spec import document, spec
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 from tests.build.streams import source
 from tests.engine import conftest
 from tests.engine.conftest import Make, Project
@@ -34,12 +34,12 @@ SIX = (
 
 
 def followed(project: Project, *more: str) -> tuple[int, BuildState]:
-    words = commands.build_command(project.plan(), BuildOptions(progress="rawjson"))
-    return building.follow((*words[:-1], *more, words[-1]), project.folder, lambda build, line: None)
+    words = run_script.build_command(project.plan(), BuildOptions(progress="rawjson"))
+    return image_build.follow((*words[:-1], *more, words[-1]), project.folder, lambda build, line: None)
 
 
 def problem(project: Project, *more: str) -> Problem:
-    """Return what is told of a build that has to fail."""
+    """Return the problem of a build that must fail."""
     code, state = followed(project, *more)
     assert code, "the build did not fail"
     text = (project.folder / "mlspec.yaml").read_text()
@@ -57,7 +57,7 @@ sleep 2
 python -c "import urllib.request as u; u.urlopen('https://localhost:4443')"
 """
 BASE = "python: 3.12\n"
-# A spec, the step that fails within it, and the code and the place that are told of it.
+# A line of a spec with a failing step, and the code and the place of the problem.
 STEPS: Mapping[str, tuple[str, str, str]] = {
     "its own fault": ("run: ['echo the words; exit 3']", "MLS520", "2:7"),
     "no such package": ("apt: [tree, treee]", "MLS521", "2:13"),
@@ -86,7 +86,7 @@ def test_a_step_that_fails_is_told_at_its_line_with_its_cause(make: Make, yaml: 
     )
 
 
-# A lock of one layer, and what is told of it.
+# A lock of one layer, and the code of the problem.
 LOCKS: Mapping[str, tuple[str, str]] = {
     "another file": (SIX.replace("4721", "0000"), "MLS523"),
     "no wheel": (f"# layer six\nsix==1.17.0\ntensorflow==2.8.0 \\\n    --hash=sha256:{'1' * 64}\n", "MLS522"),
@@ -112,7 +112,7 @@ def test_a_package_that_cannot_be_installed_is_told_at_its_requirement(make: Mak
 
 
 def drawn(project: Project, old: str, new: str) -> Project:
-    """Return the project with another Dockerfile, as one that somebody edited."""
+    """Edit the Dockerfile of a project, and return the project."""
     path = project.folder / "Dockerfile"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
@@ -122,7 +122,7 @@ def drawn(project: Project, old: str, new: str) -> Project:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        ("from=project,target=/context", "source=nothing.txt,target=/context", "MLS533"),
+        ("COPY . ", "COPY nothing.txt ", "MLS533"),
         (f"FROM {conftest.BASE} ", "FROM registry.nowhere.invalid/x:1 ", "MLS526"),
         ("RUN true", "RUN --mount=type=secret,id=TOKEN,required=true true", "MLS531"),
         ("RUN true", "RUN --mount=type=ssh,required=true true", "MLS530"),

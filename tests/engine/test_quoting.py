@@ -1,4 +1,4 @@
-"""Values with every character that means something somewhere survive a real build, and say themselves."""
+"""Tests that values with all kinds of special characters survive a real build unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same spec, lock and code give the same image, whenever and wherever it is built."""
+"""Tests that the same spec, lock and code give the same image at any time and in any folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlspec import api
-from mlspec.targets import run_script as commands
-from mlspec.targets.run_script import BuildOptions
+from mlspec.targets import run_script
+from mlspec.targets.build_options import BuildOptions
 from tests.engine.conftest import PREFIX, Make, Project, Wheel
+from tests.support import servers
 from tests.support.index import serving, wheel
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ entrypoint: python train.py
 
 
 def built(project: Project, *words: str, again: str = "") -> str:
-    """Build anew, without any cache of steps or that of the stage ``again``, and return the digest of the image."""
-    command = commands.build_command(project.plan(), BuildOptions(progress="plain", no_cache=not again))
+    """Build without the cache, with ``again`` without that of one stage, and return the digest of the image."""
+    command = run_script.build_command(project.plan(), BuildOptions(progress="plain", no_cache=not again))
     words = (*words, "--no-cache-filter", again) if again else words
     metadata = project.folder.parent / "metadata.json"
     done = subprocess.run(
@@ -52,14 +52,14 @@ def built(project: Project, *words: str, again: str = "") -> str:
 
 
 def made(make: Make, wheels: dict[str, Wheel], *, is_reversed: bool = False) -> Project:
-    """Make the project, in a folder of its own; ``is_reversed`` has its files made in another order."""
+    """Make the project in a new folder; with ``is_reversed``, write its files in reverse order."""
     lock = f"# layer tiny_wheels\n{wheels['six']}{wheels['idna']}"
     files = {"train.py": "print(1)\n", "requirements.in": "six\nidna\n", "requirements.lock": lock}
     return make(SPEC, dict(reversed(files.items())) if is_reversed else files, layers=["tiny_wheels"])
 
 
 def test_what_is_built_again_without_caches_is_the_same_image(make: Make, wheels: dict[str, Wheel]) -> None:
-    # Another checkout: another folder, other times, other modes, files made in another order.
+    # Another checkout: another folder, other times, other modes, files written in another order.
     one, other = made(make, wheels), made(make, wheels, is_reversed=True)
     (other.folder / "train.py").chmod(0o600)
 
@@ -75,14 +75,14 @@ def test_docker_alone_builds_the_layers_that_mlspec_builds(
     project.build()
     layers = engine.images.get(name).attrs["RootFS"]["Layers"]
 
-    # Without SOURCE_DATE_EPOCH: what a step makes of files has the time of this build.
+    # Without SOURCE_DATE_EPOCH, the files that a step writes have the time of this build.
     alone = ["docker", "build", "--quiet", "--no-cache", "--tag", f"{name}-alone", "."]
     subprocess.run(alone, cwd=project.folder, check=True, capture_output=True)
 
     assert engine.images.get(f"{name}-alone").attrs["RootFS"]["Layers"] == layers
 
 
-# Python 3.12.1 keeps the string of the first, and then writes the equal sets of the second twice instead of once.
+# Python 3.12.1 interns the string of the first module, and then writes the equal sets of the second module twice.
 KEEPS = "def f(b):\n    return [f'{a}' for a in b if a != 'dropped']\n"
 SHOWS = """\
 def f(self):
@@ -107,7 +107,7 @@ def test_bytecode_does_not_show_which_process_compiled_it(registry: str, worksho
 
         (layer,) = project.plan().packages.layers
 
-        # The index listens on this host's loopback address, which a build reaches over the host's network only.
+        # The index listens on this host's loopback address, which a build reaches only over the host's network.
         assert len({built(project, "--network=host", again=layer.stage) for _ in range(2)}) == 1
 
 
@@ -129,7 +129,7 @@ def test_verifying_tells_what_a_step_makes_anew_each_time(registry: str, worksho
 
 
 class Snapshots(http.server.BaseHTTPRequestHandler):
-    """The archive of every day, which is today's; and what was asked of it."""
+    """A stand-in for the archive of Debian's snapshots: each day redirects to today's mirror; it records requests."""
 
     asked: Sequence[str] = ()
     mirror = ""
@@ -143,12 +143,12 @@ class Snapshots(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def snapshots() -> Iterator[type[Snapshots]]:
-    """A stand-in of the archive of snapshots, at this host's loopback address."""
+    """The stand-in for the archive of snapshots, running at this host's loopback address."""
     sources = Path("/etc/apt/sources.list.d/debian.sources")
     found = re.search(r"^URIs: (http://\S+?)/debian/?$", sources.read_text() if sources.exists() else "", re.MULTILINE)
     if not found:
@@ -158,7 +158,7 @@ def snapshots() -> Iterator[type[Snapshots]]:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 80), Snapshots)
     except OSError as error:
         pytest.skip(f"port 80 of this host is not free: {error.strerror}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    servers.start(server)
     yield Snapshots
     server.shutdown()
     server.server_close()

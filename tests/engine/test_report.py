@@ -1,4 +1,4 @@
-"""The report of real builds: its sizes are those of the image, and each build is compared with the one before."""
+"""Tests of the report of real builds: sizes are those of the image, and each build is compared with the last one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ entrypoint: python main.py
 
 @dataclass(frozen=True)
 class Reported:
-    """What a build said, its answer, and its report."""
+    """The stderr of a build, its stdout, and its report."""
 
     said: str
     answer: str
@@ -44,7 +44,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class Built:
-    """A project, the registry it may be pushed to, and its builds."""
+    """A project with its name and its repository, and a method to build it."""
 
     folder: Path
     name: str
@@ -77,7 +77,7 @@ def built(registry: str, workshop: Path, prefix: str) -> Iterator[Built]:
     (folder / "mlspec.yaml").write_text(SPEC.format(name=name))
     (folder / "main.py").write_text(f"print({name!r})\n")
     yield Built(folder, name, f"{registry}/{name}")
-    # A push leaves the image in the engine too, under the name that the registry has it by.
+    # A push also leaves the image in the engine, under its name in the registry.
     subprocess.run(("docker", "rmi", "--force", f"{registry}/{name}"), capture_output=True)
 
 
@@ -87,7 +87,7 @@ def first(built: Built) -> Reported:
 
 
 def manifest(reference: str) -> list[tuple[str, int]]:
-    """Return the layers that a registry has under a name."""
+    """Return the digests and sizes of the layers of an image in a registry."""
     words = ("docker", "buildx", "imagetools", "inspect", "--raw", reference)
     found = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
     return [(layer["digest"], layer["size"]) for layer in found["layers"]]
@@ -102,7 +102,7 @@ def test_the_layers_are_told_by_what_is_in_them(first: Reported) -> None:
     named = [layer["name"] for layer in first.report["layers"] if layer["kind"] != "base"]
     packages = {layer["name"]: [package["name"] for package in layer["packages"]] for layer in first.report["layers"]}
 
-    assert named == ["folders", "working_dir", "yaml", "tiny_wheels", "code"]
+    assert named == ["bytecode", "folders", "working_dir", "yaml", "tiny_wheels", "code"]
     assert (packages["yaml"], packages["tiny_wheels"]) == (["pyyaml"], ["idna"])
 
 
@@ -158,6 +158,23 @@ def test_a_push_answers_with_the_digest_that_the_registry_has(built: Built, firs
     assert pushed.answer == f"{built.repository}@sha256:{hashlib.sha256(found).hexdigest()}\n"
 
 
+def layer_types(reference: str) -> set[str]:
+    """Return the media types of the layers of an image in a registry."""
+    words = ("docker", "buildx", "imagetools", "inspect", "--raw", reference)
+    found = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+    return {layer["mediaType"].removeprefix("application/vnd.oci.image.layer.v1.") for layer in found["layers"]}
+
+
+def test_all_layers_of_a_pushed_image_have_the_compression_that_was_asked_for(built: Built, first: Reported) -> None:
+    built.build("--push", "--tag", built.repository)
+    assert layer_types(built.repository) == {"tar+gzip"}
+
+    # The layers of the base too, and those that the last build pushed.
+    pushed = [built.build("--push", "--compression", "zstd", "--tag", built.repository).answer for _ in range(2)]
+    assert layer_types(built.repository) == {"tar+zstd"}
+    assert pushed[0] == pushed[1]
+
+
 def test_a_new_revision_is_a_new_label_and_no_new_step(built: Built, first: Reported) -> None:
     git = ("git", "-c", "user.name=ann", "-c", "user.email=ann@example.com")
     revisions, builds = [], []
@@ -194,3 +211,35 @@ def test_the_engine_tells_the_same_layers_without_a_manifest(built: Built, first
     assert not found.is_compressed
     assert len(found.layers) == len(made.report["layers"])
     assert found.layers[-1].size < found.layers[0].size
+
+
+def test_two_builds_at_the_same_time_report_the_same_image(workshop: Path, prefix: str) -> None:
+    """BuildKit runs a shared step once, and reports neither its end nor its layers to the second build."""
+    mark = secrets.token_hex(4)
+    names = [f"{prefix}-shared-{mark}-{number}" for number in (1, 2)]
+    run = f"run: [{{command: sleep 3 && echo {mark}, at: after_code}}]\n"
+    for name in names:
+        (workshop / name).mkdir()
+        spec = f"name: {name}\npython: 3.12\nbase: slim-bookworm\nentrypoint: python main.py\n{run}"
+        (workshop / name / "mlspec.yaml").write_text(spec)
+        (workshop / name / "main.py").write_text(f"print({mark!r})\n")
+        subprocess.run((sys.executable, "-m", "mlspec", "render"), cwd=workshop / name, check=True)
+    command = (sys.executable, "-m", "mlspec", "build", "--report", "../{}.json")
+    children = [
+        subprocess.Popen(
+            [word.format(name) for word in command], cwd=workshop / name, stderr=subprocess.PIPE, text=True
+        )
+        for name in names
+    ]
+    said = [child.communicate()[1] for child in children]
+    words = ("docker", "image", "inspect", "--format", "{{len .RootFS.Layers}}", *names)
+    counts = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+    subprocess.run(("docker", "rmi", *names), capture_output=True)
+    first, second = (json.loads((workshop / f"{name}.json").read_text()) for name in names)
+
+    assert [child.returncode for child in children] == [0, 0], said
+    assert ["canceled" in text for text in said] == [False, False]
+    assert ["done     your step: sleep 3" in text for text in said] == [True, True]
+    assert first["layers"] == second["layers"]
+    assert [str(len(first["layers"]))] * 2 == counts
+    assert (first["compressed"], second["compressed"]) == (True, True)

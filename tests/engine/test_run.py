@@ -1,4 +1,4 @@
-"""What a container may do, by the run script and by mlspec itself; each behaviour is asked of both."""
+"""Tests of running containers; each test uses the run script, and mlspec itself."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def spec_text(prefix: str) -> str:
 
 @pytest.fixture(scope="module")
 def built(make: Make, prefix: str) -> Project:
-    """One spec with an image for each behaviour, all built once."""
+    """One spec with a built image for each behaviour."""
     project = make(spec_text(prefix), {"main.py": MAIN})
     for key in project.plans:
         project.build(key)
@@ -121,14 +121,14 @@ def built(make: Make, prefix: str) -> Project:
 
 @pytest.fixture
 def project(make: Make, built: Project, user: User, prefix: str) -> Project:
-    """The same spec in a new folder of a caller who is not root; its images are those of ``built``."""
+    """The same spec in a new folder that belongs to a user who is not root; its images are those of ``built``."""
     files = {"main.py": MAIN, "input/x": "in", "second.env": "A=second\nB=second\n", "key": "the key"}
     return make(spec_text(prefix), files, owner=user)
 
 
 @pytest.fixture(params=["script", "engine"])
 def way(request: pytest.FixtureRequest) -> str:
-    """The run script, or mlspec's own run."""
+    """The way to run an image: the run script, or mlspec itself."""
     return str(request.param)
 
 
@@ -153,7 +153,7 @@ def start(
 
 
 def answer(project: Project, way: str, key: str, *arguments: str, **options: Any) -> Any:  # noqa: ANN401
-    """Return what the program printed, as JSON."""
+    """Run an image, and return the JSON that its program printed."""
     with start(project, way, key, *arguments, **options) as process:
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
@@ -161,14 +161,14 @@ def answer(project: Project, way: str, key: str, *arguments: str, **options: Any
 
 
 def eventually(ask: Callable[[], T], seconds: float = 30) -> T:
-    """Return the first answer that is true, or the last one."""
+    """Call ``ask`` until its answer is true or the time is over, and return the last answer."""
     end = time.monotonic() + seconds
     while not (said := ask()) and time.monotonic() < end:
         time.sleep(0.1)
     return said
 
 
-# Who the program is, and what it leaves behind
+# The user of the program, and the owner of its files
 
 
 def test_an_image_without_files_of_the_caller_runs_as_1000(project: Project, way: str) -> None:
@@ -230,7 +230,7 @@ def test_an_input_cannot_be_written(project: Project, way: str) -> None:
     assert answer(project, way, "reads", "write", "input/y") == ["Read-only file system"]
 
 
-# What the program is told
+# Environment variables and arguments of the program
 
 TOLD = {"MLSPEC_TEST_TOKEN": 'it\'s "a" $token', "FROM_CALLER": "é ☃"}
 
@@ -272,7 +272,7 @@ def test_of_environment_files_the_later_one_wins(
     assert [environment.get(name) for name in "ABC"] == expected
 
 
-# How it ends
+# The end of the program
 
 
 def test_the_exit_code_is_the_program_s(project: Project, way: str) -> None:
@@ -310,7 +310,7 @@ def test_a_server_that_answers_turns_healthy(serving: Any) -> None:  # noqa: ANN
     assert eventually(is_healthy)
 
 
-# What stops it before it starts
+# Problems before the start
 
 
 def refused(project: Project, way: str, key: str, **options: Any) -> tuple[int, str]:  # noqa: ANN401
@@ -348,11 +348,11 @@ def test_an_image_that_is_not_built_is_told_by_name(make: Make) -> None:
 
 
 def test_quotes_in_an_environment_file_are_told_without_the_value(project: Project) -> None:
-    from mlspec.host.engine import run as running
+    from mlspec.host.engine import container_run
 
     told: list[str] = []
     text = 'A=plain\n# B="comment"\nC=\'quoted\'\nD="x\n E="also quoted"\r\n'
-    for problem in running._quoted_values(text, "second.env"):
+    for problem in container_run._quoted_values(text, "second.env"):
         told.append(str(problem))
 
     assert [text.partition(": warning")[0] for text in told] == ["second.env:3:3: MLS510", "second.env:5:4: MLS510"]
@@ -381,7 +381,7 @@ def test_a_shell_in_a_terminal_is_one_of_a_terminal(project: Project) -> None:
     assert ("/dev/pts/" in said, "/bin/bash" in said) == (True, True)
 
 
-# Where the spec stands
+# The folder of the spec
 
 
 def test_a_folder_with_a_nasty_name_is_no_trouble(

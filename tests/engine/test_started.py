@@ -1,4 +1,4 @@
-"""What rules say of a start, and what becomes of it in a container: as it was written, and by the hint."""
+"""Tests of the rules about a program's start: the container as the spec has it, and as the hint says."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlspec.advice import lint as rules
+from mlspec.advice.lint import folder_warnings, list_looked_up_paths, warnings
 from mlspec.host.files import scan
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
-from mlspec.targets import ignore_patterns as patterns
-from mlspec.targets import registry as targets
+from mlspec.targets import ignore_patterns, registry
 from tests.advice.lint.test_rules import subject_of
 
 if TYPE_CHECKING:
@@ -78,13 +77,13 @@ def said(project: Project, key: str) -> set[str]:
     """Return the codes of the warnings about one image."""
     document = parse((project.folder / "mlspec.yaml").read_text(), "mlspec.yaml")
     subject = subject_of(validate(document).image(key), document)
-    (ignore,) = targets.emit(subject.plan, ["ignore"])
-    looked = scan.scan(project.folder, patterns.parse(ignore.text), rules.list_looked_up_paths(subject))
-    return {problem.code for problem in (*rules.warnings(subject), *rules.folder_warnings(subject, looked))}
+    (ignore,) = registry.emit(subject.plan, ["ignore"])
+    looked = scan.scan(project.folder, ignore_patterns.parse(ignore.text), list_looked_up_paths(subject))
+    return {problem.code for problem in (*warnings(subject), *folder_warnings(subject, looked))}
 
 
 def ran(project: Project, key: str) -> tuple[int, str]:
-    """Build an image, run it by its script, and return its exit code and what it said."""
+    """Build an image, run it with its script, and return the exit code and the output."""
     project.build(key)
     done = subprocess.run(project.script(key), cwd=project.folder, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
@@ -118,7 +117,7 @@ def test_docker_refuses_an_environment_file(project: Project) -> None:
 
 
 def started(project: Project, key: str, client: docker.DockerClient, word: str) -> tuple[subprocess.Popen[str], Any]:
-    """Build and start an image, and return its process and container once it said a word."""
+    """Build and start an image, wait until it prints ``word``, and return its process and its container."""
     project.build(key)
     process = subprocess.Popen(project.script(key), cwd=project.folder, stdout=subprocess.PIPE, text=True)
     assert process.stdout

@@ -1,4 +1,4 @@
-"""The user's own steps, and what is done by hand in a container: which environment they act on, and for whom."""
+"""Tests of the user's steps, and of commands in a container: the environment and the user that they affect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.engine.conftest import Make, Project, Wheel
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
-# Installs as `python -m spacy download` and `%pip` do.
+# Installs packages like `python -m spacy download` and `%pip`.
 DOWNLOAD = """\
 import subprocess, sys
 subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *sys.argv[1:]], check=True)
@@ -30,14 +30,14 @@ run:
 
 
 def run(project: Project, *words: str, user: str = "1000:1000") -> subprocess.CompletedProcess[str]:
-    """Run a command in a project's image as a user."""
+    """Run a command in a project's image as ``user``."""
     command = ["docker", "run", "--rm", "--user", user, "--entrypoint", words[0], project.plan().image, *words[1:]]
     return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
 def installed(make: Make, wheels: dict[str, Wheel]) -> Project:
-    """A project with a locked package and two that steps install, built once."""
+    """A built project with a locked package, and two packages that its steps install."""
     files = {"requirements.lock": f"# layer light\n{wheels['six']}", "download.py": DOWNLOAD}
     project = make(PACKAGES, files, layers=("light",))
     project.build()
@@ -72,7 +72,7 @@ def test_a_pip_that_is_locked_takes_the_place_of_the_base_image_s(make: Make) ->
         assert run(project, *words, "--version").stdout.startswith("pip 25.0 from /opt/venv/"), words
 
 
-# Steps run as root: what they leave is closed to others, unless it is opened.
+# Steps run as root: other users cannot write to their files, unless mlspec changes the modes.
 WARM = "mkdir -p /cache/hub/models && echo 1 > /cache/hub/models/ref"
 SHARES = f"""
 name: shares
@@ -94,7 +94,7 @@ print(oct(os.stat("/app/code.py").st_mode), os.access("/usr/bin", os.W_OK))
 
 @pytest.fixture(scope="module")
 def shares(make: Make) -> Project:
-    """A project whose steps fill caches, built once."""
+    """A built project whose steps fill caches."""
     project = make(SHARES, {"code.py": "", "write.py": WRITE})
     project.build()
     return project

@@ -1,4 +1,4 @@
-"""The script that brings tables up to date, on sources that were frozen: excerpts of what they said on a day."""
+"""Tests of the script that refreshes the tables of frameworks, with frozen sources: excerpts of one day."""
 
 from __future__ import annotations
 

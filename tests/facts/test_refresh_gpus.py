@@ -1,4 +1,4 @@
-"""The script that merges pages of NVIDIA's, on small ones that are laid out as those are."""
+"""Tests of the script that merges NVIDIA's pages, with small pages of the same layout."""
 
 from __future__ import annotations
 

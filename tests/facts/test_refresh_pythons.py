@@ -1,4 +1,4 @@
-"""The script that reads Python's release cycle and the history of the official image, on sources that were frozen."""
+"""Tests of the script that reads Python's release cycle and the official image's history, with frozen sources."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from tests.support.places import PROJECT
 
 SOURCES = Path(__file__).parent / "sources"
 TABLE = (PROJECT / "mlspec" / "facts" / "data" / "python.toml").read_text(encoding="utf-8")
-# That of https://github.com/python/peps at ba4deeb, from Python 3.8 on.
+# The release cycle of https://github.com/python/peps at ba4deeb, from Python 3.8 on.
 CYCLE = (SOURCES / "release_cycle.json").read_text(encoding="utf-8")
-# That of https://github.com/docker-library/python up to 4f07059: where a variant came or went, and what was before.
+# The history of https://github.com/docker-library/python up to 4f07059: the commits that added or removed a variant,
+# and the commits before them.
 HISTORY = [json.dumps(snapshot) for snapshot in json.loads((SOURCES / "python_images.json").read_text("utf-8"))]
 VERSIONS, VARIANTS = pythons.known_of(TABLE)
 

@@ -1,4 +1,4 @@
-"""The script that reads the package index, on answers that were frozen."""
+"""Tests of the script that reads the package index, with frozen answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FROZEN = wheels.Kept(text=ANSWERS)
 
 
 class Changed(wheels.Kept):
-    """The frozen index with other files of one package, or other metadata of all its wheels."""
+    """The frozen index with changed files of one package, and with changed metadata of these files."""
 
     def __init__(
         self, package: str, files: Sequence[str], requires: Sequence[str] = (), extras: Sequence[str] = ()
@@ -137,7 +137,7 @@ def test_a_package_that_is_gone_and_wheels_where_none_were_are_told() -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder with both tables as they are."""
+    """A folder with copies of both tables."""
     (tmp_path / "frameworks.toml").write_text(FRAMEWORKS, encoding="utf-8")
     (tmp_path / "variants.toml").write_text(VARIANTS, encoding="utf-8")
     return tmp_path

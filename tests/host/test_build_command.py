@@ -1,4 +1,4 @@
-"""``mlspec build`` with a stand-in for docker: what it says where the engine fails."""
+"""Tests of ``mlspec build`` with a stand-in for docker: its messages if the engine fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLE = PROJECT / "specs" / "first-training"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of an example, the working directory, where there is no engine."""
+    """Return a copy of an example, which is the working directory; no engine is reachable."""
     folder = tmp_path / "project"
     shutil.copytree(EXAMPLE, folder)
     (tmp_path / "bin").mkdir()
@@ -33,7 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def docker(project: Path, script: str) -> None:
-    """Put a ``docker`` in the path that writes its arguments into the file ``calls`` and runs ``script``."""
+    """Put a ``docker`` into PATH that appends its arguments to the file ``calls`` and runs ``script``."""
     fake = project.parent / "bin" / "docker"
     fake.write_text(f'#!/bin/sh\necho "$@" >> {project.parent}/calls\n{script}\n')
     fake.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The doctor's facts from real causes, and from fakes of what no test can have: other engines, other hardware."""
+"""Tests of the doctor's facts: from real causes, and from fakes of other engines and other hardware."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ import pytest
 
 from mlspec import api
 from mlspec.advice.doctor import network
-from mlspec.advice.doctor.facts import Need
+from mlspec.advice.doctor.observations import Need
 from mlspec.errors import Problem, ToolError
-from mlspec.host import checkup
-from mlspec.host import machine as host
+from mlspec.host import checkup, machine
 from mlspec.host.engine import engine, fitness
-from mlspec.host.network import probes as reach
-from tests.support import command
+from mlspec.host.network import probes
+from tests.support import command, servers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fakes are shell scripts and unix sockets")
 as_root = pytest.mark.skipif(
@@ -69,7 +68,7 @@ true
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """A function that puts a shell script in place of a command."""
+    """A function that replaces a command by a shell script."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -95,9 +94,9 @@ class _Unix(HTTPServer):
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that starts an engine which says this of itself, at the address that mlspec finds."""
+    """A function that starts a fake engine with a version and an info, at the address that mlspec uses."""
     with ExitStack() as stack:
-        # Paths of unix sockets have some hundred characters at most; pytest's are longer.
+        # Paths of unix sockets are limited to about a hundred characters; pytest's paths are longer.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
         def start(version: Mapping[str, Any] = VERSION, info: Mapping[str, Any] = INFO) -> None:
@@ -114,7 +113,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
                     pass
 
             server = _Unix(str(folder / "s"), Engine)  # type: ignore[arg-type]
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            servers.start(server)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
             monkeypatch.setenv("DOCKER_HOST", f"unix://{folder / 's'}")
@@ -124,8 +123,8 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in, and no proxies, certificates or Docker configuration of this host."""
-    for name in (*host.AUTHORITIES, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "DOCKER_BUILDKIT", "DOCKER_CONTEXT"):
+    """An empty working directory, without proxies, certificates and Docker configuration of this host."""
+    for name in (*machine.AUTHORITIES, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "DOCKER_BUILDKIT", "DOCKER_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
@@ -234,7 +233,7 @@ def test_what_docker_info_tells_becomes_facts(commands: Commands, answering: Ans
             "SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"],
             "DockerRootDir": "/",
             "HttpsProxy": "http://proxy.test",
-            # As an engine writes it, to the nanosecond.
+            # An engine writes the time to the nanosecond.
             "SystemTime": hour_ago.strftime("%Y-%m-%dT%H:%M:%S.%f789Z"),
         },
     )
@@ -243,8 +242,8 @@ def test_what_docker_info_tells_becomes_facts(commands: Commands, answering: Ans
     assert found.devices == ("nvidia.com/gpu=0",)
     assert (found.has("rootless"), found.has("userns"), found.has_init, found.has_proxy) == (True, False, False, True)
     assert round(found.skew / 60) == -60
-    # What is free changes while others write; that it is looked at is told by its being there.
-    assert (found.space is not None) == (host.here().system == "linux")
+    # Free space changes all the time, so check only that there is a value.
+    assert (found.space is not None) == (machine.here().system == "linux")
 
 
 def test_a_builder_that_is_gone_is_told_in_its_own_words(commands: Commands, answering: Answering) -> None:
@@ -259,7 +258,7 @@ def test_a_builder_that_is_gone_is_told_in_its_own_words(commands: Commands, ans
 def test_where_the_engine_is_missing_the_doctor_is_named(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
 
-    with pytest.raises(ToolError, match="all that is in the way: mlspec doctor"):
+    with pytest.raises(ToolError, match="to see all problems: mlspec doctor"):
         engine.connect()
 
 
@@ -275,7 +274,7 @@ def test_a_program_reads_the_findings_with_what_is_fine(commands: Commands, answ
             "state": "error",
             "message": "the engine is Docker 24.0.9, which is too old",
             "code": "MLS505",
-            "hint": "update it: Docker 25 or newer has what the Dockerfile uses",
+            "hint": "update it: the Dockerfile needs Docker 25 or newer",
         },
     ]
 
@@ -308,24 +307,24 @@ def test_a_full_disk_is_told(commands: Commands, answering: Answering, folder: P
 def test_the_driver_is_that_of_nvidia_s_own_tool(commands: Commands, folder: Path) -> None:
     commands("nvidia-smi", "echo 470.82.01; echo 470.82.01")
 
-    assert host.examine_host(folder).driver == "470.82.01"
+    assert machine.examine_host(folder).driver == "470.82.01"
 
 
 @own_driver
 def test_a_tool_that_finds_no_driver_is_no_driver(commands: Commands, folder: Path) -> None:
     commands("nvidia-smi", "echo NVIDIA-SMI has failed; exit 9")
 
-    assert host.examine_host(folder).driver == ""
+    assert machine.examine_host(folder).driver == ""
 
 
-# What nvidia-smi prints for --query-gpu=compute_cap --format=csv,noheader on hosts of these kinds.
+# The output of nvidia-smi --query-gpu=compute_cap --format=csv,noheader on several kinds of hosts.
 @pytest.mark.parametrize(
     ("said", "capabilities"),
     [
         ("8.0\n8.0\n8.0\n8.0\n", ("8.0",)),
         ("12.0\n8.6\n", ("12.0", "8.6")),
         ("", ()),
-        # Tools before driver 510 do not know the field.
+        # nvidia-smi before driver 510 does not know the field.
         ('Field "compute_cap" is not a valid field to query.\n', ()),
         ("[N/A]\n", ()),
         ("No devices were found\n", ()),
@@ -336,7 +335,7 @@ def test_the_gpus_are_those_that_nvidia_s_own_tool_tells(
 ) -> None:
     commands("nvidia-smi", f"cat <<'TXT'\n{said}TXT")
 
-    assert host.examine_host(folder).capabilities == capabilities
+    assert machine.examine_host(folder).capabilities == capabilities
 
 
 @pytest.mark.parametrize(
@@ -347,7 +346,7 @@ def test_amd_s_driver_is_known_by_its_devices(names: tuple[str, ...], devices: t
     for name in names:
         (tmp_path / name).mkdir()
 
-    assert host.devices(tmp_path) == devices
+    assert machine.devices(tmp_path) == devices
 
 
 # Before a run
@@ -358,7 +357,7 @@ GPUS = Need(image="train", gpus=True, cuda="12.8", driver="525.60.13", torch="2.
 
 
 def required(need: Need, platform: str = "linux/amd64") -> list[str]:
-    """Return the codes that a run with this need warns of."""
+    """Return the codes of the warnings of a run with this need."""
     warned: list[Problem] = []
     fitness.require(need, platform, warned.append)
     return [problem.code for problem in warned]
@@ -429,7 +428,7 @@ def test_an_image_of_another_platform_is_told_before_the_engine_tells_it(
 ) -> None:
     answering()
 
-    with pytest.raises(ToolError, match="MLS567: the image train that is here is for linux/arm64"):
+    with pytest.raises(ToolError, match="MLS567: the local image train is for linux/arm64"):
         required(GPUS, "linux/arm64")
 
 
@@ -459,7 +458,7 @@ def test_proxies_are_told_without_their_logins(
     (tmp_path / "config").mkdir()
     config = {"proxies": {"default": {"httpsProxy": "http://me:hunter2@127.0.0.1:3128"}}}
     (tmp_path / "config" / "config.json").write_text(json.dumps(config))
-    found = host.examine_host(folder)
+    found = machine.examine_host(folder)
 
     assert (found.proxies, found.build_proxy) == (("HTTPS_PROXY",), "http://127.0.0.1:3128")
 
@@ -469,7 +468,7 @@ def test_proxies_are_told_without_their_logins(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate of 127.0.0.1, signed by nobody else."""
+    """A key and a self-signed certificate for 127.0.0.1."""
     if not shutil.which("openssl"):
         pytest.skip("openssl, which makes certificates, is not here")
     place = tmp_path_factory.mktemp("tls") / "both.pem"
@@ -485,7 +484,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def serving() -> Iterator[Callable[..., str]]:
-    """A function that starts a server which answers everything with a status, and returns its address."""
+    """A function that starts a server and returns its address; the server answers each request with one status."""
     with ExitStack() as stack:
 
         def start(certificate: Path | None = None, status: int = 200, clock: str = "") -> str:
@@ -505,7 +504,7 @@ def serving() -> Iterator[Callable[..., str]]:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.load_cert_chain(certificate)
                 server.socket = context.wrap_socket(server.socket, server_side=True)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            servers.start(server)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
             return f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}/"
@@ -514,7 +513,7 @@ def serving() -> Iterator[Callable[..., str]]:
 
 
 def state_of(url: str) -> str:
-    return reach.answer("package index", (url,), 5).state
+    return probes.answer("package index", (url,), 5).state
 
 
 @pytest.mark.parametrize(("status", "state"), [(200, "fine"), (401, "fine"), (404, "fine"), (503, "silent")])
@@ -527,7 +526,7 @@ def test_an_address_where_nobody_listens_is_silent() -> None:
 
 
 def test_of_several_addresses_the_first_that_answers_counts(serving: Callable[..., str]) -> None:
-    assert reach.answer("registry", ("http://127.0.0.1:1/", serving()), 5).state == "fine"
+    assert probes.answer("registry", ("http://127.0.0.1:1/", serving()), 5).state == "fine"
 
 
 def test_a_proxy_that_is_not_there_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -555,14 +554,14 @@ def test_a_certificate_in_the_host_s_own_store_is_named(
 ) -> None:
     paths = ssl.get_default_verify_paths()._replace(cafile=str(certificate))
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
-    found = reach.answer("package index", (serving(certificate),), 5)
+    found = probes.answer("package index", (serving(certificate),), 5)
 
     assert (found.state, found.words) == ("untold", str(certificate))
 
 
 def test_the_clock_of_a_server_is_compared_with_this_one(serving: Callable[..., str]) -> None:
     url = serving(clock=(datetime.now(UTC) - timedelta(hours=3)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
-    found = reach.answer("package index", (url,), 5)
+    found = probes.answer("package index", (url,), 5)
 
     assert found.skew is not None
     assert round(found.skew / 3600) == -3
@@ -572,21 +571,21 @@ def test_who_never_answers_is_left_behind_and_who_fails_is_left_out() -> None:
     never = threading.Event()
     tasks: dict[str, Callable[[], object]] = {"never": never.wait, "fails": lambda: 1 // 0, "answers": lambda: "here"}
 
-    assert reach.at_once(tasks, 0.5) == {"answers": "here"}
+    assert probes.at_once(tasks, 0.5) == {"answers": "here"}
 
 
 def test_a_probe_that_does_not_come_back_is_a_finding_like_others(
     commands: Commands, answering: Answering, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering()
-    monkeypatch.setattr(checkup, "_PATIENCE", 3)
-    monkeypatch.setattr(reach, "answer", lambda *_: threading.Event().wait())
+    monkeypatch.setattr(checkup, "_PATIENCE", 0.3)
+    monkeypatch.setattr(probes, "answer", lambda *_: threading.Event().wait())
     found = checkup.gather(folder, ())
 
     assert [answer.state for answer in found.answers] == ["silent", "silent"]
 
 
-# What a spec asks for
+# Needs of a spec
 
 
 def test_a_run_script_with_windows_line_ends_is_seen(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The user's own configuration: what it may say, and where it is wrong."""
+"""Tests of the user's configuration: valid values, and the places of problems."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import certifi
 import pytest
 
-from mlspec.advice.doctor.facts import UserConfiguration
+from mlspec.advice.doctor.observations import UserConfiguration
 from mlspec.build.configuration_text import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Span, SpecError
-from mlspec.host.network import user_configuration as effects
+from mlspec.host.network import user_configuration
 from tests.support import command
 
 WHOLE = """\
@@ -76,7 +76,7 @@ def test_the_longest_beginning_of_an_address_decides_on_its_mirror(url: str, ask
             "config.toml:1:36: MLS350: illegal character '\\n'\n"
             '  1 | index_url = "https://mirror.example\n'
             "    |                                    ^\n"
-            '  hint: it is TOML, a line for each: index_url = "https://HOST/simple"',
+            '  hint: the file is TOML, a line for each key: index_url = "https://HOST/simple"',
         ),
         (
             '# mirrors\nindex-url = "https://mirror.example"\n',
@@ -87,17 +87,17 @@ def test_the_longest_beginning_of_an_address_decides_on_its_mirror(url: str, ask
         ),
         (
             'debian_mirror = "mirror.example"\n',
-            'config.toml:1:18: MLS352: "mirror.example" is not an address\n'
+            'config.toml:1:18: MLS352: "mirror.example" is not a URL\n'
             '  1 | debian_mirror = "mirror.example"\n'
             "    |                  ^^^^^^^^^^^^^^\n"
-            "  hint: write it whole: https://HOST/PATH",
+            "  hint: write the whole URL: https://HOST/PATH",
         ),
         (
             '[index_mirrors]\n"https://wheels.example" = "ftp://mirror.example"\n',
-            'config.toml:2:29: MLS352: "ftp://mirror.example" is not an address\n'
+            'config.toml:2:29: MLS352: "ftp://mirror.example" is not a URL\n'
             '  2 | "https://wheels.example" = "ftp://mirror.example"\n'
             "    |                             ^^^^^^^^^^^^^^^^^^^^\n"
-            "  hint: write it whole: https://HOST/PATH",
+            "  hint: write the whole URL: https://HOST/PATH",
         ),
         (
             "certificates = true\n",
@@ -125,7 +125,7 @@ def test_all_mistakes_are_shown_at_once() -> None:
 def test_a_login_stands_in_no_file_and_is_not_shown() -> None:
     said = refusal('index_url = "https://ann:s3cr3t@mirror.example/simple"\n')
 
-    assert "MLS352: a login does not stand in an address" in said
+    assert "MLS352: a login does not belong in a URL" in said
     assert "~/.netrc" in said
     assert "s3cr3t" not in said
 
@@ -157,7 +157,7 @@ def test_a_wrong_variable_is_named() -> None:
     with pytest.raises(SpecError) as caught:
         with_variables(Configuration(), {"MLSPEC_DEBIAN_MIRROR": "mirror.example"})
 
-    assert str(caught.value).startswith('MLS352: MLSPEC_DEBIAN_MIRROR: "mirror.example" is not an address')
+    assert str(caught.value).startswith('MLS352: MLSPEC_DEBIAN_MIRROR: "mirror.example" is not a URL')
 
 
 # The file
@@ -170,7 +170,7 @@ def test_the_file_stands_in_the_folder_for_configuration(tmp_path: Path, monkeyp
     folder.mkdir()
     (folder / "config.toml").write_text('index_url = "https://mirror.example"\ncertificates = "ca.pem"\n')
 
-    found = effects.configuration()
+    found = user_configuration.configuration()
 
     assert found == Configuration(index_url="https://mirror.example", certificates=str(folder / "ca.pem"))
 
@@ -179,14 +179,14 @@ def test_no_file_is_no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("MLSPEC_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
-    assert effects.configuration() == Configuration()
+    assert user_configuration.configuration() == Configuration()
 
 
 def test_a_file_that_was_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_CONFIG", str(tmp_path / "own.toml"))
 
     with pytest.raises(MlspecError, match=r"MLS353: there is no file .*own\.toml"):
-        effects.configuration()
+        user_configuration.configuration()
 
 
 @pytest.mark.parametrize("text", ["", "no certificate\n", None], ids=["empty", "something else", "not there"])
@@ -197,7 +197,7 @@ def test_certificates_that_are_none(text: str | None, tmp_path: Path, monkeypatc
     monkeypatch.setenv("MLSPEC_CERTIFICATES", str(path))
 
     with pytest.raises(SpecError, match=r"MLS353: the certificates in .*ca\.pem cannot be read"):
-        effects.certificate_file()
+        user_configuration.certificate_file()
 
 
 def test_a_mistake_is_told_by_a_command_that_needs_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +219,7 @@ def test_a_mistake_is_told_by_a_command_that_needs_the_network(tmp_path: Path, m
 
 @pytest.fixture
 def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The place of a configuration that is not there yet."""
+    """The path of a configuration that does not exist yet."""
     monkeypatch.setenv("MLSPEC_CONFIG", str(tmp_path / "config.toml"))
     return tmp_path / "config.toml"
 
@@ -230,7 +230,7 @@ def test_what_is_set_is_shown_by_value_with_the_variable_that_won(
     own_file.write_text(WHOLE.replace("~/ca.pem", str(Path(certifi.where()))))
     monkeypatch.setenv("MLSPEC_REGISTRY_MIRROR", "one.example, localhost:5000")
 
-    own = effects.examine_configuration()
+    own = user_configuration.examine_configuration()
 
     assert (own.file, own.is_there, own.problems) == (str(own_file), True, ())
     assert own.certificates > 50
@@ -256,7 +256,9 @@ def test_what_is_set_is_shown_by_value_with_the_variable_that_won(
 def test_no_login_and_no_token_is_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPEC_INDEX_URL", url)
 
-    assert [row.value for row in effects.examine_configuration().settings] == ["https://mirror.example/simple"]
+    assert [row.value for row in user_configuration.examine_configuration().settings] == [
+        "https://mirror.example/simple"
+    ]
 
 
 def test_a_file_that_is_not_there_is_told_with_where_it_would_be(
@@ -265,25 +267,27 @@ def test_a_file_that_is_not_there_is_told_with_where_it_would_be(
     monkeypatch.delenv("MLSPEC_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
-    assert effects.examine_configuration() == UserConfiguration(file=str(tmp_path / "mlspec" / "config.toml"))
+    assert user_configuration.examine_configuration() == UserConfiguration(
+        file=str(tmp_path / "mlspec" / "config.toml")
+    )
 
 
 def test_all_mistakes_are_kept_for_the_doctor(own_file: Path) -> None:
     own_file.write_text('index = "x"\ndebian_mirror = "y"\n')
 
-    assert [problem.code for problem in effects.examine_configuration().problems] == ["MLS351", "MLS352"]
+    assert [problem.code for problem in user_configuration.examine_configuration().problems] == ["MLS351", "MLS352"]
 
 
 def test_certificates_that_are_none_leave_the_other_values_shown(own_file: Path) -> None:
     own_file.write_text(WHOLE.replace("~/ca.pem", "config.toml"))
 
-    own = effects.examine_configuration()
+    own = user_configuration.examine_configuration()
 
     assert [problem.code for problem in own.problems] == ["MLS353"]
     assert [row.key for row in own.settings][-1] == "certificates"
 
 
-# Of an authority that was valid in January 2020.
+# The certificate of an authority that was valid in January 2020.
 OUTDATED = """\
 -----BEGIN CERTIFICATE-----
 MIIBXTCCAQOgAwIBAgIBATAKBggqhkjOPQQDAjAeMQswCQYDVQQKDAJXZTEPMA0G
@@ -302,7 +306,7 @@ def test_an_authority_whose_time_is_over_is_named(own_file: Path) -> None:
     own_file.write_text('certificates = "ca.pem"\n')
     own_file.with_name("ca.pem").write_text(OUTDATED)
 
-    own = effects.examine_configuration()
+    own = user_configuration.examine_configuration()
 
     assert (own.certificates, own.outdated) == (1, ("Old CA",))
 

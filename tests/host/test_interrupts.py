@@ -1,4 +1,4 @@
-"""Signals that end a command: all that it started ends with it, and nothing is left on the disk."""
+"""Tests of signals that end a command: its child processes end too, and no files are left behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.index import sdist, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
-# A build that asks for its metadata takes for ever, and has started another process.
+# A backend whose metadata hook starts another process and never returns.
 BACKEND = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -50,7 +50,7 @@ def wait_for(holds: Callable[[], object], seconds: float = 60) -> None:
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether a process runs; one that has ended, and that nobody asked for, does not."""
+    """Tell whether a process runs. A zombie, which has ended without a wait of its parent, does not run."""
     stat = Path(f"/proc/{process}/stat")
     if stat.exists():
         return stat.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -116,7 +116,7 @@ def test_a_killed_lock_leaves_no_process(locking: subprocess.Popen[str], tmp_pat
     wait_for(lambda: not list((tmp_path / "tmp").glob("mlspec-*/report.json")), seconds=30)
 
 
-# Folders for a while
+# Temporary folders
 
 
 def test_a_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ except KeyboardInterrupt:
 
 
 def reset_signals() -> None:
-    """Take signals as a terminal's commands do: under nohup, or in the background, some are ignored."""
+    """Reset the handling of signals, because nohup and background jobs ignore some."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 

@@ -1,4 +1,4 @@
-"""Commands that are killed at any moment: the next one puts right what they left, and leaves nothing over."""
+"""Tests of commands that are killed at any moment: the next command finishes their work and leaves no files behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,24 +17,18 @@ from mlspec.cli import app
 from mlspec.host.files import unfinished
 from mlspec.host.resolver.compile import Resolver
 from mlspec.lock.pins import Pin
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.lock.world import Compiled
 from mlspec.plan.unfinished_names import UNFINISHED, batch_of, unfinished_name
 from tests.cli.test_pipeline import LOCK, SPEC
+from tests.support import warm  # noqa: F401 - once, and not in each of some hundred processes
 
-# What changes a disk, and what opens a file that may be about to change it.
+# The audit events of changes of the disk, and of opened files, which the command may be about to change.
 EVENTS = {"open", "os.rename", "os.link", "os.remove", "os.chmod", "os.mkdir", "os.truncate"}
-
-# Once, and not in each of some hundred processes.
-for _module in (*app._COMMANDS.values(), "editors"):
-    import_module(f"mlspec.cli.{_module}")
-for _module in ("mlspec.api", "mlspec.advice.draft", "mlspec.host.files.rewriting", "filelock"):
-    import_module(_module)
 
 
 def run(folder: Path, words: tuple[str, ...], kill_at: int = 0) -> int:
-    """Run a command in a process of its own, killed before its nth change of the disk; return its status."""
-    gc.collect()
+    """Run a command in a new process, kill it before the change of the disk number ``kill_at``; return its status."""
     child = os.fork()
     if not child:
         _run(folder, words, kill_at)
@@ -44,6 +37,8 @@ def run(folder: Path, words: tuple[str, ...], kill_at: int = 0) -> int:
 
 def _run(folder: Path, words: tuple[str, ...], kill_at: int) -> NoReturn:
     code = 99
+    # Garbage of the test process may include open files, which the command must not close.
+    gc.disable()
     try:
         os.chdir(folder)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -86,7 +81,7 @@ def resolver_that_knows(_: Resolver, requirements: Requirements, **__: object) -
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A resolver that knows the answer."""
+    """Replace the resolver by one with fixed answers."""
 
     monkeypatch.setattr(Resolver, "compile", resolver_that_knows)
 
@@ -113,7 +108,7 @@ def project(tmp_path: Path, resolver: None) -> Path:
 
 
 def killed(start: Path, words: tuple[str, ...], then: tuple[str, ...]) -> Iterator[tuple[int, Path]]:
-    """Yield a folder for each moment that a command can be killed in, after it was, and after the one behind it."""
+    """Yield a number and a folder for each moment of a kill, after the kill and after the next command."""
     whole = start.with_name("whole")
     shutil.copytree(start, whole)
     assert run(whole, words) in {0, 1}
@@ -181,7 +176,7 @@ def test_a_killed_repair_leaves_the_old_spec_or_the_new_one(project: Path) -> No
     assert len(moments) >= 3
 
 
-# The files in the making
+# Unfinished files
 
 
 def left(folder: Path, name: str = "Dockerfile", batch: str = "01234567", journal: str | None = None) -> Path:

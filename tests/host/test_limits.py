@@ -1,4 +1,4 @@
-"""Answers without an end, and those that never come: a command ends, says why, and shows what it waits for."""
+"""Tests of endless and missing answers: a command ends, gives the reason, and shows the address that it waits for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mlspec.errors import ToolError
 from mlspec.host import waiting
 from mlspec.host.network import registry
 from mlspec.host.network.deadline import within
-from mlspec.host.network.registry import reading
+from mlspec.host.network.registry import image_lookup
 from mlspec.host.resolver.child.limits import _Rate
 from tests.cli.test_pipeline import index, mlspec, project
 
@@ -33,8 +33,11 @@ ENDLESS = itertools.chain([HEAD], itertools.repeat(b"[" * 65536))
 
 @contextlib.contextmanager
 def answering(parts: Callable[[], Iterable[bytes]]) -> Iterator[str]:
-    """Serve the same answer to whatever is asked, on ``HOST:PORT``."""
+    """Serve the same answer to all requests, and yield ``HOST:PORT``."""
     server = socket.create_server(("127.0.0.1", 0))
+    # A thread that waits in accept() could take a connection of the next server that gets the number of the socket.
+    server.settimeout(0.05)
+    is_over = threading.Event()
 
     def answer(client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
@@ -43,14 +46,17 @@ def answering(parts: Callable[[], Iterable[bytes]]) -> Iterator[str]:
                 client.sendall(part)
 
     def serve() -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        while not is_over.is_set():
+            with contextlib.suppress(TimeoutError):
                 threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
 
-    threading.Thread(target=serve, daemon=True).start()
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
     try:
         yield f"127.0.0.1:{server.getsockname()[1]}"
     finally:
+        is_over.set()
+        thread.join()
         server.close()
 
 
@@ -81,7 +87,7 @@ def test_an_answer_that_is_nested_too_deep_is_none() -> None:
 
 
 def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_MOST", 0.5)
+    monkeypatch.setattr(image_lookup, "_MOST", 0.5)
     with answering(drip) as host:
         assert code_of(host) == "MLS309"
 
@@ -96,6 +102,8 @@ def test_a_wait_is_shown_and_a_long_one_said(monkeypatch: pytest.MonkeyPatch) ->
 
         def note(self, text: str) -> None:
             seen.append(f"note: {text}")
+
+        def report(self, text: str) -> None: ...
 
     with waiting.watch(Watcher()), pytest.raises(TimeoutError):
         within(1, threading.Event().wait, waiting.waiting("waiting for example.com"))
@@ -135,7 +143,7 @@ def test_a_page_that_is_none_is_told_with_its_host(page: bytes, project: Path, m
     with answering(lambda: [HEAD, page]) as host:
         monkeypatch.setenv("MLSPEC_INDEX_URL", f"http://{host}/simple/")
         said = mlspec("lock", code=3).stderr
-    assert f"MLS310: what http://{host} says of apple is no page of an index" in said
+    assert f"MLS310: the answer of http://{host} about apple is not an index page" in said
 
 
 # On a terminal

@@ -1,4 +1,4 @@
-"""What wheels load of the system is read out of them: modules and what these lead to count, plugins do not."""
+"""Tests of the reader of system libraries in wheels: modules and their libraries count, plugins do not."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 
 from mlspec import api
 from mlspec.facts import libraries
-from mlspec.host.resolver import Resolver
 from mlspec.host.resolver.child.elf import needed_libraries
-from mlspec.host.resolver.metadata import MetadataMaker
+from mlspec.host.resolver.compile import Resolver
+from mlspec.host.resolver.metadata.maker import MetadataMaker
 from mlspec.lock.pins import Layer, LockTarget, Pin, RequirementsLock
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements_lock import dump_requirements, parse_requirements
@@ -30,7 +30,7 @@ TAG = "cp312-cp312-manylinux_2_28_x86_64"
 
 
 def elf(*names: str, size: int = 0) -> bytes:
-    """Return an ELF file that needs libraries: a header, a segment of all, and its dynamic part with their names."""
+    """Return an ELF file that needs libraries: a header, one segment, and a dynamic section with the names."""
     strings = b"\0" + b"".join(name.encode() + b"\0" for name in names)
     place = 64 + 2 * 56
     offsets = [1 + sum(len(name) + 1 for name in names[:number]) for number in range(len(names))]
@@ -44,7 +44,7 @@ def elf(*names: str, size: int = 0) -> bytes:
 
 
 def binary(name: str, files: Mapping[str, bytes], version: str = "1.0") -> File:
-    """Return a wheel for a platform with these files."""
+    """Return a wheel for one platform with these files."""
     info = f"{name}-{version}.dist-info"
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -99,7 +99,7 @@ def test_what_modules_lead_to_counts_and_plugins_do_not(index: PackageIndex) -> 
     found = compiled("draw", said=said)
 
     assert loads(found) == {"draw": {"libXrender.so.1": "draw.libs/libcairo-1a2b.so.2"}}
-    assert "looked into 1 wheels for what they load" in said[-1]
+    assert "read which libraries 1 wheels load" in said[-1]
 
 
 def test_what_another_wheel_brings_is_not_lacking_and_leads_on(index: PackageIndex) -> None:
@@ -120,7 +120,7 @@ def test_what_was_read_is_kept_and_gives_the_same_again(index: PackageIndex) -> 
     said: list[str] = []
 
     assert loads(compiled("draw", said=said)) == loads(first)
-    assert "0 B read" in said[-1]
+    assert "0 B downloaded" in said[-1]
     assert index.bytes_sent - before < 50_000
 
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_too_large_is_passed_over_and_it_is_said(index: PackageIn
     said: list[str] = []
 
     assert loads(compiled("huge", said=said)) == {"huge": {}}
-    assert said[-1] == "not all was looked at, as it is large: huge"
+    assert said[-1] == "large, so mlspec did not read all of their files: huge"
     assert index.bytes_sent < 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""The metadata of sources that only a build can tell: what is built, with what, where, and what is said of it."""
+"""Tests of dynamic metadata of sources: the built sources, their build dependencies, the place, and the messages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import pytest
 
 from mlspec import api
 from mlspec.errors import LockError, SpecError
-from mlspec.host.engine import metadata_build as engine
-from mlspec.host.resolver import compile_requirements
+from mlspec.host.engine import metadata_build
 from mlspec.host.resolver.failed_builds import FailedBuild
-from mlspec.host.resolver.metadata import MetadataMaker, UnpackedSource
 from mlspec.host.resolver.metadata.context import write_context
+from mlspec.host.resolver.metadata.maker import MetadataMaker
+from mlspec.host.resolver.metadata.unpacked_source import UnpackedSource
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.values import Requirements, Stated
+from mlspec.lock.requirements.requirement_types import Requirements, Stated
 from mlspec.lock.state import LockOptions
 from mlspec.lock.world import Compiled
+from tests.support.compiling import compile_requirements
 from tests.support.index import File, PackageIndex, dynamic, serving, wheel
 
 Serve = Callable[..., PackageIndex]
@@ -31,7 +32,7 @@ TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Start indexes; the first one stands in for pip's default."""
+    """A function that starts indexes; the first one replaces pip's default index."""
     with ExitStack() as stack:
         started: list[PackageIndex] = []
 
@@ -122,9 +123,9 @@ def test_a_build_that_fails_is_told_with_its_words_and_its_place(serve: Serve) -
 
     (problem,) = caught.value.problems
     assert problem.code == "MLS249"
-    assert problem.message.startswith("app 1 is a source whose dependencies only its own build can tell")
+    assert problem.message.startswith("app 1 is a source: only its build knows its dependencies")
     assert "failed on this host (Python 3." in problem.message
-    assert problem.message.endswith(", for want of gdal-config")
+    assert problem.message.endswith(", as it misses gdal-config")
     assert "build_apt: [libgdal-dev]" in problem.hint
     assert "Could not find gdal-config." in problem.hint
 
@@ -144,7 +145,7 @@ def test_a_build_that_fails_is_told_with_its_words_and_its_place(serve: Serve) -
     ],
 )
 def test_what_was_missing_decides_what_to_do(words: str, way: str) -> None:
-    problem = FailedBuild("app", "1", words, "", "3").problem(None)
+    problem = FailedBuild("app", "1", words, "", "3").problem(Requirements(), None)
 
     assert problem.hint.startswith(way)
     assert "dependency_metadata: [{name: app, version: 1, requires_dist: [...]}]" in problem.hint
@@ -179,7 +180,7 @@ entrypoint: python main.py
 def test_without_an_engine_the_host_builds_and_it_is_said_at_the_requirement(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "unusable", lambda: "there is no engine")
+    monkeypatch.setattr(metadata_build, "unusable", lambda: "there is no engine")
     told = "from importlib.metadata import version\nrequires = ['base==' + version('helper')]"
     helpers = [wheel("helper", "1"), wheel("helper", "2")]
     serve(dynamic("app", "1", told, build=["helper"]), *helpers, wheel("base", "1"), wheel("base", "2"))
@@ -192,7 +193,7 @@ def test_without_an_engine_the_host_builds_and_it_is_said_at_the_requirement(
     (warning,) = [problem for problem in rendered.warnings if problem.code == "MLS262"]
     assert warning.span
     assert warning.span.line == 4
-    assert "app 1 requires was told by its build on Python 3." in warning.message
+    assert "the requirements of app 1 come from its build on Python 3." in warning.message
     assert warning.message.endswith("not in the image: there is no engine")
     assert any("of app 1 on this host, which runs its build: there is no engine" in line for line in said)
     assert "base==1" in texts["requirements.lock"]
@@ -202,16 +203,16 @@ def test_without_an_engine_the_host_builds_and_it_is_said_at_the_requirement(
 def test_an_engine_that_cannot_make_the_stage_leaves_it_to_the_host_and_says_why(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "unusable", lambda: "")
-    monkeypatch.setattr(engine, "platform_for", lambda platform: platform)
-    monkeypatch.setattr(engine, "make", lambda *_: "E: Unable to locate package libgdal-dev")
+    monkeypatch.setattr(metadata_build, "unusable", lambda: "")
+    monkeypatch.setattr(metadata_build, "platform_for", lambda platform: platform)
+    monkeypatch.setattr(metadata_build, "make", lambda *_: "E: Unable to locate package libgdal-dev")
     serve(dynamic("app", "1", "requires = []"), wheel("base", "1"), wheel("helper", "1"))
     (tmp_path / "mlspec.yaml").write_text(SPEC)
 
     rendered = api.render(tmp_path / "mlspec.yaml", LockOptions(unpinned=True))
 
     (warning,) = [problem for problem in rendered.warnings if problem.code == "MLS262"]
-    assert "could not be made: E: Unable to locate package libgdal-dev" in warning.message
+    assert "could not be built: E: Unable to locate package libgdal-dev" in warning.message
 
 
 def test_what_cannot_be_read_of_builds_is_told_where_it_stands(tmp_path: Path) -> None:
@@ -222,7 +223,7 @@ def test_what_cannot_be_read_of_builds_is_told_where_it_stands(tmp_path: Path) -
         api.outline(tmp_path / "mlspec.yaml")
 
     assert [(p.code, p.span.line if p.span else 0) for p in caught.value.problems] == [("MLS263", n) for n in (6, 7, 7)]
-    assert "an address is no bound" in caught.value.problems[0].message
+    assert "a URL is not a constraint" in caught.value.problems[0].message
 
 
 def test_what_a_build_downloads_is_said_where_it_is_large() -> None:
@@ -238,7 +239,7 @@ def test_what_a_build_downloads_is_said_where_it_is_large() -> None:
         ]
     )
 
-    assert said == ["the build of a source takes 531.0 MB of packages: torch 2.9 (515.0 MB), numpy 2 (16.0 MB)"]
+    assert said == ["the build of a source downloads 531.0 MB of packages: torch 2.9 (515.0 MB), numpy 2 (16.0 MB)"]
 
 
 def test_a_source_is_new_to_the_engine_whatever_times_its_archive_has(tmp_path: Path) -> None:

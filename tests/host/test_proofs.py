@@ -1,21 +1,22 @@
-"""An answer that was proven before is the answer that would be found today, whatever changed in between."""
+"""Tests that a proven answer equals the answer that mlspec would compute now, whatever changed in between."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.cli import quick
 from mlspec.cli.app import cli
-from mlspec.host.cache import proofs
+from mlspec.host.cache import proofs, witness
 from tests.support.places import PROJECT
 
 EXAMPLE = PROJECT / "specs" / "first-training"
@@ -24,14 +25,14 @@ Answer = tuple[int, str, str]
 
 
 def found(words: tuple[str, ...], *, cache: str) -> Answer:
-    """Return what a command finds, through the whole compiler where ``cache`` is off."""
+    """Return the answer of a command; with ``cache`` "off", the answer of the whole compiler."""
     done = CliRunner(env={"MLSPEC_CACHE_DIR": cache}).invoke(cli, words, prog_name="mlspec")
     return done.exit_code, done.stdout, done.stderr
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An example as the working directory, whose answers are not proven yet; ``cache`` is beside it."""
+    """A copy of an example without proofs as the working directory; the folder ``cache`` is beside it."""
     folder = tmp_path / "project"
     shutil.copytree(EXAMPLE, folder)
     monkeypatch.chdir(folder)
@@ -46,7 +47,7 @@ def cache(tmp_path: Path) -> str:
 
 @pytest.fixture
 def proven(project: Path, cache: str) -> Path:
-    """The same, with every answer proven."""
+    """The same copy, with a proof of each answer."""
     for words in ASKED:
         assert found(words, cache=cache)[0] == 0
     return project
@@ -93,7 +94,7 @@ def test_a_warning_is_part_of_the_answer(
     assert capsys.readouterr().err == first[2]
 
 
-# Whatever changes on the disk: the proven answer and the compiler's are one.
+# After any change on the disk, the proven answer equals the compiler's answer.
 
 FILES = [
     "mlspec.yaml",
@@ -130,7 +131,7 @@ def _make_folder(path: Path) -> None:
 
 
 def _keep_size_and_time(path: Path) -> None:
-    """Change a byte, as an editor does that a clock or a cache by times would miss."""
+    """Change a byte without a change of size and time, which a cache by times would miss."""
     if path.is_file() and (content := path.read_bytes()):
         status = path.stat()
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -148,7 +149,6 @@ CHANGES: list[Callable[[Path], None]] = [_edit, _remove, _make, _make_folder, _k
 steps = st.lists(st.tuples(st.sampled_from(FILES), st.sampled_from(CHANGES), st.sampled_from(OFFLINE)), max_size=6)
 
 
-@settings(max_examples=40)
 @given(steps=steps)
 def test_no_change_of_a_file_leaves_a_stale_answer(
     steps: list[tuple[str, Callable[[Path], None], tuple[str, ...]]], tmp_path_factory: pytest.TempPathFactory
@@ -181,7 +181,7 @@ def restore(folder: Path, before: dict[str, bytes | None]) -> None:
             (folder / name).write_bytes(content)
 
 
-# Nothing is read that no proof names.
+# A proof names all files that are read.
 
 _heard: list[tuple[str, str]] | None = None
 
@@ -196,7 +196,7 @@ sys.addaudithook(_listen)
 
 @pytest.fixture
 def heard() -> Iterator[list[tuple[str, str]]]:
-    """What Python itself says was opened or listed."""
+    """The files that were opened and the folders that were listed, from Python's audit events."""
     global _heard
     _heard = []
     yield _heard
@@ -212,9 +212,9 @@ def test_every_file_that_the_compiler_opens_is_part_of_the_proof(
     assert found(words, cache=cache)[0] == 0
 
     named = {str(Path(key[1:].partition("\0")[0]).absolute()) for key in seen}
-    # Which specs there are is asked anew every time.
+    # mlspec lists the specs in each run, without a proof.
     paths = (Path(path) for _, path in heard if path.startswith(str(project)))
-    # What an editable install puts into sys.path is no folder, but is looked for in each.
+    # An editable install adds a name to sys.path that is not a folder, and Python looks for it in each folder.
     opened = {str(path) for path in paths if path.name != "specs" and not path.name.startswith("__editable__")}
     assert len(opened) > 5
     assert opened <= named
@@ -269,8 +269,29 @@ def test_the_compiler_is_all_of_its_files() -> None:
     assert "Dockerfile.j2" in names
 
 
+@pytest.mark.parametrize("has_fixed_times", [False, True])
+def test_a_file_of_the_compiler_with_the_same_size_and_time_is_another(
+    has_fixed_times: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rules.py"
+    path.write_text("a = 1\n")
+    os.utime(path, (0, 0))
+    if has_fixed_times:
+        # As on squashfs: each file has the times that the image was made with.
+        same = path.stat()
+        fixed = os.stat_result((*same[:7], 0, 0, 0), {"st_mtime_ns": 0, "st_ctime_ns": 0})
+        monkeypatch.setattr("mlspec.host.cache.proofs.os.stat", lambda path: fixed)
+    first = proofs._identify(str(path))
+
+    # The kernel's clock for times of files moves on every 4 ms or 10 ms.
+    time.sleep(0.02)
+    path.write_text("a = 2\n")
+    os.utime(path, (0, 0))
+
+    assert proofs._identify(str(path)) != first
+
+
 @given(place=st.integers(min_value=0), damage=st.sampled_from(["cut", "flip", "repeat"]))
-@settings(max_examples=30)
 def test_a_damaged_cache_proves_nothing(place: int, damage: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("damaged")
     shutil.copytree(EXAMPLE, folder / "project")
@@ -290,19 +311,19 @@ def test_a_damaged_cache_proves_nothing(place: int, damage: str, tmp_path_factor
 def test_a_file_that_changes_while_it_is_read_twice_proves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "mlspec.yaml"
     path.write_text("python: 3.12\n")
-    with proofs.witnessed() as witness:
-        proofs.read(str(path))
+    with witness.witness_reads() as seen:
+        witness.read(str(path))
         path.write_text("python: 3.13\n")
-        proofs.read(str(path))
+        witness.read(str(path))
 
-    assert not witness.is_sound
+    assert not seen.is_sound
 
 
 def test_what_cannot_be_read_proves_nothing(tmp_path: Path) -> None:
-    with proofs.witnessed() as witness, pytest.raises(OSError, match="directory"):
-        proofs.read(str(tmp_path))
+    with witness.witness_reads() as seen, pytest.raises(OSError, match="directory"):
+        witness.read(str(tmp_path))
 
-    assert not witness.is_sound
+    assert not seen.is_sound
 
 
 def test_old_proofs_are_forgotten(proven: Path, cache: str) -> None:

@@ -1,4 +1,4 @@
-"""What is read has an end: regular files only, of a size that fits, in time that grows with the size alone."""
+"""Tests of bounded reading: only regular files, of limited size, in time that grows linearly with the size."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from mlspec.cli.terminal import sanitize
 from mlspec.errors import MlspecError, SpecError
 from mlspec.host.files.bounded import read_beginning, read_file
 from mlspec.lock.requirements.collect import RequirementEntry, collect
+from tests.support.trees import nodes_of
 
 PACKAGE = Path(mlspec.__file__).parent
 POSIX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc and named pipes")
@@ -28,7 +29,7 @@ POSIX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs 
 
 @contextmanager
 def bounded(seconds: int = 30, more_memory: int = 1_000_000_000) -> Iterator[None]:
-    """Give little time and little memory more: what reads without an end finds its own."""
+    """Limit time and additional memory, so that a read without a limit fails."""
     before = resource.getrlimit(resource.RLIMIT_AS)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + more_memory, before[1]))
@@ -119,25 +120,28 @@ def test_it_is_said_what_stands_there(tmp_path: Path) -> None:
     assert "MLS201: s.in cannot be read: it is a device, not a file" in said
 
 
-# Who reads what the user names has to do so through `bounded`; these read what mlspec wrote itself, or write.
+# Code that reads files of the user must use `bounded`. These modules read files that mlspec wrote, or only write.
 OWN = {
     "cli/terminal.py",
     "host/cache/proofs.py",
     "host/children.py",
-    "host/engine/build.py",
+    "host/engine/image_build.py",
     "host/engine/built_images.py",
     "host/engine/verification.py",
     "host/files/bounded.py",
     "host/files/scratch.py",
     "host/files/turns.py",
     "host/files/unfinished.py",
+    "host/live/live_container.py",
+    # It runs in containers.
+    "host/live/supervisor.py",
     "host/resolver/job.py",
     "host/resolver/process.py",
 }
 
 
 def readings(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
             is_resource = "resources.files" in name or "tarfile" in name
@@ -150,7 +154,7 @@ def test_files_are_read_in_one_place() -> None:
         path.relative_to(PACKAGE).as_posix(): set(readings(path))
         for folder in ("host", "cli")
         for path in sorted((PACKAGE / folder).rglob("*.py"))
-        # What runs in processes and containers of their own reads what pip unpacked.
+        # Code in separate processes and containers reads files that pip unpacked.
         if not {"child", "metadata"} & set(path.parts)
     }
 
@@ -167,9 +171,9 @@ def cost(act: Callable[[], object]) -> float:
 
 
 def is_linear(act: Callable[[int], Callable[[], object]], size: int = 1_000) -> bool:
-    """Tell whether eight times the size costs about eight times the work, and not sixty-four times."""
+    """Tell whether eight times the size takes about eight times as long, and not 64 times as long."""
     large = cost(act(8 * size))
-    # What is over at once is not measured: nothing that grows with the square is, at this size.
+    # Do not measure a very short run: quadratic code would not be so fast at this size.
     return large < 0.03 or large < 24 * max(min(cost(act(size)) for _ in range(3)), 1e-6)
 
 

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ import pytest
 from mlspec.errors import Problem, ToolError
 from mlspec.host.network import registry
 from mlspec.host.network.registry import endpoints
+from tests.support import servers
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -24,7 +24,7 @@ DEBIAN_STEP = "RUN # debian.sh --arch 'amd64' out/ 'bookworm' '@1787529600' "
 
 @dataclass
 class Store:
-    """What the fake registry holds and how it behaves; ``asked`` is what it was asked, in order."""
+    """The contents and the behaviour of the fake registry; ``asked`` are the received requests, in order."""
 
     documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
@@ -130,7 +130,7 @@ def serve() -> Iterator[Callable[[], FakeRegistry]]:
 
     def start() -> FakeRegistry:
         server = FakeRegistry()
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        servers.start(server)
         running.append(server)
         return server
 
@@ -147,7 +147,7 @@ def fake(serve: Callable[[], FakeRegistry]) -> FakeRegistry:
 
 @pytest.fixture(autouse=True)
 def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing of the host: no engine, no logins, no mirrors, no proxies, and a Docker Hub that is out of reach."""
+    """A configuration without the host's: no engine, no logins, no mirrors, no proxies, an unreachable Docker Hub."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name in {registry.MIRROR_VARIABLE, "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}:
             monkeypatch.delenv(name)
@@ -165,7 +165,7 @@ def problem(reference: str, platform: str = "linux/amd64") -> Problem:
     return caught.value.problems[0]
 
 
-# What an image is
+# Facts about an image
 
 
 def test_an_index_gives_its_own_digest(fake: FakeRegistry) -> None:
@@ -224,7 +224,7 @@ def test_what_is_no_reference_is_told_as_such() -> None:
     assert problem("a..b").code == "MLS308"
 
 
-# What is not there
+# Missing images
 
 
 def test_a_missing_tag_names_the_nearest(fake: FakeRegistry) -> None:
@@ -232,7 +232,7 @@ def test_a_missing_tag_names_the_nearest(fake: FakeRegistry) -> None:
 
     found = problem(f"{fake.host}/team/base:3.12-slim-bokworm")
 
-    assert (found.code, found.hint) == ("MLS302", "its nearest tags: 3.12-slim-bookworm")
+    assert (found.code, found.hint) == ("MLS302", "similar tags: 3.12-slim-bookworm")
 
 
 def test_a_missing_image_asks_for_the_name(fake: FakeRegistry) -> None:
@@ -381,7 +381,7 @@ def test_a_login_is_never_sent_in_the_clear(fake: FakeRegistry, docker_config: P
 
     found = problem(f"{fake.host}/team/base:1")
 
-    assert (found.code, "in the clear" in found.message) == ("MLS307", True)
+    assert (found.code, "over plain HTTP" in found.message) == ("MLS307", True)
 
 
 # Mirrors
@@ -437,7 +437,7 @@ def test_behind_an_air_gap_the_mirror_s_answer_counts(fake: FakeRegistry, monkey
 
     found = problem("python:3.12-slm")
 
-    assert (found.code, found.hint) == ("MLS302", "its nearest tags: 3.12-slim")
+    assert (found.code, found.hint) == ("MLS302", "similar tags: 3.12-slim")
 
 
 def test_without_mirror_and_network_the_hub_is_named() -> None:

@@ -1,4 +1,4 @@
-"""What would stop a container at its start, found before the engine says it in its own words."""
+"""Tests of problems that would stop a container at its start, found before the engine reports them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Literal
 
 import pytest
 
-from mlspec.advice.doctor.container_start import PublishedPort, check_ports
+from mlspec.advice.doctor.container_start import HostPort, PublishedPort, check_ports
 from mlspec.host.engine import start
-from mlspec.spec.nested_keys import Port
 
 
-def port(published: int | str | None, protocol: Literal["tcp", "udp"] = "tcp") -> Port:
-    return Port(target="80", published=str(published) if published else None, protocol=protocol)
+def port(published: int | str | None, protocol: Literal["tcp", "udp"] = "tcp") -> HostPort:
+    return HostPort(published=str(published) if published else None, protocol=protocol)
 
 
 HOLDER = PublishedPort(ip="0.0.0.0", port=8000, protocol="tcp", container="reverent_wu", image="nc-api")  # noqa: S104
@@ -29,12 +28,12 @@ def test_the_container_that_has_the_port_is_named_with_the_way_to_stop_it() -> N
 
 
 @pytest.mark.parametrize("mine", [port(8001), port(8000, protocol="udp"), port(None), port(7999)])
-def test_other_ports_are_free(mine: Port) -> None:
+def test_other_ports_are_free(mine: HostPort) -> None:
     assert not [*check_ports((mine,), (HOLDER,))]
 
 
 def test_a_port_within_a_range_is_seen() -> None:
-    assert len([*check_ports((Port(target="80-90", published="7995-8005"),), (HOLDER,))]) == 1
+    assert len([*check_ports((HostPort(published="7995-8005"),), (HOLDER,))]) == 1
 
 
 def test_one_address_of_this_host_leaves_the_others() -> None:

@@ -1,4 +1,4 @@
-"""One process at a time: a wait is told and ends, and nobody else can hold the turn."""
+"""Tests of the turn, which one process has at a time: a wait is announced and ends, and other users cannot block it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ with alone(Path("mlspec.yaml")):
 
 @pytest.fixture
 def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> subprocess.Popen[str]:
-    """Another process that has the turn for the spec of this folder."""
+    """Another process that holds the turn for the spec of this folder."""
     monkeypatch.chdir(tmp_path)
     child = subprocess.Popen([sys.executable, "-c", HOLD], stdin=-1, stdout=-1, text=True)
     assert child.stdout is not None

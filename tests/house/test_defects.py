@@ -1,7 +1,7 @@
-"""What generators of images are known to get wrong about CUDA, indexes, markers, hashes and platforms: a test each.
+"""Tests of known defects of image generators: CUDA, indexes, markers, hashes and platforms.
 
-All were met by users of one tool or another. Those that take an index, a registry or an engine have their test where
-those are; the last lines of this file say where.
+Users of other tools met all of these defects. Tests that need an index, a registry or an engine are in other files; the
+end of this file lists them.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.image_requirements import indexes_of
 from mlspec.lock.pins import Layer, LockTarget, Pin, RequirementsLock
 from mlspec.lock.requirements.collect import RequirementEntry, collect
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.lock.requirements_lock import dump_requirements, parse_requirements
 from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, validate
-from mlspec.targets import registry as targets
-from mlspec.targets import run_script as commands
+from mlspec.targets import registry, run_script
 from tests.advice.lint.test_rules import codes, found
 from tests.support.places import TESTS
+from tests.support.trees import tree_of
 
 TARGET = LockTarget(python="3.12.5", platform="linux/amd64", glibc="2.36")
 HASH = f"sha256:{'ab' * 32}"
@@ -43,7 +43,7 @@ def plan(text: str, **resolved: str) -> Plan:
 
 
 def dockerfile(text: str) -> str:
-    (drawn,) = targets.emit(plan(text), ["dockerfile"])
+    (drawn,) = registry.emit(plan(text), ["dockerfile"])
     return drawn.text
 
 
@@ -194,7 +194,9 @@ def test_a_package_is_known_by_its_whole_name(tmp_path: Path) -> None:
 
 
 def test_nobody_is_asked_for_gpus_who_did_not_ask_for_them() -> None:
-    words = commands.run_words(plan("{python: 3.12}").run, (), commands.Caller(home="/home/me"))
+    words = run_script.run_words(
+        run_script.run_script(plan("{python: 3.12}").run), (), run_script.Caller(home="/home/me")
+    )
 
     assert "--gpus" not in words
 
@@ -342,7 +344,9 @@ def test_a_lock_is_for_one_python_platform_and_c_library(other: LockTarget) -> N
 
 
 def test_an_image_runs_on_the_platform_that_it_was_built_for() -> None:
-    words = commands.run_words(plan("{python: 3.12, platforms: [linux/arm64]}").run, (), commands.Caller(home="/"))
+    words = run_script.run_words(
+        run_script.run_script(plan("{python: 3.12, platforms: [linux/arm64]}").run), (), run_script.Caller(home="/")
+    )
 
     assert words[words.index("--platform") + 1] == "linux/arm64"
 
@@ -353,7 +357,7 @@ def test_cuda_on_arm64_where_torch_has_none_is_told(tmp_path: Path) -> None:
     assert codes(text, tmp_path) == {"MLS657"}
 
 
-# What takes an index, a registry or an engine: by the sentence, where its test is.
+# Defects whose tests need an index, a registry or an engine, each with the place of its test.
 ELSEWHERE = {
     "a lock made on a host with another Python, system or C library": (
         "host/test_resolver.py",
@@ -423,7 +427,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize(("file", "name"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_a_defect_whose_test_is_elsewhere_has_it_there(file: str, name: str) -> None:
-    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    tree = tree_of(TESTS / file)
     tests = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
     assert name in tests

@@ -1,4 +1,4 @@
-"""The same spec and lock give the same bytes: whatever the host, its locale, its folder, or the order of its sets."""
+"""Tests that the same spec and lock give the same bytes on any host, locale, folder, and hash seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.support import places
 
 SPECS = sorted(places.SPECS.glob("*.yaml"))
-# Draws specs that come as NAME\0TEXT\0… and answers with the artifacts; reads nothing else.
+# A program that reads specs from stdin as NAME\0TEXT\0…, and writes their artifacts; it reads nothing else.
 PROGRAM = r"""
 import sys
 from mlspec.plan import plan
@@ -48,7 +48,7 @@ PYTHONS = os.environ.get("MLSPEC_PYTHONS", "").split()
 
 
 def drawn(folder: Path, python: str = sys.executable, **environment: str) -> str:
-    """Return a digest of what every spec gives, drawn by a new process in ``folder``."""
+    """Return one digest of the artifacts of all specs, drawn by a new process in ``folder``."""
     said = b"".join(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in SPECS)
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     run = subprocess.run([python, "-c", PROGRAM], input=said, cwd=folder, env=kept | environment, capture_output=True)

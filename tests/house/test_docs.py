@@ -1,6 +1,6 @@
-"""What the documentation shows is what happens: its sessions are run, and what they print is compared.
+"""Tests of the documentation: run the sessions of its pages, and compare their output with the pages.
 
-``make golden`` writes what is printed today into the pages where it differs from what they show.
+``make golden`` updates the output in the pages.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ PAGES = [
     *sorted(path for path in PROJECT.glob("docs/**/*.md")),
     *sorted(PROJECT.glob("specs/*/README.md")),
 ]
-# The longest that one command may take: a build that installs everything, on a slow line.
+# The time limit of one command in seconds: a build may install everything over a slow connection.
 PATIENCE = 900
-# How long a program that stays has to say what the page shows.
+# The time limit in seconds for a program that keeps running to print the output on the page.
 UNTIL_IT_STANDS = 60
 DONE = "mlspec-docs-done"
 
-# What differs from day to day and from host to host; everything else is compared as it is.
+# Parts of the output that differ between days and hosts. The tests compare all other text as it is.
 CHANGES_DAILY = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"^(\s*[-+] [A-Za-z0-9._-]+) [0-9]\S*", re.M), r"\1 VERSION"),
@@ -62,7 +62,7 @@ def normal(text: str) -> str:
 
 
 def pattern_of(shown: tuple[str, ...]) -> re.Pattern[str]:
-    """Return what an output has to match: a line of ``...`` stands for any lines, ``...`` in a line for anything."""
+    """Return a pattern for an output: a line ``...`` matches any lines, and ``...`` in a line any text."""
     parts = []
     for line in normal("\n".join(line.rstrip() for line in shown)).split("\n") if shown else ():
         if line.strip() == "...":
@@ -73,17 +73,17 @@ def pattern_of(shown: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def plain(text: str) -> str:
-    """Return what a terminal would show of an output."""
+    """Return an output without control sequences, as a terminal shows it."""
     return "\n".join(line.rstrip() for line in _ESCAPE.sub("", text).replace("\r\n", "\n").split("\n"))
 
 
 def ended(said: str) -> str:
-    """Return an output without empty lines at its end, where a page has none either."""
+    """Return an output without empty lines at its end, because a page has none there either."""
     return f"{text}\n" if (text := said.rstrip("\n")) else ""
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a reader: 80 columns without colors, this mlspec first."""
+    """Return the environment of a reader: 80 columns, no colors, and this mlspec first in PATH."""
     kept = {key: text for key, text in os.environ.items() if key not in {"FORCE_COLOR", "MLSPEC_DEBUG"}}
     here = Path(sys.executable).parent
     person = {f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -93,7 +93,7 @@ def environment() -> dict[str, str]:
 
 @dataclass
 class Reader:
-    """Somebody who does what a page says: a shell in a folder, and what was left running in other terminals."""
+    """A reader who follows a page: a shell in a folder, and the programs running in other terminals."""
 
     folder: Path
     shell: PopenSpawn[str] = field(init=False)
@@ -103,12 +103,15 @@ class Reader:
         self.shell = self._spawn(["bash", "--norc"])
 
     def _spawn(self, command: list[str]) -> PopenSpawn[str]:
-        return PopenSpawn(
+        child = PopenSpawn(
             command, cwd=str(self.folder), env=environment(), encoding="utf-8", timeout=PATIENCE, codec_errors="replace"
         )
+        # By default, pexpect polls for output ten thousand times a second, which keeps a core busy.
+        child.delayafterread = 0.01
+        return child
 
     def do(self, step: Step) -> str:
-        """Return what a command prints."""
+        """Run a step and return its output."""
         if step.keeps_running:
             return self._leave_running(step)
         return plain(self._type(step) if step.typed else self._run(step.command))
@@ -134,7 +137,7 @@ class Reader:
     def _leave_running(self, step: Step) -> str:
         child = self._spawn(["bash", "-c", f"exec {step.command}"])
         self.running.append(child)
-        # The pattern is searched in what was normalised, so it is read line by line.
+        # The pattern matches normalized text, so read line by line and normalize each time.
         heard, wanted = "", pattern_of(step.shown)
         while not wanted.fullmatch(normal(plain(heard))):
             if child.expect(["\n", pexpect.TIMEOUT, pexpect.EOF], timeout=UNTIL_IT_STANDS):
@@ -143,7 +146,7 @@ class Reader:
         return plain(heard)
 
     def leave(self) -> None:
-        """End what runs."""
+        """End the running programs and the shell."""
         for child in self.running:
             child.kill(signal.SIGINT)
             try:
@@ -160,7 +163,7 @@ def id_of(session: Session) -> str:
 
 
 def sessions_of_pages() -> Iterator[object]:
-    """Yield every session with the marks of what it needs."""
+    """Yield all sessions, with marks for those that need an engine or an index."""
     for page in PAGES:
         for session in sessions(page, PROJECT, page.parent.name if page.name == "README.md" else page.stem):
             marks = []
@@ -180,7 +183,7 @@ def _missing(what: str) -> None:
 
 @pytest.fixture(scope="session")
 def reach() -> dict[str, str]:
-    """Why there is no engine and no index, by mark; empty texts where there are."""
+    """The reasons why there is no engine or no index, by mark; "" if there is one."""
     found = {"engine": "", "index": ""}
     try:
         engine.require()
@@ -198,7 +201,7 @@ def reach() -> dict[str, str]:
 
 @pytest.fixture
 def folder(session: Session, reach: dict[str, str]) -> Iterator[Path]:
-    """A project's folder, named as its page says; an example's holds its files. Every user of this host can enter."""
+    """A folder for a session, with the name from the page and the files of an example; all users can enter it."""
     home = Path(tempfile.mkdtemp(prefix="mlspec-docs-"))
     home.chmod(0o755)
     made = home / session.folder
@@ -220,12 +223,12 @@ def write(file: File, folder: Path) -> None:
 
 
 def mend(page: Path, changes: list[tuple[Step, str]]) -> None:
-    """Write what was printed to where the page shows something else."""
+    """Replace the output in a page by the printed output of each changed step."""
     for step, said in changes:
         lines = page.read_text(encoding="utf-8").split("\n")
         size = len(step.shown)
         typed = [f"{'> ' if index else '$ '}{line}" for index, line in enumerate(step.command.split("\n"))]
-        # Other changes of the same page may have moved it.
+        # Earlier changes may have moved the step in the page.
         places = [
             end
             for end in range(len(typed), len(lines) - size)
@@ -243,21 +246,21 @@ def _distance(one: int, other: int) -> int:
 
 
 def forget_images(session: Session, said: str) -> None:
-    """Remove the images that a session built, by the names that it says itself."""
+    """Remove the images that a session built, by the names in its commands and its output."""
     names = {*re.findall(r"(?:--tag|-t)[ =](\S+)", session.commands), *re.findall(r"^built (\S+?)[;,:]", said, re.M)}
     if names:
         subprocess.run(["docker", "image", "rm", "--force", *sorted(names)], capture_output=True, check=False)
 
 
 def volumes() -> set[str]:
-    """Return the names of the engine's volumes; none where there is no engine."""
+    """Return the names of the engine's volumes; none without an engine."""
     if not shutil.which("docker"):
         return set()
     return set(subprocess.run(["docker", "volume", "ls", "--quiet"], capture_output=True, text=True).stdout.split())
 
 
 def forget_volumes(session: Session, before: set[str]) -> None:
-    """Remove what a session left in volumes that its page names, and that were not there before it."""
+    """Remove the volumes that a session created and its page names."""
     named = {*re.findall(r"docker volume rm ([\w.-]+)", session.page.read_text(encoding="utf-8"))}
     if new := named & (volumes() - before):
         subprocess.run(["docker", "volume", "rm", "--force", *sorted(new)], capture_output=True, check=False)
@@ -271,17 +274,18 @@ def test_prints_what_the_page_shows(
     marks = {mark.name for mark in request.node.iter_markers()}
     if lacking := next((why for mark, why in reach.items() if mark in marks and why), ""):
         _missing(lacking)
-    # Sessions give their images the names that a reader gives them: one at a time.
+    # Sessions build images with the names on their pages, so run one at a time.
     with FileLock(Path(tempfile.gettempdir()) / "mlspec-docs.lock") if "engine" in marks else nullcontext():
         changes = read(session, folder)
     if request.config.option.update_snapshots:
         mend(session.page, changes)
     elif changes:
-        pytest.fail("\n\n".join(difference(session.page, step, what) for step, what in changes), pytrace=False)
+        found = [difference(session.page, step, what) for step, what in changes]
+        pytest.fail("\n\n".join([*found, "to show what is printed: make golden"]), pytrace=False)
 
 
 def read(session: Session, folder: Path) -> list[tuple[Step, str]]:
-    """Do what a session says; return the steps that printed something else, with what they printed."""
+    """Run a session; return the steps whose output differs from the page, each with its output."""
     reader, changes, heard, before = Reader(folder), [], "", volumes()
     try:
         for act in session.acts:

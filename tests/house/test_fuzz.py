@@ -1,4 +1,4 @@
-"""Whether the generated cases of ``make fuzz`` can fail: a reader that notices nothing would pass all of them."""
+"""Tests that the checks of ``make fuzz`` find faults: a check that finds none would pass all cases."""
 
 from __future__ import annotations
 

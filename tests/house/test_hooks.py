@@ -1,4 +1,4 @@
-"""The hooks for pre-commit, in real repositories, installed by the real pre-commit."""
+"""Tests of the hooks for pre-commit: the real pre-commit installs them in real repositories."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from tests.support import command
 from tests.support.places import PROJECT
 
-# The part of this checkout that is installed; copied as it is, committed or not.
+# The installed part of this checkout; the tests copy it with uncommitted changes.
 INSTALLED = ("mlspec", "templates", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
 DIGEST = "sha256:" + "ab" * 32
 BASE = "python:3.12-slim-bookworm"
@@ -37,7 +38,7 @@ codename = "bookworm"
 
 
 def git(folder: Path, *words: str) -> str:
-    # No configuration of the person who runs this: signing, hooks and names of branches would be theirs.
+    # Ignore the user's configuration of git, such as signing, hooks and names of branches.
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     person = ("-c", "user.name=A", "-c", "user.email=a@example.com")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -49,7 +50,7 @@ def git(folder: Path, *words: str) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A repository of mlspec at one commit, and where pre-commit keeps what it installed from there."""
+    """A repository of mlspec at one commit, and pre-commit's folder for installations from it."""
 
     folder: Path
     home: Path
@@ -61,7 +62,7 @@ class Source:
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """Return this checkout as a repository of its own, the same for every process that runs tests."""
+    """Return this checkout as a separate repository, which all test processes share."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     made = Source(shared / "mlspec-source", shared / "pre-commit-home")
@@ -99,8 +100,12 @@ class Project:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PRE_COMMIT"))}
         ours = {"PRE_COMMIT_HOME": str(self.source.home), "GIT_CONFIG_GLOBAL": os.devnull, "NO_COLOR": "1"}
-        # Compiling all of pip, piptools and pydantic takes longer than the few modules that a hook imports.
+        # To compile all of pip, piptools and pydantic takes longer than to compile the few modules that a hook imports.
         ours["PIP_NO_COMPILE"] = "1"
+        # pip reads the variable of a negative option the other way round: https://github.com/pypa/pip/issues/5735
+        ours["PIP_NO_BUILD_ISOLATION"] = "0"
+        # Use the installed dependencies of mlspec. test_packaging shows that the index has them.
+        ours["PYTHONPATH"] = str(Path(yaml.__file__).parents[1])
         return subprocess.run(
             [sys.executable, "-m", "pre_commit", "run", *words],
             cwd=self.folder,
@@ -119,7 +124,7 @@ def _project(folder: Path, source: Source, hook: str) -> Project:
     (folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
     (folder / "mlspec.yaml").write_text(SPEC)
     (folder / "mlspec.lock").write_text(LOCK)
-    subprocess.run([sys.executable, "-m", "mlspec", "render", "--locked", "-q"], cwd=folder, check=True)
+    assert command.run("render", "--locked", "-q", folder=folder).returncode == 0
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "start")
@@ -128,17 +133,17 @@ def _project(folder: Path, source: Source, hook: str) -> Project:
 
 @pytest.fixture
 def rendering(tmp_path: Path, source: Source) -> Project:
-    """Return a repository whose files are right, with the hook that writes."""
+    """Return a repository with current files and with the hook that writes."""
     return _project(tmp_path / "rendering", source, "mlspec-render")
 
 
 @pytest.fixture
 def checking(tmp_path: Path, source: Source) -> Project:
-    """Return a repository whose files are right, with the hook that only compares."""
+    """Return a repository with current files and with the hook that only compares."""
     return _project(tmp_path / "checking", source, "mlspec-check")
 
 
-# The first of these that runs installs mlspec as its users' pre-commit would, from the package index.
+# The first of these tests to run installs mlspec, like the pre-commit of a user.
 
 
 @pytest.mark.slow
@@ -167,7 +172,7 @@ def test_an_edit_of_a_generated_file_fails_and_is_kept(rendering: Project, name:
     done = rendering.run()
 
     assert done.returncode == 1
-    assert f"MLS410: {name} was edited since mlspec wrote it" in done.stdout
+    assert f"MLS410: {name} was edited after mlspec wrote it" in done.stdout
     assert rendering.texts() == edited
 
 
@@ -231,7 +236,7 @@ def test_a_commit_of_other_files_runs_nothing(rendering: Project) -> None:
     assert "(no files to check)Skipped" in done.stdout
 
 
-# What the file itself says
+# The file .pre-commit-hooks.yaml
 
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load((PROJECT / ".pre-commit-hooks.yaml").read_text())}
 
@@ -255,6 +260,7 @@ def test_the_file_is_one_that_pre_commit_reads() -> None:
         ("requirements.in", True),
         ("requirements-gpu.txt", True),
         ("requirements/base.in", True),
+        ("constraints.txt", True),
         ("dev-requirements.txt", True),
         ("pyproject.toml", True),
         ("Dockerfile", True),

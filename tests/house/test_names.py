@@ -1,22 +1,22 @@
-"""The size and the names of modules, classes and functions."""
+"""Tests of the sizes and the names of modules, classes and functions."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 import mlspec
+from tests.support.trees import nodes_of
 
 PACKAGE = Path(mlspec.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES_OF_A_MODULE, MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS = 300, 40, 6
 
-# Participles without the ending of the others.
+# Irregular participles.
 IRREGULAR = set(
     [
         "told",
@@ -58,55 +58,10 @@ IRREGULAR = set(
         "spoken",
     ]
 )
-# Words that end as participles do, and are none.
+# Words that end like participles but are nouns.
 NOUNS = {"need", "speed"}
-# An error that takes the fields of a problem, by keyword.
+# An error whose parameters are the fields of a problem, by keyword.
 MANY_PARAMETERS = {"spec/values/refused.py: __init__"}
-# `cli.quick` imports this module alone and answers in milliseconds; a second one would be a second file to load.
-LONG_MODULES = {"host/cache/proofs.py"}
-# To be shortened.
-LONG_MODULES |= {"lock/requirements/collect.py"}
-# To be renamed: a class that means two things, a module whose name another has, a function that is a bare participle.
-# Each list only gets shorter.
-TWO_MEANINGS = {"Line"}
-SAME_MODULES = {"installer", "names", "run", "text", "user_configuration", "world"}
-PARTICIPLES: dict[str, set[str]] = {
-    "advice/explain/causes.py": {"_cached"},
-    "advice/explain/dumped.py": {"_begun", "dumped", "placed"},
-    "advice/explain/explanation.py": {"_explained", "_shared", "attributed"},
-    "advice/explain/origins.py": {"_listed", "_locked"},
-    "advice/explain/tracing.py": {"traced", "unmarked"},
-    "build/report/contents.py": {"_copied", "_made"},
-    "build/report/treemap.py": {"_placed"},
-    "cli/explain.py": {"_known"},
-    "cli/explain_lines.py": {"_caused", "_chosen", "_explained", "_numbered"},
-    "host/cache/proofs.py": {"_joined", "witnessed"},
-    "host/resolver/child/answers.py": {"sized"},
-    "host/resolver/child/events.py": {"told"},
-    "host/resolver/child/loads.py": {"_reached"},
-    "host/resolver/child/ranges.py": {"_known"},
-    "host/resolver/metadata/unpacked_source.py": {"shown"},
-    "lock/layers.py": {"_ordered", "_shared", "grouped"},
-    "lock/requirements/sources/uv_settings.py": {"shown"},
-    "lock/requirements/values.py": {"built", "compiled", "named"},
-    "lock/task.py": {"known", "written"},
-    "spec/document.py": {"placed"},
-    "spec/edits.py": {"_added", "edited"},
-    "spec/files.py": {"named"},
-    "spec/fixes.py": {"_placed", "_wanted", "mended", "settled"},
-    "spec/inheritance.py": {"_joined", "_merged", "_spliced"},
-    "spec/messages.py": {"_converted", "_diagnosed", "_meant"},
-    "spec/schema.py": {"_closed", "_said"},
-    "spec/suppressions.py": {"joined", "unneeded"},
-    "spec/values/paths.py": {"included"},
-    "spec/yaml_reader.py": {"_joined", "built"},
-    "targets/edited_files.py": {"_edited", "_moved"},
-    "targets/compose.py": {"_needed"},
-    "targets/filters.py": {"continued", "escaped"},
-    "targets/metadata.py": {"drawn"},
-    "targets/run_script.py": {"pushed"},
-    "targets/yaml_writer.py": {"_represented", "_spaced"},
-}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -115,19 +70,14 @@ def place_of(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def functions() -> Iterator[tuple[str, Function]]:
-    """Yield every function with the place of its module."""
+    """Yield each function with the path of its module."""
     for path in MODULES:
-        yield from ((place_of(path), node) for node in ast.walk(tree_of(path)) if isinstance(node, Function))
+        yield from ((place_of(path), node) for node in nodes_of(path) if isinstance(node, Function))
 
 
 def is_command(function: Function) -> bool:
-    """Tell whether click calls a function, with a parameter for each option."""
+    """Tell whether a function is a command of click, which has a parameter for each option."""
     calls = (found.func for found in function.decorator_list if isinstance(found, ast.Call))
     return any(isinstance(call, ast.Attribute) and call.attr in {"command", "group"} for call in calls)
 
@@ -138,7 +88,7 @@ def is_participle(name: str) -> bool:
 
 
 def shared(homes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return the names that several places have, each with its places."""
+    """Return the names that occur in several places, each with its places."""
     found: dict[str, list[str]] = defaultdict(list)
     for name, place in homes:
         found[name].append(place)
@@ -148,7 +98,7 @@ def shared(homes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 def test_modules_are_short() -> None:
     lines = {place_of(path): path.read_text(encoding="utf-8").count("\n") for path in MODULES}
 
-    assert {place for place, count in lines.items() if count > MOST_LINES_OF_A_MODULE} <= LONG_MODULES
+    assert {place for place, count in lines.items() if count > MOST_LINES_OF_A_MODULE} == set()
 
 
 def test_functions_are_short() -> None:
@@ -168,9 +118,7 @@ def test_functions_have_few_parameters() -> None:
 
 
 def test_no_function_is_named_by_a_bare_participle() -> None:
-    found = [(place, f.name) for place, f in functions() if is_participle(f.name)]
-
-    assert [f"{place}: {name}" for place, name in found if name not in PARTICIPLES.get(place, ())] == []
+    assert [f"{place}: {f.name}" for place, f in functions() if is_participle(f.name)] == []
 
 
 @pytest.mark.parametrize(
@@ -181,15 +129,23 @@ def test_a_participle_is_known_by_its_ending(name: str, is_found: bool) -> None:
 
 
 def test_no_class_name_has_two_meanings() -> None:
-    classes = [
-        (node.name, place_of(p)) for p in MODULES for node in ast.walk(tree_of(p)) if isinstance(node, ast.ClassDef)
-    ]
+    classes = [(node.name, place_of(p)) for p in MODULES for node in nodes_of(p) if isinstance(node, ast.ClassDef)]
 
-    assert shared(classes).keys() <= TWO_MEANINGS
+    assert shared(classes) == {}
+
+
+def test_every_module_is_imported_by_its_own_name() -> None:
+    modules = {".".join(["mlspec", *path.relative_to(PACKAGE).with_suffix("").parts]) for path in MODULES}
+    modules |= {module.removesuffix(".__init__") for module in modules}
+    nodes = [(place_of(path), node) for path in MODULES for node in nodes_of(path)]
+    imports = [(place, node) for place, node in nodes if isinstance(node, ast.ImportFrom)]
+    found = [(place, f"{node.module}.{alias.name}", alias.asname) for place, node in imports for alias in node.names]
+
+    assert [(place, name, alias) for place, name, alias in found if alias and name in modules] == []
 
 
 def test_no_two_modules_have_one_name() -> None:
-    # A module of the command line is named after its command, which may be what another module does.
+    # A module of the command line has the name of its command, which another module may also have.
     paths = [path for path in MODULES if not path.stem.startswith("__") and path.parent != PACKAGE / "cli"]
 
-    assert shared((path.stem, place_of(path)) for path in paths).keys() <= SAME_MODULES
+    assert shared((path.stem, place_of(path)) for path in paths) == {}

@@ -1,4 +1,4 @@
-"""What others wrote is shown without moving a terminal's cursor, hiding text, or telling a login; in one place."""
+"""Tests of sanitized output: no text moves the cursor, hides text or shows a login, and only one module prints."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from mlspec.cli.terminal import sanitize
 from mlspec.errors import Problem, Span
 from mlspec.host import known_secrets
 from mlspec.text import has_login, is_hidden, printable, same_length, visible, width, without_login
+from tests.support.trees import nodes_of, tree_of
 
 PACKAGE = Path(mlspec.__file__).parent
-# C0, DEL, C1, directions and their isolates, zero width, byte order mark, soft hyphen, tags, blanks that are none,
-# selectors, line and paragraph separators, half a surrogate pair.
+# C0, DEL, C1, text directions and isolates, zero width characters, byte order mark, soft hyphen, tags, blank-looking
+# letters, variation selectors, line and paragraph separators, a lone surrogate.
 HIDDEN = (
     "\x00\x07\x08\x1b\x7f\x85\x9b\u061c\u200b\u200d\u200e"
     "\u202a\u202e\u2066\u2069\ufeff\xad\U000e0041\u3164\u2800\U000e0100\u2028\ud800"
@@ -141,21 +142,22 @@ def test_reports_for_programs_hide_nothing_either(kind: str) -> None:
 
 
 def calls(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func)
 
 
-# `quick` prints what passed through the gate when it was proven; `cli` a word of its own, before anything is imported.
+# quick.py prints text that was sanitized for the proof. cli/__init__.py prints one fixed word before any import.
 GATES = {"cli/terminal.py", "cli/quick.py", "cli/__init__.py"}
 PIPES = {("host/network/logins.py", "os.write")}
-"""A login for a child process, which no terminal shows."""
+"""Writes into pipes: a login for a child process, which no terminal shows."""
 PRINTING = ("click.echo", "click.secho", "click.prompt", "click.confirm", "click.echo_via_pager", "click.pause")
 
 
 def test_only_the_gate_prints() -> None:
-    # What the resolver's process says is read by its parent.
-    places = [path for path in sorted(PACKAGE.rglob("*.py")) if "child" not in path.parts]
+    # The parent process reads the output of the resolver process, and the supervisor runs in a container.
+    others = {"child", "supervisor.py"}
+    places = [path for path in sorted(PACKAGE.rglob("*.py")) if not others & set(path.parts)]
     printing = {
         (path.relative_to(PACKAGE).as_posix(), call)
         for path in places
@@ -170,11 +172,11 @@ def test_only_the_gate_prints() -> None:
 
 
 def test_every_text_on_the_live_screen_passes_the_gate() -> None:
-    tree = ast.parse((PACKAGE / "cli/build_screen.py").read_text(encoding="utf-8"))
+    tree = tree_of(PACKAGE / "cli/build_screen.py")
     texts = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Text"]
     others = [ast.unparse(node.args[0]) for node in texts if not ast.unparse(node.args[0]).startswith("sanitize(")]
 
-    # Seconds and bytes, which mlspec writes itself.
+    # The measure has seconds and bytes, which mlspec formats itself.
     assert others == ["f'  {line.measure}' if line.measure else ''"]
 
 
@@ -229,7 +231,7 @@ def test_a_file_is_printed_as_it_is_where_a_program_reads_it(tmp_path: Path) -> 
     assert '"a\u202eb"' in shown.stdout
 
 
-# Where the output goes
+# The streams of the output
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -1,4 +1,4 @@
-"""How a clone is set up: by which Python, and what is said where that is too old. Pythons and pips are stand-ins."""
+"""Tests of the setup of a clone, with fake Pythons and pips: the chosen Python, and the message for an old one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the script is f
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """Return a folder with the script, and nothing to install."""
+    """Return a folder with the setup script and an empty pyproject.toml."""
     shutil.copytree(PROJECT / ".ci", tmp_path / "clone" / ".ci", ignore=shutil.ignore_patterns("refresh"))
     (tmp_path / "clone" / "pyproject.toml").touch()
     return tmp_path / "clone"
 
 
 def python(path: Path, version: str) -> Path:
-    """Return a stand-in for a Python: says its version, makes .venv with a copy of itself, and notes other calls."""
+    """Write a fake Python, which prints its version, copies itself into .venv, and records calls of pip."""
     path.write_text(
         f"""#!/bin/sh
 case "$2" in

@@ -1,4 +1,4 @@
-"""Hostile input and odd surroundings: a problem and its exit code, never a traceback."""
+"""Tests of hostile input and unusual surroundings: mlspec reports a problem with its exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check(folder: Path, spec: str, **files: str) -> Result:
         return CliRunner().invoke(cli, ["check"])
 
 
-# What is written
+# Hostile input
 
 
 @pytest.mark.parametrize("line", ['entrypoint: [python, "{}.py"]', 'include: ["{}"]', 'mounts: ["./{}:/x"]'])
@@ -82,13 +82,13 @@ def test_a_file_of_variables_has_a_secret_in_a_cluster(tmp_path: Path, path: str
 def test_a_repository_that_anybody_on_the_way_can_change_is_refused(tmp_path: Path, scheme: str, before: str) -> None:
     done = check(tmp_path, f"python: 3.12\nrequirements: ['{before}{scheme}://h.example/x']\n")
 
-    assert f"MLS213: anybody on the way can change what {scheme}:// brings" in done.output
+    assert f"MLS213: anyone on the network path can change the content of {scheme}://" in done.output
 
 
 def test_both_sides_of_a_merge_are_named_as_such() -> None:
     text = "python: 3.12\n<<<<<<< HEAD\napt: [git]\n=======\napt: [curl]\n>>>>>>> other\n"
 
-    with pytest.raises(SpecError, match="2:1: MLS002: this file holds both sides of a merge"):
+    with pytest.raises(SpecError, match="2:1: MLS002: this file has unresolved merge conflicts"):
         parse(text, "mlspec.yaml")
 
 
@@ -112,7 +112,7 @@ def test_an_answer_nested_too_deeply_is_none_of_a_registry() -> None:
         mapping(b"[" * 100_000)
 
 
-# Where it runs
+# Unusual surroundings
 
 
 @POSIX
@@ -158,7 +158,7 @@ def test_a_user_without_a_home_can_work(tmp_path: Path, words: list[str]) -> Non
     if "No module named mlspec" in done.stderr or "ermission denied: '/" in done.stderr:
         pytest.skip("that user cannot read this installation")
     assert done.returncode in {0, 1, 3}, done.stderr
-    assert "a defect of mlspec" not in done.stderr
+    assert "a bug in mlspec" not in done.stderr
     assert not list(tmp_path.glob("~*"))
 
 
@@ -172,7 +172,7 @@ def test_a_removed_folder_is_said(tmp_path: Path) -> None:
 
 
 class SchemaError(Exception):
-    """What pydantic's core raises where an interrupt ends one of its calls."""
+    """The error that pydantic-core raises if an interrupt ends one of its calls."""
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""A world in memory for updates of locks: a folder, a registry with one image, an index with the newest versions."""
+"""A fake world in memory for updates of locks: a folder, a registry with one image, an index with newest versions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlspec.errors import LockError, Problem, SpecError, ToolError
+from mlspec.errors import LockError, SpecError, ToolError
 from mlspec.lock.pins import Pin
 from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.lock.state import LockOptions, LockResult
@@ -12,6 +12,7 @@ from mlspec.lock.update import update_lock
 from mlspec.lock.world import Compiled, CompileRequest, RegistryImage
 from mlspec.spec import document, spec
 from mlspec.spec.nested_keys import Secret
+from mlspec.spec.place import Place
 
 
 def digest(number: int) -> str:
@@ -19,18 +20,19 @@ def digest(number: int) -> str:
 
 
 class FakeWorld:
-    """Answers at once, and notes what it was asked: ``requests`` of pip, ``looked_up`` of the registry, ``said``."""
+    """A world that answers at once and records requests to pip, look-ups in the registry, and messages."""
 
     folder = ""
 
     def __init__(self, **newest: str) -> None:
         self.newest = newest
         self.lacking: dict[str, str] = {}
-        """The platform that a package has no wheel for."""
+        """The platform for which a package has no wheel, by package."""
         self.sources: Mapping[str, str] = {}
-        """What the build of a package requires."""
+        """The build requirements of a package, by package."""
         self.failure: LockError | None = None
         self.files: dict[str, str] = {}
+        self.wheels: dict[str, bytes] = {}
         self.logins: dict[str, tuple[str, str]] = {}
         self.platforms = ["linux/amd64", "linux/arm64"]
         self.is_reachable = True
@@ -41,7 +43,7 @@ class FakeWorld:
         self.move_base(1)
 
     def move_base(self, number: int, *, python: str = "3.12.4", glibc: str = "2.36") -> None:
-        """Have the registry's tag stand for another image; the ones before are kept."""
+        """Move the registry's tag to another image; the registry keeps the earlier images."""
         self.digest, self.python, self.glibc = digest(number), python, glibc
         self.kept.add(self.digest)
 
@@ -51,13 +53,13 @@ class FakeWorld:
         self.said.clear()
 
     def update(self, text: str, **options: object) -> LockResult:
-        """Update the lock of a spec, and write what comes of it into the folder."""
+        """Update the lock of a spec, and write the artifacts into the folder."""
         found = spec.validate(document.parse(text, "mlspec.yaml"))
         result = update_lock(found, self, LockOptions(**options))  # type: ignore[arg-type]
         self.files |= {artifact.path: artifact.text for artifact in result.artifacts}
         return result
 
-    # What a lock asks of a world
+    # The methods of the Protocol World
 
     def folder_name(self) -> str:
         return "project"
@@ -70,8 +72,17 @@ class FakeWorld:
             raise FileNotFoundError(path)
         return self.files[path]
 
+    def read_bytes(self, path: str) -> bytes:
+        return self.wheels[path]
+
     def look_at(self, path: str) -> Neighbour:
-        return Neighbour("file" if path in self.files else "")
+        if path in self.files or path in self.wheels:
+            return Neighbour("file")
+        below = "" if path == "." else f"{path}/"
+        names = {
+            name.removeprefix(below).partition("/")[0] for name in (*self.files, *self.wheels) if name.startswith(below)
+        }
+        return Neighbour("folder" if names else "", tuple(sorted(names)))
 
     def read_generated(self, path: str) -> str | None:
         return self.files.get(path)
@@ -79,18 +90,18 @@ class FakeWorld:
     def read_lock(self, path: str) -> str | None:
         return self.files.get(path)
 
-    def read_login(self, url: str, name: str, secret: Secret) -> tuple[str, str]:
+    def read_login(self, url: str, name: str, secret: Secret, place: Place) -> tuple[str, str]:
         if name not in self.logins:
-            raise SpecError(Problem(code="MLS260", message=f"the secret {name} is not there"))
+            raise SpecError(place.problem("MLS260", f"the secret {name} is not there"))
         return self.logins[name]
 
-    def look_up_image(self, reference: str, platform: str) -> RegistryImage:
+    def look_up_image(self, reference: str, platform: str, place: Place) -> RegistryImage:
         self.looked_up.append(reference)
         name, _, asked = reference.partition("@")
         if not self.is_reachable or (asked and asked not in self.kept):
-            raise ToolError(Problem(code="MLS301", message="the registry cannot be reached", hint="check the network"))
+            raise ToolError(place.problem("MLS301", "the registry cannot be reached", "check the network"))
         if platform not in self.platforms:
-            raise ToolError(Problem(code="MLS304", message=f"{name} has no image for {platform}"))
+            raise ToolError(place.problem("MLS304", f"{name} has no image for {platform}"))
         return RegistryImage(
             reference=name,
             digest=asked or self.digest,

@@ -1,4 +1,4 @@
-"""Extras that follow from an accelerator: an image for CUDA gets what its packages need, and the lock says so."""
+"""Tests of extras for an accelerator: an image for CUDA gets the extras that its packages need, noted in the lock."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ TENSORFLOW = (
 
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
-    """An index with jax, tensorflow, torch and what they need."""
+    """An index with jax, tensorflow, torch and their dependencies."""
     with serving(*JAX, *TENSORFLOW) as index:
         monkeypatch.setenv("MLSPEC_INDEX_URL", index.url)
         yield index
 
 
 def locked(folder: Path, text: str) -> tuple[str, list[str]]:
-    """Return the text of the lock that a spec gets, and what is said on the way."""
+    """Lock a spec, and return the text of its lock and the messages."""
     (folder / "mlspec.yaml").write_text(text)
     said: list[str] = []
     rendered = api.render(folder / "mlspec.yaml", LockOptions(unpinned=True), say=said.append)
@@ -119,7 +119,7 @@ def test_beside_torch_tensorflow_takes_the_libraries_that_torch_brings(
         f"indexes: [{{url: '{index.url}', packages: [torch]}}]}}",
     )
 
-    # With its extra, tensorflow would have torch be an older one, whose cuDNN is the same.
+    # With its extra, tensorflow would force an older torch with the same cuDNN.
     assert {"torch==2.9.1", "nvidia-cudnn-cu12==9.10.2.21"} <= {line.partition(" ")[0] for line in lock.splitlines()}
     assert "# extra" not in lock
 
@@ -132,7 +132,7 @@ def test_an_extra_that_fits_nothing_leaves_the_package_as_it_was_written(
         lock, _ = locked(tmp_path, "{python: 3.12, accelerator: cuda12.8, requirements: [tensorflow]}")
 
     assert names(lock) == {"tensorflow"}
-    # What it lacks is then told, with what to write.
+    # A warning then names the missing extra.
     (warning,) = (p for p in api.check(tmp_path / "mlspec.yaml") if p.code == "MLS650")
     assert warning.hint == "require tensorflow[and-cuda] in its place"
 
@@ -142,9 +142,9 @@ def test_before_a_lock_nothing_is_asked_for_that_the_lock_will_do(tmp_path: Path
 
     warnings = api.outline(tmp_path / "mlspec.yaml").warnings
 
-    # onnxruntime-gpu is another package, which others do not know by that name: that is the user's to choose.
+    # onnxruntime-gpu is a different package, which does not satisfy requirements of onnxruntime: the user must choose.
     assert [warning.message for warning in warnings if warning.code == "MLS650"] == [
-        "onnxruntime runs on the CPU alone, and this is a cuda12.8 image"
+        "onnxruntime runs on the CPU only, but this is a cuda12.8 image"
     ]
 
 
@@ -156,7 +156,7 @@ def test_where_nothing_fits_the_cuda_that_torch_was_never_built_for_is_told_firs
         api.render(tmp_path / "mlspec.yaml", LockOptions(unpinned=True))
 
     first, *others = raised.value.problems
-    assert (first.code, first.message) == ("MLS651", "no torch is known to be built for cuda12.7")
+    assert (first.code, first.message) == ("MLS651", "no build of torch is known for cuda12.7")
     assert first.hint == "write: accelerator: cuda12.6 or cuda12.8"
     assert others
 

@@ -1,4 +1,4 @@
-"""Packages in layers: few enough for an engine, and unmoved by what happens to their neighbours."""
+"""Tests of the layers of packages: few enough for an engine, and stable if other packages change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec.lock.layers import grouped, is_as_wanted
+from mlspec.lock.layers import group_pins, is_as_wanted
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
 from mlspec.lock.requirements.indexes import Index, labels
 from mlspec.spec.spec import Image
@@ -21,9 +21,14 @@ def pin(name: str, size: int | None = 1000, *, source: bool = False) -> Pin:
     return Pin(name=name, version="1", requirement=f"{name}==1", size=size, via=("spec",), is_source=source)
 
 
+# A package that makes a lock too heavy for one light layer.
+HEAVY = pin("zzz-heavy", 900 * MB)
+
+
 def layered(*pins: Pin, previous: tuple[Layer, ...] = ()) -> dict[str, list[str]]:
     lock = RequirementsLock(previous) if previous else None
-    return {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, lock)}
+    layers = group_pins([*pins, HEAVY] if 0 < sum(p.size or 0 for p in pins) < 30 * MB else pins, lock)
+    return {layer.name: [p.name for p in layer.pins] for layer in layers if layer.pins != (HEAVY,)}
 
 
 def test_a_heavy_wheel_has_a_layer_of_its_own_and_others_share_bands() -> None:
@@ -103,9 +108,9 @@ def test_no_package_is_in_a_layer_of_its_band_that_never_was_its_own() -> None:
 
 
 def test_a_new_heavy_wheel_does_not_reorder_the_others() -> None:
-    previous = (Layer("a", (pin("a", 50 * MB),)), Layer("b", (pin("b", 49 * MB),)))
+    previous = (Layer("a", (pin("a", 50 * MB),)), Layer("b", (pin("b", 19 * MB),)))
 
-    found = layered(pin("a", 48 * MB), pin("b", 49 * MB), pin("c", 60 * MB), pin("d", 9 * MB), previous=previous)
+    found = layered(pin("a", 48 * MB), pin("b", 19 * MB), pin("c", 60 * MB), pin("d", 9 * MB), previous=previous)
 
     assert list(found) == ["c", "a", "b", "d"]
 
@@ -115,21 +120,21 @@ _sizes = st.none() | st.integers(0, 20 * MB)
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), _sizes, min_size=1), st.sampled_from("abcdefgh"), _sizes)
 def test_a_change_of_one_package_moves_no_other(sizes: dict[str, int | None], name: str, size: int | None) -> None:
-    previous = grouped([pin(n, s) for n, s in sizes.items()], None)
-    changed = [pin(n, s) for n, s in {**sizes, name: size}.items()]
+    previous = group_pins([HEAVY, *(pin(n, s) for n, s in sizes.items())], None)
+    changed = [HEAVY, *(pin(n, s) for n, s in {**sizes, name: size}.items())]
 
     def homes(layers: tuple[Layer, ...]) -> dict[str, str]:
         return {p.name: layer.name for layer in layers for p in layer.pins if p.name != name}
 
-    assert homes(grouped(changed, RequirementsLock(previous))) == homes(previous)
+    assert homes(group_pins(changed, RequirementsLock(previous))) == homes(previous)
 
 
 @given(st.lists(st.builds(pin, st.sampled_from("abcdefgh"), _sizes), unique_by=lambda p: p.name, min_size=1))
 def test_layers_hold_every_pin_once_whatever_the_order(pins: list[Pin]) -> None:
-    layers = grouped(pins, None)
+    layers = group_pins(pins, None)
 
     assert sorted(p.name for layer in layers for p in layer.pins) == sorted(p.name for p in pins)
-    assert grouped(reversed(pins), None) == layers
+    assert group_pins(reversed(pins), None) == layers
 
 
 # The most an engine takes
@@ -138,7 +143,7 @@ def test_layers_hold_every_pin_once_whatever_the_order(pins: list[Pin]) -> None:
 @pytest.mark.parametrize("size", [100_000, 500_000, 4 * MB, 20 * MB])
 @pytest.mark.parametrize("count", [5, 50, 500])
 def test_there_are_never_more_layers_than_an_engine_takes(count: int, size: int) -> None:
-    assert len(grouped([pin(f"p{number}", size) for number in range(count)], None)) <= 80
+    assert len(group_pins([pin(f"p{number}", size) for number in range(count)], None)) <= 80
 
 
 def test_of_too_many_heavy_wheels_the_heaviest_stand_alone() -> None:
@@ -150,27 +155,27 @@ def test_of_too_many_heavy_wheels_the_heaviest_stand_alone() -> None:
 
 
 def test_a_new_heavy_wheel_takes_no_place_from_another() -> None:
-    before = grouped([pin(f"p{number:03}", (10 + number) * MB) for number in range(100)], None)
-    after = grouped([*(p for layer in before for p in layer.pins), pin("new", 900 * MB)], RequirementsLock(before))
+    before = group_pins([pin(f"p{number:03}", (10 + number) * MB) for number in range(100)], None)
+    after = group_pins([*(p for layer in before for p in layer.pins), pin("new", 900 * MB)], RequirementsLock(before))
 
     homes = {p.name: layer.name for layer in before for p in layer.pins}
     assert {p.name: layer.name for layer in after for p in layer.pins if p.name != "new"} == homes
 
 
-# What a spec asks for
+# Layers of a spec
 
 
 def test_a_spec_can_ask_for_layers_of_its_own() -> None:
     pins = [pin("Our-Thing".lower()), pin("our-plugin-a"), pin("numpy", 15 * MB), pin("six")]
     wanted = {"ours": ("Our_Thing", "our-plugin-*"), "later": ("our-*", "numpy")}
 
-    found = {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, None, wanted)}
+    found = {layer.name: [p.name for p in layer.pins] for layer in group_pins(pins, None, wanted)}
 
     assert found == {"later": ["numpy"], "ours": ["our-plugin-a", "our-thing"], "tiny_wheels": ["six"]}
 
 
 def test_what_a_spec_no_longer_asks_for_goes_home() -> None:
-    before = grouped([pin("a"), pin("b")], None, {"ours": ("a",)})
+    before = group_pins([pin("a"), pin("b")], None, {"ours": ("a",)})
 
     assert is_as_wanted(before, {"ours": ("a",)})
     assert not is_as_wanted(before, {})
@@ -192,7 +197,7 @@ TEAM = Index(url="https://packages.example/team/simple", packages=("team-*", "to
 def test_a_layer_comes_from_one_index() -> None:
     pins = [pin("six"), pin("team-fruit"), pin("torch", 900 * MB), pin("team-source", source=True)]
 
-    found = {layer.name: [p.name for p in layer.pins] for layer in grouped(pins, None, {}, (TEAM,))}
+    found = {layer.name: [p.name for p in layer.pins] for layer in group_pins(pins, None, {}, (TEAM,))}
 
     assert found == {
         "torch": ["torch"],
@@ -203,7 +208,7 @@ def test_a_layer_comes_from_one_index() -> None:
 
 
 def test_a_layer_of_the_spec_is_one_for_each_index() -> None:
-    layers = grouped([pin("six"), pin("team-fruit")], None, {"ours": ("six", "team-*")}, (TEAM,))
+    layers = group_pins([pin("six"), pin("team-fruit")], None, {"ours": ("six", "team-*")}, (TEAM,))
 
     assert {layer.name: [p.name for p in layer.pins] for layer in layers} == {
         "ours": ["six"],
@@ -214,17 +219,17 @@ def test_a_layer_of_the_spec_is_one_for_each_index() -> None:
 def test_a_lock_as_written_is_a_layer_for_each_index() -> None:
     pins = [Pin(name=name, version="1", requirement=f"{name}==1") for name in ("six", "team-fruit")]
 
-    assert [layer.name for layer in grouped(pins, None, {}, (TEAM,))] == ["requirements", "requirements.team"]
+    assert [layer.name for layer in group_pins(pins, None, {}, (TEAM,))] == ["requirements", "requirements.team"]
 
 
 def test_a_package_keeps_its_layer_when_it_moves_to_another_index() -> None:
-    before = grouped([pin("pyyaml", 200_000), pin("rich", 300_000)], None)
+    before = group_pins([HEAVY, pin("pyyaml", 200_000), pin("rich", 300_000)], None)
 
-    after = grouped([pin("pyyaml", 260_000), pin("rich", 300_000)], RequirementsLock(before), {}, (TEAM,))
+    after = group_pins([HEAVY, pin("pyyaml", 260_000), pin("rich", 300_000)], RequirementsLock(before), {}, (TEAM,))
     moved = Index(url="https://other.example/simple", packages=("pyyaml",))
-    elsewhere = grouped([pin("pyyaml", 260_000)], RequirementsLock(before), {}, (moved,))
+    elsewhere = group_pins([HEAVY, pin("pyyaml", 260_000)], RequirementsLock(before), {}, (moved,))
 
-    assert [layer.name for layer in (*after, *elsewhere)] == [
+    assert [layer.name for layer in (*after, *elsewhere) if layer.pins != (HEAVY,)] == [
         "small_wheels",
         "tiny_wheels",
         "tiny_wheels.other-example",
@@ -236,7 +241,7 @@ def test_a_lock_whose_layers_mix_indexes_is_not_as_wanted() -> None:
 
     assert is_as_wanted(mixed, {})
     assert not is_as_wanted(mixed, {}, (TEAM,))
-    assert is_as_wanted(grouped(mixed[0].pins, RequirementsLock(mixed), {}, (TEAM,)), {}, (TEAM,))
+    assert is_as_wanted(group_pins(mixed[0].pins, RequirementsLock(mixed), {}, (TEAM,)), {}, (TEAM,))
 
 
 def test_indexes_are_told_apart_by_the_ends_of_their_addresses() -> None:
@@ -250,3 +255,59 @@ def test_indexes_are_told_apart_by_the_ends_of_their_addresses() -> None:
     found = labels([Index(url=url, packages=("x",)) for url in urls])
 
     assert [label for label, _ in found] == ["team", "b-example", "team_2", "d"]
+
+
+# Light locks
+
+
+def test_light_wheels_are_one_layer() -> None:
+    layers = group_pins([pin("pydantic", 2 * MB), pin("numpy", 17 * MB), pin("six")], None)
+
+    assert [layer.name for layer in layers] == ["all_wheels"]
+    assert is_as_wanted(layers, {})
+
+
+@pytest.mark.parametrize(
+    ("size", "layers"), [(20 * MB - 1_001, ["all_wheels"]), (20 * MB - 1_000, ["a", "tiny_wheels"])]
+)
+def test_wheels_of_20_mb_together_are_no_longer_light(size: int, layers: list[str]) -> None:
+    assert [layer.name for layer in group_pins([pin("a", size), pin("six", 1_000)], None)] == layers
+
+
+def test_light_wheels_that_another_image_or_platform_may_share_have_layers() -> None:
+    layers = group_pins([pin("numpy", 17 * MB), pin("six")], None, may_be_light=False)
+
+    assert [layer.name for layer in layers] == ["numpy", "tiny_wheels"]
+
+
+@pytest.mark.parametrize(
+    "pins",
+    [
+        [pin("scipy", 20 * MB), pin("six")],
+        [pin("six"), pin("antlr", source=True)],
+        [pin("six"), pin("mystery", None)],
+    ],
+    ids=["heavy", "source", "unknown size"],
+)
+def test_a_lock_that_is_not_known_to_be_light_has_layers(pins: list[Pin]) -> None:
+    assert "all_wheels" not in [layer.name for layer in group_pins(pins, None)]
+
+
+def test_a_light_lock_stays_one_layer_until_it_outgrows_that_by_half() -> None:
+    before = RequirementsLock(group_pins([pin("a", 19 * MB)], None))
+
+    assert [layer.name for layer in group_pins([pin("a", 29 * MB)], before)] == ["all_wheels"]
+    assert [layer.name for layer in group_pins([pin("a", 30 * MB)], before)] == ["a"]
+
+
+def test_layers_of_an_older_lock_become_one_when_it_is_locked_again() -> None:
+    before = RequirementsLock((Layer("tiny_wheels", (pin("six"),)), Layer("small_wheels", (pin("rich", 300_000),))))
+
+    assert is_as_wanted(before.layers, {})
+    assert [layer.name for layer in group_pins(before.pins, before)] == ["all_wheels"]
+
+
+def test_a_layer_that_the_spec_asks_for_keeps_the_others_apart() -> None:
+    layers = group_pins([pin("six"), pin("idna")], None, {"ours": ("six",)})
+
+    assert [layer.name for layer in layers] == ["ours", "tiny_wheels"]

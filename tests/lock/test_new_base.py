@@ -1,4 +1,4 @@
-"""A new state of the base image is taken for what ships; packages stay installed on the one they were."""
+"""Tests of a new state of the base image: the image starts from it, and packages stay installed on the old state."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.errors import Problem, ToolError
+from mlspec.errors import ToolError
 from mlspec.host.network import registry
 from mlspec.lock.state import LockOptions
 from mlspec.lock.world import RegistryImage
+from mlspec.spec.place import Place
 from tests.support.index import serving, wheel
 
 SPEC = "python: 3.12\nbase: slim-bookworm\nrequirements: [apple]\n"
@@ -23,7 +24,7 @@ def digest(number: int) -> str:
 
 
 class Registry:
-    """Answers as a registry would; ``kept`` are the states it still has."""
+    """A fake registry; ``kept`` are the states of the base that it still has."""
 
     def __init__(self) -> None:
         self.kept: set[str] = set()
@@ -33,10 +34,10 @@ class Registry:
         self.newest, self.python, self.glibc = digest(number), python, glibc
         self.kept.add(self.newest)
 
-    def resolve(self, reference: str, platform: str) -> RegistryImage:
+    def resolve(self, reference: str, platform: str, place: Place) -> RegistryImage:
         name, _, asked = reference.partition("@")
         if asked and asked not in self.kept:
-            raise ToolError(Problem(code="MLS301", message="gone"))
+            raise ToolError(place.problem("MLS301", "gone"))
         return RegistryImage(
             reference=name,
             digest=asked or self.newest,
@@ -58,7 +59,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
 
 @pytest.fixture
 def spec(tmp_path: Path, hub: Registry) -> Path:
-    """A spec whose files are written for the first state of its base."""
+    """A spec with files for the first state of its base."""
     path = tmp_path / "mlspec.yaml"
     path.write_text(SPEC)
     api.write(api.render(path))
@@ -66,7 +67,7 @@ def spec(tmp_path: Path, hub: Registry) -> Path:
 
 
 def bases(spec: Path) -> dict[str, str]:
-    """Return the stages of the Dockerfile that begin with an image, after upgrading, and the image's digest."""
+    """Upgrade, and return the digest of the image of each stage that begins with the base."""
     api.write(api.render(spec, LockOptions(upgrade=True)))
     lines = (spec.parent / "Dockerfile").read_text().splitlines()
     words = (line.split() for line in lines if line.startswith(f"FROM {NAME}"))
@@ -85,7 +86,7 @@ def test_packages_stay_installed_on_the_base_they_were(spec: Path, hub: Registry
     hub.moves_to(3, python="3.12.5")
 
     assert bases(spec) == {"python": digest(3), "former": digest(1)}
-    assert "FROM former AS installer" in (spec.parent / "Dockerfile").read_text()
+    assert "FROM former AS packages" in (spec.parent / "Dockerfile").read_text()
 
 
 def test_the_lock_says_so_offline(spec: Path, hub: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Entries that name a file or a folder: read, or refused with what to write, and never taken for a package."""
+"""Tests of requirements that name a file or a folder: read, or refused with a hint, but never taken for a package."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from mlspec.errors import SpecError
-from mlspec.host.files import read as disk
+from mlspec.host.files import reading
 from mlspec.lock.requirements.collect import RequirementEntry, collect
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 
 
 def collected(folder: Path, *texts: str) -> Requirements:
     entries = [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)]
-    return collect(entries, disk.make_reader(folder), "mlspec.yaml", disk.make_looker(folder))
+    return collect(entries, reading.make_reader(folder), "mlspec.yaml", reading.make_looker(folder))
 
 
 def refused(folder: Path, *texts: str) -> list[tuple[str, str]]:
@@ -32,13 +32,7 @@ def names(folder: Path, *texts: str) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "code", "command"),
     [
-        ("Pipfile", "MLS214", "pipenv requirements --exclude-index > requirements.txt"),
-        ("Pipfile.lock", "MLS214", "pipenv requirements --exclude-index > requirements.txt"),
-        ("uv.lock", "MLS214", "uv export --frozen --no-emit-project --no-dev -o requirements.txt"),
-        ("poetry.lock", "MLS214", "poetry export -o requirements.txt"),
-        ("pdm.lock", "MLS214", "pdm export --prod -o requirements.txt"),
-        ("pylock.toml", "MLS214", "pyproject.toml"),
-        ("pylock.gpu.toml", "MLS214", "pyproject.toml"),
+        ("Pipfile", "MLS214", "Pipfile.lock; to make it: pipenv lock"),
         ("setup.py", "MLS214", "install_requires"),
         ("setup.cfg", "MLS214", "install_requires"),
         ("pixi.toml", "MLS214", "pypi-dependencies"),
@@ -160,15 +154,8 @@ def test_a_folder_in_the_place_of_a_file_names_a_file_in_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("entry", "files", "hint"),
     [
-        ("-e .", ["pyproject.toml"], "for what it depends on write: pyproject.toml"),
-        (".[train]", ["pyproject.toml"], "for what it depends on write: pyproject.toml[train]"),
-        ("-e .", ["setup.py"], "list what its install_requires names"),
-        (
-            "./lib",
-            ["lib/pyproject.toml"],
-            "lib/pyproject.toml; to import it: environment: [PYTHONPATH=/app/lib]",
-        ),
-        ("-e ./lib", ["lib/pyproject.toml", "lib/src/x.py"], "to import it: environment: [PYTHONPATH=/app/lib/src]"),
+        ("-e .", ["setup.py"], "write a pyproject.toml beside it:"),
+        ("-e ./lib", ["lib/src/x.py"], "to import it: environment: [PYTHONPATH=/app/lib/src]"),
         ("./lib", ["lib/x.py"], "so remove this entry; to import it: environment: [PYTHONPATH=/app/lib]"),
         (
             "src/thing",

@@ -1,4 +1,4 @@
-"""What decides a lock, how its pins are layered, and which promises they can break."""
+"""Tests of the inputs of a lock, and of promises of the spec that its pins can break."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlspec.lock.pins import LockTarget, Pin
 from mlspec.lock.promises import check_logins, check_promises, find_cuda_version
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 
 TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
 MB = 1_000_000
@@ -135,12 +135,12 @@ def test_packages_for_another_major_version_of_cuda_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "accelerator", "is_fine"),
     [
-        # Since CUDA 13 the names have no suffix, and the version alone tells.
+        # Since CUDA 13 the names have no suffix, so only the version shows the CUDA.
         ("nvidia-cuda-runtime", "13.0.48", "cuda13.2", True),
         ("nvidia-cuda-runtime", "13.0.48", "cuda12.8", False),
         ("cuda-toolkit", "12.8.1", "cuda12.6", True),
         ("cuda-toolkit", "13.0.3", "cuda12.6", False),
-        # Its own version is no CUDA's.
+        # The version of this package is not a version of CUDA.
         ("nvidia-cufft", "12.0.0.15", "cuda13.0", True),
     ],
 )

@@ -1,4 +1,4 @@
-"""Pip's requirement syntax, from a spec's entries and from files."""
+"""Tests of pip's requirement syntax, in the entries of a spec and in files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from mlspec.errors import SpecError
 from mlspec.facts.accelerator import parse_accelerator
 from mlspec.lock.requirements.collect import RequirementEntry, collect
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.lock.requirements.sources.source_tables import Conditions
-from mlspec.lock.requirements.values import Requirements
 
 DIGEST = "sha256:" + "0" * 64
 PYPROJECT = """\
@@ -131,7 +131,7 @@ def test_options_that_a_lock_can_honour_are_kept() -> None:
     found = collected("--no-binary flash-attn,Apex", "--only-binary=:all:", "--prefer-binary", "--pre")
 
     assert found.options == ("--no-binary flash-attn,Apex", "--only-binary :all:", "--prefer-binary", "--pre")
-    assert found.built == {"flash-attn", "apex"}
+    assert found.built_from_source == {"flash-attn", "apex"}
 
 
 def test_a_project_gives_its_dependencies_and_extras() -> None:
@@ -157,7 +157,7 @@ def test_a_group_gives_its_requirements_and_those_of_the_groups_it_includes() ->
     ],
 )
 def test_a_lock_is_known_as_one(lines: str, compiled: bool) -> None:
-    assert collected("r.txt", files={"r.txt": lines}).compiled is compiled
+    assert collected("r.txt", files={"r.txt": lines}).is_compiled is compiled
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_a_lock_is_known_as_one(lines: str, compiled: bool) -> None:
         ("conda-forge::numpy", "did you mean: numpy"),
         ("pip install numpy", "did you mean: numpy"),
         ("'numpy>1'", "did you mean: numpy>1"),
-        ("numpy pandas", "write one requirement an entry: numpy, pandas"),
-        ("numpy, pandas==2", "write one requirement an entry: numpy, pandas==2"),
-        ("python=3.10", "say it in the spec: python: 3.10"),
-        ("python>=3.12", "say it in the spec: python: 3.12"),
+        ("numpy pandas", "write one requirement per entry: numpy, pandas"),
+        ("numpy, pandas==2", "write one requirement per entry: numpy, pandas==2"),
+        ("python=3.10", "write its version in the spec: python: 3.10"),
+        ("python>=3.12", "write its version in the spec: python: 3.12"),
         ("git@git.example:org/x.git", "write: git+ssh://git@git.example/org/x.git"),
         ("https://packages.example/x.tar.gz", "write: NAME @ https://packages.example/x.tar.gz"),
         ("six==1.16.0=pyhd3eb1b0_1", "did you mean: six==1.16.0"),
@@ -204,17 +204,15 @@ def test_a_lock_is_known_as_one(lines: str, compiled: bool) -> None:
         ("-f wheels", "require each file by its address: NAME @ https://.../FILE.whl"),
         (
             "-i https://pypi.tuna.tsinghua.edu.cn/simple",
-            "remove it, and where it is wanted: export MLSPEC_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple",
+            "remove it, and on those machines: export MLSPEC_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple",
         ),
         ("--extra-index-url https://download.pytorch.org/whl/cu118", "write in the spec: accelerator: cuda11.8"),
         (
             "-f https://download.pytorch.org/whl/cu118/torch_stable.html",
-            "remove it, and write in the spec, for the CUDA that is meant: accelerator: cuda11.8",
+            "remove it, and write in the spec, for the right CUDA: accelerator: cuda11.8",
         ),
-        (
-            "./wheels/x-1-py3-none-any.whl",
-            "put it on an index, or where a build can fetch it, and write: NAME @ https://.../FILE.whl",
-        ),
+        ("./wheels/x-1-py3-none-any.whl", "build it first: pip wheel --no-deps -w wheels ."),
+        ("./x-1.tar.gz", "put it on an index or a web server, and write: NAME @ https://.../FILE.whl"),
     ],
 )
 def test_a_usual_mistake_is_answered_with_what_was_meant(text: str, meant: str) -> None:
@@ -232,7 +230,8 @@ def test_a_usual_mistake_is_answered_with_what_was_meant(text: str, meant: str) 
         (".", "MLS206"),
         (".[train]", "MLS206"),
         ("./lib", "MLS206"),
-        ("wheels/x-1-py3-none-any.whl", "MLS206"),
+        ("wheels/x-1-py3-none-any.whl", "MLS201"),
+        ("/tmp/x-1-py3-none-any.whl", "MLS206"),
         ("x @ file:///tmp/x", "MLS206"),
         ("src/thing", "MLS206"),
         ("--no-deps", "MLS207"),
@@ -326,7 +325,7 @@ def test_a_requirement_points_at_where_it_was_written() -> None:
 
 
 def test_requirements_are_found_by_any_spelling_of_their_name() -> None:
-    found = collected("Ruamel.Yaml").named("ruamel_yaml")
+    found = collected("Ruamel.Yaml").find_requirement("ruamel_yaml")
 
     assert found is not None
     assert found.text == "Ruamel.Yaml"

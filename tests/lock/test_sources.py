@@ -1,4 +1,4 @@
-"""Where the tables of a pyproject.toml say that packages come from: honoured, or refused at their line."""
+"""Tests of the tables of a pyproject.toml about sources of packages: applied, or refused at their lines."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 from mlspec.errors import LockError, Problem, SpecError
 from mlspec.facts.accelerator import parse_accelerator
-from mlspec.host.resolver import compile_requirements
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.requirement_types import Requirements, Stated
 from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements.toml_places import find_places
-from mlspec.lock.requirements.values import Requirements, Stated
+from tests.support.compiling import compile_requirements
 from tests.support.index import PackageIndex, serving, wheel
 
 TARGET = LockTarget(python="3.12.4", platform="linux/amd64", glibc="2.36")
@@ -54,7 +54,7 @@ def lines(requirements: Requirements) -> list[str]:
 
 
 def place(problem: Problem) -> tuple[str, str, str]:
-    """Return a problem's code and file, and what stands at its place."""
+    """Return the code and the file of a problem, and the text at its place."""
     assert problem.span
     return problem.code, problem.file, problem.excerpt[problem.span.column - 1 : problem.span.end_column - 1]
 
@@ -195,6 +195,34 @@ def test_sources_that_the_project_itself_turns_off_are_off() -> None:
     text = project("x") + "[tool.uv]\nno-sources = true\n[tool.uv.sources]\nx = { path = 'x' }\n"
 
     assert lines(collected(text)) == ["x"]
+
+
+OFF = "[tool.uv.sources]\nx = { path = 'x' }\ny = { url = 'https://corp.example/y-1.tar.gz' }\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "uv_toml", "wanted"),
+    [
+        ("", "no-sources = true", ["x", "y"]),
+        ("no-sources-package = ['X']", None, ["x", "y @ https://corp.example/y-1.tar.gz"]),
+        ("", "no-sources-package = ['x']", ["x", "y @ https://corp.example/y-1.tar.gz"]),
+        ("no-sources = true", "no-sources-package = ['x']", ["x", "y @ https://corp.example/y-1.tar.gz"]),
+    ],
+)
+def test_sources_are_off_by_the_settings_that_uv_reads(settings: str, uv_toml: str | None, wanted: list[str]) -> None:
+    """The expected result is that of uv 0.13.9; a uv.toml replaces the settings in the project."""
+    files = {"pyproject.toml": f"{project('x', 'y')}[tool.uv]\n{settings}\n{OFF}"}
+    files |= {"uv.toml": uv_toml} if uv_toml else {}
+
+    assert lines(collect([RequirementEntry("pyproject.toml", ())], reading(files), "mlspec.yaml")) == wanted
+
+
+def test_a_source_of_the_project_is_not_off_by_a_setting_that_uv_does_not_read() -> None:
+    files = {"pyproject.toml": f"{project('x')}[tool.uv]\nno-sources = true\n{OFF}", "uv.toml": "prerelease = 'allow'"}
+    with pytest.raises(SpecError) as caught:
+        collect([RequirementEntry("pyproject.toml", ())], reading(files), "mlspec.yaml")
+
+    assert [problem.file for problem in caught.value.problems] == ["pyproject.toml"]
 
 
 def test_a_source_of_a_group_holds_for_the_group() -> None:
@@ -362,6 +390,14 @@ def test_constraints_hold_for_packages_and_for_builds() -> None:
 
     assert [r.text for r in found.constraints] == ["y<2"]
     assert [r.text for r in found.build_constraints] == ["setuptools<80"]
+
+
+def test_a_constraint_is_of_the_package_that_the_sources_name() -> None:
+    table = "[tool.uv]\nconstraint-dependencies = ['y<2', 'z']\n[tool.uv.sources]\n"
+    found = collected(project("x") + table + "y = { url = 'https://corp.example/y-1.tar.gz' }\n")
+
+    assert [r.text for r in found.constraints] == ["y @ https://corp.example/y-1.tar.gz", "y<2", "z"]
+    assert [p.code for p in refused(project("x") + table + "y = { path = 'y' }\n")] == ["MLS216"]
 
 
 @pytest.mark.parametrize(
@@ -667,7 +703,7 @@ def test_a_value_in_the_place_of_a_table_is_told_at_its_line(text: str, path: st
 
 @pytest.fixture
 def indexes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[PackageIndex, PackageIndex]]:
-    """The default index, with a stranger's package of every name, and one of the project's own."""
+    """The default index, with a stranger's package of each name, and an index of the project."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     strangers = [wheel(name, "99", ["malware"]) for name in ("ownlib", "x", "base")]
     others = (wheel("malware", "1"), wheel("base", "1"))

@@ -1,4 +1,4 @@
-"""Which locked package brings the program that a container starts: asked of the wheels, where no table knows it."""
+"""Tests of the search for the package that has the started program: in a table, or else in the wheels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlspec import api
-from mlspec.host.resolver import Resolver
-from mlspec.host.resolver.metadata import MetadataMaker
+from mlspec.host.resolver.compile import Resolver
+from mlspec.host.resolver.metadata.maker import MetadataMaker
 from mlspec.lock.mlspec_lock import parse_lock
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.collect import RequirementEntry, collect
@@ -49,7 +49,7 @@ def write(folder: Path, command: str) -> Path:
 
 
 def locked(spec: Path) -> str:
-    """Lock a spec and write what comes of it; return the text of mlspec.lock."""
+    """Lock a spec, write the artifacts, and return the text of mlspec.lock."""
     for artifact in api.render(spec, LockOptions(unpinned=True)).artifacts:
         (spec.parent / artifact.path).write_text(artifact.text)
     return (spec.parent / "mlspec.lock").read_text()
@@ -88,7 +88,7 @@ def test_a_program_of_no_package_is_told_offline(tmp_path: Path) -> None:
 
     assert lock.images[0].programs == {"serve-itt": ""}
     assert messages(tmp_path) == [
-        "no locked package brings the program serve-itt, by the entry points of their wheels",
+        "no locked package provides the program serve-itt, according to the entry points of their wheels",
     ]
 
 
@@ -129,3 +129,40 @@ def test_only_a_program_that_nothing_else_brings_is_asked_for(
     spec = validate(parse(f"python: 3.12\nentrypoint: {command}\n{more}\n", "mlspec.yaml"))
 
     assert list_unknown_programs(spec.images[0].settings) == unknown
+
+
+PROJECT = """\
+[project]
+name = "our-tool"
+version = "1"
+dependencies = ["bakery"]
+[project.scripts]
+tidy = "our_tool:main"
+[build-system]
+requires = []
+build-backend = "setuptools.build_meta"
+"""
+
+
+def test_a_command_of_the_installed_project_is_known(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/our_tool.py").write_text("def main(): pass\n")
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    spec = tmp_path / "mlspec.yaml"
+    spec.write_text("python: 3.12\nbase: slim-bookworm\nrequirements: -e .\nentrypoint: tidy\n")
+
+    assert messages(tmp_path) == []
+    assert "programs" not in locked(spec)
+    assert messages(tmp_path) == []
+
+
+def test_a_command_that_the_project_gets_later_needs_no_new_lock(tmp_path: Path) -> None:
+    spec = write(tmp_path, "tidy")
+    spec.write_text(spec.read_text().replace("[bakery]", "-e ."))
+    (tmp_path / "pyproject.toml").write_text(PROJECT.replace("tidy", "other"))
+    assert '[image.programs]\ntidy = ""\n' in locked(spec)
+    assert len(messages(tmp_path)) == 1
+
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+
+    assert messages(tmp_path) == []

@@ -1,6 +1,8 @@
-"""Locks are updated: what has not changed is kept and asks nobody, the rest is asked of the world."""
+"""Tests of updates of locks: unchanged parts stay without requests, the world answers for the rest."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
@@ -112,6 +114,27 @@ def test_layers_that_the_spec_asks_for_are_made_without_asking(world: FakeWorld)
     assert world.requests == []
 
 
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        (SPEC, {"requirements.lock": "all_wheels"}),
+        (f"{SPEC}platforms: [linux/arm64]\n", {"requirements.lock": "all_wheels"}),
+        (BOTH, {"requirements.amd64.lock": "tiny_wheels", "requirements.arm64.lock": "tiny_wheels"}),
+        (IMAGES, {"one.requirements.lock": "tiny_wheels", "two.requirements.lock": "tiny_wheels"}),
+    ],
+    ids=["one image", "one platform that is named", "two platforms", "two images"],
+)
+def test_light_wheels_are_one_layer_in_a_spec_of_one_image_for_one_platform(
+    world: FakeWorld, text: str, layers: dict[str, str]
+) -> None:
+    world.update(text)
+
+    locks = {name: text for name, text in world.files.items() if name.endswith("requirements.lock") or ".a" in name}
+    assert {name: re.findall(r"^# layer (\S+)$", text, re.M) for name, text in locks.items()} == {
+        name: [layer] for name, layer in layers.items()
+    }
+
+
 def test_the_problems_of_all_images_are_told_at_once(world: FakeWorld) -> None:
     with pytest.raises(LockError) as raised:
         world.update("python: 3.12\nimages: {one: {requirements: [x]}, two: {requirements: [y]}}\n")
@@ -119,7 +142,7 @@ def test_the_problems_of_all_images_are_told_at_once(world: FakeWorld) -> None:
     assert [problem.message for problem in raised.value.problems] == ["there is no package x", "there is no package y"]
 
 
-# Locks that are left as they are
+# Locks that stay unchanged
 
 
 @pytest.mark.parametrize("text", [SPEC.replace("apple", "banana"), SPEC.replace("3.12", "3.13")])
@@ -129,7 +152,7 @@ def test_locked_refuses_a_lock_that_is_not_current(world: FakeWorld, text: str) 
 
     problem = problem_of(world, text, locked=True)
 
-    assert (problem.code, problem.file, problem.hint) == ("MLS404", "mlspec.lock", "make it anew: mlspec lock")
+    assert (problem.code, problem.file, problem.hint) == ("MLS404", "mlspec.lock", "make it again: mlspec lock")
     assert (world.requests, world.looked_up) == ([], [])
 
 
@@ -150,7 +173,7 @@ def test_both_sides_of_a_merge_are_refused_and_mended(world: FakeWorld, name: st
     world.update(SPEC)
     world.files[name] = CONFLICT.format(ours=world.files[name], theirs="apple==0.9\n")
 
-    assert problem_of(world, SPEC).message == "this lock holds both sides of a merge"
+    assert problem_of(world, SPEC).message == "this lock has unresolved merge conflicts"
     assert versions(world.update(SPEC, mend=True)) == {"apple": "1.0"}
 
 
@@ -280,7 +303,7 @@ def test_a_build_that_cannot_be_locked_is_a_warning(world: FakeWorld) -> None:
     (warning,) = world.update(SPEC).warnings
 
     assert warning.code == "MLS261"
-    assert warning.message == "what it takes to build apple is not locked: there is no package absent"
+    assert warning.message == "the build dependencies of apple are not locked: there is no package absent"
 
 
 def test_an_index_that_does_not_answer_is_no_reason_to_lock_less(world: FakeWorld) -> None:
@@ -300,7 +323,7 @@ def test_an_index_that_does_not_answer_is_no_reason_to_lock_less(world: FakeWorl
         ("cuda", "jax", "jax[cuda12]"),
         ("cpu", "jax", "jax"),
         ("rocm7.1", "jax", "jax"),
-        # Nothing is known of an extra for it, so nothing is chosen.
+        # jax has no known extra for this CUDA, so mlspec chooses none.
         ("cuda11.8", "jax", "jax"),
         ("cuda13.0", "jax[cpu]", "jax[cpu]"),
         ("cuda13.0", "jax[cuda13]", "jax[cuda13]"),

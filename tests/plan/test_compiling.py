@@ -1,4 +1,4 @@
-"""What it takes to build what has no wheel: by language, by package, by release, and for CUDA."""
+"""Tests of the needs of builds from source: by language, package and Debian release, and for CUDA."""
 
 from __future__ import annotations
 

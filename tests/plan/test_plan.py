@@ -1,4 +1,4 @@
-"""The parts of a plan: what each decides, and from what."""
+"""Tests of the parts of a plan: their decisions and the inputs of these."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PlanOf = Callable[..., Plan]
 
 @pytest.fixture
 def plan_of(image_of: Callable[[str], Image]) -> PlanOf:
-    """Return a function from keys of a spec, and from what its lock says, to a plan."""
+    """Return a function from keys of a spec and facts of its lock to a plan."""
     return lambda keys="", **facts: resolve("mlspec.yaml", image_of(f"python: 3.12\n{keys}"), replace(FACTS, **facts))
 
 
@@ -152,12 +152,12 @@ def test_folders_are_made_where_the_names_of_users_are_those_of_the_image(plan_o
 
 
 def test_what_the_spec_says_of_the_environment_comes_before_the_defaults(plan_of: PlanOf) -> None:
-    environment = plan_of("environment: {HOME: /h, TOKEN: null}\n").container.environment
+    container = plan_of("environment: {HOME: /h, TOKEN: null}\n").container
 
-    assert [value for name, value in environment if name == "HOME"] == ["/h"]
-    assert "TOKEN" not in dict(environment)
-    assert dict(environment)["VIRTUAL_ENV"] == "/opt/venv"
-    assert "VIRTUAL_ENV" not in dict(plan_of(layers=()).container.environment)
+    assert container.variables == (("HOME", "/h"),)
+    assert "HOME" not in dict(container.defaults)
+    assert dict(container.defaults)["VIRTUAL_ENV"] == "/opt/venv"
+    assert "VIRTUAL_ENV" not in dict(plan_of(layers=()).container.defaults)
 
 
 def test_a_disabled_health_check_is_not_that_of_the_base(plan_of: PlanOf) -> None:

@@ -1,4 +1,4 @@
-"""From text to data: what values mean, where they stand, and that both of PyYAML's loaders say the same."""
+"""Tests of the YAML parser: values, places of values, and equal results of PyYAML's two loaders."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_what_no_text_can_hold_is_refused(text: str) -> None:
     assert caught.value.problems[0].code == "MLS001"
 
 
-# Small texts of YAML's own signs, so that most of them mean something.
+# Short texts of YAML's special characters, so that most texts have a meaning.
 SIGNS = st.sampled_from(
     [*"ab12 \n\t-:,[]{}#&*!|>'\"%@`?~.<é\u2028\x85\ufeff", ": ", "- ", "\n  ", "<<: ", "&a ", "*a", "a: ", "\\"]
 )
@@ -167,7 +167,10 @@ def outcome(text: str) -> Document | tuple[Problem, ...]:
 
 
 def shape(found: Document | tuple[Problem, ...]) -> object:
-    """Return what matters of an outcome; where an empty value stands is a matter of taste."""
+    """Return the part of a result to compare: the problems, or the data and the places of values that are not empty.
+
+    The loaders may place an empty value differently.
+    """
     if isinstance(found, tuple):
         return [(problem.code, problem.message, problem.hint) for problem in found]
     return found.data, [span for path, span in places(found.root) if path]
@@ -191,7 +194,7 @@ def test_both_loaders_say_the_same(text: str) -> None:
         patch.delattr(yaml, "CSafeLoader", raising=False)
         slow = outcome(text)
 
-    # PyYAML without libyaml refuses a little more: a tab behind a value, a comment behind a bar.
+    # PyYAML without libyaml refuses a little more: a tab after a value, a comment after a bar.
     refuses_more = isinstance(slow, tuple) and slow[0].code == "MLS002"
     assert refuses_more or shape(fast) == shape(slow)
 

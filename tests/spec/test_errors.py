@@ -1,4 +1,4 @@
-"""How problems are shown, ordered and raised."""
+"""Tests of problems: their text, their order, and the errors that carry them."""
 
 from __future__ import annotations
 

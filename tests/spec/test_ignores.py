@@ -1,4 +1,4 @@
-"""Comments that ignore warnings: where they count, what is no comment, and what is wrong with them."""
+"""Tests of comments that ignore warnings: their scope, text that is not a comment, and problems with them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlspec import api
 from mlspec.errors import Problem, Span
+from mlspec.host.rendered import Rendered
 from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
 from mlspec.spec.encoding import decode
@@ -30,7 +31,7 @@ def warning(code: str = "MLS601", *, file: str = "mlspec.yaml", span: Span | Non
     return Problem(code=code, message="m", severity="warning", file=file, span=span)
 
 
-# Where they count
+# Scope
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_a_pyproject_has_the_comments_of_toml() -> None:
     assert lines(in_toml(text, "pyproject.toml")) == [3]
 
 
-# What is wrong with them
+# Problems with comments
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_pyproject_has_the_comments_of_toml() -> None:
         ("ignore=MLS101 why", "MLS008", "error", "MLS101 is an error, and only warnings can be ignored"),
         ("ignore", "MLS008", "error", "this comment does not say what to ignore"),
         ("ignore[MLS601] why", "MLS008", "error", "this comment does not say what to ignore"),
-        ("ignored=MLS601 why", "MLS008", "error", '"ignored" is nothing that a comment can ask for'),
+        ("ignored=MLS601 why", "MLS008", "error", '"ignored" is not an instruction that a comment can give'),
         ("ignore=MLS601", "MLS009", "error", "this comment does not say why"),
         ("ignore=MLS699 why", "MLS010", "warning", 'there is no code "MLS699"'),
     ],
@@ -161,7 +162,7 @@ def test_each_code_of_a_comment_that_finds_nothing_is_told() -> None:
 # Together
 
 
-def rendered(folder: Path, text: str) -> api.Rendered:
+def rendered(folder: Path, text: str) -> Rendered:
     path = folder / "mlspec.yaml"
     path.write_text(text)
     return api.render(path, LockOptions(unpinned=True), today=TODAY)

@@ -1,4 +1,4 @@
-"""``mlspec check --fix``: certain repairs, in the file itself, with all that is not repaired left as it was."""
+"""Tests of ``mlspec check --fix``: unambiguous repairs in the file, which leave all other text unchanged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlspec.cli.check import check
 from mlspec.errors import Add, Edit, KeyPath, Problem, Rename, Repair, Replace, SetKey, Span, SpecError, Split
-from mlspec.spec import fixes as repairs
+from mlspec.spec import fixes
 from mlspec.spec.document import Document, parse
 from mlspec.spec.edits import apply_edits
 from mlspec.spec.encoding import decode
@@ -27,7 +27,7 @@ WRITTEN = [*bad_specs(), *sorted(WARNED.glob("*.yaml"))]
 
 
 def documents() -> dict[str, Document]:
-    """Return the bad and the warned specs that are YAML."""
+    """Return the bad specs and the specs with warnings, if they are valid YAML."""
     parsed = {}
     for path in WRITTEN:
         with contextlib.suppress(SpecError):
@@ -39,7 +39,7 @@ SPECS = documents()
 
 
 def looking(folder: Path) -> Callable[[Document], list[Problem]]:
-    """Return what finds all that is wrong with a document, as in the tests of bad and of warned specs."""
+    """Return a function that finds all problems of a document, as in the tests of bad specs and of warnings."""
 
     def look(document: Document) -> list[Problem]:
         try:
@@ -51,10 +51,10 @@ def looking(folder: Path) -> Callable[[Document], list[Problem]]:
 
 
 def mended(text: str, *wanted: Repair) -> str:
-    """Return a text after repairs that one problem asks for."""
+    """Return a text after the repairs of one problem."""
     document = parse(text, "mlspec.yaml")
     problem = Problem(code="MLS101", message="this is wrong", repairs=wanted)
-    (problem,) = repairs.add_edits(document, [problem])
+    (problem,) = fixes.add_edits(document, [problem])
     return apply_edits(text, problem.edits)
 
 
@@ -62,15 +62,15 @@ def comments(text: str) -> list[str]:
     return re.findall(r"(?<!\S)#.*", text)
 
 
-# Every spec that something is wrong with
+# Every spec with a problem or a warning
 
 
 @pytest.mark.parametrize("document", SPECS.values(), ids=SPECS)
 def test_a_repaired_spec_is_still_yaml_with_its_comments_and_is_not_repaired_again(
     document: Document, tmp_path: Path
 ) -> None:
-    once = repairs.fix_all(document, looking(tmp_path))
-    twice = repairs.fix_all(parse(once.document.text, document.file), looking(tmp_path))
+    once = fixes.fix_all(document, looking(tmp_path))
+    twice = fixes.fix_all(parse(once.document.text, document.file), looking(tmp_path))
 
     assert not twice.rounds
     assert comments(once.document.text) == comments(document.text)
@@ -80,7 +80,7 @@ def test_a_repaired_spec_is_still_yaml_with_its_comments_and_is_not_repaired_aga
 def test_what_is_wrong_is_repaired_where_one_thing_can_be_meant(tmp_path: Path) -> None:
     text = (BAD / "values-are-misspelt.yaml").read_text(encoding="utf-8")
 
-    settled = repairs.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
+    settled = fixes.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
 
     assert settled.document.text == text.replace("cdua", "cuda").replace("3min", "3m").replace(
         "memlok", "memlock"
@@ -105,13 +105,13 @@ GUESSES = {
 
 @pytest.mark.parametrize("text", GUESSES.values(), ids=GUESSES)
 def test_a_guess_is_no_repair(text: str, tmp_path: Path) -> None:
-    settled = repairs.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
+    settled = fixes.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
 
     assert settled.problems
     assert settled.document.text == text
 
 
-# Edits: where they are made
+# The places of edits
 
 
 KEYS = {
@@ -154,7 +154,7 @@ def test_an_entry_is_added_in_the_style_of_the_list(before: str, after: str) -> 
 def test_several_packages_make_one_key() -> None:
     wanted = [Problem(code="MLS610", message=name, repairs=(Add(("apt",), (name,)),)) for name in ("git", "curl")]
 
-    problems = repairs.add_edits(parse("python: 3.12\n", "mlspec.yaml"), wanted)
+    problems = fixes.add_edits(parse("python: 3.12\n", "mlspec.yaml"), wanted)
 
     assert {problem.edits for problem in problems} == {(Edit("mlspec.yaml", Span(1, 13, 1, 13), "\napt: [git, curl]"),)}
 
@@ -365,19 +365,19 @@ def test_what_is_no_yaml_is_left_alone(spec: Path) -> None:
 
 def test_a_file_that_changes_meanwhile_is_left_alone(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec.write_text("pyhton: 3.13\n")
-    settle = repairs.fix_all
+    settle = fixes.fix_all
 
-    def interrupted(document: Document, look: Callable[[Document], list[Problem]]) -> repairs.Settled:
+    def interrupted(document: Document, look: Callable[[Document], list[Problem]]) -> fixes.Settled:
         settled = settle(document, look)
         spec.write_text("pyhton: 3.12\n")
         return settled
 
-    monkeypatch.setattr(repairs, "fix_all", interrupted)
+    monkeypatch.setattr(fixes, "fix_all", interrupted)
 
     result = run("--fix")
 
     assert (result.exit_code, spec.read_text()) == (1, "pyhton: 3.12\n")
-    assert "MLS412: mlspec.yaml was changed while it was looked at" in result.stderr
+    assert "MLS412: mlspec.yaml changed during the check" in result.stderr
 
 
 def test_a_disk_that_refuses_leaves_the_file_whole(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,7 +417,7 @@ def test_a_comment_that_ignores_a_warning_keeps_its_repair_away(spec: Path) -> N
 def test_a_requirement_is_written_as_pip_has_it(tmp_path: Path) -> None:
     text = "python: 3.12\nrequirements:\n- numpy=>2  # new\n- 'torch>=2<3'\n- scipy, pandas\n"
 
-    settled = repairs.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
+    settled = fixes.fix_all(parse(text, "mlspec.yaml"), looking(tmp_path))
 
     assert settled.document.text == (
         "python: 3.12\nrequirements:\n- numpy>=2  # new\n- 'torch>=2,<3'\n- scipy\n- pandas\n"
@@ -427,7 +427,7 @@ def test_a_requirement_is_written_as_pip_has_it(tmp_path: Path) -> None:
 def test_a_script_is_one_that_is_there(tmp_path: Path) -> None:
     write({"train.py": "", "notes.txt": ""}, tmp_path)
 
-    settled = repairs.fix_all(parse("python: 3.12\nentrypoint: [python, trian.py]\n", "mlspec.yaml"), looking(tmp_path))
+    settled = fixes.fix_all(parse("python: 3.12\nentrypoint: [python, trian.py]\n", "mlspec.yaml"), looking(tmp_path))
 
     assert settled.document.data["entrypoint"] == ["python", "train.py"]
 

@@ -1,8 +1,9 @@
-"""The JSON Schema of a spec: what it lets pass, what it refuses, and that it never says more than mlspec does."""
+"""Tests of the JSON Schema of a spec: it accepts all that mlspec accepts, and refuses as much as a schema can."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,23 +29,24 @@ BAD = sorted(places.BAD.glob("*.yaml"))
 NEWER, OLDER = Draft202012Validator(schema.schema()), Draft7Validator(schema.schema("7"))
 BOTH = pytest.mark.parametrize("validator", [NEWER, OLDER], ids=["2020-12", "draft-07"])
 
-# What only mlspec can refuse, by why a schema cannot.
+# Specs that only mlspec can refuse, grouped by the reason why a schema cannot.
 SPLIT_AS_A_SHELL_DOES = {
     "command-ends-in-a-backslash", "command-has-an-operator", "entrypoint-has-an-open-quote",
     "entrypoint-needs-a-shell",
 }  # fmt: skip
 BETWEEN_KEYS = {
+    "dev-container-has-no-form", "dev-has-no-dev-container",
     "gpu-models-without-cuda", "gpus-of-a-cluster-have-no-number", "gpus-with-the-cpu",
-    "healthcheck-asks-without-a-port", "index-names-an-unknown-secret", "mount-is-twice",
+    "healthcheck-asks-without-a-port", "include-is-above", "index-names-an-unknown-secret", "mount-is-twice",
     "mounts-are-no-storage-of-a-cluster",
     "repeat-without-anything-above", "run-names-an-unknown-secret",
 }  # fmt: skip
 BY_WHAT_A_NAME_MEANS = {
     "environment-extends-the-path", "environment-holds-a-secret", "environment-list-holds-a-secret",
 }  # fmt: skip
-# An editor sees a number: 3.1 and 3.10 are one to it, and 3.7 may have been 3.70.
+# An editor reads a number: it cannot tell 3.1 from 3.10, or 3.7 from 3.70.
 AS_THE_TEXT_OF_A_NUMBER = {"python-has-a-leading-zero", "python-is-too-old", "python-lost-its-zero"}
-# An entry of include may hold a bracket that is closed, which an editor does not look for.
+# An entry of include may hold a closed bracket, and the schema does not check whether a bracket is closed.
 IN_A_PATTERN = {"include-bracket"}
 IN_A_COMMENT = {"ignore-has-no-reason", "ignore-is-unreadable"}
 ONLY_OURS = (
@@ -56,7 +58,7 @@ def is_refused(path: Path, validator: Validator) -> bool:
     try:
         return not validator.is_valid(editor.read(path.read_text(encoding="utf-8")))
     except yaml.YAMLError:
-        return True  # an editor needs no schema to say so
+        return True  # an editor reports this without a schema
 
 
 def is_accepted_by_mlspec(text: str) -> bool:
@@ -90,7 +92,7 @@ def test_what_only_mlspec_refuses_is_known(name: str, validator: Validator) -> N
     assert not is_refused(places.BAD / f"{name}.yaml", validator)
 
 
-# What mlspec accepts, the schema does.
+# The schema accepts all that mlspec accepts.
 
 SPECIAL = st.text("aA0.:/-_ =~#[]{},&*!|>'\"%@`$\\\n\t3hmsgbytrueonl", max_size=12)
 SHAPED = st.sampled_from([
@@ -115,7 +117,7 @@ IMAGE = st.one_of(st.none(), st.dictionaries(st.sampled_from(KEYS), VALUE, max_s
 
 
 def written(value: Any, *, plain: bool) -> str:  # noqa: ANN401 - any value of a spec
-    """Return a value in flow style; a text stands plain where YAML reads it as that text or number, or in quotes."""
+    """Return a value in YAML's flow style; with ``plain``, without quotes around text that mlspec reads the same."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(k)}: {written(v, plain=plain)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
@@ -126,7 +128,7 @@ def written(value: Any, *, plain: bool) -> str:  # noqa: ANN401 - any value of a
 
 
 def document_text(value: str) -> object:
-    """Return what mlspec reads where ``value`` stands plain in a list; None where that is not one value."""
+    """Return the value that mlspec reads for ``value`` without quotes in a list, or None if it is not one value."""
     try:
         found = document.parse(f"a: [{value}]", "x").data["a"]
     except SpecError:
@@ -139,14 +141,14 @@ def test_what_mlspec_accepts_the_schema_accepts(key: str, value: Any, image: Any
     top = "".join(f"{name}: {written(part, plain=plain)}\n" for name, part in {"python": "3.12", key: value}.items())
     text = top if image is None else f"{top}images: {{train: {written(image, plain=plain)}}}\n"
 
-    # Of the top, mlspec looks only at what an image inherits; the schema looks at all of it.
+    # mlspec checks only the top-level keys that an image inherits; the schema checks all of them.
     if is_accepted_by_mlspec(top) and is_accepted_by_mlspec(text):
         read = editor.read(text)
         assert [error.message for error in NEWER.iter_errors(read)] == [], text
         assert OLDER.is_valid(read)
 
 
-# What editors show
+# Texts for editors
 
 
 def texts_of(shape: object) -> Iterator[dict[str, Any]]:
@@ -160,9 +162,11 @@ def texts_of(shape: object) -> Iterator[dict[str, Any]]:
 def test_every_key_says_what_it_means_with_an_example_and_its_default(name: str) -> None:
     key = schema.schema()["properties"][name]
 
+    # A description begins with the meaning of the key, not with forms of values, such as HOST:CONTAINER.
+    assert re.match(r"[A-Z][a-z]* [a-zA-Z]+", key["description"])
     assert key["description"].endswith(".")
     assert "Default: " in key["description"] or name == "python"
-    assert key.get("examples") or name in {"init", "read_only"}
+    assert key.get("examples") or name in {"init", "read_only"} or "defaultSnippets" in json.dumps(key)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +175,9 @@ def test_every_key_says_what_it_means_with_an_example_and_its_default(name: str)
 )
 def test_every_example_is_accepted(name: str, example: object) -> None:
     beside: dict[str, object] = {"python": "3.12", "accelerator": "cuda", "ports": ["8000:8000"]}
-    # A cluster gives GPUs by number only.
+    # A cluster can only give a number of GPUs.
     beside |= {"gpus": "1"} if name == "targets" else {}
+    beside |= {"targets": ["devcontainer"]} if name == "dev" else {}
     text = "".join(f"{key}: {json.dumps(value)}\n" for key, value in (beside | {name: example}).items())
 
     assert is_accepted_by_mlspec(text)
@@ -243,7 +248,8 @@ def test_the_command_leaves_what_it_did_not_write_alone(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr == (
-        "MLS402: mine.json was not written by mlspec, and is left alone\n  hint: name another file, or move it away\n"
+        "MLS402: mine.json was not written by mlspec, so it is left unchanged\n  hint: name another file, or move it "
+        "away\n"
     )
     assert (tmp_path / "mine.json").read_text() == "{}"
 
@@ -259,7 +265,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_render_renews_the_schema_of_another_version(folder: Path) -> None:
-    (folder / schema.FILE).write_text('{\n  "$comment": "Generated by mlspec 0.0.1; to write it anew: …"\n}\n')
+    (folder / schema.FILE).write_text('{\n  "$comment": "Generated by mlspec 0.0.1; to write it again: …"\n}\n')
 
     done = run(folder, "render", "--unpinned")
 

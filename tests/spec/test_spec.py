@@ -1,4 +1,4 @@
-"""From data to a Spec: defaults, short and long forms, and what images inherit."""
+"""Tests of the validation of data to a Spec: defaults, short and long forms, and inherited keys of images."""
 
 from __future__ import annotations
 

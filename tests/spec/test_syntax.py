@@ -1,4 +1,4 @@
-"""What each short form accepts and refuses; and that no text makes one fall."""
+"""Tests of the short forms of values: accepted and refused texts, and no crash for any text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READERS: dict[str, Callable[[str], object]] = {
             "plain_absolute",
             "memory_folder",
             "working_dir",
-            "included",
+            "include_path",
         ],
     ]
 }
@@ -89,8 +89,10 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("plain_absolute", "/a/b@1+c", "/a/b@1+c"),
     ("memory_folder", "/a b", "/a b"),
     ("working_dir", "/srv/app", "/srv/app"),
-    ("included", "./src\\a", "./src/a"),
-    ("included", "!**/*.ckpt", "!**/*.ckpt"),
+    ("include_path", "./src\\a", "./src/a"),
+    ("include_path", "!**/*.ckpt", "!**/*.ckpt"),
+    ("include_path", "..", ".."),
+    ("include_path", "!../../libs", "!../../libs"),
 ]
 REFUSED = {
     "one_line": ["a\nb", "a\rb", "\0", "\t", "\x85", "\u2028"],
@@ -157,7 +159,7 @@ REFUSED = {
     "memory_folder": ["/a:size=1g", "a"],
     "plain_absolute": ["/a b", "/$x", "/ä", "/a'b", "/a\\b"],
     "working_dir": ["/", "//", "/.", "/./", "app"],
-    "included": ["", "!", " ", "/etc", "..", "a/../b", "~/a", "C:\\a", "!../a", "\\\\host\\a"],
+    "include_path": ["", "!", " ", "/etc", "a/../b", "~/a", "C:\\a", "../a/../b", "!a/..", "\\\\host\\a"],
 }
 
 
@@ -214,7 +216,7 @@ def test_words_are_those_of_a_shell(text: str) -> None:
     except Refused:
         return
     if any(word.startswith("#") for word in found):
-        return  # a comment to a shell, and an argument here: there is no shell
+        return  # a comment for a shell, but an argument here, because no shell reads the command
 
     said = subprocess.run(["/bin/sh", "-c", f"printf '%s\\0' x {text}"], capture_output=True, check=True)
 

@@ -1,4 +1,4 @@
-"""Numbers of bytes: as people read them, and back."""
+"""Tests of sizes in bytes: formatted for people, and parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OCI archives of images, as builders write them, made in memory."""
+"""OCI archives of images in memory, in the format of builders."""
 
 from __future__ import annotations
 

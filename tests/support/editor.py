@@ -1,4 +1,4 @@
-"""A spec as an editor's YAML support reads it: YAML 1.2's core schema, with merge keys, and plain JSON values."""
+"""A reader of specs like an editor's YAML support: YAML 1.2's core schema with merge keys, to plain JSON values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's loader with the plain values of YAML 1.2: ``yes`` and ``22:22`` are texts, ``3.10`` is a number."""
+    """PyYAML's loader with the plain values of YAML 1.2: ``yes`` and ``22:22`` are strings, ``3.10`` is a number."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as the class above
 
@@ -44,7 +44,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
 def read(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the value of a YAML text; raises yaml.YAMLError where an editor underlines it before any schema."""
+    """Return the value of a YAML text. Raises yaml.YAMLError for text that an editor reports without a schema."""
     try:
         return _plain(yaml.load(text, Loader=_Loader))  # noqa: S506 - a SafeLoader
     except RecursionError:

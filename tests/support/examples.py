@@ -1,4 +1,4 @@
-"""Copies of the examples, built and run as a learner would, and ways to ask what they serve."""
+"""Copies of the examples: functions to build, run and query them as a reader would."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXAMPLES = PROJECT / "specs"
 MLSPEC = str(Path(sys.executable).with_name("mlspec"))
 Variables = Mapping[str, str]
 MARK = f"mlspec-examples-{uuid.uuid4().hex[:8]}"
-"""Begins the name of every image and volume made here, to be found and removed at the end."""
+"""The prefix of the names of all images and volumes of the tests, to find and remove them at the end."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,10 @@ class Example:
         env: Variables | None = None,
         code: int = 0,
     ) -> str:
-        """Run a command in the folder, with ``typed`` as its input, and return all that it said."""
+        """Run a command in the folder, with ``typed`` as its input, and return its output.
+
+        Raises AssertionError if the exit code is not ``code``.
+        """
         done = subprocess.run(
             (*prefix, *command),
             cwd=self.folder,
@@ -80,17 +83,17 @@ class Example:
         path.write_text(change(path.read_text()))
 
     def give_to(self, user: User) -> None:
-        """Make the folder and all that is in it a user's."""
+        """Change the owner of the folder and all files in it to a user."""
         for path in (self.folder, *self.folder.rglob("*")):
             os.chown(path, user.uid, user.gid)
 
     def containers(self, key: str = "") -> list[Container]:
-        """Return what runs of an image of this example."""
+        """Return the running containers of an image of this example."""
         return list(self.engine.containers.list(filters={"ancestor": f"{self.name}{key}"}))
 
     @contextmanager
     def running(self, *arguments: str, env: Variables | None = None) -> Iterator[subprocess.Popen[str]]:
-        """Start ``mlspec run``, and yield the process, whose output can be read."""
+        """Start ``mlspec run``, and yield the process, with a pipe for its output."""
         with subprocess.Popen(
             (MLSPEC, "run", *arguments),
             cwd=self.folder,
@@ -106,34 +109,36 @@ class Example:
 
 
 def copied(name: str, folder: Path, engine: docker.DockerClient) -> Example:
-    """Copy an example to ``folder``, under names of its own, on a base image that the mirror has."""
+    """Copy an example to ``folder``, with unique names, and with a base image that the mirror has."""
     shutil.copytree(EXAMPLES / name, folder)
     example = Example(folder, engine)
-    example.edit("mlspec.yaml", marked)
     take_base_of_mirror(folder)
-    example.mlspec("render")
+    for spec in sorted(folder.rglob("mlspec.yaml")):
+        spec.write_text(marked(spec.read_text()))
+        example.mlspec("render", str(spec))
     return example
 
 
 def take_base_of_mirror(folder: Path) -> None:
-    """Write the digest that the mirror has into a lock: the committed one is the public registry's."""
+    """Write the mirror's digest of the base image into locks: the committed digest is that of the public registry."""
     from mlspec.host.network import registry
 
-    lock = (folder / "mlspec.lock").read_text()
-    base = registry.resolve(re.findall(r'^reference = "(.*)"', lock, re.M)[0], "linux/amd64")
-    lock = re.sub(r'^digest = ".*"', f'digest = "{base.digest}"', lock, flags=re.M)
-    (folder / "mlspec.lock").write_text(re.sub(r'^python = ".*"', f'python = "{base.python}"', lock, flags=re.M))
+    for path in folder.rglob("mlspec.lock"):
+        lock = path.read_text()
+        base = registry.resolve(re.findall(r'^reference = "(.*)"', lock, re.M)[0], "linux/amd64")
+        lock = re.sub(r'^digest = ".*"', f'digest = "{base.digest}"', lock, flags=re.M)
+        path.write_text(re.sub(r'^python = ".*"', f'python = "{base.python}"', lock, flags=re.M))
 
 
 def marked(spec: str) -> str:
-    """Return a spec with names of its own for what it leaves in the engine, and any free port for its server's."""
+    """Return a spec with unique names for its images and volumes, and with any free port for its server."""
     spec = spec.replace("\nname: ", f"\nname: {MARK}-")
     spec = re.sub(r"^( *- )([a-z][\w-]*:/)", rf"\g<1>{MARK}-\2", spec, flags=re.M)
     return re.sub(r'"(\d+):\1"', r'"\1"', spec)
 
 
 def forget(engine: docker.DockerClient) -> None:
-    """Remove the images and volumes that were made here."""
+    """Remove the images and volumes of the tests."""
     for image in engine.images.list():
         for tag in image.tags:
             if tag.startswith(MARK):
@@ -144,7 +149,7 @@ def forget(engine: docker.DockerClient) -> None:
 
 
 def installed_anew(said: str) -> set[str]:
-    """Return the names of the layers that a build installed rather than took from its cache."""
+    """Return the names of the layers that a build installed, without those from its cache."""
     stages = dict(re.findall(r"^#(\d+) \[layer-(\S+) .*install\.sh$", said, re.M))
     return {stages[step] for step in re.findall(r"^#(\d+) DONE", said, re.M) if step in stages}
 
@@ -157,7 +162,7 @@ def pins(folder: Path, name: str = "requirements.lock") -> set[str]:
 def served(
     example: Example, key: str = "", *, prefix: tuple[str, ...] = (), env: Variables | None = None
 ) -> Iterator[str]:
-    """Start an example's server, wait until the engine calls it healthy, and yield its address."""
+    """Start an example's server, wait until the engine reports it as healthy, and yield its address."""
     command = [*prefix, MLSPEC, "run", *([key] if key else [])]
     image = f"{example.name}-{key}" if key else example.name
     environment = {**os.environ, **(env or {})}
@@ -170,7 +175,7 @@ def served(
 
 
 def healthy(engine: docker.DockerClient, image: str, process: subprocess.Popen[bytes]) -> str:
-    # A check every two seconds starts Python anew; on a busy host of two cores that alone took over a minute.
+    # The health check starts a Python every two seconds; on a busy host of two cores that alone took over a minute.
     end = time.monotonic() + 300
     while time.monotonic() < end:
         assert process.poll() is None, "the server ended before it answered"
@@ -182,7 +187,7 @@ def healthy(engine: docker.DockerClient, image: str, process: subprocess.Popen[b
 
 
 def asked(address: str, data: object = None, *, method: str | None = None, headers: Variables | None = None) -> Any:  # noqa: ANN401
-    """Return the JSON that an address answers; raises HTTPError where it refuses."""
+    """Send a request and return the JSON of the answer. Raises HTTPError for an error status."""
     body = None if data is None else json.dumps(data).encode()
     sent = {"Content-Type": "application/json", **(headers or {})}
     request = urllib.request.Request(address, body, sent, method=method)  # noqa: S310
@@ -192,7 +197,7 @@ def asked(address: str, data: object = None, *, method: str | None = None, heade
 
 @contextmanager
 def neighbour(example: Example, program: str) -> Iterator[Container]:
-    """Run a server, a Python program that listens on port 80, in another container of an example's image."""
+    """Run ``program``, a Python server on port 80, in another container of an example's image."""
     container = example.engine.containers.run(
         example.name, ["-c", program], entrypoint="python", user="0:0", detach=True, remove=True
     )
@@ -208,7 +213,7 @@ def neighbour(example: Example, program: str) -> Iterator[Container]:
 
 
 def address_of(container: Container) -> str:
-    """Return where other containers reach this one."""
+    """Return the URL of a container for other containers."""
     (network,) = container.attrs["NetworkSettings"]["Networks"].values()
     return f"http://{network['IPAddress']}"
 

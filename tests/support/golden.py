@@ -1,4 +1,4 @@
-"""The type of the fixture ``golden``: from the path of a file to what a text has to equal."""
+"""The type of the fixture ``golden``: a function from the path of a file to the snapshot that a text must equal."""
 
 from __future__ import annotations
 

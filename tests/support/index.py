@@ -1,4 +1,4 @@
-"""A package index for tests: wheels and sources made in memory, served on the loopback address."""
+"""A package index for tests: wheels and sources made in memory and served on the loopback address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import json
 import re
 import ssl
 import tarfile
-import threading
 import urllib.parse
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,12 +21,14 @@ from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
 
+from tests.support import servers
+
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class File:
-    """One file of a release as an index offers it."""
+    """One file of a release on an index."""
 
     name: str
     project: str
@@ -35,6 +36,7 @@ class File:
     requires_python: str = ""
     yanked: bool = False
     metadata: str = ""
+    uploaded: str = ""
 
     @property
     def sha256(self) -> str:
@@ -42,7 +44,7 @@ class File:
 
 
 def metadata(name: str, version: str, requires: Iterable[str] = (), requires_python: str = "") -> str:
-    """Return core metadata that is static, in a wheel and in a source."""
+    """Return static core metadata for a wheel or a source."""
     lines = ["Metadata-Version: 2.2", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Python: {requires_python}"] if requires_python else []
     for requirement in requires:
@@ -64,7 +66,7 @@ def wheel(
     modules: Mapping[str, str] = MappingProxyType({}),
     entry_points: str = "",
 ) -> File:
-    """Return a wheel, filled up to about ``size`` bytes, with ``modules`` by name beside its own empty one."""
+    """Return a wheel of at least ``size`` bytes, with ``modules`` by name beside its own empty module."""
     stem = f"{name.replace('-', '_').replace('.', '_')}-{version}"
     text = metadata(name, version, requires, requires_python)
     contents = {
@@ -98,7 +100,10 @@ def sdist(
     requires_python: str = "",
     contents: Mapping[str, str] | None = None,
 ) -> File:
-    """Return a source whose metadata is static, with ``contents``; without, nothing can build it: it has no backend."""
+    """Return a source with static metadata and ``contents``.
+
+    Without contents, the source has a backend that fails, so nothing can build it.
+    """
     stem = f"{name}-{version}"
     text = metadata(name, version, requires, requires_python)
     backend = '[build-system]\nrequires = []\nbuild-backend = "nothing"\nbackend-path = ["."]\n'
@@ -113,9 +118,10 @@ def sdist(
 
 
 def dynamic(name: str, version: str, told: str, *, build: Iterable[str] = (), asks: Iterable[str] = ()) -> File:
-    """Return a source whose metadata only its build can tell.
+    """Return a source with dynamic metadata, so only its build gives the metadata.
 
-    ``told`` is Python that sets ``requires``; ``build`` is what the build requires, ``asks`` what its backend asks for.
+    ``told`` is Python code that sets ``requires``. ``build`` are the build requirements in pyproject.toml, and ``asks``
+    those that the backend returns.
     """
     project = f'[build-system]\nrequires = {list(build)!r}\nbuild-backend = "own"\nbackend-path = ["."]\n'
     lines = "".join(f"    {line}\n" for line in told.splitlines())
@@ -131,16 +137,16 @@ def dynamic(name: str, version: str, told: str, *, build: Iterable[str] = (), as
         "    return name\n"
     )
     file = sdist(name, version, contents={"pyproject.toml": project, "own.py": backend})
-    # As it was packed before metadata could be static.
+    # Metadata 2.1 is the last version whose fields are not static in a source.
     old = gzip.compress(gzip.decompress(file.data).replace(b"Metadata-Version: 2.2", b"Metadata-Version: 2.1"))
     return File(file.name, file.project, old)
 
 
 @dataclass
 class PackageIndex:
-    """Files served under ``url``; ``login`` is what must be said to be answered.
+    """A package index with files under ``url``; ``login`` is the required login, or "".
 
-    ``requests`` is what was asked for, and ``logins`` what was said with it.
+    ``requests`` are the received requests as (method, path), and ``logins`` the logins in them.
     """
 
     files: list[File]
@@ -156,21 +162,21 @@ class PackageIndex:
     bytes_sent: int = 0
 
     def add(self, *files: File) -> None:
-        """Offer more files from now on."""
+        """Add files to the index."""
         self.files.extend(files)
 
     @property
     def pages(self) -> set[str]:
-        """The packages whose page was asked for."""
+        """The packages whose pages were requested."""
         return {path.split("/")[2] for _, path in self.requests if path.startswith("/simple/") and path.count("/") > 2}
 
     @property
     def downloads(self) -> set[str]:
-        """The files that were fetched whole."""
+        """The files that were downloaded."""
         return {path.rpartition("/")[2] for method, path in self.requests if method == "GET" and "/files/" in path}
 
     def answer(self, path: str, authorization: str) -> tuple[int, str, bytes]:
-        """Return status, content type and body for a path."""
+        """Return the status, the content type and the body for a path."""
         if self.status != 200:
             return self.status, "text/plain", b""
         if self.login and authorization != "Basic " + base64.b64encode(self.login.encode()).decode():
@@ -203,6 +209,7 @@ class PackageIndex:
                 "yanked": file.yanked,
                 "size": len(file.data),
                 "core-metadata": bool(file.metadata),
+                **({"upload-time": file.uploaded} if file.uploaded else {}),
             }
             for file in files
         ]
@@ -272,7 +279,7 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
             pass
 
     server = _listening(index, Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    servers.start(server)
     index.url = f"{'https' if index.certificate else 'http'}://{index.host}:{server.server_port}/simple/"
     try:
         yield index

@@ -1,4 +1,4 @@
-"""Kills commands some hundred times, before each change that they make to a disk and at any time: ``make kills``."""
+"""A test that kills commands some hundred times, before each change of the disk and at random: ``make kills``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMMANDS = (("render",), ("lock",), ("lock", "-P", "apple"))
 
 
 def project(top: Path) -> Path:
-    """Return a folder with a spec of several images whose requirements have changed since it was rendered."""
+    """Create a folder with a rendered spec of several images, change its requirements, and return the folder."""
     folder = top / "project"
     folder.mkdir(parents=True)
     for name, text in (("mlspec.yaml", SPEC), ("mlspec.lock", LOCK), ("requirements.in", "apple\n"), ("train.py", "")):
@@ -40,7 +40,7 @@ def project(top: Path) -> Path:
 
 
 def exact(top: Path) -> int:
-    """Kill before each change of the disk; return how often."""
+    """Kill each command before each of its changes of the disk, and return the number of kills."""
     count = 0
     for number, words in enumerate(COMMANDS):
         start = project(top / str(number))
@@ -52,7 +52,7 @@ def exact(top: Path) -> int:
 
 
 def at_any_time(top: Path, times: int) -> int:
-    """Kill a process of its own after a random time; return how often it was at work then."""
+    """Kill a separate process after a random time, and return how often it was still running."""
     start = project(top)
     words = [sys.executable, "-m", "mlspec", "render", "--force", "--locked", "-q"]
     assert run(start, ("render",)) == 0
@@ -71,7 +71,7 @@ def at_any_time(top: Path, times: int) -> int:
 
 
 def main() -> None:
-    """Kill, and say how often that was put right."""
+    """Kill commands, and print how many kills the next command recovered from."""
     os.environ["MLSPEC_CONFIG"] = "off"
     Resolver.compile = knows  # type: ignore[method-assign,assignment]
     with tempfile.TemporaryDirectory() as name:

@@ -1,6 +1,7 @@
-"""How BuildKit reads an ignore file: github.com/moby/patternmatcher v0.6.0, its ignorefile and patternmatcher.go.
+"""A port of BuildKit's reader of ignore files: github.com/moby/patternmatcher v0.6.0, ignorefile, patternmatcher.go.
 
-A reading of its own, line by line, with the faults that it has: some of what is special to an expression stays so.
+The port is independent of mlspec's reader and follows the original line by line, including its bugs: patternmatcher.go
+does not escape all special characters of regular expressions.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 
-# shouldEscape of patternmatcher.go: a byte of flags is too short for "|", "{" and "}", which stay as they are.
+# shouldEscape of patternmatcher.go: its byte of flags is too small for "|", "{" and "}", so these are not escaped.
 _ESCAPED = ".+()$"
 BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-"""What strings.TrimSpace trims."""
+"""The characters that Go's strings.TrimSpace trims."""
 
 
 def left_out(text: str, path: str) -> bool:
-    """Tell whether a file is left out: MatchesOrParentMatches."""
+    """Tell whether an ignore file excludes a path, like MatchesOrParentMatches of patternmatcher.go."""
     out = False
     parts = path.split("/")
     for keeps, fits in _patterns(text):
@@ -54,7 +55,7 @@ def _compiled(pattern: str) -> Callable[[str], bool]:
             kind, expression, place = "regexp", f"{expression}\\{pattern[place]}", place + 1
         else:
             kind = "regexp" if character in "[]" else kind
-            # Between brackets, Python would warn of a bracket that Go takes as itself.
+            # Python would warn of a bracket inside brackets, which Go reads as a literal.
             expression += "\\[" if expression.endswith("[") and character == "[" else character
         number += 1
     if kind == "regexp":

@@ -1,7 +1,7 @@
-"""Whether a lock made here for a Python is the one that a native pip-compile of that Python makes.
+"""A comparison of mlspec's locks for a Python with those of a native pip-compile on that Python.
 
-``python -m tests.support.native`` compares every set of requirements with every Python from 3.9 on that this host has,
-and says what differs; it takes a package index and some minutes. Tests take a sample of it.
+``python -m tests.support.native`` compares all sets of requirements on each Python of this host from 3.9 on, and prints
+the differences. It needs a package index and some minutes. Tests compare a sample.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlspec.errors import MlspecError
-from mlspec.host.resolver import compile_requirements
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.collect import RequirementEntry, collect
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
+from tests.support.compiling import compile_requirements
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "http": ("requests[socks]", "httpx[http2]", "aiohttp[speedups]"),
@@ -40,37 +40,37 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "unsafe": ("setuptools", "pip-tools", "wheel"),
     "boosting": ("xgboost", "lightgbm", "catboost", "optuna"),
     "images": ("opencv-python-headless", "pillow", "albumentations"),
-    # Within bounds that wheels fit on every Python: pip would compile a source where others have wheels, and mlspec
-    # does so only where it is asked to.
+    # Bounds with a matching wheel for each Python. Without such a wheel, pip would compile a source, but mlspec does so
+    # only on request.
     "bounds": ("numpy<2.2", "urllib3<2", "protobuf>=3.20,<5", "typing-extensions!=4.12.0"),
     "prereleases": ("sqlalchemy>=2.1.0b1", "attrs>=20"),
     "withdrawn": ("cryptography==37.0.3", "idna"),
 }
-"""What is asked for: extras, markers of every kind, sources, exact, withdrawn and pre-release versions."""
+"""The sets of requirements: extras, all kinds of markers, sources, exact, yanked and pre-release versions."""
 
 SAMPLE = ("server", "tools", "sources")
-"""The sets that the tests take: one for each Python, in turn."""
+"""The sets for the tests: one for each Python, in turn."""
 
 _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python of this host, and a virtual environment of it that holds pip-tools."""
+    """A Python of this host: its version, and the interpreter of an environment with pip-tools."""
 
     version: str
     program: Path
 
     @property
     def target(self) -> LockTarget:
-        """What a lock for this Python on this host is made for."""
+        """The target of a lock for this Python on this host."""
         return LockTarget(
             python=self.version, platform=_MACHINES[platform.machine()], glibc=platform.libc_ver()[1] or "2.36"
         )
 
 
 def interpreters() -> dict[str, Path]:
-    """Return the Pythons from 3.9 on that are found on this host, by their versions: of each minor version one."""
+    """Find one Python of each minor version from 3.9 on, and return their paths by version."""
     names = [shutil.which(f"python3.{minor}") for minor in range(9, 15)]
     roots = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
     found: dict[str, Path] = {}
@@ -86,7 +86,9 @@ def interpreters() -> dict[str, Path]:
 
 
 def prepared(version: str, program: Path, folder: Path) -> Interpreter:
-    """Return an interpreter with pip-tools of its own below ``folder``."""
+    """Return an interpreter with pip-tools: this process's own, or else one in a virtual environment in ``folder``."""
+    if program == Path(sys.executable):
+        return Interpreter(version, program)
     place = folder / version
     python = place / "bin" / "python"
     if not (place / "bin" / "pip-compile").exists():
@@ -97,21 +99,21 @@ def prepared(version: str, program: Path, folder: Path) -> Interpreter:
 
 
 def environment() -> dict[str, str]:
-    """Return this environment without what configures pip, but for its certificates."""
+    """Return the environment variables without those that configure pip or Python, except the certificates of pip."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     certificate = {"PIP_CERT": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}
     return {**kept, **certificate, "PIP_CONFIG_FILE": os.devnull}
 
 
 def required(texts: Sequence[str]) -> Requirements:
-    """Return the requirements in these lines."""
+    """Parse requirements, one from each text."""
     return collect(
         [RequirementEntry(text, ("requirements", i)) for i, text in enumerate(texts)], lambda _: "", "mlspec.yaml"
     )
 
 
 def native(interpreter: Interpreter, texts: Sequence[str]) -> set[str] | str:
-    """Return what a pip-compile of this Python pins; or the end of what it says where it fails."""
+    """Return the pins of a native pip-compile, or the last line of its error output."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "requirements.in").write_text("\n".join(sorted(texts)) + "\n")
         words = [str(interpreter.program), "-m", "piptools", "compile", "--no-config", "--quiet", "--no-header"]
@@ -123,7 +125,7 @@ def native(interpreter: Interpreter, texts: Sequence[str]) -> set[str] | str:
 
 
 def cross(target: LockTarget, texts: Sequence[str]) -> set[str] | str:
-    """Return what mlspec pins for a target; or the first line of what it says where it fails."""
+    """Return mlspec's pins for a target, or the message of its first problem."""
     try:
         return {pin.requirement for pin in compile_requirements(required(texts), target, ()).pins}
     except MlspecError as error:
@@ -131,7 +133,7 @@ def cross(target: LockTarget, texts: Sequence[str]) -> set[str] | str:
 
 
 def differences(ours: set[str] | str, theirs: set[str] | str) -> tuple[str, ...]:
-    """Return the pins that only one of two locks has; nothing where both could not be made."""
+    """Return the pins that only one of two locks has, or the error if only one failed; empty if both failed."""
     if isinstance(ours, str) or isinstance(theirs, str):
         both_failed = isinstance(ours, str) and isinstance(theirs, str)
         return () if both_failed else (f"mlspec: {ours}", f"native: {theirs}")
@@ -150,7 +152,7 @@ def _rows(found: Sequence[Interpreter], names: Sequence[str]) -> Iterator[tuple[
 
 
 def main() -> int:
-    """Compare the sets that are named, or all; returns 1 where any pin differs."""
+    """Compare the sets on the command line, by default all. Return 1 if any pin differs."""
     start, folder = time.monotonic(), Path(os.environ.get("MLSPEC_NATIVE", ".venv/native")).resolve()
     found = [prepared(version, program, folder) for version, program in interpreters().items()]
     pins = differing = locks = refused = 0

@@ -1,4 +1,4 @@
-"""Where what tests read stands: the project, and the folders with input that tests of several folders share."""
+"""The paths of the project and of the input folders that tests in several folders share."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ TESTS = Path(__file__).parents[1]
 PROJECT = TESTS.parent
 BAD = TESTS / "spec" / "bad"
 WARNED = TESTS / "advice" / "lint" / "warned"
-# Specs of single keys, and what each draws; the examples, with locks, are PROJECT / "specs".
+# Specs of single keys, and the files drawn from each. The examples, with locks, are in PROJECT / "specs".
 SPECS = TESTS / "targets" / "specs"
 DRAWN = TESTS / "targets" / "drawn"
 
 
 def bad_specs() -> list[Path]:
-    """Return the specs that are wrong; beside each stands what is said of it."""
+    """Return the paths of the invalid specs; the expected message is a file beside each."""
     return sorted(path for path in BAD.iterdir() if path.suffix in {".yaml", ".bin"})

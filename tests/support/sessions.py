@@ -1,14 +1,14 @@
-"""The sessions of a page: what a reader would type and see, read from its Markdown.
+"""A parser of the sessions in a Markdown page: the commands that a reader types, and the output that the page shows.
 
-A page is one session in a folder of its own. What stands in a tab belongs to the session of that tab alone; what
-stands outside of tabs belongs to each. Read are:
+A page is one session in its own folder. A block in a tab belongs to the session of that tab alone; a block outside of
+tabs belongs to all sessions. The parser reads:
 
-- blocks of the language ``console``: lines with ``$ `` are typed (``> `` continues them), and what follows is printed;
-  lines with ``>>> `` are typed to the program that runs;
+- blocks of the language ``console``: lines with ``$ `` are commands (``> `` continues them), and output follows them;
+  lines with ``>>> `` are input to the running program;
 - blocks with a ``:caption:``, included files with one, and blocks whose first line is ``# NAME``: files;
 - comments ``<!-- session: ... -->`` in front of a block: ``files=A,B`` copies files of the repository into the folder;
   ``folder=NAME`` begins the session here, in a folder of that name; ``keeps running`` leaves the block's last command
-  at work, as in another terminal, once it has printed what the page shows; ``not run: WHY`` skips the block.
+  running, as in another terminal, after it has printed the output on the page; ``not run: WHY`` skips the block.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ _PROMPT = re.compile(r"\$ |\$$")
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A block of a page: its language or directive, what that is given, its options, and its lines."""
+    """A block of a page: its language or directive, its argument, its options, and its lines."""
 
     kind: str
     argument: str
     options: dict[str, str]
     lines: tuple[str, ...]
     first: int
-    """Index, in the page, of the first of ``lines``."""
+    """The index of the first of ``lines`` in the page."""
     tab: str = ""
     comment: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A command as typed, what is typed to it, and what the page says it prints."""
+    """A command as typed, and the lines that the page shows below it: input and output."""
 
     command: str
     shown: tuple[str, ...]
     first: int
-    """Index, in the page, of the first of ``shown``."""
+    """The index of the first of ``shown`` in the page."""
     keeps_running: bool = False
 
     @property
     def typed(self) -> tuple[str, ...]:
-        """Return the lines that are typed to the program."""
+        """Return the input of the program, line by line."""
         return tuple(line[4:] for line in self.shown if line.startswith((">>> ", "... ")))
 
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file that the page shows."""
+    """A file on the page."""
 
     path: str
     text: str
@@ -64,7 +64,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """A block that is not run, and why."""
+    """A skipped block, and the reason."""
 
     why: str
     line: int
@@ -72,7 +72,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """What happens in one folder, in order."""
+    """The commands and files of one folder, in order."""
 
     page: Path
     tab: str
@@ -82,12 +82,12 @@ class Session:
 
     @property
     def commands(self) -> str:
-        """Return all that is typed to the shell."""
+        """Return all commands of the session, one below the other."""
         return "\n".join(act.command for act in self.acts if isinstance(act, Step))
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """Yield the blocks of a page, those in tabs with the name of their tab, each with the comment in front of it."""
+    """Yield the blocks of a page, each with the name of its tab and with the comment in front of it."""
     lines = text.split("\n")
     tabs: list[str] = []
     comment, index = "", 0
@@ -122,7 +122,7 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def steps(block: Block) -> Iterator[Step]:
-    """Yield the commands of a block with what follows each."""
+    """Yield the commands of a block, each with the lines below it."""
     starts = [i for i, line in enumerate(block.lines) if _PROMPT.match(line)]
     for start, end in zip(starts, [*starts[1:], len(block.lines)], strict=True):
         body = start + 1
@@ -139,7 +139,7 @@ def steps(block: Block) -> Iterator[Step]:
 
 
 def _named_by_comment(block: Block) -> str:
-    # A page that a code host shows has no captions.
+    # A code host shows no captions, so its pages name a file in a comment.
     named = re.fullmatch(r"# ([\w.-]+\.(?:yaml|py|in))", block.lines[0]) if block.lines else None
     return named[1] if named and block.kind in {"yaml", "python", "text"} else ""
 
@@ -161,7 +161,7 @@ def _copies(comment: str, root: Path) -> Iterator[File]:
 
 
 def sessions(page: Path, root: Path, folder: str) -> tuple[Session, ...]:
-    """Return the sessions of a page, one a tab, each in a folder named ``folder`` unless the page names it."""
+    """Return the sessions of a page, one for each tab, each in the folder ``folder`` unless the page names another."""
     found = list(blocks(page.read_text(encoding="utf-8")))
     tabs = list(dict.fromkeys(block.tab for block in found if block.tab and block.kind == "console")) or [""]
     made = []

@@ -1,4 +1,4 @@
-"""The bill of materials of an image, from its lock."""
+"""Tests of the bill of materials of an image, from its lock."""
 
 from __future__ import annotations
 

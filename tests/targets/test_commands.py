@@ -1,4 +1,4 @@
-"""The words of commands, and that the run script says the same ones to a real shell."""
+"""Tests of the words of commands; the run script gives the same words in a real shell."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ from hypothesis import strategies as st
 
 from mlspec.advice.doctor.needs import need_of
 from mlspec.errors import Problem, SpecError, ToolError
-from mlspec.host.engine import build as building
-from mlspec.host.engine import engine
-from mlspec.host.engine import run as running
+from mlspec.host.engine import container_run, engine, image_build
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan
 from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
-from mlspec.targets import registry as targets
-from mlspec.targets import run_script as commands
+from mlspec.targets import registry, run_script
+from mlspec.targets.build_options import BuildOptions
 from mlspec.targets.filters import HOME_MARK, draw
-from mlspec.targets.run_script import BuildOptions, Caller, build_command, host_path, run_words
+from mlspec.targets.run_script import Caller, build_command, host_path, run_words
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the run script is for POSIX shells")
 
-# Says its words, each ended by a NUL, and what a program would see of the variables that are passed by name.
+# Prints its arguments, each with a NUL at its end, and the values of the variables that are passed by name.
 FAKE_DOCKER = """#!/bin/sh
 [ "$1" != image ] || exit 1
 printf '%s\\0' docker "$@"
 printf 'TOKEN=%s\\0' "${TOKEN-}"
 """
 
-# Runs as `mlspec run` does, but asks no engine whether the image exists.
+# Runs an image like `mlspec run`, but does not ask the engine whether the image exists.
 DRIVER = """
 import pickle, sys
 from pathlib import Path
 from mlspec.build.ownership import LocalImage
 from mlspec.host.engine import engine, fitness, start
-from mlspec.host.engine import run as running
+from mlspec.host.engine import container_run
+from mlspec.host.engine.prepared_run import prepare_run
 engine.find_image = lambda name: LocalImage(id="", platform="linux/amd64")
 fitness.require = lambda *_: None
 start.port_problems = lambda ports: ()
-running.run(pickle.loads(Path(sys.argv[1]).read_bytes()).run, sys.argv[3:], Path(sys.argv[2]))
+folder = Path(sys.argv[2])
+container_run.run(prepare_run(pickle.loads(Path(sys.argv[1]).read_bytes()), folder), sys.argv[3:], folder)
 """
 
 
@@ -75,7 +75,7 @@ def fakes() -> Iterator[Path]:
 
 def written(made: Plan, folder: Path) -> Path:
     """Write the run script of a plan to a folder, and return its path."""
-    (script,) = targets.emit(made, ["run"])
+    (script,) = registry.emit(made, ["run"])
     path = folder / script.path
     path.write_text(script.text, encoding="utf-8", newline="\n")
     path.chmod(0o755)
@@ -83,7 +83,7 @@ def written(made: Plan, folder: Path) -> Path:
 
 
 def said(command: Sequence[str], fakes: Path, home: str, *, terminal: str = "", **environment: str) -> list[str]:
-    """Return the words that reach docker; ``terminal`` names the streams that are one: ``in``, ``out``."""
+    """Return the words that reach docker; ``terminal`` names the streams that are a terminal: ``in``, ``out``."""
     parent, child = pty.openpty()
     tty.setraw(child)
     try:
@@ -122,8 +122,8 @@ CALLER = Caller(home="/home/me", user="1234:1235")
 def test_a_terminal_is_passed_on_where_there_is_one(caller: Caller, words: tuple[str, ...]) -> None:
     made = planned({}).run
 
-    assert run_words(made, (), caller) == (
-        *run_words(made, (), replace(caller, reads_terminal=True, writes_terminal=False))[:-1],
+    assert run_words(run_script.run_script(made), (), caller) == (
+        *run_words(run_script.run_script(made), (), replace(caller, reads_terminal=True, writes_terminal=False))[:-1],
         *words,
         "project",
     )
@@ -135,7 +135,7 @@ def test_a_terminal_is_passed_on_where_there_is_one(caller: Caller, words: tuple
     ids=["written", "read", "secret"],
 )
 def test_the_caller_s_ids_are_passed_where_the_caller_s_files_are_shared(data: Mapping[str, Any]) -> None:
-    words = run_words(planned(data).run, (), CALLER)
+    words = run_words(run_script.run_script(planned(data).run), (), CALLER)
 
     assert words[words.index("--user") + 1] == "1234:1235"
 
@@ -146,28 +146,34 @@ def test_the_caller_s_ids_are_passed_where_the_caller_s_files_are_shared(data: M
     ids=["nothing", "volume", "named"],
 )
 def test_the_image_s_own_user_stays_elsewhere(data: Mapping[str, Any]) -> None:
-    assert "--user" not in run_words(planned(data).run, (), CALLER)
+    assert "--user" not in run_words(run_script.run_script(planned(data).run), (), CALLER)
 
 
 def test_a_system_without_ids_passes_none() -> None:
-    assert "--user" not in run_words(planned({"mounts": ["./data:/data"]}).run, (), Caller(home="C:\\Users\\me"))
+    assert "--user" not in run_words(
+        run_script.run_script(planned({"mounts": ["./data:/data"]}).run), (), Caller(home="C:\\Users\\me")
+    )
 
 
 def test_home_is_the_caller_s() -> None:
-    words = run_words(planned({"mounts": ["~/data:/data:ro"], "env_file": "~/.env"}).run, (), CALLER)
+    words = run_words(
+        run_script.run_script(planned({"mounts": ["~/data:/data:ro"], "env_file": "~/.env"}).run), (), CALLER
+    )
 
     assert {"type=bind,source=/home/me/data,target=/data,readonly", "/home/me/.env"} < set(words)
 
 
 def test_no_mark_of_home_is_left_for_any_caller() -> None:
-    words = run_words(planned({"mounts": ["~:/data"], "secrets": {"K": {"file": "~/k"}}}).run, ("a",), CALLER)
+    words = run_words(
+        run_script.run_script(planned({"mounts": ["~:/data"], "secrets": {"K": {"file": "~/k"}}}).run), ("a",), CALLER
+    )
 
     assert [word for word in words if HOME_MARK in word] == []
 
 
 def test_a_mount_wins_over_memory_in_the_same_place() -> None:
     data = {"read_only": True, "tmpfs": ["/tmp", "/x"], "mounts": ["models:/cache"]}
-    words = run_words(planned(data).run, (), CALLER)
+    words = run_words(run_script.run_script(planned(data).run), (), CALLER)
 
     assert [after.partition(":")[0] for word, after in pairwise(words) if word == "--tmpfs"] == [
         *("/tmp", "/home/app", "/x"),
@@ -175,7 +181,7 @@ def test_a_mount_wins_over_memory_in_the_same_place() -> None:
 
 
 def test_the_entrypoint_can_be_another() -> None:
-    assert run_words(planned({}).run, ("-c", "ls"), CALLER, entrypoint="/bin/sh")[-5:] == (
+    assert run_words(run_script.run_script(planned({}).run), ("-c", "ls"), CALLER, entrypoint="/bin/sh")[-5:] == (
         *("--entrypoint", "/bin/sh"),
         *("project", "-c", "ls"),
     )
@@ -189,7 +195,9 @@ ENV_FILES = {"env_file": ["a", {"path": "b", "required": False}, "c", {"path": "
     [("", "ac"), ("b", "abc"), ("d", "acd"), ("bd", "abcd")],
 )
 def test_environment_files_keep_their_order(existing: str, files: str) -> None:
-    words = run_words(planned(ENV_FILES).run, (), replace(CALLER, existing=frozenset(existing)))
+    words = run_words(
+        run_script.run_script(planned(ENV_FILES).run), (), replace(CALLER, existing=frozenset(map(host_path, existing)))
+    )
 
     assert [after for word, after in pairwise(words) if word == "--env-file"] == [f"./{name}" for name in files]
 
@@ -213,7 +221,7 @@ def test_paths_of_the_host_are_as_docker_takes_them(path: str, expected: str) ->
     assert host_path(path) == expected
 
 
-# The run script and mlspec say the same
+# The run script and mlspec give the same words
 
 EVERYTHING: Mapping[str, Any] = {
     "mounts": [
@@ -298,7 +306,7 @@ def test_the_run_script_and_mlspec_give_docker_the_same_words(
 def test_a_run_joins_the_groups_that_cards_belong_to_on_this_host() -> None:
     made = planned({"accelerator": "rocm6.3"})
 
-    words = run_words(made.run, (), Caller(home="/home/me", groups=("109", "44")))
+    words = run_words(run_script.run_script(made.run), (), Caller(home="/home/me", groups=("109", "44")))
 
     assert [pair for pair in pairwise(words) if pair[0] == "--group-add"] == [
         ("--group-add", "video"),
@@ -322,13 +330,14 @@ def test_a_run_joins_the_groups_that_cards_belong_to_on_this_host() -> None:
 def test_an_image_requires_a_driver_that_runs_its_cuda(accelerator: str, locked: str, required: str | None) -> None:
     made = planned({"accelerator": accelerator}, cuda=locked)
 
-    assert dict(made.container.environment).get("NVIDIA_REQUIRE_CUDA") == required
+    assert dict(made.container.defaults).get("NVIDIA_REQUIRE_CUDA") == required
 
 
 def test_what_the_spec_says_of_the_driver_stands() -> None:
     made = planned({"accelerator": "cuda12.8", "environment": {"NVIDIA_REQUIRE_CUDA": "cuda>=12.8"}})
 
-    assert dict(made.container.environment)["NVIDIA_REQUIRE_CUDA"] == "cuda>=12.8"
+    assert "NVIDIA_REQUIRE_CUDA" not in dict(made.container.defaults)
+    assert dict(made.container.variables)["NVIDIA_REQUIRE_CUDA"] == "cuda>=12.8"
 
 
 @posix
@@ -343,11 +352,11 @@ def test_the_run_script_is_run_from_anywhere_by_any_name(fakes: Path, tmp_path: 
     assert ((folder / "data").is_dir(), (elsewhere / "data").exists()) == (True, False)
 
 
-# One line of text, as a spec takes it: no control characters.
+# One line of text that a spec accepts: no control characters.
 WORDS = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\x85\u2028\u2029\\"), min_size=1, max_size=20
 )
-# A name that makes a path of its own: no separator, and not the folder above.
+# A name that is a path of one part: no separator, and not "." or "..".
 NAMES = WORDS.map(lambda text: text.replace("/", "_")).filter(lambda text: text not in {".", ".."})
 SOURCES = st.one_of(NAMES.map("./{}".format), NAMES.map("~/{}".format)).filter(lambda text: "$" not in text)
 TARGETS = NAMES.map("/{}".format)
@@ -374,7 +383,7 @@ def specs(draw_: st.DrawFn) -> dict[str, Any]:
 
 
 @posix
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=specs(), arguments=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_every_word_of_the_run_script_survives_a_shell(fakes: Path, data: dict[str, Any], arguments: list[str]) -> None:
     made = planned(data)
@@ -382,17 +391,19 @@ def test_every_word_of_the_run_script_survives_a_shell(fakes: Path, data: dict[s
         folder, home = Path(name, "spec"), Path(name, "home")
         for path in (folder, home):
             path.mkdir()
-        for source in commands.run_script(made.run).inputs:
+        for source in run_script.run_script(made.run).inputs:
             (folder / source.replace(HOME_MARK, str(home))).touch()
         heard = said((str(written(made, folder)), *arguments), fakes, str(home))[:-1]
-        existing = frozenset(entry.path for entry in made.run.env_files if (folder / host_path(entry.path)).exists())
-        user = running._user()
+        sources = (host_path(entry.path) for entry in made.run.env_files)
+        existing = frozenset(source for source in sources if (folder / source).exists())
+        user = container_run.calling_user()
 
-    assert heard == list(run_words(made.run, arguments, Caller(home=str(home), user=user, existing=existing)))
+    assert heard == list(
+        run_words(run_script.run_script(made.run), arguments, Caller(home=str(home), user=user, existing=existing))
+    )
 
 
 @posix
-@settings(max_examples=60, deadline=None)
 @given(
     words=st.lists(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(
@@ -431,9 +442,13 @@ def test_a_build_command_names_its_secrets_by_where_they_are() -> None:
             BuildOptions(push=True, tags=("a:1", "b")),
             {"type=image,push=true,oci-mediatypes=true,compression=gzip", "a:1", "b"},
         ),
+        (
+            BuildOptions(push=True, compression="zstd"),
+            {"type=image,push=true,oci-mediatypes=true,compression=zstd,force-compression=true"},
+        ),
         (BuildOptions(no_cache=True, builder="x"), {"--no-cache", "--builder", "x", "--load"}),
     ],
-    ids=["plain", "push", "builder"],
+    ids=["plain", "push", "zstd", "builder"],
 )
 def test_the_options_of_a_build_become_words(options: BuildOptions, words: set[str]) -> None:
     assert words <= set(build_command(planned({}), options))
@@ -443,19 +458,19 @@ def test_missing_build_secrets_are_told_all_at_once(tmp_path: Path, monkeypatch:
     monkeypatch.delenv("X_TOKEN", raising=False)
     words = ("docker", "--secret", "id=A,env=X_TOKEN", "--secret", 'id=B,"src=./a ""k"", y"')
     with pytest.raises(SpecError) as caught:
-        building.build(words, tmp_path)
+        image_build.build(words, tmp_path)
 
     assert [problem.message for problem in caught.value.problems] == [
-        "the build needs the secret A, read from X_TOKEN, and the environment does not hold it",
+        "the build needs the secret A, read from X_TOKEN,, which is not in the environment",
         'the secret B is read from ./a "k", y, which does not exist',
     ]
 
 
-# What is said where there is no engine
+# Messages without an engine
 
 
 def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Put a ``docker`` that is this shell script before any other."""
+    """Put this shell script as ``docker`` first in PATH."""
     fake = tmp_path / "bin" / "docker"
     fake.parent.mkdir()
     fake.write_text(f"#!/bin/sh\n{script}\n")
@@ -473,21 +488,21 @@ def failure() -> Problem:
 def test_no_docker_command_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert str(failure()).startswith("MLS504: there is no docker command here")
+    assert str(failure()).startswith("MLS504: this host has no docker command")
 
 
 @posix
 def test_podman_s_shim_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(tmp_path, monkeypatch, "echo podman version 4.9.3")
 
-    assert str(failure()).startswith("MLS503: the docker command here is podman's")
+    assert str(failure()).startswith("MLS503: the docker command on this host is podman's")
 
 
 @posix
 def test_a_docker_without_buildx_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(tmp_path, monkeypatch, '[ "$1" = --version ] && echo Docker version 27.1')
 
-    assert str(failure()).startswith("MLS504: the docker command here has no buildx")
+    assert str(failure()).startswith("MLS504: the docker command on this host has no buildx")
 
 
 @posix
@@ -596,7 +611,7 @@ def test_shellcheck_finds_nothing(data: Mapping[str, Any], tmp_path: Path) -> No
     tool = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if not tool:
         pytest.skip("shellcheck is not here")
-    # That nothing within single quotes is expanded (SC2016) is what they are for.
+    # SC2016 warns that single quotes prevent expansion, which is their purpose here.
     command = [tool, "--exclude=SC2016", str(written(planned(data), tmp_path))]
     done = subprocess.run(command, capture_output=True, text=True)
 
@@ -618,7 +633,7 @@ def test_hadolint_finds_nothing(data: Mapping[str, Any], layers: tuple[str, ...]
 
 @pytest.mark.parametrize("path", ["token.txt", "./a $b", "keys/a"])
 def test_the_file_of_a_secret_may_have_any_name(path: str) -> None:
-    words = run_words(planned({"secrets": {"A": {"file": path}}}).run, (), CALLER)
+    words = run_words(run_script.run_script(planned({"secrets": {"A": {"file": path}}}).run), (), CALLER)
 
     assert f"type=bind,source=./{path.removeprefix('./')},target=/run/secrets/A,readonly" in words
 
@@ -626,5 +641,5 @@ def test_the_file_of_a_secret_may_have_any_name(path: str) -> None:
 def test_a_number_of_amds_gpus_asks_nothing_of_nvidia() -> None:
     made = planned({"accelerator": "rocm6.3", "gpus": "1"})
 
-    assert "--gpus" not in run_words(made.run, (), CALLER)
+    assert "--gpus" not in run_words(run_script.run_script(made.run), (), CALLER)
     assert not need_of(made, wheels=0, folder="/x", home="/h").gpus

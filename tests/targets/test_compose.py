@@ -1,4 +1,4 @@
-"""The Compose file: of the form that the specification asks for, and what it says for each key of a spec."""
+"""Tests of the Compose file: it is valid by the specification, and has the right values for each key of a spec."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def service(text: str) -> dict[str, Any]:
 
 
 def interpolated(text: str, variables: dict[str, str]) -> str:
-    """Return what Compose makes of a text: variables by their names, and one dollar for two."""
+    """Interpolate a text like Compose: expand variables, and replace two dollars by one."""
     names = r"\$(?:\$|\{(\w+)(?::[-?]([^}]*))?\})"
     return re.sub(names, lambda found: variables.get(found[1], found[2] or "") if found[1] else "$", text)
 
@@ -50,7 +50,7 @@ def test_has_the_form_of_the_specification(path: Path) -> None:
     assert [error.message for error in Draft7Validator(SCHEMA).iter_errors(yaml.safe_load(artifact.text))] == []
 
 
-# Variables: of everything that comes from a spec, a dollar means itself.
+# Variables: a dollar in a value of a spec is literal
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]) | st.sampled_from("${}"), min_size=1))
@@ -81,7 +81,7 @@ def st_texts(value: object) -> Any:  # noqa: ANN401 - texts, however deep
         yield from st_texts(inner)
 
 
-# What a service says
+# Keys of a service
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_the_image_says_is_not_said_again() -> None:
         'user: "5:5"\nhealthcheck: "true"'
     )
 
-    assert set(said) == {"image", "build", "pull_policy", "platform", "restart", "init"}
+    assert set(said) == {"image", "build", "pull_policy", "platform", "restart", "init", "develop"}
 
 
 def test_a_range_of_ports_is_one_entry_a_port() -> None:
@@ -213,9 +213,9 @@ def test_the_comment_says_what_has_to_be_there() -> None:
 
     assert said[-4:] == [
         '# Once, to read and write files of this host as yourself: echo "CONTAINER_USER=$(id -u):$(id -g)" >> .env',
-        "# Once, as folders that are missing are not made: mkdir -p \"$HOME\"'/a b'",
-        "# Has to be there: ./in, ./key, ./.env",
-        "# Taken from the environment of whoever calls: MY_T",
+        "# Once, because Compose does not create missing folders: mkdir -p \"$HOME\"'/a b'",
+        "# Must exist: ./in, ./key, ./.env",
+        "# Taken from the environment of the caller: MY_T",
     ]
 
 

@@ -1,7 +1,8 @@
-"""Data that is dumped comes back, and what two readers of YAML could read in two ways stands in quotes."""
+"""Tests of dumped data: readers get the same data back, and text that YAML readers disagree about is quoted."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlspec.spec.document import parse
-from mlspec.targets.yaml_writer import Sheet, dump, is_plain, text
+from mlspec.targets import json_writer
+from mlspec.targets.sheet import Sheet
+from mlspec.targets.yaml_writer import dump, is_plain, text
 
-# What one reader or another takes for a number, a truth value, nothing, a time, a merge or an indicator.
+# Texts that some reader of YAML takes for a number, a boolean, null, a time, a merge key or an indicator.
 TRAPS = [
     *("0o17", "017", "0x1F", "1e3", "1_000", "12e03", "+1", "-1", ".5", ".", "..", "1.", "685.230_15e+03", "0b1"),
     *("on", "Off", "yes", "NO", "y", "N", "true", "False", "null", "Null", "NULL", "~", "", ".inf", "-.INF", ".NaN"),
@@ -85,7 +88,7 @@ def test_what_is_dumped_comes_back(value: dict[str, Any]) -> None:
 
 @given(st.dictionaries(texts, data, min_size=1, max_size=3))
 def test_every_text_is_a_plain_word_or_in_quotes(value: dict[str, Any]) -> None:
-    # Of the values, nothing but numbers, true, false and null stands bare beside plain words.
+    # Only plain words, numbers, true, false and null have no quotes.
     scalars = (token for token in yaml.scan(dump(value)) if isinstance(token, yaml.ScalarToken))
 
     bare = {token.value for token in scalars if token.plain}
@@ -107,7 +110,7 @@ def test_a_plain_word_stands_bare(value: str) -> None:
 
 @given(texts)
 def test_a_reader_of_our_own_sees_the_same_text(value: str) -> None:
-    # Of YAML 1.2's types, where PyYAML reads those of 1.1.
+    # mlspec's parser reads the types of YAML 1.2, PyYAML those of YAML 1.1.
     if "\ufeff" not in value:
         assert parse(dump({"a": value}), "a.yaml").data == {"a": value}
 
@@ -136,3 +139,28 @@ def test_blank_lines_stand_between_what_is_to_be_apart() -> None:
     sheet = Sheet((), {"name": "x", "services": {"a": {"b": "c d"}, "0": {}}, "volumes": {"v": {}}}, apart="services")
 
     assert text((), [sheet]) == 'name: x\n\nservices:\n  a:\n    b: "c d"\n\n  "0": {}\n\nvolumes:\n  v: {}\n'
+
+
+@pytest.mark.parametrize("value", TRAPS)
+def test_json_comes_back_with_its_comment(value: str) -> None:
+    written = json_writer.text(["one", "", value], [Sheet((), {"a": value, value or "b": [1, None]})])
+
+    assert json.loads(written) == {"//": ["one", *filter(None, [value])], "a": value, value or "b": [1, None]}
+
+
+def test_the_second_line_of_json_says_that_it_is_generated() -> None:
+    assert json_writer.text(["one", "two"], [Sheet((), {"a": 1})]) == (
+        '{\n  "//": ["one",\n         "two"],\n  "a": 1\n}\n'
+    )
+
+
+def test_json_without_data_is_only_its_comment() -> None:
+    assert json.loads(json_writer.text(["one"], [Sheet((), {})])) == {"//": ["one"]}
+
+
+def test_a_comment_of_json_can_stand_below_keys() -> None:
+    sheet = Sheet((), {"a": {"c": 1}, "z": 2}, comment=("a", "b"))
+
+    assert json_writer.text(["one", "two"], [sheet]) == (
+        '{\n  "a": {\n    "b": ["one",\n          "two"],\n    "c": 1\n  },\n  "z": 2\n}\n'
+    )

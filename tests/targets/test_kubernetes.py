@@ -1,4 +1,4 @@
-"""The objects of a cluster: of the form that Kubernetes asks for, and what they say for each key of a spec."""
+"""Tests of the Kubernetes objects: they are valid, and have the right values for each key of a spec."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec.spec import values as syntax
-from mlspec.targets.kubernetes.names import label, labels
+from mlspec.spec import values
+from mlspec.targets.kubernetes.object_names import label, labels
 from tests.targets.test_snapshots import SPECS, drawn, shared
 
 LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -41,7 +41,7 @@ def container(text: str) -> Data:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_has_the_form_of_its_kinds(path: Path) -> None:
     (artifact,) = drawn(path, ["kubernetes"])
-    # What clusters still run that are old, and the newest one.
+    # The oldest version that clusters still run, and the newest one.
     versions = ("1.25.0", kubernetes_validate.latest_version()) if path.stem == "targets" else ("1.33.0",)
 
     for found in yaml.safe_load_all(artifact.text):
@@ -61,7 +61,7 @@ def test_what_is_mounted_is_there_and_no_place_is_taken_twice(path: Path) -> Non
         assert len({mount["mountPath"] for mount in mounts}) == len(mounts)
 
 
-# What runs
+# Workloads
 
 
 def test_a_program_that_ends_is_a_job_that_is_not_begun_again() -> None:
@@ -152,11 +152,11 @@ def test_nobody_asks_a_job_or_what_has_no_check(text: str) -> None:
     assert not {"startupProbe", "readinessProbe"} & set(container(text))
 
 
-# What it sees
+# Volumes and variables
 
 
 def volumes(text: str) -> dict[str, Data]:
-    """Return the volumes of a pod by where they are mounted."""
+    """Return the volumes of a pod, by their mount paths."""
     spec = pod(text)
     known = {volume.pop("name"): volume for volume in spec["volumes"]}
     return {mount["mountPath"]: known[mount["name"]] for mount in spec["containers"][0]["volumeMounts"]}
@@ -207,7 +207,7 @@ def test_a_folder_of_the_spec_takes_the_place_of_shared_memory() -> None:
     [("8gb", "8Gi"), ("64m", "64Mi"), ("1024", "1024"), ("1.5g", "1536Mi"), ("0.3k", "308"), ("2TiB", "2Ti")],
 )
 def test_sizes_are_quantities_of_as_many_bytes(size: str, quantity: str) -> None:
-    assert syntax.quantity(size) == quantity
+    assert values.quantity(size) == quantity
 
 
 def test_variables_come_from_secrets_and_maps_and_files_of_variables_are_secrets() -> None:
@@ -274,7 +274,7 @@ def test_the_comment_says_what_has_to_be_in_the_cluster() -> None:
     said = heading(f"mounts: [./data:/d]\n{secrets}\nenvironment: [MODE]\nenv_file: .env")
 
     assert said[-4:] == [
-        "# Once, claims of storage, with the data that is read: lab-data",
+        "# Once, storage claims with their data: lab-data",
         "# Once: kubectl create secret generic lab-secrets --from-literal=T=\"$MY_T\" --from-file=K='./a key'",
         "# Once: kubectl create secret generic lab-env --from-env-file=./.env",
         '# Once: kubectl create configmap lab-environment --from-literal=MODE="$MODE"',

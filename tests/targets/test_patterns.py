@@ -1,4 +1,4 @@
-"""Patterns of ignore files; tests/engine/test_context.py holds them against BuildKit's own reading."""
+"""Tests of the patterns of ignore files; tests/engine/test_context.py compares them with the real BuildKit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from hypothesis import strategies as st
 
 from mlspec.plan.ignore_file import ignore_lines, include_entry, include_line, path_line
 from mlspec.plan.unfinished_names import UNFINISHED
-from mlspec.spec import values as syntax
 from mlspec.spec.document import parse
 from mlspec.spec.spec import validate
+from mlspec.spec.values import include_path
 from mlspec.spec.values.refused import Refused
-from mlspec.targets import filters
-from mlspec.targets import ignore_patterns as patterns
+from mlspec.targets import filters, ignore_patterns
 from tests.support.moby import left_out
 
 NAMES = st.text(st.sampled_from("ab1 *?[]{}|()^+$.!#~-:,\xa0\u2003\ufeffé"), min_size=1, max_size=6)
-"""Names that a folder may hold, of what means something in a pattern or an expression."""
+"""Names of files, made of characters with a meaning in patterns or regular expressions."""
 
 
 @pytest.mark.parametrize(
@@ -40,12 +39,12 @@ NAMES = st.text(st.sampled_from("ab1 *?[]{}|()^+$.!#~-:,\xa0\u2003\ufeffé"), mi
     ],
 )
 def test_the_last_that_fits_decides(text: str, left_out: list[str], kept: list[str]) -> None:
-    read = patterns.parse(text)
+    read = ignore_patterns.parse(text)
 
     assert [path for path in (*left_out, *kept) if read.leaves_out(path)] == left_out
 
 
-# What mlspec writes
+# Patterns that mlspec writes
 
 
 @given(NAMES, NAMES)
@@ -69,14 +68,14 @@ def test_a_path_as_a_line_means_that_path_and_no_other(path: str, other: str) ->
 def test_what_is_looked_at_is_what_the_engine_copies(path: str, names: list[str]) -> None:
     text = "\n".join(["**/.env.*", "*.py[cod]", "**/[a-b]*", *map(path_line, names)])
 
-    assert patterns.parse(text).leaves_out(path) == left_out(text, path)
+    assert ignore_patterns.parse(text).leaves_out(path) == left_out(text, path)
 
 
 def test_a_line_break_in_a_folder_s_name_is_seen_as_the_engine_sees_it() -> None:
-    # A dot of Go's expressions is no line break, so that "**/" does not go through such a folder.
+    # A dot in a regular expression of Go does not match a line break, so "**/" does not match such a folder.
     text = "**/.env\n**/.env.*"
 
-    assert [patterns.parse(text).leaves_out(path) for path in ("a\nb/.env", "a\nb/.env.x")] == [True, False]
+    assert [ignore_patterns.parse(text).leaves_out(path) for path in ("a\nb/.env", "a\nb/.env.x")] == [True, False]
     assert [left_out(text, path) for path in ("a\nb/.env", "a\nb/.env.x")] == [True, False]
 
 
@@ -88,7 +87,7 @@ def test_what_no_line_can_hold_is_any_one_character(path: str) -> None:
 @given(NAMES)
 def test_a_name_from_a_hint_can_be_taken_out(name: str) -> None:
     assume(name not in {".", ".."})
-    entry = syntax.included(f"!{include_entry(name)}")
+    entry = include_path(f"!{include_entry(name)}")
 
     assert left_out(include_line(entry), name)
 
@@ -110,8 +109,8 @@ def test_a_name_from_a_hint_can_be_taken_out(name: str) -> None:
 def test_an_entry_of_include_means_its_wildcards_and_nothing_else(
     entry: str, kept: list[str], others: list[str]
 ) -> None:
-    text = f"*\n{include_line(syntax.included(entry))}"
-    taken_out = f"*\n!**\n{include_line(syntax.included(f'!{entry}'))}"
+    text = f"*\n{include_line(include_path(entry))}"
+    taken_out = f"*\n!**\n{include_line(include_path(f'!{entry}'))}"
 
     assert [path for path in (*kept, *others) if not left_out(text, path)] == kept
     assert [path for path in (*kept, *others) if left_out(taken_out, path)] == kept
@@ -119,8 +118,8 @@ def test_an_entry_of_include_means_its_wildcards_and_nothing_else(
 
 @pytest.mark.parametrize("entry", ["data[1", "[]", "[!a]", "[c-a]", "[*]", "[[:alpha:]]", "a[^]"])
 def test_a_bracket_that_no_engine_reads_as_meant_is_refused(entry: str) -> None:
-    with pytest.raises(Refused, match="no set of characters"):
-        syntax.included(entry)
+    with pytest.raises(Refused, match="not a set of characters"):
+        include_path(entry)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +168,6 @@ def test_files_of_a_killed_process_are_left_out() -> None:
     ],
 )
 def test_a_folder_is_passed_by_where_nothing_below_is_kept(text: str, hidden: list[str], seen: list[str]) -> None:
-    read = patterns.parse(text)
+    read = ignore_patterns.parse(text)
 
     assert [path for path in (*hidden, *seen) if read.hides(path)] == hidden

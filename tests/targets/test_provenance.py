@@ -1,4 +1,4 @@
-"""Where an image comes from, as its labels say it."""
+"""Tests of the labels with the origin of an image."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlspec.facts import image_reference
 from mlspec.host.files import checkout
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan import plan
 from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
-from mlspec.targets import run_script as commands
+from mlspec.targets.build_options import BuildOptions
 from mlspec.targets.labels import Checkout, Provenance, labels, source_of
-from mlspec.targets.run_script import BuildOptions, build_command
+from mlspec.targets.run_script import build_command
 
 DIGEST = f"sha256:{'a' * 64}"
 ORIGIN = Provenance(
@@ -39,7 +40,7 @@ def test_an_image_says_where_it_comes_from() -> None:
         "org.opencontainers.image.base.name": "docker.io/library/python:3.12-slim",
         "org.opencontainers.image.base.digest": DIGEST,
         "mlspec.version": "0.1.0",
-        # As `sha256sum` prints it of the file.
+        # The same digest as that of `sha256sum` for the file.
         "mlspec.spec.digest": "sha256:e9ce4676691a5f4588caaac1e2383ab4a705f66b785e3c2d14985dd94fdd8f43",
         "mlspec.lock.digest": "sha256:dbab12665d98aef021ba64953c61b0ed8a908cfb56a1c01e2fcb4b052b71a2a1",
     }
@@ -131,8 +132,47 @@ def test_changes_beside_the_folder_are_not_in_its_image(folder: Path) -> None:
     assert checkout.examine_checkout(folder / "app").revision == git(folder, "rev-parse", "HEAD")
 
 
+def test_changes_of_a_shared_folder_are_in_the_image(folder: Path) -> None:
+    for name in ("services/api/main.py", "libs/common/common.py"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "A monorepo")
+    commit, service = git(folder, "rev-parse", "HEAD"), folder / "services" / "api"
+    (folder / "libs/common/common.py").write_text("print(1)")
+
+    assert checkout.examine_checkout(service).revision == commit
+    assert checkout.examine_checkout(service, (".", "../../libs/common")).revision == ""
+
+
 def test_without_a_repository_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+    assert checkout.examine_checkout(tmp_path) == Checkout()
+
+
+def test_outside_of_a_repository_git_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(checkout, "read_output", lambda *words, patience: asked.append(words))
+
+    checkout.examine_checkout(tmp_path)
+    assert asked == []
+
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))
+    checkout.examine_checkout(tmp_path)
+    assert len(asked) == 2
+
+
+def test_what_the_user_has_git_show_beside_is_no_change(folder: Path) -> None:
+    (folder / "train.py").write_text("print(1)")
+    git(folder, "stash", "--quiet")
+    git(folder, "config", "status.showStash", "true")
+
+    assert checkout.examine_checkout(folder).revision == git(folder, "rev-parse", "HEAD")
+
+
+def test_a_checkout_without_a_commit_has_none(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
 
     assert checkout.examine_checkout(tmp_path) == Checkout()
 
@@ -156,4 +196,4 @@ def test_labels_are_words_of_the_build_command() -> None:
 def test_what_was_pushed_is_named_by_its_digest() -> None:
     tags = ("host:5000/app:1", "host:5000/app:latest", "host:5000/app", "app")
 
-    assert commands.names_by_digest(tags, DIGEST) == (f"host:5000/app@{DIGEST}", f"app@{DIGEST}")
+    assert image_reference.names_by_digest(tags, DIGEST) == (f"host:5000/app@{DIGEST}", f"app@{DIGEST}")

@@ -1,4 +1,4 @@
-"""The table of targets, and what has to agree with it where it cannot be read."""
+"""Tests of the table of targets, and of files that repeat it because they cannot read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mlspec.spec.files import files_of
-from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS, Target
+from mlspec.spec.targets import ALWAYS, OPTIONAL_TARGETS, TARGETS, Target, add_needed_targets
 from tests.support.places import PROJECT
 
 
@@ -37,10 +37,15 @@ def test_the_hooks_run_when_a_generated_file_is_committed(hook: dict[str, str], 
     assert re.search(hook["files"], f"ml/{TARGETS[name].path(files_of(spec, 'gpu'))}")
 
 
-@pytest.mark.parametrize("name", SHARED_TARGETS)
-def test_every_shared_target_has_a_module_that_draws_it(name: str) -> None:
-    from mlspec.targets.registry import shared_target
+@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if not target.template])
+def test_every_target_without_a_template_has_a_module_that_draws_it(name: str) -> None:
+    from mlspec.targets.registry import target_module
 
-    module = shared_target(name)
+    module = target_module(name)
 
     assert all(callable(getattr(module, part)) for part in ("heading", "part", "sheets"))
+
+
+def test_a_target_brings_the_files_that_it_needs() -> None:
+    assert add_needed_targets(["compose", "devcontainer"]) == ("compose", "devcontainer", "devcontainer-dockerfile")
+    assert "devcontainer-dockerfile" not in OPTIONAL_TARGETS

@@ -1,7 +1,8 @@
-"""Templates are pictures: each value names its quoting, and nothing is computed in them."""
+"""Tests that templates read like their output: each value names its quoting, and templates compute nothing."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,11 +11,13 @@ from jinja2 import nodes
 from mlspec.build.report import page
 from mlspec.targets import metadata
 from mlspec.targets.filters import FILTERS, environment
-from mlspec.targets.registry import ALWAYS, TARGETS
+from mlspec.targets.registry import TARGETS
 from tests.support.places import PROJECT
 
 FOLDER = PROJECT / "templates"
 TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.j2"))
+# The main template imports these macros for its partials.
+MACROS = environment().parse((FOLDER / "dockerfile" / "_macros.j2").read_text(encoding="utf-8"))
 COMPUTES = (
     *[nodes.Compare, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg],
     *[nodes.Pos, nodes.Concat, nodes.CondExpr, nodes.Assign, nodes.AssignBlock],
@@ -22,10 +25,10 @@ COMPUTES = (
 
 
 def faults(source: str) -> Iterator[str]:
-    """Yield what a template does that a picture of a file does not."""
+    """Yield the faults of a template: values without a named quoting, and computations."""
     tree = environment().parse(source)
     macros = {str(name) for found in tree.find_all(nodes.FromImport) for name in found.names}
-    macros |= {found.name for found in tree.find_all(nodes.Macro)}
+    macros |= {found.name for parsed in (tree, MACROS) for found in parsed.find_all(nodes.Macro)}
     for output in tree.find_all(nodes.Output):
         for value in output.nodes:
             if not isinstance(value, nodes.TemplateData) and not _is_quoted(value, macros):
@@ -91,10 +94,39 @@ def test_such_a_template_is_fine(source: str) -> None:
 
 
 def test_every_template_is_drawn_imported_or_included() -> None:
-    drawn = {*(TARGETS[name].template for name in ALWAYS), page.TEMPLATE, metadata.TEMPLATE}
+    drawn = {*(target.template for target in TARGETS.values() if target.template), page.TEMPLATE, metadata.TEMPLATE}
     trees = [environment().parse((FOLDER / name).read_text(encoding="utf-8")) for name in TEMPLATES]
     others = [found.template for tree in trees for found in tree.find_all(nodes.FromImport)]
     others += [found.template for tree in trees for found in tree.find_all(nodes.Include)]
     imported = {other.value for other in others if isinstance(other, nodes.Const)}
 
     assert drawn | imported == set(TEMPLATES)
+
+
+# An include does not count as control: a partial is a part of the output, like a line of text.
+CONTROL = re.compile(r"{% (?!include)(\w+)")
+DOCKERFILE = [FOLDER / "Dockerfile.j2", *sorted((FOLDER / "dockerfile").glob("*.j2"))]
+
+
+def depths(text: str) -> Iterator[int]:
+    """Yield the nesting depth of each control line of a template."""
+    depth = 0
+    for match in CONTROL.finditer(text):
+        depth -= match[1].startswith("end")
+        yield depth + 1
+        depth += match[1] in {"if", "for", "macro"}
+
+
+def test_the_templates_of_the_dockerfile_read_like_what_they_draw() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCKERFILE]
+    lines = [line for text in texts for line in text.splitlines()]
+
+    assert sum(bool(CONTROL.search(line)) for line in lines) < 0.2 * len(lines)
+    assert max(depth for text in texts for depth in depths(text)) <= 2
+
+
+def test_each_partial_of_the_dockerfile_begins_with_its_stage() -> None:
+    assert len(DOCKERFILE) > 5
+    for path in DOCKERFILE[1:]:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        assert lines[0].startswith(("FROM ", "{% macro ", "{% include ")), path.name

@@ -1,4 +1,4 @@
-"""Read from the text of a project what its program does when it starts; run and import nothing."""
+"""The analysis of a project's program by its source text; it neither runs nor imports the program."""
 
 from mlspec.advice.behaviour.listening import Listening, find_listening
 from mlspec.advice.behaviour.program import Program, Start, read_program

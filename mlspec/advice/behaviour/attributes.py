@@ -1,4 +1,4 @@
-"""Values of attributes, found by the name of the attribute alone."""
+"""The values of attributes; only the name of an attribute counts, not its object."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mlspec.advice.behaviour.program import Program
 from mlspec.advice.behaviour.scopes import Scope
 
 Attribute = tuple[str, ast.expr, Scope]
-# Calls that set attributes by their keywords, beside those of the project's own classes.
+# Calls that set attributes by their keywords, besides calls of the project's own classes.
 _SETTING = {"SimpleNamespace", "set_defaults", "replace"}
 
 
 def attribute_values(program: Program) -> Iterator[Attribute]:
-    """Yield the values of attributes: set in the body of a class, as ``self.x = ...``, or by keywords of its calls."""
+    """Yield the values of attributes: set in a class body, by ``self.x = ...``, or by keywords of the class's calls."""
     top = [(node, module.scopes[0]) for module in program.modules for node in module.scopes[0].nodes]
     classes = [(node, scope) for node, scope in top if isinstance(node, ast.ClassDef)]
     names = {node.name for node, _ in classes}
@@ -38,7 +38,7 @@ def _in_body(node: ast.ClassDef, scope: Scope) -> Iterator[Attribute]:
 
 
 def _field_default(value: ast.expr) -> ast.expr:
-    """Return the default of a field that is written as ``field(default=X)``, ``Field(X)`` or plainly."""
+    """Return the default of a field: X for ``field(default=X)``, ``Field(X)`` and plain ``X``."""
     if isinstance(value, ast.Call) and getattr(value.func, "id", getattr(value.func, "attr", "")) in {"field", "Field"}:
         named = next((keyword.value for keyword in value.keywords if keyword.arg == "default"), None)
         return named or (value.args[0] if value.args else value)

@@ -1,4 +1,4 @@
-"""Find the paths and texts that expressions stand for, from the code, the command and the environment."""
+"""The evaluation of expressions to paths and texts, from the code, the command and the environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from mlspec.advice.behaviour.texts import (
 
 
 class Expressions:
-    """The values of expressions of one program, each computed once. An unknown value is never guessed."""
+    """The values of the expressions of one program, each computed once. It never guesses an unknown value."""
 
     def __init__(self, program: Program) -> None:
         self._start = program.start
@@ -53,7 +53,7 @@ class Expressions:
             self._attributes[name].append((value, scope))
 
     def of(self, node: ast.expr | None, scope: Scope) -> Known:
-        """Return the possible values of an expression: texts, and None for None; nothing if it is unknown."""
+        """Return the possible values of an expression: texts, and None for the value None; empty if it is unknown."""
         if node is None:
             return ()
         key = (id(node), id(scope))
@@ -64,20 +64,20 @@ class Expressions:
         return self._known[key]
 
     def texts(self, node: ast.expr | None, scope: Scope) -> tuple[str, ...]:
-        """Return the texts among what an expression may be."""
+        """Return the possible values of an expression that are texts."""
         return tuple(value for value in self.of(node, scope) if value is not None)
 
     @property
     def working_dir(self) -> str:
-        """The folder that the program starts in."""
+        """The folder in which the program starts."""
         return self._start.working_dir
 
     def option_texts(self, option: Option) -> tuple[str, ...]:
-        """Return the value of an option: from the command, or its default."""
+        """Return the value of an option from the command, or its default."""
         return tuple(value for value in self._option(option) if value is not None)
 
     def variable(self, name: str, default: str) -> Known:
-        """Return the value of an environment variable, or its default; a variable without a name is not set."""
+        """Return the value of an environment variable, or its default; an empty name stands for no variable."""
         return self._variable((name,), (default,)) if name else (default,)
 
     # Handlers of kinds of expressions
@@ -127,7 +127,7 @@ class Expressions:
         return self.of(found[0], place) if len(found) == 1 else ()
 
     def _only_value(self, scope: Scope, node: ast.expr) -> tuple[ast.expr | None, Scope]:
-        """Return the one value that a name is ever bound to, and where; none where that is not one."""
+        """Return the only value that is bound to a name, and its scope; None if there is not exactly one."""
         current: Scope | None = scope
         while current and isinstance(node, ast.Name):
             if bindings := current.bindings.get(node.id):
@@ -138,7 +138,7 @@ class Expressions:
         return (bindings[0].value, module.scopes[0]) if module and len(bindings) == 1 else (None, scope)
 
     def _module_of(self, dotted: str) -> tuple[Module | None, str]:
-        """Return the module of the project that a dotted name leads into, and the name in it."""
+        """Return the module of the project to which a dotted name belongs, or None, and the name in the module."""
         module, _, name = dotted.rpartition(".")
         path = module.replace(".", "/")
         ends = (f"{path}.py", f"{path}/__init__.py")
@@ -174,7 +174,7 @@ class Expressions:
         return self._resolve_name(name, module.scopes[0], float("inf")) if module else ()
 
     def _parameter(self, name: str, scope: Scope) -> Known:
-        """Return the arguments that callers pass; without any, the default or the value of the command line."""
+        """Return the arguments that callers pass; without callers, the value from the command line or the default."""
         function = scope.function
         assert function  # noqa: S101 - only functions have parameters
         if option := self._options.of_parameter(function, name):
@@ -201,7 +201,7 @@ class Expressions:
         )
 
     def _option_texts(self, *names: str) -> Known:
-        """Return the values that the command gives to options of these names."""
+        """Return the value that the command gives to an option with one of these names."""
         flags = {
             flag if flag.startswith("-") else f"--{form}" for flag in names for form in (flag, flag.replace("_", "-"))
         }
@@ -213,7 +213,7 @@ class Expressions:
         return ()
 
     def _variable(self, names: Known, default: Known) -> Known:
-        """Return what a variable of the environment is; its default only where it is sure that nothing sets it."""
+        """Return the value of an environment variable, or its default if certainly nothing sets the variable."""
         start = self._start
         if len(names) != 1 or names[0] is None:
             return ()
@@ -254,7 +254,7 @@ class Expressions:
         return self._resolve_return(dotted.rpartition(".")[2])
 
     def _resolve_return(self, name: str) -> Known:
-        """Return what the only function of the project with this name returns."""
+        """Return the return value of the project's function with this name; empty if there are several functions."""
         functions = self._functions.get(name, [])
         returned = [node for scope in functions for node in scope.nodes if isinstance(node, ast.Return) and node.value]
         return find_agreement([self.of(node.value, functions[0]) for node in returned]) if len(functions) == 1 else ()

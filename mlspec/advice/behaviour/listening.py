@@ -1,4 +1,4 @@
-"""Find the hosts and ports that a program listens on."""
+"""The search for the hosts and ports on which a program listens."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mlspec.advice.behaviour.program import Program
 from mlspec.advice.behaviour.scopes import Scope
 from mlspec.facts.servers import ServerCall, server_calls
 
-# By these names, objects of frameworks go that are made where nobody looks.
+# Usual names of a framework's objects. They count if the code that makes the object is unknown.
 _USUAL = {"app", "application", "demo", "socketio", "server"}
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A call that listens: its line, the host (None where nobody can tell), the port (0 where nobody can tell).
+    """A call that listens: its line, the host (None if unknown), and the port (0 if unknown).
 
     ``is_said`` tells whether the code names the host.
     """
@@ -32,12 +32,12 @@ class Listening:
 
     @property
     def place(self) -> str:
-        """Where it is written: file and line."""
+        """The file and the line of the call."""
         return f"{self.file}:{self.line}"
 
 
 def find_listening(program: Program) -> tuple[Listening, ...]:
-    """Return the calls of a program that listen, in the order in which they were met."""
+    """Return the calls of a program that listen, in the order in which the program's scopes were found."""
     values = Expressions(program)
     return tuple(found for call, scope in program.calls() for found in _listening(program, values, call, scope))
 
@@ -66,7 +66,7 @@ def _place(arguments: Sequence[ast.expr], place: int) -> ast.expr | None:
 
 
 def _host(values: Expressions, row: ServerCall, given: ast.expr | None, scope: Scope) -> str | None:
-    """Return the host; empty for every address, None where nobody can tell."""
+    """Return the host; empty for every address, None if it is unknown."""
     known = values.of(given, scope) if given is not None else (None,)
     if known != (None,):
         return known[0] if len(known) == 1 else None
@@ -86,7 +86,7 @@ def _number(text: str | None) -> int:
 
 
 def _address(values: Expressions, given: ast.expr | None, scope: Scope) -> tuple[str | None, int]:
-    """Return the host and port of a pair of them, or of HOST:PORT."""
+    """Return host and port of a tuple (HOST, PORT) or of a text HOST:PORT."""
     if isinstance(given, ast.Tuple) and len(given.elts) == 2:
         hosts, ports = values.of(given.elts[0], scope), values.of(given.elts[1], scope)
         return (hosts[0] if len(hosts) == 1 else None), (_number(ports[0]) if len(ports) == 1 else 0)
@@ -96,7 +96,7 @@ def _address(values: Expressions, given: ast.expr | None, scope: Scope) -> tuple
 
 
 def _is_method(program: Program, call: ast.Call, scope: Scope, row: ServerCall) -> bool:
-    """Return whether a call is of this method, of an object of one of its classes."""
+    """Return whether a call is a call of this method on an object of one of its classes."""
     func = call.func
     if not isinstance(func, ast.Attribute) or func.attr != row.method or not _imports(program, row.imported):
         return False
@@ -104,7 +104,7 @@ def _is_method(program: Program, call: ast.Call, scope: Scope, row: ServerCall) 
         return True
     if name := _class_of(program, func.value, scope):
         return name in row.of
-    # What nobody can tell is taken for the one framework that is imported, where it has the usual name.
+    # An object of an unknown class with a usual name counts as the framework's, if no other framework is imported.
     others = {other.imported for other in server_calls() if other.method == row.method} - {row.imported}
     usual = isinstance(func.value, ast.Name) and func.value.id in _USUAL
     return usual and not any(_imports(program, other) for other in others)
@@ -115,7 +115,7 @@ def _imports(program: Program, module: str) -> bool:
 
 
 def _class_of(program: Program, node: ast.expr | None, scope: Scope, depth: int = 8) -> str:
-    """Return the name of the class that an expression is an object of; empty where nobody can tell."""
+    """Return the name of the class of an expression's value; empty if it is unknown."""
     if depth == 0:
         return ""
     if isinstance(node, ast.Call):
@@ -125,7 +125,7 @@ def _class_of(program: Program, node: ast.expr | None, scope: Scope, depth: int 
             returned = [part.value for part in makers[0].nodes if isinstance(part, ast.Return) and part.value]
             return _class_of(program, returned[-1], makers[0], depth - 1) if returned else ""
         if isinstance(node.func, ast.Attribute) and not name[:1].isupper():
-            # Such as demo.queue(), which is demo.
+            # A method such as demo.queue() returns demo itself.
             return _class_of(program, node.func.value, scope, depth - 1)
         return name if name[:1].isupper() else ""
     if isinstance(node, ast.Name):

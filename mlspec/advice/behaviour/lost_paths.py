@@ -1,4 +1,4 @@
-"""Find the folders to mount so that the files of a program outlast its container."""
+"""The search for folders to mount, so that the files of a program outlast its container."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from mlspec.advice.behaviour.written_paths import WrittenPath
 def group_lost_paths(
     results: Iterable[WrittenPath], kept_below: Collection[str], copied: Collection[str]
 ) -> Mapping[str, Sequence[WrittenPath]]:
-    """Return the results that are lost with the container, by the folder to mount; those no mount can keep under "".
+    """Return the results that are lost with the container, by the folder to mount.
 
-    ``kept_below`` are the folders that mounts keep, and ``copied`` the files in the image, all relative to the working
-    directory.
+    Results that no mount can keep are under "". ``kept_below`` are the folders of the mounts, and ``copied`` are the
+    files in the image, all relative to the working directory.
     """
     lost: dict[str, list[WrittenPath]] = {}
     for result in results:
         is_there = any(path == result.path or path.startswith(f"{result.path}/") for path in copied)
         is_kept = "" in kept_below or any(f"{result.path}/".startswith(f"{folder}/") for folder in kept_below)
-        # A folder that is made if it is missing, or a file that is opened, and comes with the image, may only be read.
+        # The image may already have an opened file, or a folder that is made if missing: the program may only read it.
         if not is_kept and not (is_there and (result.opens or result.is_made)):
             lost.setdefault(_folder_to_mount(result, copied), []).append(result)
     return lost
 
 
 def _folder_to_mount(result: WrittenPath, copied: Collection[str]) -> str:
-    """Return the highest folder above a result that holds no code: a mount would hide that."""
+    """Return the highest folder above a result that holds no code: a mount would hide the code."""
     folder = ""
     for part in result.folder.split("/") if result.folder else ():
         folder = f"{folder}/{part}" if folder else part

@@ -8,7 +8,7 @@ from mlspec.advice.behaviour.scopes import Function, Scope
 
 
 def parameters_of(scope: Scope) -> list[str]:
-    """Return the names of the parameters of a function's scope; none for a module's."""
+    """Return the names of the parameters of a function's scope; empty for the scope of a module."""
     if not scope.function:
         return []
     arguments = scope.function.args
@@ -16,12 +16,12 @@ def parameters_of(scope: Scope) -> list[str]:
 
 
 def has_parameter(scope: Scope, name: str) -> bool:
-    """Return whether a scope is that of a function with this parameter."""
+    """Return whether a scope belongs to a function with this parameter."""
     return name in parameters_of(scope)
 
 
 def default_of(function: Function, name: str) -> ast.expr | None:
-    """Return the default of a parameter; None where it has none."""
+    """Return the default of a parameter, or None if it has no default."""
     arguments = function.args
     plain = [*arguments.posonlyargs, *arguments.args]
     defaults = [*[None] * (len(plain) - len(arguments.defaults)), *arguments.defaults, *arguments.kw_defaults]
@@ -30,7 +30,10 @@ def default_of(function: Function, name: str) -> ast.expr | None:
 
 
 def argument_of(call: ast.Call, scope: Scope, name: str) -> tuple[ast.expr | None, bool]:
-    """Return the argument of a call for a parameter, and whether the call certainly passes no other."""
+    """Return the argument of a call for a parameter, or None, and whether this result is certain.
+
+    The result is uncertain if the call unpacks arguments.
+    """
     if keyword := next((keyword for keyword in call.keywords if keyword.arg == name), None):
         return keyword.value, True
     names = parameters_of(scope)

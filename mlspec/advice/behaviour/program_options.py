@@ -13,7 +13,7 @@ from mlspec.advice.behaviour.scopes import Function, Scope
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Option:
-    """One option: the name under which the code finds its value, the words that set it, and its default."""
+    """One option: the name of its value in the code, its flags on the command line, and its default."""
 
     name: str
     flags: tuple[str, ...]
@@ -22,23 +22,23 @@ class Option:
 
 
 class Options:
-    """The options of a program, by the attribute of argparse or the parameter of click that holds their value."""
+    """The options of a program, by the attribute of argparse or the parameter of click that has their value."""
 
     def __init__(self, attributes: dict[str, list[Option]], parameters: dict[tuple[int, str], Option]) -> None:
         self._attributes = attributes
         self._parameters = parameters
 
     def of_attribute(self, name: str) -> Option | None:
-        """Return the only option of argparse whose value is found under this attribute."""
+        """Return the option of argparse with this attribute; None if there is no such option, or several."""
         found = self._attributes.get(name, [])
         return found[0] if len(found) == 1 else None
 
     def of_parameter(self, function: Function, name: str) -> Option | None:
-        """Return the option of click that a parameter of a function holds."""
+        """Return the option of click whose value a parameter of a function gets; None if there is none."""
         return self._parameters.get((id(function), name))
 
     def __iter__(self) -> Iterator[Option]:
-        """Yield every option."""
+        """Yield all options, those of argparse first."""
         yield from (option for options in self._attributes.values() for option in options)
         yield from self._parameters.values()
 
@@ -66,7 +66,7 @@ def _last(node: ast.expr) -> str:
 
 
 def _option(call: ast.Call, scope: Scope, destination: str) -> Option | None:
-    """Return the option that a call declares; ``destination`` is the keyword that names where its value is found."""
+    """Return the option that a call declares; ``destination`` is the keyword that sets the name of its value."""
     names = [part.value for part in call.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     flags = tuple(flag for name in names if name.startswith("-") for flag in name.split("/"))

@@ -1,4 +1,4 @@
-"""The scopes of a module: its own statements and those of its functions, with the names that each of them binds."""
+"""The scopes of a module: the statements of the module and of its functions, with the names that they bind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One assignment to a name: the line where it ends, its value (none where nobody can tell), and if it is sure."""
+    """One assignment to a name: the line where it ends, its value (None if unknown), and whether it is conditional."""
 
     line: int
     value: ast.expr | None
@@ -21,7 +21,7 @@ class Binding:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """The statements of a module or of a function, without those of the functions in it."""
+    """The statements of a module or of a function, without the statements of inner functions."""
 
     module: Module
     function: Function | None = None
@@ -33,9 +33,9 @@ class Scope:
 
 @dataclass(eq=False, slots=True)
 class Module:
-    """A file of the project: the names that it imports as dotted names, and its scopes, its own first.
+    """A file of the project: its imported names as dotted names, and its scopes; the scope of the module is first.
 
-    ``classes`` are the names of its own classes, ``imported`` the packages that it imports from.
+    ``classes`` are the names of its own classes, ``imported`` are the packages from which it imports.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Module:
 
 
 def read_module(path: str, text: str, *, is_started: bool = False) -> Module | None:
-    """Return the module of a text; None where Python cannot read it. ``is_started``: whether it is ``__main__``."""
+    """Parse the text of a module; return None if Python cannot. ``is_started``: whether it runs as ``__main__``."""
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(text)
@@ -57,7 +57,7 @@ def read_module(path: str, text: str, *, is_started: bool = False) -> Module | N
         module.imported = frozenset(name.partition(".")[0] for name in module.imports.values())
         module.scopes = [Scope(module)]
         _fill(module.scopes[0], tree.body)
-    # A null byte is a ValueError, deep nesting one of the last two.
+    # A null byte raises ValueError; deep nesting raises RecursionError or MemoryError.
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return module
@@ -88,7 +88,7 @@ def _fill_statement(scope: Scope, node: ast.stmt, *, is_conditional: bool) -> No
         return
     scope.nodes.append(node)
     _bind(scope, node, is_conditional=is_conditional)
-    # A condition of `if __name__ == "__main__"` is sure, whichever way it turns out.
+    # The outcome of `if __name__ == "__main__"` is known, so its body is not conditional.
     is_guard = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
     for name, value in ast.iter_fields(node):
         parts = value if isinstance(value, list) else [value]
@@ -154,7 +154,7 @@ def _targets(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
         yield node.target, None
     elif isinstance(node, ast.With | ast.AsyncWith):
         yield from ((item.optional_vars, item.context_expr) for item in node.items if item.optional_vars)
-    # Of a condition, its test; what is in its body is met by itself.
+    # Of a condition, only its test counts here: the caller visits its body separately.
     own = (
         node.test if isinstance(node, ast.If | ast.While) else node if isinstance(node, ast.Expr | ast.Assign) else None
     )

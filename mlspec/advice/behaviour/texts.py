@@ -1,4 +1,4 @@
-"""Texts that are known in part, and what calls and methods make of paths."""
+"""Functions for texts that are known only in part, and tables of calls and methods that change paths."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 UNKNOWN_PART = "\0"
-"""Stands in a text for a part that nobody can tell: ``models/\\0.pt``."""
+"""The mark for an unknown part of a text: ``models/\\0.pt``."""
 MOST = 8
-"""Of so many values that an expression may have, the first ones are told."""
+"""The maximum number of values of an expression; further values are dropped."""
 
 Known = tuple[str | None, ...]
 
@@ -33,7 +33,7 @@ def is_number(value: object) -> bool:
 
 
 def is_whole_number(node: ast.expr) -> bool:
-    """Return whether an expression is a whole number, written out."""
+    """Return whether an expression is a literal whole number."""
     return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
@@ -45,19 +45,19 @@ def climb(path: str, levels: int) -> str:
 
 
 def cut_at(text: str, mark: str) -> str:
-    """Return a text before its first place that is filled in, and that place."""
+    """Replace everything from the first ``mark``, the beginning of a placeholder, by an unknown part."""
     start, found, _ = text.partition(mark)
     return f"{start}{UNKNOWN_PART}" if found else text
 
 
 def with_sure_start(texts: Iterable[str]) -> Known:
-    """Return texts, or nothing if one begins with what nobody can tell: it might be any path."""
+    """Return the texts, or nothing if one of them begins with an unknown part: such a text could be any path."""
     every = tuple(itertools.islice(texts, MOST))
     return () if any(text.startswith(UNKNOWN_PART) for text in every) else every
 
 
 def find_agreement(found: Sequence[Known]) -> Known:
-    """Return the one value that all agree on; None counts only where there is no other."""
+    """Return the single value on which all agree, or nothing; None counts only if there is no other value."""
     values = {value for known in found for value in known}
     some = values - {None}
     if not all(found) or len(some) > 1:

@@ -1,4 +1,4 @@
-"""Find the paths below its working directory that a program writes, each with the line that writes it."""
+"""The search for the paths that a program writes below its working directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlspec.advice.behaviour.scopes import Scope
 from mlspec.advice.behaviour.texts import UNKNOWN_PART
 from mlspec.facts.writers import Writer, default_stores, taking_away, writers
 
-# Folders and files that nobody keeps: what is in them is made again, or is a note on a run that the engine logs, too.
+# Folders and files that nobody keeps: programs make them again, or the engine's log has the same messages.
 _PASSING = {"tmp", "temp", "cache", "__pycache__"}
 _NOTES = {"log", "logs"}
 _PASSING_FILES = (".log", ".lock", ".pid", ".sock", ".socket", ".pyc")
@@ -24,10 +24,10 @@ _PASSING_FILES = (".log", ".lock", ".pid", ".sock", ".socket", ".pyc")
 
 @dataclass(frozen=True, slots=True)
 class WrittenPath:
-    """Something that a program writes: its path relative to the working directory, and the line that writes it.
+    """A path that a program writes, relative to the working directory, and the line that writes it.
 
-    ``opens`` is true where the program may only read what is there already; ``is_made`` where it makes a folder and
-    nobody knows what becomes of it.
+    ``opens`` is true if the program may only read a file that exists. ``is_made`` is true if the program makes a folder
+    and its use is unknown.
     """
 
     path: str
@@ -39,20 +39,20 @@ class WrittenPath:
 
     @property
     def folder(self) -> str:
-        """The folder that holds it: itself where it is one; empty for the working directory."""
+        """The folder that has the file, or the path itself if it is a folder; empty for the working directory."""
         return self.path if self.is_folder else posixpath.dirname(self.path)
 
     @property
     def place(self) -> str:
-        """Where it is written: file and line."""
+        """The file and the line of the code that writes the path."""
         return f"{self.file}:{self.line}"
 
 
 def find_written_paths(program: Program) -> tuple[WrittenPath, ...]:
     """Return the paths below its working directory that a program writes and keeps, each once, in order.
 
-    A path that the code does not tell is left out. Nothing is returned if the program changes its directory, or moves
-    or uploads a path that the code does not tell.
+    Unknown paths are left out. The result is empty if the program changes its directory, or moves or uploads an unknown
+    path.
     """
     values = Expressions(program)
     calls = [(call, scope, dotted_name(call.func, scope)) for call, scope in program.calls()]
@@ -67,9 +67,11 @@ def find_written_paths(program: Program) -> tuple[WrittenPath, ...]:
 
 
 def _is_unsure(call: ast.Call, scope: Scope, dotted: str, values: Expressions) -> bool:
-    """Return whether a call moves the program, or takes away what nobody can tell."""
+    """Return whether a call changes the working directory, or moves or uploads an unknown path."""
     if dotted in {"os.chdir", "contextlib.chdir"}:
-        return True
+        # Many scripts change to their own folder, which is the working directory already.
+        folders = {posixpath.normpath(folder) for part in call.args for folder in values.texts(part, scope)}
+        return folders != {posixpath.normpath(values.working_dir)}
     if dotted.rpartition(".")[2] == "main" and dotted.startswith("hydra."):
         return True
     words = call.args[0] if call.args else None
@@ -92,7 +94,7 @@ _REMOVING = {"remove", "unlink", "rmtree", "removedirs", "rmdir"}
 
 
 def _paths_of(call: ast.Call) -> Iterator[ast.expr]:
-    """Yield the arguments that may be the path of what is handed over: the first, or those that are named so."""
+    """Yield the arguments that may be the path of a moved or uploaded file: the first, and keywords like ``path``."""
     yield from call.args[:1]
     named = re.compile("file|path|folder|dir", re.IGNORECASE)
     yield from (keyword.value for keyword in call.keywords if keyword.arg and named.search(keyword.arg))
@@ -135,7 +137,7 @@ _PATH_METHODS = {
     name: Writer(method=name, is_plain=True, is_folder=name == "mkdir")
     for name in ("write_text", "write_bytes", "mkdir", "open")
 }
-# These make a folder, and the program may write nothing into it.
+# These calls make a folder into which the program may write nothing.
 _FOLDER_MAKERS = {"os.mkdir", "os.makedirs", "mkdir"}
 
 
@@ -169,7 +171,7 @@ def _by_writer(writer: Writer, values: Expressions, call: ast.Call, scope: Scope
 
 
 def _kept_paths(text: str, values: Expressions, scope: Scope, call: ast.Call, writer: Writer) -> Iterator[WrittenPath]:
-    """Yield the paths that a call of ``writer`` writes, without those that nobody keeps, such as caches and logs."""
+    """Yield the paths that a call of ``writer`` writes, without paths that nobody keeps, such as caches and logs."""
     is_file = writer.is_folder and bool(re.search(r"\.(?:keras|h5|hdf5|csv|pt|ckpt)$", text))
     for path in _relative(text, values.working_dir):
         parts = path.lower().split("/")
@@ -185,14 +187,14 @@ _STORE = re.compile(r"(?:sqlite(?:\+\w+)?:///|file:(?://)?)(.*)")
 
 
 def _relative(text: str, working_dir: str) -> Iterator[str]:
-    """Yield a path as it is below the working directory, cut before what nobody can tell; nothing for others."""
+    """Yield a path relative to the working directory, with ``*`` for its unknown rest; nothing for other paths."""
     if stored := _STORE.match(text):
         text = stored[1]
     if "://" in text or text.startswith(("~", "$", ":", "-")) or not text.strip():
         return
     whole, found, _ = text.partition(UNKNOWN_PART)
     if found:
-        # What is not known whole is known by its folder, or by how its name begins.
+        # Of a partly known path, the folder or the beginning of the name is known.
         whole = f"{whole.rstrip('/')}/*" if whole.endswith("/") else f"{whole}*"
     path = posixpath.normpath(posixpath.join(working_dir, whole))
     if path.startswith(f"{working_dir.rstrip('/')}/"):

@@ -1,80 +1,84 @@
-"""The command, the engine and the builder: whether they are there, let this user in, and can do what is needed."""
+"""Rules about the docker command, the engine and the builder: presence, access, versions and abilities."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from mlspec.advice.doctor.facts import Builder, DockerCommand, Engine, Facts, Host
 from mlspec.advice.doctor.findings import Finding, as_finding, fine, problem
+from mlspec.advice.doctor.observations import Builder, DockerCommand, Engine, Host, Observations
 from mlspec.errors import Problem
 from mlspec.facts.versions import parse_release
 
-# Docker 25's: the first that knows a health check's start interval; here-documents and COPY --link came with 23.
+# The API of Docker 25, the first with a start interval for health checks; here-documents and COPY --link need 23.
 _LEAST_API = (1, 44)
-# The first with --provenance, which the build command uses; github.com/docker/buildx/releases/tag/v0.10.0
+# The first buildx with --provenance, which the build command uses: github.com/docker/buildx/releases/tag/v0.10.0
 _LEAST_BUILDX = (0, 10)
 
 
-def findings(facts: Facts) -> Iterator[Finding]:
+def findings(seen: Observations) -> Iterator[Finding]:
     """Check the docker command, the engine and the builder."""
-    if trouble := command_problem(facts.host, facts.command):
+    if trouble := command_problem(seen.host, seen.command):
         yield as_finding("docker", trouble)
     else:
         yield fine(
-            "docker", f"{_find_version_text(facts.command.docker)}, buildx {_find_version_text(facts.command.buildx)}"
+            "docker", f"{_find_version_text(seen.command.docker)}, buildx {_find_version_text(seen.command.buildx)}"
         )
-    if facts.command.docker and (trouble := engine_problem(facts.host, facts.engine)):
+    if seen.command.docker and (trouble := engine_problem(seen.host, seen.engine)):
         yield as_finding("engine", trouble)
-    elif facts.engine.version:
-        yield fine("engine", _describe_engine(facts.engine))
-    if facts.builder:
-        yield _builder(facts.builder)
-    if facts.host.refuses_buildkit:
-        message = "DOCKER_BUILDKIT=0 is set: docker build would take the old builder, which cannot read the Dockerfile"
+    elif seen.engine.version:
+        yield fine("engine", _describe_engine(seen.engine))
+    if seen.builder:
+        yield _builder(seen.builder)
+    if seen.host.refuses_buildkit:
+        message = (
+            "DOCKER_BUILDKIT=0 is set: docker build would use the legacy builder, which cannot read this Dockerfile"
+        )
         yield as_finding("builder", problem("MLS541", message, "unset DOCKER_BUILDKIT", "warning"))
 
 
 def command_problem(host: Host, command: DockerCommand) -> Problem | None:
-    """Return what is wrong with the ``docker`` command of this host; none where it can build."""
+    """Return a problem with the ``docker`` command of this host, or None if it can build."""
     if not command.docker and host.has_podman:
-        return _podman("there is podman here, and no docker command")
+        return _podman("this host has podman, but no docker command")
     if not command.docker:
-        return problem("MLS504", "there is no docker command here", _INSTALL[host.system])
+        return problem("MLS504", "this host has no docker command", _INSTALL[host.system])
     if "podman" in command.docker.lower():
-        return _podman("the docker command here is podman's")
+        return _podman("the docker command on this host is podman's")
     if not command.buildx:
-        return problem("MLS504", "the docker command here has no buildx, which builds images", _buildx_hint(host))
+        return problem(
+            "MLS504", "the docker command on this host has no buildx, which builds images", _buildx_hint(host)
+        )
     if (version := _parse_minor(command.buildx)) and version < _LEAST_BUILDX:
-        message = f"buildx {_find_version_text(command.buildx)} is too old to build with; 0.10 or newer can"
+        message = f"buildx {_find_version_text(command.buildx)} is too old: mlspec needs 0.10 or newer"
         return problem("MLS540", message, _buildx_hint(host))
     return None
 
 
 def engine_problem(host: Host, engine: Engine) -> Problem | None:
-    """Return what is wrong with the engine; none where it can build and run."""
+    """Return a problem with the engine, or None if it can build and run."""
     where = f" at {engine.address}" if engine.address else ""
     if engine.silence == "denied":
         message = f"the engine{where} denies access to this user"
         return problem("MLS502", message, _entry_hint(host))
     if engine.silence:
-        # Without the address: it was not chosen, and is right unless it was.
+        # The hint names DOCKER_HOST and the context only if one of them gave an address: the default is right.
         elsewhere = "; or correct DOCKER_HOST or the context: docker context ls" if engine.address else ""
         hint = f"start it: {_start(host, engine)}{elsewhere}\n{engine.words}"
         return problem("MLS501", f"no engine answers{where}", hint)
     if engine.is_podman:
         return _podman("podman answers at the engine's address")
     if engine.api < _LEAST_API:
-        hint = "update it: Docker 25 or newer has what the Dockerfile uses"
+        hint = "update it: the Dockerfile needs Docker 25 or newer"
         return problem("MLS505", f"the engine is Docker {engine.version or '?'}, which is too old", hint)
     if engine.platform.startswith("windows/"):
         hint = "in the menu of Docker Desktop: Switch to Linux containers; or: DockerCli.exe -SwitchLinuxEngine"
-        return problem("MLS542", "the engine runs Windows containers, and these images are Linux's", hint)
+        return problem("MLS542", "the engine runs Windows containers, but these images are for Linux", hint)
     return None
 
 
 def _podman(message: str) -> Problem:
-    # COPY --link came with buildah 1.41, which is in podman 5.6; and the OCI format, podman's own, has no HEALTHCHECK.
+    # COPY --link needs buildah 1.41, which is in podman 5.6. The OCI format, podman's default, has no HEALTHCHECK.
     hint = (
         "podman 5.6 or newer can build the files: podman build --format docker --tag NAME --file Dockerfile . ; "
         "mlspec build and mlspec run need Docker"
@@ -93,8 +97,8 @@ _INSTALL = {
 
 def _buildx_hint(host: Host) -> str:
     if host.system in {"macos", "windows"}:
-        return "update Docker Desktop, which brings it: docker desktop update"
-    return "install it: sudo apt-get install docker-buildx-plugin, or docker-buildx in Debian's and Ubuntu's own"
+        return "update Docker Desktop, which includes it: docker desktop update"
+    return "install it: sudo apt-get install docker-buildx-plugin, or docker-buildx from Debian or Ubuntu"
 
 
 def _entry_hint(host: Host) -> str:
@@ -106,7 +110,7 @@ def _entry_hint(host: Host) -> str:
             "sudo snap enable docker; then log out and in again"
         )
     if host.has_joined:
-        return "this session is older than your place in the group docker: log out and in again, or here: newgrp docker"
+        return "you joined the group docker after this session began: log out and in again, or here: newgrp docker"
     return 'join the group: sudo usermod -aG docker "$USER"; then log out and in again'
 
 
@@ -133,15 +137,15 @@ def _describe_engine(engine: Engine) -> str:
 
 def _builder(builder: Builder) -> Finding:
     if builder.words:
-        message = f"the builder {builder.name} cannot be asked".replace("  ", " ")
-        hint = f"take the engine's own: docker buildx use default\n{builder.words}"
+        message = f"the builder {builder.name} does not answer".replace("  ", " ")
+        hint = f"use the engine's own builder: docker buildx use default\n{builder.words}"
         return as_finding("builder", problem("MLS543", message, hint))
     platforms = ", ".join(builder.platforms) or "not started yet"
     return fine("builder", f"{builder.name} ({builder.driver}): {platforms}")
 
 
 def _find_version_text(said: str) -> str:
-    """Return the version in the output of a command, or all of the output."""
+    """Return the version in the output of a command, or the whole output if it has no version."""
     number = re.search(r"\d+\.\d+(?:\.\d+)?(?:[-+~][\w.]+)*", said)
     return number[0] if number else said.strip()
 

@@ -1,4 +1,4 @@
-"""A finding of the doctor: a line about something that works, or a problem with its fix."""
+"""The findings of the doctor: a line about a working part, or a problem with its fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A line about one topic, and the problem if there is one."""
+    """A line about one topic, with a problem if there is one."""
 
     topic: str
     message: str
@@ -21,7 +21,7 @@ class Finding:
 
     @property
     def state(self) -> State:
-        """Whether it is fine, or how grave the problem is: an error stops a build or a run."""
+        """The severity of the problem, or ``ok``: an error stops a build or a run."""
         return self.problem.severity if self.problem else "ok"
 
 
@@ -31,7 +31,7 @@ def fine(topic: str, message: str) -> Finding:
 
 
 def as_finding(topic: str, problem: Problem) -> Finding:
-    """Return a finding of a problem."""
+    """Return a finding with a problem, whose message becomes the line."""
     return Finding(topic=topic, message=problem.message, problem=problem)
 
 
@@ -41,5 +41,5 @@ def problem(code: str, message: str, hint: str, severity: Severity = "error") ->
 
 
 def join_names(images: Iterable[str]) -> str:
-    """Return the names of images for a sentence, each once."""
+    """Join names for a sentence, each name once."""
     return ", ".join(dict.fromkeys(images))

@@ -1,18 +1,18 @@
-"""A plan to what its image needs of a host."""
+"""The needs of a planned image from its host."""
 
 from __future__ import annotations
 
 import posixpath
 
-from mlspec.advice.doctor.facts import Need
+from mlspec.advice.doctor.observations import Need
 from mlspec.facts.torch import least_driver
 from mlspec.plan.plan import Plan
-from mlspec.targets import run_script as commands
+from mlspec.targets import run_script
 from mlspec.targets.filters import HOME_MARK
 
 
 def need_of(plan: Plan, *, wheels: int, folder: str, home: str) -> Need:
-    """Return what an image needs; ``wheels`` counts the bytes of its packages, ``folder`` is where its spec stands."""
+    """Return the needs of an image; ``wheels`` is the size of its packages in bytes, ``folder`` its spec's folder."""
     binds = (mount.source for mount in plan.run.mounts if mount.type == "bind")
     return Need(
         image=plan.image,
@@ -31,6 +31,6 @@ def need_of(plan: Plan, *, wheels: int, folder: str, home: str) -> Need:
 
 
 def _absolute(path: str, folder: str, home: str) -> str:
-    found = commands.host_path(path).replace(HOME_MARK, home)
+    found = run_script.host_path(path).replace(HOME_MARK, home)
     is_whole = found.startswith("/") or found[1:3] == ":/"
     return posixpath.normpath(found if is_whole else posixpath.join(folder, found))

@@ -1,6 +1,6 @@
-"""A folder of code to the first spec for it: what is there decides, and every guess says why."""
+"""The draft of a first spec for a folder of code: its files decide, and every guess has a reason."""
 
-from mlspec.advice.draft.draft import Draft, Question, draft
+from mlspec.advice.draft.draft import Draft, Question, draft_spec
 from mlspec.advice.draft.folder import Choice, DraftOptions, Folder, is_read
 from mlspec.advice.draft.gitignore import gitignore_text, list_ignored
 
@@ -10,7 +10,7 @@ __all__ = [
     "Folder",
     "Question",
     "DraftOptions",
-    "draft",
+    "draft_spec",
     "gitignore_text",
     "is_read",
     "list_ignored",

@@ -1,4 +1,4 @@
-"""The accelerator, shared memory and Debian packages that the code and its packages call for."""
+"""The accelerator, shared memory and Debian packages that the code and its packages need."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from mlspec.facts.torch import torch_indexes
 from mlspec.facts.versions import parse_release
 
 _ABLE = ("jax", "tensorflow", "torch")
-# Packages that do nothing without an NVIDIA GPU.
+# Packages that do not run without an NVIDIA GPU.
 _CUDA_ONLY = ("vllm", "flash-attn", "bitsandbytes", "cupy", "tensorrt", "deepspeed", "apex", "mamba-ssm", "auto-gptq")
 _USES_CUDA = re.compile(r"""\.cuda\(|\.to\(\s*["']cuda|device\s*=\s*(?:torch\.device\(\s*)?["']cuda|--gpus\b""")
 _ASKS_FIRST = re.compile(r"cuda\.is_available|device_count\(\)|is_gpu_available|list_physical_devices")
 _LABEL = re.compile(r"(?:\+|/whl/(?:nightly/)?)cu(\d{2})(\d)\b")
-# Extras by which packages ask for the libraries of CUDA: jax[cuda12], tensorflow[and-cuda], openmm[cuda12].
+# Extras with which packages require the libraries of CUDA: jax[cuda12], tensorflow[and-cuda], openmm[cuda12].
 _EXTRA = re.compile(r"(?:.*[-_])?cuda[\d.x-]*(?:[-_].*)?|cu1[1-9]\d?", re.IGNORECASE)
-# As the rule on loader workers: with any, batches pass through shared memory, of which Docker gives 64 MB.
+# Like the rule about loader workers: workers pass batches through shared memory, of which Docker gives 64 MB.
 _WORKERS = re.compile(r"""\bnum_workers["']?\s*[=:]\s*(?:[1-9]|os\.cpu_count|cpu_count|multiprocessing)""")
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The accelerator that was chosen, and whether there was a choice: whether what is used runs on either."""
+    """The chosen accelerator; ``is_open`` tells whether the code runs with a GPU and without."""
 
     chosen: Decision
     is_open: bool = False
@@ -41,9 +41,12 @@ def find_device(
     statements: Iterable[Statement],
     wanted: DraftOptions,
 ) -> Device:
-    """Return the accelerator: as asked, or as the requirements, other files and the code say, or left to the reader."""
+    """Return the accelerator: the caller's, or that of the requirements, of other tools' files or of the code.
+
+    Without evidence the choice is left to the reader.
+    """
     if wanted.accelerator is not None:
-        choices = (Choice("accelerator", wanted.accelerator, "as asked"),) if wanted.accelerator else ()
+        choices = (Choice("accelerator", wanted.accelerator, "your choice"),) if wanted.accelerator else ()
         return Device(Decision(choices))
     evidence = (*_labels(required), *statements)
     if found := [statement for statement in evidence if statement.value != "cpu"]:
@@ -60,21 +63,21 @@ def find_device(
 
 
 def _labels(required: Iterable[Required]) -> Iterator[Statement]:
-    """Yield the CUDAs that lines of requirements name, by a label or by the address of an index."""
+    """Yield the CUDA versions in lines of requirements, from a version label or the URL of an index."""
     for line in required:
         if label := _LABEL.search(line.text):
             yield replace(line.statement, key="accelerator", value=f"cuda{label[1]}.{label[2]}")
 
 
 def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Decision:
-    """Return the first accelerator that is named in full, made to fit the torch that is pinned."""
+    """Return the first accelerator with a version, replaced if the pinned torch is not built for it."""
     first = next((statement for statement in found if statement.value != "cuda"), found[0])
     value, why = str(first.value), f"{first.place} says {first.text}"
     left = []
     if (fitting := _fit_torch(value, required)) != value:
-        told = f"the torch that is pinned is not known to be built for {value}: {fitting} is taken"
+        told = f"no build of the pinned torch for {value} is known: mlspec uses {fitting}"
         left.append(replace(first, why=told))
-        value, why = fitting, f"{why}; the nearest that the torch that is pinned is built for"
+        value, why = fitting, f"{why}; the nearest that the pinned torch has a build for"
     for other in found:
         if other.value not in {value, "cuda", first.value}:
             left.append(other.leave(f"{first.place} says {first.value}", matters=False))
@@ -82,13 +85,13 @@ def _settle(found: Sequence[Statement], required: Iterable[Required]) -> Decisio
 
 
 def _fit_torch(accelerator: str, required: Iterable[Required]) -> str:
-    """Return the accelerator, or the nearest CUDA that a pinned torch is known to be built for."""
+    """Return the accelerator, or the nearest CUDA for which the pinned torch is known to be built."""
     pin = next((line for line in required if line.name == "torch" and "==" in str(line.specifier)), None)
     asked = parse_release(parse_accelerator(accelerator).version)
     known = [index for index in torch_indexes() if index.kind == "cuda"]
     torch = str(pin.specifier).partition("==")[2].partition(",")[0] if pin else ""
     able = [index for index in known if torch and index.has(torch)]
-    # Of a torch that is older than the table, and of a CUDA that is newer, nothing is known.
+    # The table says nothing about a torch that is older than its rows, or about a CUDA that is newer.
     if not able or not asked or asked > max(parse_release(index.version) for index in known):
         return accelerator
     if any(parse_release(index.version) == asked for index in able):
@@ -98,7 +101,7 @@ def _fit_torch(accelerator: str, required: Iterable[Required]) -> str:
 
 
 def _index_lines(required: Iterable[Required], accelerator: str) -> Iterator[Statement]:
-    """Yield the lines of files that name an index of torch's builds, which the accelerator stands for."""
+    """Yield the lines of files with an index of torch's builds: the accelerator replaces such a line."""
     for line in required:
         if line.file and line.text.startswith("-") and _LABEL.search(line.text):
             why = f"remove this line from {line.file}: accelerator: {accelerator} takes torch from there"
@@ -106,22 +109,22 @@ def _index_lines(required: Iterable[Required], accelerator: str) -> Iterator[Sta
 
 
 def _of_code(scripts: Iterable[Script], able: list[str]) -> Device:
-    """Return what the code does with a GPU, where a framework is used that runs with one and without."""
+    """Return the accelerator for code with a framework for GPUs and CPUs, according to its use of GPUs."""
     if not able:
         return Device(Decision())
     using = [script.path for script in scripts if _USES_CUDA.search(script.text)]
     asking = [script.path for script in scripts if _ASKS_FIRST.search(script.text)]
     if using and not asking:
-        why = f"{using[0]} asks for a GPU, and does not look whether there is one"
+        why = f"{using[0]} uses a GPU without checking that there is one"
         return Device(Decision((Choice("accelerator", "cuda", why),)))
-    why = f"{able[0]} runs on the cpu, unless you say cuda"
+    why = f"{able[0]} runs on the CPU, unless you write cuda"
     if asking:
-        why = f"{asking[0]} uses a GPU where there is one, which you get with cuda"
+        why = f"{asking[0]} uses a GPU if there is one; to give it one, write cuda"
     return Device(Decision((Choice("accelerator", "", why),)), is_open=True)
 
 
 def find_memory(scripts: Iterable[Script], used: frozenset[str]) -> Iterator[Choice]:
-    """Yield the shared memory that loader workers need."""
+    """Yield the shared memory for loader workers of torch."""
     for script in scripts:
         if not is_tool(script.path) and "torch" in script.imports | used and _WORKERS.search(script.text):
             yield Choice("shm_size", "8gb", f"the loader workers of {script.path} pass batches through shared memory")
@@ -129,9 +132,9 @@ def find_memory(scripts: Iterable[Script], used: frozenset[str]) -> Iterator[Cho
 
 
 def find_apt(packages: frozenset[str], statements: Iterable[Statement], wanted: DraftOptions) -> Iterator[Choice]:
-    """Yield the Debian packages: as asked, what other files install, and what packages are known to need."""
+    """Yield the Debian packages: the caller's, or those of other tools' files and the known needs of packages."""
     if wanted.apt:
-        yield Choice("apt", wanted.apt, "as asked")
+        yield Choice("apt", wanted.apt, "your choice")
         return
     installed = {str(statement.value): f"{statement.file} installs them" for statement in statements}
     for row in libraries.needs():

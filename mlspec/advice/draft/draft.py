@@ -1,4 +1,4 @@
-"""The first spec for a folder: each key in its turn, and the whole checked before it is written."""
+"""The draft of the first spec for a folder: every key is decided, and the whole spec is checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from mlspec.advice.draft.entry import Entrypoint, entry_from_caller, find_entry,
 from mlspec.advice.draft.fitted_start import check_start
 from mlspec.advice.draft.folder import Choice, Decision, DraftOptions, Folder
 from mlspec.advice.draft.mounts import find_env_file, find_mounts
-from mlspec.advice.draft.own_package import find_expectations
+from mlspec.advice.draft.named_lock import explain_locks, find_lock_bounds
+from mlspec.advice.draft.own_package import correct_for_package, find_expectations, is_installed
 from mlspec.advice.draft.project_modules import find_modules
 from mlspec.advice.draft.project_requirements import FROM_IMPORTS, find_package_names, find_requirements, unclear_files
 from mlspec.advice.draft.pythons import BY_DEFAULT, DEFAULT_PYTHON, choose_python
@@ -27,14 +28,14 @@ from mlspec.facts import base_image
 from mlspec.lock.requirements.collect import RequirementEntry as Listed
 from mlspec.lock.requirements.collect import collect
 from mlspec.spec import document, spec
-from mlspec.spec import values as syntax
+from mlspec.spec.values import slug
 
-_ROUTE = "a route that says whether it works"
+_ROUTE = "a route for health checks"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What only a person knows: the key it is about, the question, and the answer that is guessed."""
+    """A question that only a person can answer: its key, its text, and the guessed answer."""
 
     key: str
     text: str
@@ -43,9 +44,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The text of a first spec, what was chosen in it, and what a person might know better.
+    """The text of a first spec, the choices in it, and the questions to a person.
 
-    ``statements`` are those of the folder's files that the spec changed or left out.
+    ``statements`` are the statements of the folder's files that the spec changed or left out.
     """
 
     text: str
@@ -55,23 +56,28 @@ class Draft:
 
     @property
     def losses(self) -> int:
-        """How many things were left out that the program may miss."""
+        """The number of statements and choices that were left out and that the program may miss."""
         return sum(item.is_loss for item in self.statements) + sum(choice.matters for choice in self.choices)
 
 
-def draft(folder: Folder, wanted: DraftOptions | None = None) -> Draft:
-    """Return the first spec for a folder; raises SpecError where what the caller wants cannot be right."""
+def draft_spec(folder: Folder, wanted: DraftOptions | None = None) -> Draft:
+    """Return the first spec for a folder; raise SpecError if the caller's options are invalid."""
     wanted = wanted or DraftOptions()
     scripts, statements = read_scripts(folder.texts), read_tools(folder.texts)
     _refuse_r(folder, scripts)
     home = _find_home(statements)
     entry = _find_entry(folder, scripts, statements, wanted, home)
     requirements = find_requirements(folder, scripts, entry, _of("requirements", statements), wanted)
-    required = list_required(_values(requirements.choices, "requirements"), folder)
-    python = choose_python(_of("python", statements), required, wanted)
+    named = _values(requirements.choices, "requirements")
+    required = list_required(named, folder)
+    statements = tuple(explain_locks(statements, named, folder))
+    has_package = is_installed(named, folder)
+    if has_package:
+        entry, statements = entry.for_package(), tuple(correct_for_package(statements))
+    python = choose_python(_of("python", statements), required, wanted, find_lock_bounds(named, folder))
     version = str(python.choices[0].value)
     device = find_device(scripts, required, _of("accelerator", statements), wanted)
-    packages = find_package_names(_values(requirements.choices, "requirements"), folder)
+    packages = find_package_names(named, folder)
     parts = (
         Decision((_name(folder, wanted),)),
         python,
@@ -79,7 +85,7 @@ def draft(folder: Folder, wanted: DraftOptions | None = None) -> Draft:
         device.chosen,
         requirements,
         Decision(tuple(find_apt(packages, _of("apt", statements), wanted))),
-        *_program(folder, scripts, statements, wanted, _Program(entry, home, version)),
+        *_program(folder, scripts, statements, wanted, _Program(entry, home, version, has_package)),
         Decision(tuple(find_memory(scripts, packages))),
         Decision((*find_mounts(folder, scripts, entry, wanted, home), *_tools_below(folder))),
     )
@@ -95,19 +101,22 @@ def draft(folder: Folder, wanted: DraftOptions | None = None) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """What the image starts, the folder of its code, and its Python."""
+    """The entrypoint of the image, the folder of its code, its Python, and whether the image has it as a package."""
 
     entry: Entrypoint
     home: str
     python: str
+    is_installed: bool
 
 
 def _program(
     folder: Folder, scripts: Sequence[Script], statements: Sequence[Statement], wanted: DraftOptions, program: _Program
 ) -> Iterator[Decision]:
-    """Yield what the program starts with: its variables, its folder, its command and its ports."""
+    """Yield the decisions about the program: its variables, its folder, its command and its ports."""
     entry, home = program.entry, program.home
     roots = dict.fromkeys((*entry.roots, *find_modules(folder).find_roots(scripts)))
+    if program.is_installed:
+        roots.pop("src", None)
     path = ":".join(f"{home}/{root}" for root in roots)
     own = (*entry.environment, *([f"PYTHONPATH={path}"] if path else []))
     environment = find_environment(_of("environment", statements), own)
@@ -126,7 +135,7 @@ def _program(
     ports = find_ports(_of("ports", statements), entry.port, wanted)
     health = [Choice("healthcheck", entry.health, _ROUTE)] if entry.health and ports.choices else []
     yield Decision((entry.choice, *entry.notes, *ports.choices, *health), ports.left)
-    yield Decision(left=tuple(find_expectations(folder, scripts, path)))
+    yield Decision(left=() if program.is_installed else tuple(find_expectations(folder, scripts, path)))
 
 
 def _find_entry(
@@ -150,16 +159,16 @@ def _of(key: str, statements: Iterable[Statement]) -> list[Statement]:
 
 
 def _list_named_packages(requirements: Choice, packages: frozenset[str]) -> frozenset[str]:
-    """Return the packages that a file or another list names; what the code imports says no version."""
+    """Return the packages of a requirement file or list; empty for requirements from imports, which have no version."""
     return frozenset() if requirements.why.startswith(FROM_IMPORTS) else packages
 
 
 def _report(
     statements: Sequence[Statement], parts: Iterable[Decision], listed: frozenset[str]
 ) -> tuple[Statement, ...]:
-    """Return the statements that were changed or left out, each once, by file and line."""
+    """Return the statements that were changed or left out, each once, ordered by file and line."""
     statements = [
-        s.leave("the requirements name it, too", matters=False) if canonicalize_name(s.package) in listed else s
+        s.leave("the requirements name it too", matters=False) if canonicalize_name(s.package) in listed else s
         for s in statements
     ]
     left = [statement for part in parts for statement in part.left]
@@ -174,24 +183,24 @@ _MOST = 10
 
 
 def _tools_below(folder: Folder) -> Iterator[Choice]:
-    """Yield the folders that other tools describe, and that are not read."""
+    """Yield notes on folders with other tools' files, which are not read."""
     found = find_tools_below(folder.files | folder.texts.keys())
     for place, names in list(found.items())[:_MOST]:
-        why = f"only the files at the top are read; for an image of this folder: mlspec init {place}"
+        why = f"mlspec reads only the files at the top; for an image of this folder: mlspec init {place}"
         yield Choice("", ", ".join(f"{place}/{name}" for name in names), why)
     if len(found) > _MOST:
         yield Choice(
-            "", f"{len(found) - _MOST} more folders with files of other tools", "only those at the top are read"
+            "", f"{len(found) - _MOST} more folders with files of other tools", "mlspec reads only those at the top"
         )
 
 
 def _refuse_r(folder: Folder, scripts: Sequence[Script]) -> None:
-    """Raise SpecError for a project of R: what would be written has nothing of it."""
+    """Raise SpecError for a project of R: a spec could not have any of its packages."""
     files = [path for path in folder.texts if path.endswith((".yml", ".yaml"))]
     of_r = [path for path in files if is_for_r(ToolFile(path, folder.texts[path]))]
     if of_r and not scripts:
         message = f"{of_r[0]} lists packages of R only; mlspec makes Python images"
-        hint = "for R there is https://rocker-project.org; for Python beside it, add a script first"
+        hint = "for R there is https://rocker-project.org; for Python too, add a script first"
         raise SpecError(Problem(code="MLS416", message=message, hint=hint))
 
 
@@ -211,7 +220,7 @@ def _check(text: str) -> None:
 
 
 def _check_asked(requirements: Iterable[str]) -> None:
-    """Raise SpecError where a requirement that the caller named is none; what files say is told when they are read."""
+    """Raise SpecError if a requirement of the caller is invalid; the lock reports the contents of files."""
     try:
         collect([Listed(text, ("requirements",)) for text in requirements], lambda _: "", "mlspec.yaml")
     except SpecError as error:
@@ -219,14 +228,14 @@ def _check_asked(requirements: Iterable[str]) -> None:
 
 
 def _drop_place(problem: Problem) -> Problem:
-    # The file is not there yet: what is wrong came from the caller.
+    # The spec is not written yet: the problem is in the caller's options and has no place in a file.
     return dataclasses.replace(problem, file="", span=None, excerpt="")
 
 
 def _name(folder: Folder, wanted: DraftOptions) -> Choice:
     if wanted.name:
-        return Choice("name", wanted.name, "as asked")
-    return Choice("name", syntax.slug(folder.name), "from the name of the folder")
+        return Choice("name", wanted.name, "your choice")
+    return Choice("name", slug(folder.name), "from the name of the folder")
 
 
 def _questions(
@@ -238,10 +247,10 @@ def _questions(
         if choice.key == "accelerator" and is_open:
             yield Question("accelerator", "cpu, or cuda for NVIDIA GPUs", "cpu")
         if choice.key == "requirements" and (files := unclear_files(folder, choice, wanted)):
-            text = f"Requirement files to take, of {', '.join(files)}; Enter takes what the code imports"
+            text = f"Requirement files to use, from {', '.join(files)}; Enter uses the packages that the code imports"
             yield Question("requirements", text, "")
         if choice.key == "entrypoint" and wanted.entrypoint is None and (not choice.value or entry.others):
             guess = choice.value if isinstance(choice.value, str) else ""
             example = f"python {entry.others[0]}" if entry.others else "python train.py"
-            hint = "" if guess else "; Enter leaves it open"
-            yield Question("entrypoint", f"What the image starts, such as: {example}{hint}", guess)
+            hint = "" if guess else "; Enter skips this"
+            yield Question("entrypoint", f"Command that the image starts, such as: {example}{hint}", guess)

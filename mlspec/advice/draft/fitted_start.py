@@ -1,4 +1,4 @@
-"""Fit the command of another tool's image to this image, which may lack its programs and variables."""
+"""The adaptation of another image's command to this image, which may lack its programs and variables."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mlspec.advice.draft.folder import Folder
 from mlspec.advice.draft.readers import Statement
 from mlspec.advice.draft.readers.instructions import find_variables
 
-# What every image has, by its last part; of Python see below.
+# Programs that every image has.
 _SYSTEM = re.compile(r"(?:/usr)?(?:/local)?/s?bin/(?:sh|bash|env|python3?)")
 _OTHER_PYTHON = re.compile(r"(?:/\S+/)?python(\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
 class FittedStart:
-    """What an image of another file starts, as this image can start it, and what it misses."""
+    """The command of another file's image, adapted to this image, and the parts that this image lacks."""
 
     statement: Statement
     missing: tuple[Statement, ...] = ()
@@ -27,13 +27,13 @@ class FittedStart:
 def check_start(
     statement: Statement, folder: Folder, variables: Mapping[str, str], python: str, home: str
 ) -> FittedStart:
-    """Return a start with this image's Python, and what of it the image lacks."""
+    """Return the start with this image's Python, and the programs and variables that the image lacks."""
     words = statement.value if isinstance(statement.value, tuple) else (statement.value,)
     changed = tuple(_own_python(words, python))
     why = statement.why
     if changed != tuple(words):
         old = next(word for word, new in zip(words, changed, strict=True) if word != new)
-        why = f"{old} is written python, as the image has Python {python}"
+        why = f"{old} became python: the image has Python {python}"
     fitted = replace(statement, value=changed, why=why)
     losses = (statement.leave(why) for why in (*_missing_programs(changed, folder, home), *_unset(changed, variables)))
     return FittedStart(fitted, tuple(losses))
@@ -46,7 +46,7 @@ def _own_python(words: Iterable[str], python: str) -> Iterator[str]:
 
 
 def _missing_programs(words: tuple[str, ...], folder: Folder, home: str) -> Iterator[str]:
-    """Yield a reason for each program that the image lacks: those of conda, and files that are not in the folder."""
+    """Yield a reason for a program that the image lacks: a tool such as conda, or a file that is not in the folder."""
     program = words[0] if words else ""
     if program in {"conda", "mamba", "micromamba", "poetry", "uv", "pipenv", "pdm"}:
         yield f"the image has no {program}: start the program itself"
@@ -55,7 +55,7 @@ def _missing_programs(words: tuple[str, ...], folder: Folder, home: str) -> Iter
         if inside.startswith("..") or not folder.has(inside):
             name = posixpath.basename(program)
             hint = f"; the folder has it as {home}/{name}" if folder.has(name) else ""
-            yield f"the image has no {program}, which a step or a copy made that is left out{hint}"
+            yield f"the image has no {program}, which came from a step or a copy that is left out{hint}"
     elif program.startswith("./") and not folder.has(posixpath.normpath(program)):
         yield f"there is no {program} here"
 

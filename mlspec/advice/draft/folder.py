@@ -1,4 +1,4 @@
-"""A folder of code, the options of the caller, and the choices for a first spec."""
+"""The input and the choices of a first spec: the folder of code, and the options of the caller."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CODE = (".py", ".ipynb")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """What a folder holds: its name, the texts that :func:`is_read` asks for by their path, the folders in it.
+    """A folder of code: its name, the texts of the files that :func:`is_read` selects, by path, and its subfolders.
 
-    ``files`` are the paths of all files, those that are not read included.
+    ``files`` are the paths of all files, including files that are not read.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftOptions:
-    """The choices of the caller; the rest is guessed. An empty text leaves a key out."""
+    """The options of the caller; other keys are guessed. An empty text leaves a key out."""
 
     name: str | None = None
     python: str | None = None
@@ -49,9 +49,9 @@ class DraftOptions:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A key of the spec, what to write there (nothing where it is left to the reader), and why.
+    """A key of the spec, its value (empty if the reader has to decide), and the reason.
 
-    Without a key it is a note on something that was found and left out; ``matters`` where the program may miss it.
+    A choice without a key is a note on something that was left out; ``matters`` if the program may miss it.
     """
 
     key: str
@@ -66,26 +66,26 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The choices for a key, and the statements that were not used for it."""
+    """The choices for a part of the spec, and the statements that were not used for them."""
 
     choices: tuple[Choice, ...] = ()
     left: tuple[Statement, ...] = ()
 
 
 def is_read(path: str) -> bool:
-    """Tell whether the text of this file, by its path within the folder, says something about the spec."""
-    # A name that is not printable could not be written into a spec either.
+    """Return whether a draft reads the file at this path within the folder."""
+    # A spec cannot hold a name that is not printable.
     is_code = path.endswith(_CODE) and not posixpath.basename(path).startswith(".")
     return path.isprintable() and (is_code or is_of_a_tool(path) or is_requirement_file(path))
 
 
 def pyproject(folder: Folder) -> Mapping[str, Any]:
-    """Return what pyproject.toml says; nothing where there is none, or none that can be read."""
+    """Return the data of pyproject.toml; empty if the file is missing or cannot be parsed."""
     return toml(folder.texts.get("pyproject.toml", ""))
 
 
 def toml(text: str) -> Mapping[str, Any]:
-    """Return the data of a TOML text; nothing where it cannot be read."""
+    """Return the data of a TOML text; empty if it cannot be parsed."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -93,6 +93,6 @@ def toml(text: str) -> Mapping[str, Any]:
 
 
 def table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return a table within a table; an empty one where there is none."""
+    """Return a table within a table; empty if there is none."""
     value = data.get(key)
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""The .gitignore of a project that has none."""
+"""The first .gitignore of a project."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mlspec.advice.draft.folder import Folder
 
 FILE = ".gitignore"
 _ALWAYS = (".env", ".venv/", "__pycache__/", ".ipynb_checkpoints/")
-# gitignore(5): these begin a pattern, a comment or a negation.
+# gitignore(5): these characters begin a pattern, a comment or a negation.
 _SPECIAL = re.compile(r"[\\*?\[#!]")
 
 
 def list_ignored(folder: Folder, draft: Draft) -> tuple[str, ...]:
-    """Return the patterns of a first .gitignore: what no repository keeps, and the folders that runs fill.
+    """Return the patterns of a first .gitignore: files that no repository keeps, and folders that runs fill.
 
-    A mounted folder that already holds files is not among them: they may belong to the repository.
+    A mounted folder that already has files is left out: its files may belong to the repository.
     """
     mounts = next((choice.value for choice in draft.choices if choice.key == "mounts"), ())
     sources = (mount.split(":")[0] for mount in ((mounts,) if isinstance(mounts, str) else mounts))
@@ -31,4 +31,6 @@ def _escape(name: str) -> str:
 
 def gitignore_text(patterns: tuple[str, ...]) -> str:
     """Return the text of a .gitignore with these patterns."""
-    return "\n".join(("# Files that git leaves out. Written once, by mlspec init; edit it as you like.", *patterns, ""))
+    return "\n".join(
+        ("# Files that git ignores. mlspec init wrote this file once; edit it as you like.", *patterns, "")
+    )

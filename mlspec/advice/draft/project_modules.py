@@ -1,4 +1,4 @@
-"""The modules of the project itself: what an import means, and where Python has to look for it."""
+"""The modules of the project: the meaning of an import, and the folders that Python has to search."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from mlspec.advice.draft.folder import Folder
 from mlspec.advice.draft.scripts import Script, is_tool
 
-# Folders by whose names everybody knows that the packages lie in them, and that they are none themselves.
+# Usual names of folders that contain packages and are not packages themselves.
 _ROOTS = {"src", "lib", "python"}
 
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """The modules of a project: the folders that each name stands in."""
+    """The modules of a project: the folders that contain each name."""
 
     places: dict[str, frozenset[str]] = field(default_factory=dict)
     packages: frozenset[str] = frozenset()
@@ -26,10 +26,10 @@ class Modules:
         return name in self.places
 
     def is_own(self, name: str, script: str) -> bool:
-        """Return whether an import in ``script`` can only mean the project's own module.
+        """Return whether an import in ``script`` can only mean a module of the project.
 
-        It stands beside the script, at the top, or where the packages of a project lie. Any other may be a part of a
-        package with the name of somebody else's, such as loggers/wandb.py.
+        Such a module is beside the script, at the top, or in a folder of packages such as src. A module elsewhere may
+        have the name of a foreign package by chance, such as loggers/wandb.py.
         """
         beside = posixpath.dirname(script)
         near = {"", "src"} | ({beside} if beside not in self.packages else set())
@@ -39,20 +39,20 @@ class Modules:
         return posixpath.basename(place) in _ROOTS and place not in self.packages
 
     def find_roots(self, scripts: Iterable[Script]) -> tuple[str, ...]:
-        """Return the folders that Python has to be told of, for the imports of scripts that lie elsewhere."""
+        """Return the folders that Python has to search in addition, for the imports of scripts in other folders."""
         found = set()
         for script in (script for script in scripts if not is_tool(script.path)):
             for name in script.imports | script.optional:
                 places = self.places.get(name, frozenset())
                 roots = [place for place in places if self._is_root(place)]
-                # Two of one name: which is meant, only a person knows.
+                # If two folders have the name, only a person knows which one is meant.
                 if len(roots) == 1 and not places & {"", posixpath.dirname(script.path)}:
                     found.add(roots[0])
         return tuple(sorted(found))
 
 
 def find_modules(folder: Folder) -> Modules:
-    """Return the modules of a folder: each file of code, and each folder that holds one."""
+    """Return the modules of a folder: each file of code, and each folder with such a file."""
     places: dict[str, set[str]] = {}
     paths = [path for path in folder.files | folder.texts.keys() if path.endswith(".py")]
     for path in paths:

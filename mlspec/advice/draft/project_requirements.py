@@ -1,4 +1,4 @@
-"""The requirements of a project: from a file that lists them, from another tool's list, or from what is imported."""
+"""The requirements of a project: from a requirement file, from another tool's list, or from the code's imports."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ from packaging.utils import canonicalize_name
 
 from mlspec.advice.draft.entry import Entrypoint
 from mlspec.advice.draft.folder import REQUIREMENT_FILES, Choice, Decision, DraftOptions, Folder, pyproject, table
+from mlspec.advice.draft.own_package import add_project, propose_project
 from mlspec.advice.draft.project_modules import find_modules
 from mlspec.advice.draft.readers import Statement, is_requirement_file
-from mlspec.advice.draft.required import list_files, list_required
+from mlspec.advice.draft.readers.projects import list_packages_elsewhere
+from mlspec.advice.draft.required import find_file, list_files, list_required
 from mlspec.advice.draft.scripts import Script, is_tool
+from mlspec.advice.draft.tool_lock import find_lock, read_lock
+from mlspec.lock.requirements.tool_locks.lock_kinds import find_lock_kind
 
-# Tools whose file makes an image: what they list comes on top of a requirement file, and not in its place.
+# Tools whose file makes an image: their packages are added to a requirement file and do not replace it.
 _OF_IMAGES = re.compile(
     r"(?i)(?:.*/)?(?:[\w.-]*dockerfile|containerfile)[\w.-]*|cog\.yaml|config\.yaml|bentofile\.yaml"
 )
 FROM_IMPORTS = "what the code imports"
-# Lists for the people who work on a project.
+# Requirement files for the developers of a project.
 _OF_DEVELOPERS = re.compile(r"(?i)(?:.*[-_./])?(?:dev|develop|development|tests?|testing|docs?|lint|ci|types)\.\w+")
 
 
 def find_requirements(
     folder: Folder, scripts: Sequence[Script], entry: Entrypoint, statements: Iterable[Statement], wanted: DraftOptions
 ) -> Decision:
-    """Return the requirements, from the surest place that names them, and what was left out."""
+    """Return the requirements from the most reliable place that lists them, and the statements left out."""
     if wanted.requirements:
-        return Decision((Choice("requirements", wanted.requirements, "as asked"),))
+        return Decision((Choice("requirements", wanted.requirements, "your choice"),))
     known, missing = _resolve_files(statements, folder)
     on_top = [statement for statement in known if _OF_IMAGES.fullmatch(statement.file)]
     lists = [statement for statement in known if statement not in on_top]
@@ -46,7 +50,7 @@ def find_requirements(
 
 
 def _resolve_files(statements: Iterable[Statement], folder: Folder) -> tuple[list[Statement], tuple[Statement, ...]]:
-    """Return the statements with the files they name as they lie here, and those whose file is not here."""
+    """Return the statements with the paths of their files in this folder, and the statements with a missing file."""
     known, missing = list[Statement](), list[Statement]()
     for statement in statements:
         name = str(statement.value)
@@ -63,14 +67,14 @@ def _resolve_files(statements: Iterable[Statement], folder: Folder) -> tuple[lis
 
 
 def _namesakes(name: str, folder: Folder) -> tuple[str, ...]:
-    """Return the file of the same name elsewhere in the folder, where it is the only one."""
+    """Return the possible paths of a file with the same name: at the top, and elsewhere if only one file has it."""
     base = posixpath.basename(name)
     found = [path for path in folder.texts if posixpath.basename(path) == base and is_requirement_file(path)]
     return (base, *found) if len(found) == 1 else (base,)
 
 
 def _from_files(folder: Folder, statements: Iterable[Statement]) -> tuple[tuple[str, ...], str] | None:
-    """Return the requirement files to take and the reason: those that an image's file names, or the plainest."""
+    """Return the requirement files to take and the reason: those that an image's file names, or the usual file."""
     stated = [s for s in statements if s.value in folder.texts and not s.file.endswith((".yml", "environment.yaml"))]
     images = [statement for statement in stated if _OF_IMAGES.fullmatch(statement.file)]
     if images:
@@ -78,8 +82,11 @@ def _from_files(folder: Folder, statements: Iterable[Statement]) -> tuple[tuple[
     for name in REQUIREMENT_FILES:
         if name in folder.texts:
             return (name,), "this file is here"
+    if lock := find_lock(folder):
+        of = f", of {lock.project}," if lock.project else ""
+        return add_project((lock.name,), f"this lock{of} is here, and mlspec takes its pins unchanged", folder)
     if table(pyproject(folder), "project").get("dependencies"):
-        return ("pyproject.toml",), "this file is here"
+        return propose_project(folder)
     if stated:
         return _values(stated), f"{stated[0].place} names it"
     candidates = _candidates(folder)
@@ -92,7 +99,10 @@ def _values(statements: Iterable[Statement]) -> tuple[str, ...]:
 
 
 def _candidates(folder: Folder) -> list[str]:
-    """Return the requirement files that may be meant: not those for developers, and of a pair the one to edit."""
+    """Return the requirement files that come into question.
+
+    Files for developers and included files are left out. Of a pair of .in and .txt, only the .in file counts.
+    """
     names = [name for name in sorted(folder.texts) if is_requirement_file(name) and not _OF_DEVELOPERS.fullmatch(name)]
     included = {file for name in names for file in list_files((name,), folder) - {name}}
     loose = {name.removesuffix(".in") for name in names if name.endswith(".in")}
@@ -100,17 +110,20 @@ def _candidates(folder: Folder) -> list[str]:
 
 
 def _from_lists(lists: Sequence[Statement]) -> tuple[tuple[str, ...], str] | None:
-    """Return what the first file that lists packages says."""
+    """Return the requirements of the first file that lists packages, and the reason."""
     if not lists:
         return None
     file = lists[0].file
-    return _values(line for line in lists if line.file == file), f"what {file} lists for pip"
+    return _values(line for line in lists if line.file == file), f"{file} lists them for pip"
 
 
 def _add(
     entries: tuple[str, ...], more: Iterable[Statement], folder: Folder
 ) -> tuple[tuple[str, ...], tuple[Statement, ...]]:
-    """Add what an image's file installs and no entry names; return the entries, and what could not be added."""
+    """Add the packages that an image's file installs and no entry names.
+
+    Return the entries, and the statements that could not be added.
+    """
     left = list[Statement]()
     has_hashes = any("--hash=" in folder.texts.get(entry, "") for entry in entries)
     for statement in more:
@@ -121,43 +134,52 @@ def _add(
         if names <= {line.name for line in list_required(entries, folder)}:
             left.append(statement.leave("the requirements name it already", matters=False))
         elif has_hashes:
-            left.append(statement.leave(f"{entries[0]} has hashes, and takes nothing beside it: add it there"))
+            left.append(
+                statement.leave(
+                    f"{entries[0]} has hashes, so pip accepts no package without a hash: add it there, with its hash"
+                )
+            )
         else:
             entries = (*entries, value)
     return entries, tuple(left)
 
 
 def _of_project(entries: tuple[str, ...], folder: Folder) -> Iterator[Statement]:
-    """Yield the dependencies of pyproject.toml, where they are not taken."""
-    if not any(entry.partition("[")[0] == "pyproject.toml" for entry in entries):
+    """Yield the dependencies of pyproject.toml, if the requirements take neither the file nor a lock."""
+    names = set(map(find_file, entries))
+    if "pyproject.toml" not in names and not any(map(find_lock_kind, names)):
         for line in list_required(("pyproject.toml",), folder):
             yield replace(line.statement, value=line.text)
 
 
 def _not_named(entries: tuple[str, ...], lists: Iterable[Statement], folder: Folder) -> tuple[Statement, ...]:
-    """Return the statements of lists that were not taken; what the entries name as well is no loss."""
+    """Return the statements of lists that were not taken; a package that the entries also name is no loss."""
     names = {line.name for line in list_required(entries, folder)}
     left = list[Statement]()
+    lock = read_lock(entries[0], folder) if entries else None
     for statement in lists:
-        if statement.value not in entries:
+        # The lock of a file pins the dependencies of the file.
+        if statement.value not in entries and not (lock and lock.project == statement.file):
             own = {line.name for line in list_required((str(statement.value),), folder)}
-            other = entries[0] if entries[0] in folder.texts else "the list that was taken"
-            why = f"{other} names it, too" if own <= names else f"{other} does not name it"
+            other = entries[0] if entries[0] in folder.texts else "the list that mlspec uses"
+            why = f"{other} names it too" if own <= names else f"{other} does not name it"
             left.append(statement.leave(why, matters=not own <= names))
     return tuple(left)
 
 
 def _with_server(entries: tuple[str, ...], why: str, entry: Entrypoint, folder: Folder) -> Choice:
-    """Return the requirements with the package that the entrypoint needs, unless a file brings it."""
+    """Return the requirements; add the package of the entrypoint unless they already have it."""
     text = "\n".join(
         re.sub(r"#.*", "", folder.texts.get(name, name)) for name in list_files(entries, folder) or entries
     )
     text = "\n".join((text, *entries))
-    if not entry.needs or _brings(entry, text):
+    if not entry.needs or entry.is_served_by(text):
         return Choice(
-            "requirements", entries if len(entries) > 1 or entries[0] not in folder.texts else entries[0], why
+            "requirements",
+            entries if len(entries) > 1 or find_file(entries[0]) not in folder.texts else entries[0],
+            why,
         )
-    # A file of hashes is a lock already, and takes nothing beside it.
+    # A file with hashes is already a lock: pip refuses a requirement without a hash beside it.
     if "--hash=" in text:
         return Choice("requirements", entries, f"{why}; add {entry.needs} to it, which the entrypoint needs")
     what = "the file is here" if why == "this file is here" else why
@@ -165,54 +187,40 @@ def _with_server(entries: tuple[str, ...], why: str, entry: Entrypoint, folder: 
 
 
 def _other_files(entries: tuple[str, ...], folder: Folder) -> Iterator[Choice]:
-    """Yield the requirement files that were not taken, where one was."""
+    """Yield notes on the requirement files that were not taken."""
     taken = list_files(entries, folder)
     for name in sorted(folder.texts):
         if is_requirement_file(name) and name not in taken:
-            yield Choice("", name, f"{entries[0]} is taken; to have both, name both under requirements")
+            yield Choice("", name, f"{entries[0]} is used; for both, name both under requirements")
 
 
 def _unclear_files(folder: Folder) -> Iterator[Choice]:
-    """Yield the requirement files of which any may be meant."""
+    """Yield notes on the requirement files, if it is unclear which one to take."""
     names = [name for name in sorted(folder.texts) if is_requirement_file(name)]
     candidates = set(_candidates(folder))
     for name in names:
-        why = "one of several lists; name those that you mean under requirements"
+        why = "one of several lists; name the right ones under requirements"
         yield Choice("", name, why, matters=name in candidates)
 
 
 def unclear_files(folder: Folder, choice: Choice, wanted: DraftOptions) -> tuple[str, ...]:
-    """Return the requirement files of which only a person knows which is meant: where none was taken."""
+    """Return the requirement files from which a person has to choose; empty if one was taken."""
     found = _candidates(folder)
     entries = (choice.value,) if isinstance(choice.value, str) else choice.value
     return () if wanted.requirements or list_files(entries, folder) or len(found) < 2 else tuple(found)
 
 
 def find_package_names(requirements: Iterable[str], folder: Folder) -> frozenset[str]:
-    """Return the names of the packages that requirements name, those in files included."""
+    """Return the names of the packages in requirements, including those in files."""
     return frozenset(line.name for line in list_required(requirements, folder) if line.name)
 
 
-def _brings(entry: Entrypoint, text: str) -> bool:
-    return bool(re.search(_BRINGS[entry.needs], text, re.MULTILINE))
-
-
-# How a requirement file may name the server of an entrypoint.
-_BRINGS = {
-    "uvicorn": r"""(?:^|["',\s])(?:uvicorn\b|fastapi\[[^\]]*(?:standard|all))""",
-    "gunicorn": r"""(?:^|["',\s])gunicorn\b""",
-    "flask": r"""(?i)(?:^|["',\s])flask\b""",
-    "streamlit": r"""(?:^|["',\s])streamlit\b""",
-    "gradio": r"""(?:^|["',\s])gradio\b""",
-    "jupyterlab": r"""(?:^|["',\s])jupyter(?:lab)?(?![\w-])""",
-}
-
-# Imports whose package has another name; an empty one stands for a name that many packages share.
+# Packages of imports with another name; empty for an import that several packages provide.
 _DISTRIBUTIONS = {
     "attr": "attrs",
     "bs4": "beautifulsoup4",
     "Crypto": "pycryptodome",
-    # The same library without windows, and so without libGL, which slim images lack.
+    # The same library without its GUI: it does not need libGL, which slim images lack.
     "cv2": "opencv-python-headless",
     "dateutil": "python-dateutil",
     "distutils": "setuptools",
@@ -252,23 +260,30 @@ def _from_imports(folder: Folder, scripts: Iterable[Script], entry: Entrypoint) 
     for script in (script for script in scripts if not is_tool(script.path)):
         own = {name for name in script.imports | script.optional if modules.is_own(name, script.path)}
         wanted = script.imports - own - sys.stdlib_module_names
-        # A package of the index that has the name of a module here may be a stranger's.
+        # A package of the index with the name of a module here may be an unrelated package.
         unclear |= {name: script.path for name in sorted(wanted) if modules.has(name)}
         used |= wanted - unclear.keys()
         optional |= script.optional - own - sys.stdlib_module_names - unclear.keys()
     names = {_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in used if name.isascii()} - {""}
     names |= {entry.needs} - {""}
-    known = {canonicalize_name(name) for name in names}
+    # The default index may have an unrelated package of the same name.
+    elsewhere = list_packages_elsewhere(folder.texts)
+    placed = {name for name in names if canonicalize_name(name) in elsewhere}
+    names -= placed
+    known = {canonicalize_name(name) for name in names} | elsewhere
     installed = [word for script in scripts for word in script.installs]
     names |= {word for word in installed if canonicalize_name(re.split(r"[\[<>=!~]", word)[0]) not in known}
-    why = f"{FROM_IMPORTS}; look the names over" if names else "no requirement file here, and nothing imported"
+    why = f"{FROM_IMPORTS}; check the names" if names else "no requirement file here, and nothing imported"
     yield Choice("requirements", tuple(sorted(names, key=str.lower)), why)
+    for name in sorted(placed):
+        why = "the project takes it from another source: write that source under requirements or indexes"
+        yield Choice("", name, why, matters=True)
     for name in sorted(optional - used):
-        yield Choice("", name, "imported only where it is installed; add it to the requirements if you need it")
+        yield Choice("", name, "an optional import; add it to the requirements if you need it")
     for name in sorted(name for name in used if _DISTRIBUTIONS.get(name) == ""):
-        why = "several packages bring this import; add yours to the requirements"
+        why = "several packages provide this import; add yours to the requirements"
         yield Choice("", name, why, matters=True)
     for name, path in sorted(unclear.items()):
         place = min(posixpath.join(where, name) for where in modules.places[name])
-        why = f"{path} imports it, and {place} is called so; if you mean the package of the index, require it"
+        why = f"{path} imports it, and {place} has the same name; if you mean the package of the index, require it"
         yield Choice("", name, why, matters=True)

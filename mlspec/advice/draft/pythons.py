@@ -1,4 +1,4 @@
-"""The Python of the image: what the folder says of it, in all notations, and what its pins have wheels for."""
+"""The choice of the image's Python, from versions in the folder's files and from the wheels of pinned packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlspec.facts.versions import parse_release
 
 DEFAULT_PYTHON = "3.12"
 BY_DEFAULT = "the default"
-# Names of files and of versions say these too; mlspec locks none of them.
+# Files may name these versions too; mlspec cannot lock any of them.
 _OLD = ("2.7", *(f"3.{minor}" for minor in range(8)))
 
 
@@ -29,7 +29,7 @@ def _list_pythons() -> tuple[str, ...]:
 
 
 def read_versions(text: str) -> frozenset[str] | None:
-    """Return the minor versions that a text allows, old ones included; None where it cannot be read.
+    """Return the minor versions that a text allows, including old versions; None if the text cannot be parsed.
 
     Notations: ``3.11``, ``3.11.4``, ``python-3.11``, ``py311``, conda's ``=3.11``, ``3.11.*`` and ``3.10|3.11``,
     and the ranges of pip and poetry.
@@ -51,7 +51,7 @@ def read_versions(text: str) -> frozenset[str] | None:
 
 
 def _pip_range(part: str) -> str:
-    """Return one condition as pip writes it, from conda's ``=3.11`` and ``3`` or poetry's ``^3.11`` and ``~3.11``."""
+    """Convert one condition to pip's notation, from conda's ``=3.11`` and ``3`` or poetry's ``^3.11`` and ``~3.11``."""
     if found := re.fullmatch(r"\^(\d+)\.?([\d.]*)", part):
         return f">={found[1]}.{found[2] or 0},<{int(found[1]) + 1}"
     if found := re.fullmatch(r"~(\d+\.\d+)(?:\.\d+)*", part):
@@ -62,18 +62,29 @@ def _pip_range(part: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
-    """What a pin allows, and the words for it."""
+class PythonBound:
+    """The Pythons that a pin allows, with the reason and the place of the pin."""
 
     pythons: frozenset[str]
     why: str
     place: Statement
 
 
-def choose_python(statements: Iterable[Statement], required: Sequence[Required], wanted: DraftOptions) -> Decision:
-    """Return the Python: as asked, or as the first of the statements says as far as the others and the pins allow."""
+def choose_python(
+    statements: Iterable[Statement],
+    required: Sequence[Required],
+    wanted: DraftOptions,
+    bounds: Iterable[PythonBound] = (),
+    order: Sequence[str] = (),
+) -> Decision:
+    """Return the Python of the caller, or else a Python that the statements and the pins allow.
+
+    An earlier statement wins over a later statement that contradicts it. ``bounds`` are further bounds by pins, besides
+    those of the tables. Of several allowed Pythons, the first of ``order`` is taken: without ``order``, the default or
+    else the newest.
+    """
     if wanted.python:
-        return Decision((Choice("python", wanted.python, "as asked"),))
+        return Decision((Choice("python", wanted.python, "your choice"),))
     allowed, why, left = frozenset(_list_pythons()), "", list[Statement]()
     for statement in statements:
         said = read_versions(str(statement.value))
@@ -83,29 +94,42 @@ def choose_python(statements: Iterable[Statement], required: Sequence[Required],
         elif not said & set(_list_pythons()):
             left.append(statement.leave(f"{_age(said)} than any Python that mlspec can lock{{taken}}"))
         elif not usable:
-            left.append(statement.leave(f"it does not go with {why}{{taken}}"))
+            left.append(statement.leave(f"it contradicts {why}{{taken}}"))
         else:
-            # What allows all that was allowed says nothing new, but the first that says something is the reason.
+            # A statement that excludes nothing is no further reason, but the first statement is always a reason.
             why = why if why and usable == allowed else f"{why}; {_reason(statement)}" if why else _reason(statement)
             allowed = usable
-    for bound in _bounds(required):
+    for bound in (*_bounds(required), *bounds):
         if allowed & bound.pythons:
-            is_news = _pick(allowed) not in bound.pythons
+            is_news = _pick(allowed, order) not in bound.pythons
             allowed &= bound.pythons
             why = f"{why}; {bound.why}" if is_news and why else bound.why if is_news else why
         else:
             left.append(bound.place.leave(f"{bound.why}{{taken}}"))
-    python = _pick(allowed)
+    python = _pick(allowed, order)
     named = {statement.place for statement in left}
     left += (statement for statement in _unmet(required, python) if statement.place not in named)
-    taken = f": {python} is taken"
-    done = tuple(item.leave(item.why.replace("{taken}", taken)) for item in left)
-    return Decision((Choice("python", python, why or BY_DEFAULT),), done)
+    return Decision((Choice("python", python, why or BY_DEFAULT),), tuple(_name_taken(left, python)))
 
 
-def _pick(allowed: Iterable[str]) -> str:
-    """Return the default where it is allowed, or else the newest that is."""
-    return next(python for python in (DEFAULT_PYTHON, *reversed(_list_pythons())) if python in allowed)
+def _name_taken(left: Iterable[Statement], python: str) -> Iterator[Statement]:
+    for item in left:
+        yield item.leave(item.why.replace("{taken}", f"; mlspec uses {python}"))
+
+
+def _pick(allowed: Iterable[str], order: Sequence[str]) -> str:
+    return next(python for python in (*order, DEFAULT_PYTHON, *reversed(_list_pythons())) if python in allowed)
+
+
+def order_by_newest() -> tuple[str, ...]:
+    """Return the known Pythons, newest first."""
+    return tuple(reversed(_list_pythons()))
+
+
+def order_by_default() -> tuple[str, ...]:
+    """Return the known Pythons, the nearest to the default first: packages support a new Python only slowly."""
+    known = order_by_newest()
+    return tuple(sorted(known, key=lambda python: abs(known.index(python) - known.index(DEFAULT_PYTHON))))
 
 
 def _age(said: Iterable[str]) -> str:
@@ -120,20 +144,20 @@ def _reason(statement: Statement) -> str:
 # Pins
 
 
-def _bounds(required: Iterable[Required]) -> Iterator[_Bound]:
-    """Yield what frameworks, wheels and markers among the requirements allow."""
+def _bounds(required: Iterable[Required]) -> Iterator[PythonBound]:
+    """Yield the Pythons that frameworks, wheels and markers in the requirements allow."""
     required = tuple(required)
     for line in required:
         if tag := re.search(r"-cp(3)(\d+)-(?:cp3\d+t?|none)-[\w.]+\.whl", line.text):
             python = f"{tag[1]}.{tag[2]}"
-            yield _Bound(frozenset({python}), f"{line.place} is a wheel for Python {python}", line.statement)
+            yield PythonBound(frozenset({python}), f"{line.place} is a wheel for Python {python}", line.statement)
         elif bound := _of_framework(line):
             yield bound
     yield from _of_markers(required)
 
 
-def _of_framework(line: Required) -> _Bound | None:
-    # jax and jaxlib are released together, under one version.
+def _of_framework(line: Required) -> PythonBound | None:
+    # jax and jaxlib have the same versions.
     rows = frameworks.releases("jaxlib" if line.name == "jax" else line.name)
     if not rows or not line.specifier:
         return None
@@ -141,15 +165,15 @@ def _of_framework(line: Required) -> _Bound | None:
     why = f"{line.name}{line.specifier} of {line.place}"
     if meant:
         pythons = frozenset(p for p in _list_pythons() if any(row.has(p) for row in meant))
-        return _Bound(pythons, f"{why} has wheels for Python {_span(pythons)}", line.statement)
-    # A pin below all that is known: its Pythons are no newer than those of the oldest known release.
+        return PythonBound(pythons, f"{why} has wheels for Python {_span(pythons)}", line.statement)
+    # A pin below the oldest known release has wheels only for Pythons that this release supports, or for older ones.
     oldest = rows[0]
     if any(
         pin.operator in {"==", "~=", "<", "<="} and parse_release(pin.version)[:2] <= parse_release(oldest.version)
         for pin in line.specifier
     ):
         pythons = frozenset(p for p in _list_pythons() if parse_release(p) <= parse_release(oldest.last))
-        return _Bound(pythons, f"{why} has no wheels for Python above {oldest.last}", line.statement)
+        return PythonBound(pythons, f"{why} has no wheels for Python above {oldest.last}", line.statement)
     return None
 
 
@@ -158,15 +182,17 @@ def _span(pythons: Iterable[str]) -> str:
     return f"{known[0]} to {known[-1]}" if len(known) > 1 else "".join(known) or "none that mlspec can lock"
 
 
-def _of_markers(required: Iterable[Required]) -> Iterator[_Bound]:
-    """Yield what markers that name one Python allow, of packages that no other line names for the rest."""
+def _of_markers(required: Iterable[Required]) -> Iterator[PythonBound]:
+    """Yield the Pythons that markers with one Python allow, if no other line has the package for the rest."""
     required = tuple(line for line in required if line.name)
     for name in dict.fromkeys(line.name for line in required if _names_one_python(line)):
         lines = [line for line in required if line.name == name]
         pythons = frozenset(python for python in _list_pythons() if any(_applies(line, python) for line in lines))
         if pythons and DEFAULT_PYTHON not in pythons:
             first = lines[0]
-            yield _Bound(pythons, f"{first.place} asks for {name} on Python {_span(pythons)} alone", first.statement)
+            yield PythonBound(
+                pythons, f"{first.place} requires {name} on Python {_span(pythons)} only", first.statement
+            )
 
 
 def _names_one_python(line: Required) -> bool:
@@ -174,7 +200,7 @@ def _names_one_python(line: Required) -> bool:
 
 
 def _unmet(required: Iterable[Required], python: str) -> Iterator[Statement]:
-    """Yield the lines that name one Python, and are not for the one that is taken."""
+    """Yield the lines with a marker for one Python that is not the chosen Python."""
     required = tuple(required)
     here = {line.name for line in required if _applies(line, python)}
     for line in required:

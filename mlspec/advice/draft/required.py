@@ -1,4 +1,4 @@
-"""The lines of all requirements that a first spec would have, those in files included."""
+"""The requirement lines of a first spec, including the lines of the files that it names."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from packaging.utils import canonicalize_name
 from mlspec.advice.draft.folder import Folder, pyproject, table
 from mlspec.advice.draft.readers import Statement, ToolFile
 from mlspec.advice.draft.readers.statements import shorten
+from mlspec.advice.draft.tool_lock import read_lock
+from mlspec.lock.requirements.tool_locks.lock_kinds import find_lock_kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Required:
-    """One line: where it stands, and the package, the versions and the marker that it names, where it names some."""
+    """One line of requirements: its place, and its package, versions, marker and extras if it has them."""
 
     file: str
     number: int
@@ -30,34 +32,54 @@ class Required:
 
     @property
     def place(self) -> str:
-        """The file and the line; the spec itself where the line stands in no file."""
+        """The file and the line number, or ``the requirements`` for a line of the spec itself."""
         return f"{self.file}:{self.number}" if self.file else "the requirements"
 
     @property
     def statement(self) -> Statement:
-        """The line as a statement that is left out, for a reason to come."""
+        """The line as a statement that is left out; the caller adds the reason."""
         return Statement(file=self.file or "requirements", number=self.number, text=shorten(self.text))
 
 
+OWN_PACKAGE = "-e ."
+"""The entry of ``requirements`` that installs the project itself."""
+_OWN_PACKAGE = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\./?(?:\[.*\])?")
+
+
+def is_own_package(entry: str) -> bool:
+    """Return whether an entry of ``requirements`` installs the project itself."""
+    return bool(_OWN_PACKAGE.fullmatch(entry.strip()))
+
+
+def find_file(entry: str) -> str:
+    """Return the file with the packages of an entry of ``requirements``, or else the entry without its extras."""
+    return "pyproject.toml" if is_own_package(entry) else entry.partition("[")[0]
+
+
 def list_required(entries: Iterable[str], folder: Folder) -> tuple[Required, ...]:
-    """Return the lines that entries of ``requirements`` stand for; files are followed as pip follows them."""
+    """Return the lines of all entries of ``requirements``, with included files followed like pip does."""
     return tuple(line for entry in entries for line in _follow(entry, folder, ("", 0), ()))
 
 
 def list_files(entries: Iterable[str], folder: Folder) -> frozenset[str]:
-    """Return the files that entries of ``requirements`` name, and those that these include."""
+    """Return the files that entries of ``requirements`` name, and the files that they include."""
     entries = tuple(entries)
     return frozenset(line.file for line in list_required(entries, folder) if line.file) | {
-        name for entry in entries if (name := entry.partition("[")[0]) in folder.texts
+        name for entry in entries if (name := find_file(entry)) in folder.texts
     }
 
 
 def _follow(entry: str, folder: Folder, place: tuple[str, int], trail: tuple[str, ...]) -> Iterator[Required]:
-    name = entry.partition("[")[0]
+    name = find_file(entry)
     if name in trail or (name not in folder.texts and name.endswith((".txt", ".in", ".toml"))):
         return
     if name not in folder.texts:
         yield _read(entry, place)
+    elif find_lock_kind(posixpath.basename(name)):
+        lock = read_lock(name, folder)
+        source = ToolFile(name, folder.texts[name])
+        for pin in lock.newest if lock else ():
+            yield _read(pin.requirement, (name, source.find(f'"{pin.name}"')))
     elif posixpath.basename(name) == "pyproject.toml":
         source = ToolFile(name, folder.texts[name])
         for line in _dependencies(folder):
@@ -89,7 +111,7 @@ def _read(text: str, place: tuple[str, int]) -> Required:
         number=number,
         text=text,
         name=canonicalize_name(found.name),
-        # A build's label, +cu118, says nothing about the version.
+        # The label of a build, such as +cu118, is no part of the version.
         specifier=SpecifierSet(re.sub(r"\+[\w.]+", "", str(found.specifier))),
         marker=str(found.marker or ""),
         extras=frozenset(found.extras),

@@ -1,4 +1,4 @@
-"""The folders that a first spec mounts so that what the program writes outlasts its container."""
+"""The mounts of a first spec that keep the files of the program after its container ends."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from mlspec.advice.behaviour.lost_paths import group_lost_paths
 from mlspec.advice.draft.entry import Entrypoint
 from mlspec.advice.draft.folder import Choice, Folder
 from mlspec.advice.lint.program_start import start_by
-from mlspec.spec import values as syntax
+from mlspec.spec.values import slug
 
 
 def find_lost(
     folder: Folder, entry: Entrypoint, mounts: Collection[str], home: str
 ) -> Mapping[str, Sequence[WrittenPath]]:
-    """Return what the program writes where none of these mounts keeps it, by the folder to mount.
+    """Return the paths that the program writes outside of these mounts, by the folder to mount.
 
-    A folder whose name could not stand in the short form of a mount is left out.
+    A folder is left out if the short form of a mount cannot hold its name.
     """
     environment: dict[str, str | None] = dict(value.partition("=")[::2] for value in entry.environment)
     if entry.roots:
@@ -28,14 +28,14 @@ def find_lost(
     start = start_by(_words(entry), environment=environment, is_environment_known=is_known, working_dir=home)
     targets = [mount.split(":")[1] for mount in mounts]
     below = ["" if f"{home}/".startswith(f"{path}/") else posixpath.relpath(path, home) for path in targets]
-    # A folder that is there may be made by the code in case it is missing.
+    # The code may make a folder in case it is missing, so existing folders count as copied.
     there = {*folder.files, *folder.texts, *(f"{name}/." for name in folder.folders)}
     lost = group_lost_paths(find_written_paths(read_program(start, folder.texts)), below, there)
     return {name: found for name, found in lost.items() if not name or all(map(_is_plain, name.split("/")))}
 
 
 def _is_plain(name: str) -> bool:
-    return syntax.slug(name) == name
+    return slug(name) == name
 
 
 def _words(entry: Entrypoint) -> list[str]:
@@ -47,8 +47,8 @@ def _words(entry: Entrypoint) -> list[str]:
 
 
 def note_files(lost: Mapping[str, Sequence[WrittenPath]], home: str) -> Iterator[Choice]:
-    """Yield notes on files that are written where no folder could be mounted: beside the code."""
+    """Yield notes on files that the program writes beside the code, where no folder can be mounted."""
     for result in lost.get("", ())[:3]:
         name = posixpath.basename(result.path)
-        why = f"{result.place} writes it where no mount keeps it: write it to outputs/{name}"
+        why = f"{result.place} writes it outside of all mounts: write it to outputs/{name}"
         yield Choice("", result.path, f"{why}, and mount ./outputs:{posixpath.join(home, 'outputs')}")

@@ -1,4 +1,4 @@
-"""Scripts and notebooks: what they import, whether they are started, and what they hold."""
+"""The reader of scripts and notebooks: their imports, their web applications, and signs that they are started."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _TOOLS = re.compile(r"^(?:setup|conftest|noxfile|tasks|test_.*|.*_test)\.py$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """What a script or a notebook tells."""
+    """The facts about a script or a notebook."""
 
     path: str
     imports: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
-    """Imported where a missing package is expected, or for type checkers only."""
+    """Imports within a `try` for ImportError, and imports for type checkers only."""
     app: str = ""
     framework: str = ""
     is_main: bool = False
     health: str = ""
-    """The path of a route that says whether the application works."""
+    """The path of the health check route."""
     text: str = ""
     installs: tuple[str, ...] = ()
-    """What a notebook installs by itself."""
+    """The requirements that a notebook installs by itself."""
 
     @property
     def is_notebook(self) -> bool:
@@ -39,7 +39,7 @@ _FRAMEWORKS = {"FastAPI": "fastapi", "Starlette": "starlette", "Flask": "flask"}
 
 
 def read_scripts(texts: Mapping[str, str]) -> tuple[Script, ...]:
-    """Return the scripts and the notebooks among the texts of a folder, in the order of their paths."""
+    """Read the scripts and notebooks among the texts of a folder, in the order of their paths."""
     return tuple(
         read_script(path, text) if path.endswith(".py") else _read_notebook(path, text)
         for path, text in sorted(texts.items())
@@ -48,11 +48,11 @@ def read_scripts(texts: Mapping[str, str]) -> tuple[Script, ...]:
 
 
 def read_script(path: str, text: str) -> Script:
-    """Return what a script tells; what Python cannot read tells nothing."""
+    """Return the facts about a script; only its path if Python cannot parse it."""
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(text)
-    # What Python cannot read tells nothing; a null byte is a ValueError, deep nesting one of the last two.
+    # A null byte raises ValueError; deep nesting raises RecursionError or MemoryError.
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Script(path=path)
     every = _find_imports(ast.walk(tree))
@@ -72,7 +72,7 @@ def read_script(path: str, text: str) -> Script:
 
 
 def _health(tree: ast.Module) -> str:
-    """Return the path of the first route that is called after health; nothing where there is none."""
+    """Return the path of the first route with the name of a health check; empty if there is none."""
     paths = (
         call.args[0].value
         for node in ast.walk(tree)
@@ -102,7 +102,7 @@ _PIP = re.compile(r"^[ \t]*[%!]\s*(?:python3?\s+-m\s+)?pip3?\s+install\s+([^;&|#
 
 
 def _sources(text: str) -> list[str]:
-    """Return the sources of a notebook's code cells; none where it cannot be read."""
+    """Return the sources of a notebook's code cells; empty if the notebook cannot be parsed."""
     try:
         cells = json.loads(text)["cells"]
         return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
@@ -111,7 +111,7 @@ def _sources(text: str) -> list[str]:
 
 
 def _code(source: str) -> str:
-    """Return a cell without what only IPython reads: magics, and lines for a shell."""
+    """Return a cell without the syntax of IPython: magics and shell commands."""
     if source.lstrip().startswith("%%"):
         return ""
     return "\n".join(re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in source.splitlines())
@@ -128,7 +128,7 @@ def _find_imports(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _conditional(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes within ``node`` that may fail to import, or are never run."""
+    """Yield the nodes within ``node`` whose imports may fail or never run."""
     parts: list[ast.stmt] = []
     if isinstance(node, ast.Try):
         caught = " ".join(ast.unparse(handler.type) for handler in node.handlers if handler.type)
@@ -141,7 +141,7 @@ def _conditional(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _apps(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the variables of a module that hold a web application, each with its framework."""
+    """Yield the module's variables with a web application, each with its framework."""
     for node in tree.body:
         target = (
             node.targets[0]
@@ -158,6 +158,6 @@ def _apps(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def is_tool(path: str) -> bool:
-    """Tell whether a script is for the project's upkeep, so that no image needs what it imports."""
+    """Return whether a script is a test or a development tool: no image needs its imports."""
     *folders, name = path.split("/")
     return bool(_TOOLS.match(name)) or bool({"test", "tests"} & set(folders))

@@ -1,4 +1,4 @@
-"""Choices to the text of a first spec."""
+"""The text of a first spec, written from choices."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mlspec.spec.plain_yaml import scalar
 
 _HEAD = (
     schema.MODELINE
-    + "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+    + "# The image's environment. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
 )
 _STARTERS = {**notes(TopKeys, Starter), **notes(Settings, Starter)}
 
 
 def spec_text(choices: Iterable[Choice]) -> str:
-    """Return the text of the spec in which the keys stand as chosen; one without a value stands as a comment."""
+    """Return the text of the spec with the chosen values; a key without a value becomes a comment."""
     chosen = {choice.key: choice for choice in choices}
     return _HEAD + "".join(_lines(chosen[key], starter) for key, starter in _STARTERS.items() if key in chosen)
 

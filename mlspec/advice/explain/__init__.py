@@ -1,1 +1,1 @@
-"""Where each line of the artifacts comes from, and why it is there."""
+"""The explanation of generated files: the origin and the reason of each line."""

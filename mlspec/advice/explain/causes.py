@@ -1,7 +1,8 @@
-"""Fields of a plan to the keys of the spec that change them.
+"""The search for the keys of a spec, and the parts of its lock, that change a field of a plan.
 
-No table says which key changes a line. The plan is a pure function of the settings and the lock, so the image is
-compiled once for each change of a key or of a part of the lock, and what differs then comes from that.
+No table says which key changes a line. The plan is a pure function of the settings and the lock. So this module
+compiles the image once for each changed key and for each changed part of the lock: a field that differs comes from the
+change.
 """
 
 from __future__ import annotations
@@ -19,27 +20,28 @@ from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.keys import Settings
 from mlspec.targets.run_script import run_script
-from mlspec.targets.yaml_writer import Data
+from mlspec.targets.sheet import Data
 
 LOCK = "lock"
-"""The first step to a part of the lock, in place of a key: ``("lock", "layers", 0)``."""
+"""The first step of a path to a part of the lock: ``("lock", "layers", 0)``. A path to a setting begins with a key."""
 
 _LOCK_PARTS: tuple[KeyPath, ...] = ((LOCK, "project"), (LOCK, "base"), (LOCK, "install_base"), (LOCK, "packages"))
 
 Part = Callable[[Plan], Mapping[str, Data]]
-"""Returns what an image brings to a file that it shares with others."""
+"""A function that returns the part of one image in a file that several images share."""
 
 Test = Callable[[KeyPath, Field], bool]
-"""Tells whether a part of the settings or the lock matters to a field."""
+"""A function that tells whether a part of the settings or of the lock affects a field."""
 
 Values = Mapping[str, object]
-"""What templates see, by its names: the plan, the run script, and the parts of shared files."""
+"""The variables of the templates, by name: the plan, the run script, and the parts of shared files."""
 
 
 class Causes:
     """The keys of one image's settings, and the parts of its lock, that change the fields of its plan.
 
-    ``parts`` are what it brings to shared files, by their targets; fields lead into those as into the plan.
+    ``parts`` maps each target of a shared file to the function that returns the image's part in it. A field may lead
+    into such a part as well as into the plan.
     """
 
     def __init__(self, sources: Sources, parts: Mapping[str, Part] | None = None) -> None:
@@ -50,14 +52,14 @@ class Causes:
         self._origins: dict[Field, tuple[Origin, ...]] = {}
 
     def of(self, path: Field) -> tuple[Origin, ...]:
-        """Return where the value of a field comes from; nothing where it is the same for every spec."""
-        return self._cached(path, self.changes)
+        """Return the origins of a field's value; empty if the value is the same for every spec."""
+        return self._find_once(path, self.changes)
 
     def of_condition(self, path: Field) -> tuple[Origin, ...]:
-        """Return the origins of a condition, ``{% if %}`` in a template: of a field that is empty or not."""
-        return self._cached(path, self.decides)
+        """Return the origins of a condition, ``{% if %}`` in a template: whether a field is empty."""
+        return self._find_once(path, self.decides)
 
-    def _cached(self, path: Field, test: Test) -> tuple[Origin, ...]:
+    def _find_once(self, path: Field, test: Test) -> tuple[Origin, ...]:
         key = (test.__name__, *path)
         if key not in self._origins:
             self._origins[key] = tuple(dict.fromkeys(self._find(path, test)))
@@ -68,23 +70,26 @@ class Causes:
         written = [place for place in keys if place[0] in self.sources.image.settings.model_fields_set]
         places = (*written, *_LOCK_PARTS)
         changing = [place for place in places if test(place, path)] or self._without_holder(places, path)
-        # Two keys may each be enough for a line, so that neither changes it alone.
+        # If each of two keys is enough for a line, neither key changes the line alone.
         changing = changing or [place for place in written if self._is_enough(place, path)]
         changing = changing or list(islice((p for p in keys if p not in written and test(p, path)), 1))
         for place in changing:
             yield from self._origins_at(place, path, test)
 
     def _without_holder(self, places: Sequence[KeyPath], path: Field) -> list[KeyPath]:
-        """Return the places without which what holds a field is missing: the nearest holder that can be decides."""
+        """Return the places whose removal removes the holder of a field.
+
+        The nearest holder that some place removes counts.
+        """
         for length in range(len(path) - 1, 1, -1):
             if found := [place for place in places if self._removes(place, path[:length])]:
                 return found
         return []
 
     def changes(self, place: KeyPath, path: Field) -> bool:
-        """Tell whether a field has another value without a part of the settings or the lock, where its holder stays.
+        """Return whether a field has another value without a part of the settings or the lock, but the same holder.
 
-        Of a list or a mapping in a shared file, only its first line is meant, which is there or is not.
+        A list or a mapping in a shared file counts as its first line: it changes only if it is removed.
         """
         if path[0] in self.parts and not isinstance(value_at(self.values, path), str | int):
             return self._removes(place, path)
@@ -92,7 +97,7 @@ class Causes:
         return value_at(values, path[:-1]) is not None and self._differs(values, path)
 
     def decides(self, place: KeyPath, path: Field) -> bool:
-        """Tell whether a field is empty without a part of the settings or the lock, or the other way round."""
+        """Return whether a field becomes empty, or stops being empty, without a part of the settings or the lock."""
         if isinstance(path[-1], int):
             return self.changes(place, path)
         values = self._without(place)
@@ -100,7 +105,7 @@ class Causes:
         return is_held and bool(value_at(values, path)) != bool(value_at(self.values, path))
 
     def _removes(self, place: KeyPath, path: Field) -> bool:
-        """Tell whether a value is missing without a part of the settings or the lock, and what holds it is there."""
+        """Return whether a value, but not its holder, is missing without a part of the settings or the lock."""
         values = self._without(place)
         holder, former = value_at(values, path[:-1]), value_at(self.values, path[:-1])
         if isinstance(path[-1], int):
@@ -110,21 +115,21 @@ class Causes:
         return holder is not None and value_at(values, path) is None
 
     def _differs(self, values: Values, path: Field) -> bool:
-        """Tell whether a field has another value there; an item of a list that only has another index has not."""
+        """Return whether a field has another value there; an item that only moved within its list is the same."""
         if value_at(values, path) == value_at(self.values, path):
             return False
         lists = (length for length, step in enumerate(path) if isinstance(step, int))
         return all(value_at(self.values, path[: n + 1]) not in _items_of(value_at(values, path[:n])) for n in lists)
 
     def _is_enough(self, place: KeyPath, path: Field) -> bool:
-        """Tell whether a key alone changes a field of a spec that says nothing else."""
+        """Return whether a key changes a field in a spec that has no other key."""
         alone, bare = value_at(self._with_only(place), path), value_at(self._with_only(("python",)), path)
         return bare is None and alone is not None if path[0] in self.parts else alone != bare
 
     # Places
 
     def _origins_at(self, place: KeyPath, path: Field, test: Test) -> Iterator[Origin]:
-        """Yield where a key or a part of the lock is written; of a list or a mapping, only the items that matter."""
+        """Yield the origins of a key or of a part of the lock; of a list or mapping, only of the items that matter."""
         items = list(self._items(place))
         changing = [item for item in items if test(item, path) or self._without_holder([item], path)]
         is_narrower = bool(changing) and (len(changing) < len(items) or len(items) == 1)
@@ -149,7 +154,7 @@ class Causes:
     # Variants
 
     def _without(self, place: KeyPath) -> Values:
-        """Return the values compiled without a part of the settings or of the lock."""
+        """Compile the image without a part of the settings or of the lock, and return the values."""
         if place not in self._variants:
             settings, resolved = self.sources.image.settings, self.sources.resolved
             if place[0] == LOCK:
@@ -159,7 +164,7 @@ class Causes:
         return self._variants[place]
 
     def _with_only(self, place: KeyPath) -> Values:
-        """Return the values compiled of one key, and the Python."""
+        """Compile the image with one key and the Python only, and return the values."""
         name = ("only", *place)
         if name not in self._variants:
             settings = self.sources.image.settings
@@ -172,9 +177,9 @@ class Causes:
     def _compile(self, settings: Settings, resolved: ImageFacts) -> Values:
         asks_port = settings.healthcheck is not None and settings.healthcheck.path is not None
         if asks_port and not any(port.protocol == "tcp" for port in settings.ports):
-            # A health check over HTTP asks a port: without that, there is none.
+            # A health check over HTTP needs a port, so it is removed together with the port.
             settings = _settings_without(settings, ("healthcheck",))
-        image = replace(self.sources.image, settings=settings)
+        image = self.sources.image.with_settings(settings)
         plan = resolve(self.sources.document.file, image, resolved)
         parts = {name: part(plan) for name, part in self.parts.items()}
         return {"plan": plan, "script": run_script(plan.run), **parts}
@@ -185,7 +190,7 @@ def _items_of(value: object) -> Sequence[object]:
 
 
 def _behind_last_index(path: Field) -> tuple[str, ...]:
-    """Return the steps behind the last index in a path: what of an item a line says."""
+    """Return the steps behind the last index in a path: the part of a list's item that a line prints."""
     steps: list[str] = []
     for step in reversed(path):
         if isinstance(step, int):
@@ -195,7 +200,7 @@ def _behind_last_index(path: Field) -> tuple[str, ...]:
 
 
 def _resolved_without(resolved: ImageFacts, part: KeyPath) -> ImageFacts:
-    """Return the lock with another name or base, or without packages or one of their layers."""
+    """Return the lock with another name, with another base, without its packages, or without one layer."""
     if part == ("project",):
         return replace(resolved, project=f"{resolved.project}-")
     if part == ("base",):
@@ -211,7 +216,7 @@ def _resolved_without(resolved: ImageFacts, part: KeyPath) -> ImageFacts:
 
 
 def _settings_without(settings: Settings, place: KeyPath) -> Settings:
-    """Return settings in which a key has another value, or in which one item of a list or mapping is missing."""
+    """Return settings with another value for a key, or without one item of a list or mapping."""
     key = str(place[0])
     value = getattr(settings, key)
     if len(place) == 1:
@@ -219,14 +224,14 @@ def _settings_without(settings: Settings, place: KeyPath) -> Settings:
     elif isinstance(value, Mapping):
         changed = {name: inner for name, inner in value.items() if name != place[1]}
     else:
-        # What is written twice would still be there.
+        # All equal items go: if an item is written twice, its second copy would have the same effect.
         changed = tuple(item for item in value if item != value[int(place[1])])
     values = {name: getattr(settings, name) for name in Settings.model_fields} | {key: changed}
     return Settings.model_construct(settings.model_fields_set - ({key} if len(place) == 1 else set()), **values)
 
 
 def _other(key: str, value: object) -> Any:  # noqa: ANN401 - the value of any key
-    """Return another value for a key: its default, or, where it has that, one that nobody writes."""
+    """Return another value for a key: its default, or an unusual value in place of the default."""
     default = _default(key)
     if value != default and key != "python":
         return default

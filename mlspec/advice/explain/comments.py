@@ -1,7 +1,8 @@
-"""Generated files to the comment that explains each of their lines."""
+"""The comments of generated files: which comment explains which line."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ _HEREDOC = re.compile(r"<<-?['\"]?(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Comments:
-    """The comments that explain one line of a file; empty where there is none.
+    """The comments that explain one line of a file; a missing comment is empty.
 
-    ``own`` is the one above the line itself, ``instruction`` the one above the instruction that the line continues,
-    ``stage`` the one above the stage of a Dockerfile, and ``file`` the one that the file begins with.
+    ``own`` is the comment above the line, ``instruction`` the comment above the instruction that the line continues,
+    ``stage`` the comment above the stage of the Dockerfile, and ``file`` the comment at the beginning of the file.
     """
 
     own: str
@@ -29,7 +30,7 @@ class Comments:
 
 @dataclass(slots=True)
 class _Reader:
-    """The comments that hold at one line, while a file is read from top to bottom."""
+    """The comments that apply to the current line, while a file is read from top to bottom."""
 
     is_dockerfile: bool
     file: str
@@ -42,11 +43,11 @@ class _Reader:
 
     @property
     def is_inside(self) -> bool:
-        """Whether the next line continues an instruction, or stands in its here-document."""
+        """Whether the next line continues an instruction or is in its here-document."""
         return self.is_continued or bool(self.end)
 
     def read(self, line: str) -> Comments:
-        """Return the comments of the next line that is no comment and not blank."""
+        """Return the comments of the next line, which is neither blank nor a comment."""
         above, self.block = " ".join(self.block), []
         if self.is_inside:
             self.inner = above or self.inner
@@ -58,7 +59,7 @@ class _Reader:
         return Comments(own, self.instruction, self.stage, self.file)
 
     def leave_paragraph(self) -> None:
-        """Forget the comment at a blank line: in a script or a list, a comment holds up to the next blank line."""
+        """Forget the comment at a blank line: in a script or a list, a comment applies up to the next blank line."""
         if not self.is_inside:
             self.block, self.instruction = [], ""
 
@@ -72,21 +73,25 @@ class _Reader:
         self.is_continued = line.endswith("\\")
         if self.end:
             self.end = "" if line.strip() == self.end else self.end
-            # In a here-document, a comment holds for the one command below it.
+            # In a here-document, a comment applies only to the command below it.
             self.inner = self.inner if self.is_continued else ""
         elif self.is_dockerfile and (heredoc := _HEREDOC.search(line)):
             self.end = heredoc[1]
 
 
-def comments_in_heading(lines: Sequence[str]) -> Iterator[Comments]:
-    """Yield the comments of each line of a file that has none but the heading: its banner stands for all lines."""
-    heading = list(takewhile(lambda line: line.startswith("#"), lines))
-    yield from (Comments(line.strip("# "), "", "", heading[0].strip("# ")) for line in heading)
-    yield from [Comments("", "", "", heading[0].strip("# "))] * (len(lines) - len(heading))
+def comments_in_heading(lines: Sequence[str], heading: Sequence[str]) -> Iterator[Comments]:
+    """Yield the comments of each line of a file that has only a heading: the banner applies to all lines.
+
+    In YAML, a line of the heading follows a ``#``; in JSON, it is an entry of a list.
+    """
+    written = {form: text for text in heading if text for form in (f"# {text}", json.dumps(text, ensure_ascii=False))}
+    for line in lines:
+        own = line if line in written else line.strip(" ,[]").rpartition(": [")[2]
+        yield Comments(written.get(own, ""), "", "", heading[0])
 
 
 def comments_of(lines: Sequence[str], *, is_dockerfile: bool) -> Iterator[Comments]:
-    """Yield the comments of each line; a comment and a blank line have those of the line below."""
+    """Yield the comments of each line; a comment and a blank line get the comments of the line below."""
     reader = _Reader(is_dockerfile, _heading(lines))
     waiting = 0
     last = Comments("", "", "", reader.file)
@@ -100,7 +105,7 @@ def comments_of(lines: Sequence[str], *, is_dockerfile: bool) -> Iterator[Commen
             reader.block += _texts([line])
         elif not line.strip():
             if reader.block and not reader.is_inside:
-                # A comment of its own, with nothing below it.
+                # A separate comment, with a blank line below it.
                 yield from [Comments(" ".join(reader.block), "", "", reader.file)] * (waiting - 1)
                 waiting = 1
             reader.leave_paragraph()
@@ -112,12 +117,12 @@ def comments_of(lines: Sequence[str], *, is_dockerfile: bool) -> Iterator[Commen
 
 
 def _heading(lines: Sequence[str]) -> str:
-    """Return the comment that a file begins with: what follows the banner in it, or else the banner."""
+    """Return the comment at the beginning of a file, without its first line, the banner; alone, the banner counts."""
     banner, *others = _texts(list(takewhile(lambda line: line.startswith("#"), lines))) or [""]
     return " ".join(others) or banner
 
 
 def _texts(comment: Sequence[str]) -> list[str]:
-    """Return the text of a comment, without the parts that are for programs."""
+    """Return the text lines of a comment, without directives for programs."""
     said = [line.strip().removeprefix("#").strip() for line in comment if not _DIRECTIVE.match(line.strip())]
     return list(filter(None, said))

@@ -1,4 +1,4 @@
-"""Artifacts to explanations: for each line where it comes from, and why it is there."""
+"""The explanations of artifacts: the origin and the reason of each line."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from typing import Any
 
 from mlspec.advice.explain.causes import Causes
 from mlspec.advice.explain.comments import Comments, comments_in_heading, comments_of
-from mlspec.advice.explain.dumped import Attributed, dumped
 from mlspec.advice.explain.origins import (
     RULE,
     Origin,
     Sources,
     bringers,
     name_origins,
+    origin_at,
     own_key,
     pinned_name,
     written_keys,
 )
-from mlspec.advice.explain.tracing import Traced, traced
+from mlspec.advice.explain.target_lines import Attributed, dump_target
+from mlspec.advice.explain.tracing import Traced, trace_template
 from mlspec.lock.pins import RequirementsLock
 from mlspec.spec.files import Artifact
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Spec
-from mlspec.spec.targets import ALWAYS, SHARED_TARGETS, TARGETS
+from mlspec.spec.targets import ALWAYS, TARGETS
 
 LOCK = "lock"
-"""The name of all locks together, beside the names of the targets."""
+"""The name that stands for all locks, beside the names of the targets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of an artifact: its number from 1, its text, where it comes from (never empty), and why it is there."""
+class ExplainedLine:
+    """One line of an artifact: its number from 1, its text, its origins (never empty), and its reason."""
 
     number: int
     text: str
@@ -44,17 +45,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The lines of one artifact; ``image`` is empty where the spec has one image, or the artifact is of all."""
+    """The explained lines of one artifact; ``image`` is empty for a spec with one image and for a shared artifact."""
 
     path: str
     target: str
     image: str
-    lines: tuple[Line, ...]
+    lines: tuple[ExplainedLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Why the artifacts of a spec are as they are; without a current lock (``is_locked``), as far as the spec tells."""
+    """The explanations of a spec's artifacts; without a current lock (``is_locked``) they rely on the spec alone."""
 
     spec: Spec
     explanations: tuple[Explanation, ...]
@@ -63,27 +64,34 @@ class Explained:
 
 
 def explain(images: Sequence[Sources], targets: Iterable[str] = ()) -> Iterator[Explanation]:
-    """Yield the explanations of the artifacts of some images of one spec: of each its targets, then the locks."""
+    """Yield explanations for some images of one spec: per image its own artifacts and package locks, then shared files.
+
+    The lock of the spec is last.
+    """
     wanted = tuple(targets) or (*ALWAYS, *images[0].spec.targets, LOCK)
     for sources in images:
         causes = Causes(sources)
         for name in wanted:
-            if name in ALWAYS:
-                yield _target(sources, causes, name)
+            if name != LOCK and not TARGETS[name].is_shared:
+                yield (
+                    _explain_template(sources, causes, name)
+                    if TARGETS[name].template
+                    else _explain_data([sources], name)
+                )
         if LOCK in wanted:
             yield from _package_locks(sources)
-    yield from (_shared(images, name) for name in wanted if name in SHARED_TARGETS)
+    yield from (_explain_data(images, name) for name in wanted if name != LOCK and TARGETS[name].is_shared)
     if LOCK in wanted:
         yield from _spec_lock(images)
 
 
 def artifact_of(explanation: Explanation) -> Artifact:
-    """Return the artifact whose lines are explained."""
+    """Return the artifact of an explanation."""
     return Artifact(explanation.path, "".join(f"{line.text}\n" for line in explanation.lines))
 
 
 def as_data(explanation: Explanation) -> dict[str, Any]:
-    """Return an explanation as plain data, for JSON; an origin without a place or a key has no such keys."""
+    """Return an explanation as plain data, for JSON; the data of an origin omits its empty fields."""
     lines = [
         {
             "line": line.number,
@@ -108,19 +116,20 @@ def _origin_data(origin: Origin) -> dict[str, Any]:
 # Artifacts
 
 
-def _shared(images: Sequence[Sources], name: str) -> Explanation:
+def _explain_data(images: Sequence[Sources], name: str) -> Explanation:
     target, first = TARGETS[name], images[0]
-    return _explained(first, target.path(first.files), name, dumped(images, name).lines())
+    dumped = dump_target(images, name)
+    return _explain_lines(first, target.path(first.files), name, dumped.lines(), dumped.heading)
 
 
-def _target(sources: Sources, causes: Causes, name: str) -> Explanation:
+def _explain_template(sources: Sources, causes: Causes, name: str) -> Explanation:
     target = TARGETS[name]
-    lines = (attributed(causes, line) for line in traced(target.template, **causes.values))
-    return _explained(sources, target.path(sources.files), name, lines)
+    lines = (attribute_line(causes, line) for line in trace_template(target.template, **causes.values))
+    return _explain_lines(sources, target.path(sources.files), name, lines)
 
 
-def attributed(causes: Causes, line: Traced) -> Attributed:
-    """Return where a line comes from: what it prints, or else what decides that it is there, the nearest first."""
+def attribute_line(causes: Causes, line: Traced) -> Attributed:
+    """Return a line with its origins: those of the values that it prints, or else of its nearest condition with any."""
     if is_heading(line.site.source):
         return Attributed(line.text, None)
     printed = tuple(dict.fromkeys(origin for field in line.fields for origin in causes.of(field)))
@@ -130,34 +139,43 @@ def attributed(causes: Causes, line: Traced) -> Attributed:
 
 
 def is_heading(source: str) -> bool:
-    """Tell whether a line of a template is blank or a comment, and so belongs to the line below it."""
+    """Return whether a line of a template is blank or a comment, and so belongs to the line below it."""
     return not source or source.startswith("#")
 
 
-def _explained(sources: Sources, file: str, target: str, lines: Iterable[Attributed]) -> Explanation:
-    """Return the explanation of a file; ``sources`` are those of its image, or of the first of several."""
+def _explain_lines(
+    sources: Sources, file: str, target: str, lines: Iterable[Attributed], heading: Sequence[str] = ()
+) -> Explanation:
+    """Return the explanation of a file; ``sources`` belong to its image, or to the first image of a shared file.
+
+    A file with a ``heading`` has no other comments.
+    """
     every = list(lines)
     path = f"{sources.folder}{file}"
-    image = "" if target in SHARED_TARGETS or file == sources.files.lock else sources.image.key
+    is_shared = (target == LOCK and file == sources.files.lock) or (target in TARGETS and TARGETS[target].is_shared)
+    image = "" if is_shared else sources.image.key
     is_dockerfile = file == sources.files.dockerfile
     texts = [line.text for line in every]
-    has_heading_only = target in SHARED_TARGETS
-    comments = list(comments_in_heading(texts) if has_heading_only else comments_of(texts, is_dockerfile=is_dockerfile))
-    found: list[Line] = []
+    found_comments = comments_in_heading(texts, heading) if heading else comments_of(texts, is_dockerfile=is_dockerfile)
+    comments = list(found_comments)
+    found: list[ExplainedLine] = []
     below = Attributed("", ())
     for number in range(len(every), 0, -1):
         line = every[number - 1]
         if line.text.startswith("#") and number < len(every) and not every[number].text:
-            # Nothing is below this comment, such as the banner.
+            # A comment with a blank line below it, such as the banner, belongs to no line.
             below = Attributed("", ())
         below = below if line.origins is None else line
         why = _why(below, comments[number - 1])
-        found.append(Line(number=number, text=line.text, origins=below.origins or (RULE,), why=why))
+        found.append(ExplainedLine(number=number, text=line.text, origins=below.origins or (RULE,), why=why))
     return Explanation(path=path, target=target, image=image, lines=tuple(reversed(found)))
 
 
 def _why(line: Attributed, comments: Comments) -> str:
-    """Return the comment above a line, or what the keys that it prints mean, or the comment above its instruction."""
+    """Return the reason of a line: its own comment, else the meanings of the keys that it prints.
+
+    Without both, the reason is the comment of the instruction, of the stage, the meanings of its keys, or the heading.
+    """
     origins = line.origins or ()
     meanings = " ".join(dict.fromkeys(filter(None, map(_meaning, origins))))
     says_keys = line.prints and not any(origin.kind == "lock" for origin in origins)
@@ -182,7 +200,13 @@ def _package_locks(sources: Sources) -> Iterator[Explanation]:
     each = ((file, lock) for files, lock in sources.each for file in files.package_locks)
     for file, lock in each:
         if file in sources.lock_texts:
-            yield _explained(sources, file, LOCK, _pin_lines(sources, lock, sources.lock_texts[file]))
+            yield _explain_lines(sources, file, LOCK, _pin_lines(sources, lock, sources.lock_texts[file]))
+    for files, _ in sources.each:
+        if text := sources.lock_texts.get(files.dev_lock):
+            origin = (origin_at(sources, ("dev",)),)
+            lines = text.removesuffix("\n").split("\n")
+            attributed = (Attributed(line, origin if line and not line.startswith("#") else ()) for line in lines)
+            yield _explain_lines(sources, files.dev_lock, LOCK, attributed)
 
 
 def _pin_lines(sources: Sources, lock: RequirementsLock, text: str) -> Iterator[Attributed]:
@@ -204,7 +228,7 @@ def _spec_lock(images: Sequence[Sources]) -> Iterator[Explanation]:
     first = images[0]
     text = first.lock_texts.get(first.files.lock)
     if text is not None:
-        yield _explained(first, first.files.lock, LOCK, _lock_lines(images, text.removesuffix("\n").split("\n")))
+        yield _explain_lines(first, first.files.lock, LOCK, _lock_lines(images, text.removesuffix("\n").split("\n")))
 
 
 def _lock_lines(images: Sequence[Sources], lines: Sequence[str]) -> Iterator[Attributed]:

@@ -1,4 +1,4 @@
-"""Where values come from: lines of the spec, of requirement files and of locks, defaults, rules."""
+"""The origins of values: lines of the spec, of requirement files and of locks, defaults, rules."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from mlspec.facts.torch import torch_index
 from mlspec.lock import promises
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.pins import Layer, Pin, RequirementsLock
-from mlspec.lock.requirements.values import Place, Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.lock.state import LockResult
-from mlspec.spec import values as syntax
 from mlspec.spec.document import Document
 from mlspec.spec.files import Files, files_of
 from mlspec.spec.keys import Settings
+from mlspec.spec.place import Place
 from mlspec.spec.spec import Image, Spec
+from mlspec.spec.values import step_to
 from mlspec.text import format_size
 
 Kind = Literal["spec", "requirement", "default", "lock", "rule"]
@@ -28,10 +29,10 @@ Kind = Literal["spec", "requirement", "default", "lock", "rule"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where something comes from: a line of the spec, of a requirement file or of a lock; a key that was not written;
-    or a rule of mlspec, which is the same for every spec.
+    """The origin of a value: a line of the spec, of a requirement file or of a lock, a default, or a rule.
 
-    Lines and columns count from 1, and are 0 where there is no line; ``key`` is the way to the value, ``apt[0]``.
+    A default belongs to a key that the spec does not have; a rule of mlspec is the same for every spec. Lines and
+    columns count from 1, and are 0 without a line. ``key`` is the path of the value, such as ``apt[0]``.
     """
 
     kind: Kind
@@ -47,10 +48,10 @@ RULE = Origin(kind="rule", text="mlspec, for every spec")
 
 @dataclass(frozen=True)
 class Sources:
-    """All that an image was compiled from: the spec, what was resolved, the requirements, the texts of the locks.
+    """The input from which an image was compiled: the spec, the resolved facts, the requirements and the locks.
 
-    ``locks`` are what those say, by platform. ``lock_texts`` is empty where there is no current lock; ``folder`` stands
-    in front of the names of the locks.
+    ``locks`` are the parsed locks by platform. ``lock_texts`` are their texts, empty without a current lock. ``folder``
+    is the prefix of the names of the locks.
     """
 
     spec: Spec
@@ -68,7 +69,7 @@ class Sources:
 
     @property
     def files(self) -> Files:
-        """The names of what stands beside the spec for this image."""
+        """The names of this image's files beside the spec."""
         return files_of(self.document.file, self.image.key)
 
     @property
@@ -78,7 +79,7 @@ class Sources:
 
 
 def sources_of(spec: Spec, locked: LockResult, folder: str) -> tuple[Sources, ...]:
-    """Return the origins of each image of a spec; ``folder`` is the folder of the spec."""
+    """Return the sources of each image of a spec; ``folder`` is the folder of the spec."""
     return tuple(
         Sources(
             spec=spec,
@@ -95,23 +96,23 @@ def sources_of(spec: Spec, locked: LockResult, folder: str) -> tuple[Sources, ..
 
 # Places
 
-# What a key means that was not written, where its value alone does not say it.
+# Descriptions of defaults whose value alone does not explain them.
 _DEFAULTS = {"base": "the newest slim Debian release that this Python is built on", "name": "the folder's name"}
 
 
 def origin_at(sources: Sources, place: KeyPath) -> Origin:
-    """Return the line of the spec in which a part of the image's settings was written, or its default."""
+    """Return the line of the spec with a part of the image's settings, or the default of its key."""
     key = str(place[0])
     if key not in sources.image.settings.model_fields_set:
         return Origin(kind="default", key=key, text=f"{key}: {default_text(key) or 'none'}")
     path = sources.image.origin(*place)
     if len(place) == 2 and isinstance(place[1], str):
-        path = _listed(sources.document, sources.image.origin(key), place[1], path)
+        path = _find_name(sources.document, sources.image.origin(key), place[1], path)
     return written_at(sources.document, path)
 
 
 def default_text(key: str) -> str:
-    """Return what a key means that was not written; an empty text where that is nothing."""
+    """Return the text of a key's default; empty if the key has no default."""
     value = Settings.model_fields[key].get_default(call_default_factory=True)
     if isinstance(value, bool):
         return str(value).lower()
@@ -121,7 +122,7 @@ def default_text(key: str) -> str:
 
 
 def written_at(document: Document, path: KeyPath) -> Origin:
-    """Return the line of the spec where a key path was written, or else what it is a part of."""
+    """Return the line of the spec with a key path, or the line of the nearest parent that the spec has."""
     node, known = document.root, 0
     for step in path:
         if step not in node.children:
@@ -133,31 +134,31 @@ def written_at(document: Document, path: KeyPath) -> Origin:
     return Origin(kind="spec", key=shown_path(path), text=text, file=document.file, line=span.line, column=span.column)
 
 
-def _listed(document: Document, key: KeyPath, name: str, path: KeyPath) -> KeyPath:
-    """Return the path of a name in a mapping, or in the list form of one: ``[NAME=VALUE]``."""
+def _find_name(document: Document, key: KeyPath, name: str, path: KeyPath) -> KeyPath:
+    """Return the path of a name in a mapping, or in the list form of a mapping: ``[NAME=VALUE]``."""
     node = document.root
     for step in key:
         if step not in node.children:
             return path
         node = node.children[step]
-    step_ = syntax.step_to(node.data, name)
+    step_ = step_to(node.data, name)
     return path if step_ is None or path[: len(key)] != key else (*key, step_)
 
 
 def shown_path(path: KeyPath) -> str:
-    """Return a key path as people write it: ``images.train.mounts[0]``."""
+    """Format a key path for people: ``images.train.mounts[0]``."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
 def name_origins(sources: Sources) -> tuple[Origin, ...]:
-    """Return where the name of the project comes from, and that of the image among several."""
+    """Return the origins of the project's name and, if the spec has several images, of the image's name."""
     named = written_at(sources.document, ("name",)) if sources.spec.name else None
     default = Origin(kind="default", key="name", text=f"name: {_DEFAULTS['name']}")
     return (named or default, *own_key(sources))
 
 
 def own_key(sources: Sources) -> tuple[Origin, ...]:
-    """Return where the image is named among several, or nothing where it is the only one."""
+    """Return the line with the name of the image; empty if the spec has only one image."""
     return (written_at(sources.document, ("images", sources.image.key)),) if sources.image.key else ()
 
 
@@ -165,7 +166,7 @@ def own_key(sources: Sources) -> tuple[Origin, ...]:
 
 
 def lock_origins(sources: Sources, part: KeyPath) -> Iterator[Origin]:
-    """Yield where a part of the lock is written, and the keys of the spec that it was resolved from.
+    """Yield the lines of a part of the lock, and the keys of the spec from which the part was resolved.
 
     Parts are ``project``, ``base``, ``install_base``, ``packages``, ``vcs`` and one of the ``layers``.
     """
@@ -177,12 +178,12 @@ def lock_origins(sources: Sources, part: KeyPath) -> Iterator[Origin]:
     elif part in {("base",), ("install_base",)}:
         yield from written_keys(sources, ("base", "python"))
     if sources.lock_texts:
-        yield from _locked(sources, part)
+        yield from _lock_origins(sources, part)
     else:
         yield Origin(kind="lock", text="not locked yet; to lock it: mlspec lock")
 
 
-def _locked(sources: Sources, part: KeyPath) -> Iterator[Origin]:
+def _lock_origins(sources: Sources, part: KeyPath) -> Iterator[Origin]:
     if part[0] == "layers":
         name = sources.resolved.layers[int(part[1])]
         yield from layer_origins(sources, name)
@@ -200,13 +201,13 @@ def _locked(sources: Sources, part: KeyPath) -> Iterator[Origin]:
 
 
 def written_keys(sources: Sources, keys: Iterable[str]) -> Iterator[Origin]:
-    """Yield the lines of those of these keys that are written."""
+    """Yield the lines of these keys, without the keys that the spec does not have."""
     written = sources.image.settings.model_fields_set
     yield from (origin_at(sources, (key,)) for key in keys if key in written)
 
 
 def _index_origins(sources: Sources, url: str | None) -> Iterator[Origin]:
-    """Yield where the index of a layer comes from."""
+    """Yield the origins of the index of a layer: an entry of ``indexes``, or ``accelerator``."""
     settings = sources.image.settings
     label = settings.accelerator.label
     for number, entry in enumerate(settings.indexes):
@@ -228,7 +229,7 @@ def base_origins(sources: Sources, key: str) -> Iterator[Origin]:
 
 
 def layer_origins(sources: Sources, name: str) -> Iterator[Origin]:
-    """Yield where the lock begins a layer, with its packages and their size, and the requirements that brought them."""
+    """Yield the line where the lock begins a layer, with packages and size, and the requirements of the packages."""
     pins: list[Pin] = []
     for files, lock in sources.each:
         if layer := next((layer for layer in lock.layers if layer.name == name), None):
@@ -249,7 +250,7 @@ def _layer_origin(sources: Sources, files: Files, layer: Layer) -> Origin:
 
 
 def pin_origin(sources: Sources, files: Files, pin: Pin) -> Origin:
-    """Return the line of a lock in which a package is pinned."""
+    """Return the line of a lock that pins a package."""
     for file in (files.requirements_lock, files.vcs_lock):
         for number, line in enumerate(sources.lock_texts.get(file, "").split("\n"), start=1):
             if pinned_name(line) == pin.name:
@@ -258,7 +259,7 @@ def pin_origin(sources: Sources, files: Files, pin: Pin) -> Origin:
 
 
 def bringers(sources: Sources, pin: Pin) -> Iterator[Origin]:
-    """Yield the line of the requirement that asks for a package, itself or through others; in the spec or in a file."""
+    """Yield the line of the requirement that asks for a package, directly or through others, in the spec or a file."""
     pins = {other.name: other for lock in sources.locks.values() for other in (*lock.pins, *lock.vcs)}
     requirement = promises.find_requirement(pin.name, pins, sources.requirements)
     if requirement is not None:
@@ -276,7 +277,7 @@ _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:==|@
 
 
 def pinned_name(line: str) -> str:
-    """Return the normalised name of the package that a line of a lock pins; an empty text where it pins none."""
+    """Return the normalised name of the package that a line of a lock pins; empty if the line pins no package."""
     found = _PINNED.match(line)
     return canonicalize_name(found[1]) if found else ""
 

@@ -1,4 +1,4 @@
-"""Artifacts as they are drawn, line by line, with the lines of the templates and the values that each is made of."""
+"""The rendering of templates that records, for each line of the output, its template line and its values."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from jinja2.visitor import NodeTransformer
 from mlspec.targets.filters import environment
 
 Field = tuple[str | int, ...]
-"""The way to a value that a template sees: ``("plan", "apt", 0)``."""
+"""The path to a value of a template: ``("plan", "apt", 0)``."""
 
-# Marks around what is drawn. No value of a spec holds a control character, so none can be taken for a mark.
+# Marks around the output of each site. No value of a spec has a control character, so no value looks like a mark.
 _OPEN, _END, _CLOSE = "\x01", "\x02", "\x03"
 _MARKS = re.compile(f"{_OPEN}([0-9]+)(?:,([0-9]+))?{_END}|({_CLOSE})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A place of a template: its line, the fields it reads, and the names it gives to others.
+    """A place in a template: its line, the fields that it reads, and the names that it binds.
 
-    ``prints`` tells a value from what only decides whether or how often something is drawn.
+    ``prints`` is true for a printed value, false for a condition, a loop or a macro. ``repeats`` is true for a loop.
     """
 
     template: str
@@ -41,9 +41,9 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """One line of an artifact: the place in a template where it begins, the values it prints, and what decides on it.
+    """One line of an artifact: the place in a template where it begins, the fields that it prints, its conditions.
 
-    ``conditions`` are the fields of the tests and loops around it, innermost first.
+    ``conditions`` are the fields of the tests and loops around the line, innermost first.
     """
 
     text: str
@@ -52,8 +52,8 @@ class Traced:
     conditions: tuple[Field, ...] = ()
 
 
-def traced(template: str, **values: object) -> tuple[Traced, ...]:
-    """Return the lines that a template draws with these values, each with where it comes from."""
+def trace_template(template: str, **values: object) -> tuple[Traced, ...]:
+    """Render a template with these values, and return its lines with their places in the template and their fields."""
     marked = _environment()
     text = marked.get_template(template).render(**values)
     tree = _tree(text, _sites(marked))
@@ -61,8 +61,8 @@ def traced(template: str, **values: object) -> tuple[Traced, ...]:
     return tuple(_line(line) for line in _lines(pieces))
 
 
-def unmarked(template: str, **values: object) -> str:
-    """Return what the marked template draws, without its marks: byte for byte what the real one draws."""
+def draw_without_marks(template: str, **values: object) -> str:
+    """Render the marked template and remove the marks: the result equals the output of the real template."""
     return _MARKS.sub("", _environment().get_template(template).render(**values))
 
 
@@ -70,7 +70,7 @@ def unmarked(template: str, **values: object) -> str:
 
 
 class _MarkingLoader(jinja2.BaseLoader):
-    """The templates of another loader, with marks around all that they draw."""
+    """The templates of another loader, with marks around all parts of their output."""
 
     def __init__(self, inner: jinja2.BaseLoader) -> None:
         self.inner = inner
@@ -98,7 +98,7 @@ def _sites(marked: jinja2.Environment) -> Sequence[Site]:
 
 
 class _Marker(NodeTransformer):
-    """Puts a mark before and behind every piece of text, value, loop, test and macro of a template."""
+    """A transformer that marks the beginning and end of every text, value, loop, test and macro of a template."""
 
     def __init__(self, template: str, source: Sequence[str], sites: list[Site]) -> None:
         self.template, self.source, self.sites = template, source, sites
@@ -152,7 +152,10 @@ def _close() -> list[nodes.Expr]:
 
 
 def _chains(node: nodes.Node) -> Iterator[tuple[str, ...]]:
-    """Yield what an expression reads, as chains of names: ``plan.files.spec``; of a call, only its arguments."""
+    """Yield the variables that an expression reads, as chains of names: ``plan.files.spec``.
+
+    For a call, only the arguments count.
+    """
     if isinstance(node, nodes.Call):
         for argument in node.args:
             yield from _chains(argument)
@@ -176,7 +179,7 @@ def _chain(node: nodes.Node) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What one site drew: texts, and what other sites drew within it; ``index`` counts the rounds of a loop."""
+    """The output of one site: texts, and the output of the sites within it; ``index`` is the round of a loop."""
 
     site: Site
     index: int
@@ -189,7 +192,7 @@ class _Drawn:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A stretch of a text that one place of a template drew."""
+    """A continuous part of the output that one place of a template printed."""
 
     text: str
     site: Site
@@ -241,7 +244,7 @@ def _pieces(
 def _value_pieces(
     drawn: _Drawn, values: Mapping[str, object], read: tuple[Field, ...], conditions: tuple[Field, ...]
 ) -> Iterator[_Piece]:
-    """Yield a value line by line: where it is a list drawn one item a line, each line is that item's."""
+    """Yield the lines of a printed value; if a list is printed with one item a line, each line has its item's field."""
     lines = re.findall("[^\n]*\n|[^\n]+", drawn.text)
     items = value_at(values, read[0]) if len(read) == 1 else None
     is_list = isinstance(items, Sequence) and not isinstance(items, str) and len(items) == len(lines)
@@ -250,18 +253,21 @@ def _value_pieces(
 
 
 def value_at(values: Mapping[str, Any], field: Field) -> object:
-    """Return the value of a field: its first step is a name of ``values``, others are attributes, names and indexes.
+    """Return the value of a field, or None if a name or an index of the field does not exist.
 
-    None where a name or an index leads nowhere.
+    The first step is a name in ``values``. The other steps are attributes, names in mappings and indexes.
     """
     value = values[str(field[0])]
     for step in field[1:]:
-        if isinstance(value, Mapping):
+        if value is None:
+            return None
+        # isinstance with Mapping is slow, and this line runs a hundred thousand times for one explanation.
+        if isinstance(value, dict) or (not isinstance(value, tuple) and isinstance(value, Mapping)):
             value = value.get(str(step))
         elif isinstance(step, int):
-            value = value[step] if value is not None and step < len(value) else None
+            value = value[step] if step < len(value) else None
         else:
-            value = None if value is None else getattr(value, step)
+            value = getattr(value, step)
     return value
 
 
@@ -278,7 +284,7 @@ def _lines(pieces: Iterable[_Piece]) -> Iterator[tuple[_Piece, ...]]:
 
 def _line(pieces: tuple[_Piece, ...]) -> Traced:
     text = "".join(piece.text for piece in pieces).removesuffix("\n")
-    # A line begins with the first piece that shows: a value may be empty.
+    # A line begins with its first visible piece: a value may be empty.
     first = next((piece for piece in pieces if piece.text.strip()), pieces[0])
     fields = dict.fromkeys(field for piece in pieces if piece.text.strip() for field in piece.fields)
     conditions = dict.fromkeys(field for piece in pieces for field in piece.conditions)

@@ -1,4 +1,4 @@
-"""Warnings: small functions that read a spec, its plan, its lock and its folder, and one table of them."""
+"""Warnings: small functions that read a spec, its plan, its lock and its folder, and a table of all rules."""
 
 from mlspec.advice.lint.files_to_read import is_data, is_read, list_looked_up_paths
 from mlspec.advice.lint.subject import Context, Look, Subject, Weight, subjects_of

@@ -13,28 +13,28 @@ from mlspec.facts.torch import torch_index, torch_indexes
 from mlspec.facts.versions import minor_version, parse_release
 from mlspec.lock import variants
 from mlspec.lock.extras import find_extras
-from mlspec.lock.requirements.values import Requirement
+from mlspec.lock.requirements.requirement_types import Requirement
 from mlspec.lock.variants import PackageVariant
 
 _FAMILY = ("torch", "torchvision", "torchaudio")
 
 
 def is_another_variant(subject: Subject) -> Iterator[Problem]:
-    """Warn of required packages that are built for another accelerator than the image's, and say which one is."""
+    """Warn of required packages that are built for another accelerator than the image's, and name the right package."""
     followed = () if subject.is_locked else _list_implied_extras(subject)
     rows = [row for row in variants.variants() if subject.kind in row.instead]
     for requirement in subject.requirements.requirements:
         row = next((row for row in rows if _is_wrong(subject, requirement, row)), None)
         if major := _other_major(subject, requirement.name):
             name = re.sub(r"\d\d(x?)$", rf"{subject.cuda_major}\1", requirement.name)
-            message = f"{requirement.name} is for CUDA {major}, and the image is for CUDA {subject.plan.packages.cuda}"
+            message = f"{requirement.name} is for CUDA {major}, but the image is for CUDA {subject.plan.packages.cuda}"
             yield subject.warn_at(requirement, message, f"require {name} in its place")
         elif row and requirement not in followed:
             yield _wrong_variant(subject, requirement, row)
 
 
 def _list_implied_extras(subject: Subject) -> tuple[Requirement, ...]:
-    """Return the requirements that the lock, when it is made, will have with the extras they lack."""
+    """Return the requirements to which a new lock will add extras."""
     found = find_extras(subject.requirements, subject.accelerator, subject.plan.platform)
     return tuple(extra.requirement for extra in found)
 
@@ -42,7 +42,7 @@ def _list_implied_extras(subject: Subject) -> tuple[Requirement, ...]:
 def _is_wrong(subject: Subject, requirement: Requirement, row: PackageVariant) -> bool:
     if not row.is_wrong(requirement, subject.kind, subject.named_packages):
         return False
-    # A step, or a base of the user's own, may bring what makes it right.
+    # A build step or a custom base may install the missing part.
     if subject.accelerator.is_cuda and (subject.settings.run or not subject.is_slim):
         return False
     served = any(name == requirement.name for index in subject.settings.indexes for name in index.packages)
@@ -55,7 +55,7 @@ def _wrong_variant(subject: Subject, requirement: Requirement, row: PackageVaria
     ways += [] if "cuda" in row.instead else ["write: accelerator: cuda"]
     index = row.index_for(subject.plan.packages.cuda)
     ways += [f"write: indexes: [{{url: {index}, packages: [{row.package}]}}]"] if index else []
-    message = f"{_format_requirement(requirement)} {row.what}, and this is a {subject.accelerator} image"
+    message = f"{_format_requirement(requirement)} {row.what}, but this is a {subject.accelerator} image"
     return subject.warn_at(requirement, message, "; or ".join(ways))
 
 
@@ -75,7 +75,7 @@ def _other_major(subject: Subject, name: str) -> str:
 
 
 def is_not_built_for(subject: Subject) -> Iterator[Problem]:
-    """Warn of an accelerator that no torch is known to be built for, or not the one that is required."""
+    """Warn of an accelerator for which no torch is known to be built, or not the required torch."""
     label = subject.accelerator.label
     if not label or subject.accelerator.is_cpu or not any(r.name in _FAMILY for r in subject.requirements.requirements):
         return
@@ -83,7 +83,7 @@ def is_not_built_for(subject: Subject) -> Iterator[Problem]:
     rows = [known for known in torch_indexes() if known.kind == kind]
     torch = subject.version("torch")
     if row not in rows:
-        message = f"no torch is known to be built for {subject.accelerator}"
+        message = f"no build of torch is known for {subject.accelerator}"
     elif torch and _is_known(torch) and not row.has(torch):
         rows = [known for known in rows if known.has(torch)]
         message = f"torch {minor_version(torch)} is not known to be built for {subject.accelerator}"
@@ -123,17 +123,17 @@ def lacks_wheels(subject: Subject) -> Iterator[Problem]:
 
 
 def is_unknown_gpu(subject: Subject) -> Iterator[Problem]:
-    """Warn of names of GPUs that nothing is known of, which nothing is checked for."""
+    """Warn of unknown names of GPUs: mlspec cannot check anything for such a GPU."""
     for index, gpu in enumerate(subject.settings.gpu_models):
         if not frameworks.capability(gpu):
             near = " or ".join(frameworks.near_gpus(gpu))
             hint = f"did you mean {near}?" if near else "write its architecture: if nvidia-smi prints 9.0, write sm_90"
-            warning = subject.warn(f"no GPU {gpu} is known, so mlspec cannot check it", hint, "gpu_models", index)
+            warning = subject.warn(f"the GPU {gpu} is unknown, so mlspec cannot check it", hint, "gpu_models", index)
             yield with_slip(warning, gpu, frameworks.near_gpus(gpu))
 
 
 def lacks_kernels(subject: Subject) -> Iterator[Problem]:
-    """Warn of GPUs that the image's torch is known to have no kernels for, and name the nearest build that has them."""
+    """Warn of GPUs for which the image's torch is known to have no kernels, and name the nearest build with kernels."""
     settings, torch = subject.settings, subject.version("torch")
     mine = frameworks.find_builds(subject.plan.packages.cuda, torch, subject.plan.platform)
     for index, gpu in enumerate(settings.gpu_models):
@@ -159,4 +159,4 @@ def _nearest_build(subject: Subject, torch: str, mine: tuple[TorchBuild, ...]) -
     if whole:
         build = min(whole, key=lambda build: (parse_release(build.first), parse_release(build.cuda)))
         return f"require torch=={build.first}.*, and write: accelerator: cuda{build.cuda}"
-    return "no one build is known that has kernels for all of gpu_models: give each kind of GPU an image of its own"
+    return "no single build is known with kernels for all of gpu_models: give each kind of GPU its own image"

@@ -1,4 +1,4 @@
-"""Rules about what an image stands on."""
+"""Rules about the base of an image: its Python, its Debian, its tag."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlspec.facts.python import python_version, python_versions, support_on
 
 
 def python_ends(subject: Subject) -> Iterator[Problem]:
-    """Warn of a Python that gets no security fixes any more, or not for another six months."""
+    """Warn of a Python whose security fixes have ended or end within six months."""
     version = python_version(subject.base.python)
     if not subject.today or not version:
         return
@@ -26,14 +26,14 @@ def python_ends(subject: Subject) -> Iterator[Problem]:
 
 
 def _newer_python(today: str) -> str:
-    # Not the newest: wheels of the large frameworks come months after a release.
+    # Not the newest Python: wheels of the large frameworks appear months after a release.
     supported = [v for v in python_versions() if support_on(v.end_of_life, today) == "supported"]
     settled = [v.python for v in supported if v.status == "security"] or [v.python for v in supported] or ["3.12"]
     return settled[-1]
 
 
 def is_excluded(subject: Subject) -> Iterator[Problem]:
-    """Warn of a Python that a project says it is not for: pip and uv would refuse to install it there."""
+    """Warn of a Python that ``requires-python`` of a project excludes: pip and uv would refuse to install there."""
     wanted = subject.settings.python
     for required in subject.requirements.pythons:
         try:
@@ -46,19 +46,19 @@ def is_excluded(subject: Subject) -> Iterator[Problem]:
         where = f"{place.file}:{place.span.line}" if place.span else place.file
         fitting = [row.python for row in python_versions() if row.status != "feature" and _fits(specifier, row.python)]
         hint = f"write: python: {fitting[-1]}" if fitting else f"correct it there: no Python that is known fits {where}"
-        yield subject.warn(f"{where} requires Python {required.specifier}, which {wanted} is not", hint, "python")
+        yield subject.warn(f"{where} requires Python {required.specifier}, which excludes {wanted}", hint, "python")
 
 
 def _fits(specifier: SpecifierSet, python: str) -> bool:
-    """Return whether a Python, or one of its patch levels, is one of these."""
+    """Return whether a specifier contains a Python or one of its patch releases."""
     patches = [python] if python.count(".") > 1 else [f"{python}.{patch}" for patch in range(40)]
     return any(map(specifier.contains, patches))
 
 
 def debian_ends(subject: Subject) -> Iterator[Problem]:
-    """Warn of a Debian whose packages get no fixes any more, or not for another six months, and then leave the mirrors.
+    """Warn of a Debian release whose support has ended or ends within six months: its packages leave the mirrors.
 
-    What counts is the end of long-term support: until then the mirrors keep the packages and Python's official images
+    The rule takes the end of long-term support: until then the mirrors keep the packages, and Python's official images
     are rebuilt.
     """
     release = debian.debian_release(subject.base.codename)
@@ -74,11 +74,11 @@ def debian_ends(subject: Subject) -> Iterator[Problem]:
 
 
 def floats(subject: Subject) -> Iterator[Problem]:
-    """Warn of a base by the tag ``latest``, or by none, which is whatever was pushed last when a lock is made."""
+    """Warn of a base with the tag ``latest`` or without a tag: each lock takes the image that was pushed last."""
     base = subject.settings.base or ""
     image = image_reference.parse_reference(base) if any(character in base for character in "/:@") else None
     if image and image.tag == "latest" and not image.digest:
-        message = f"{image.familiar} is whatever was pushed last: a new lock may bring another Python or Debian"
+        message = f"{image.familiar} is the image that was pushed last: a new lock may bring another Python or Debian"
         name = image.familiar.removesuffix(":latest")
         hint = f"base: slim-{debian.default_codename()}" if subject.is_official else f"a version: base: {name}:VERSION"
         yield subject.warn(message, f"write {hint}", "base")

@@ -1,4 +1,4 @@
-"""Read the command of a container: its program, its script, and the address and port of a server."""
+"""Functions that read the command of a container: its program, its script, the options of a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlspec.advice.behaviour.imports import files_of_module, find_imported_files
+from mlspec.advice.behaviour.imported_files import files_of_module, find_imported_files
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.facts.servers import Server, servers
 
@@ -18,7 +18,7 @@ _WITH_VALUE = {"-W", "-X"}
 
 
 def strip_launcher(words: Sequence[str]) -> tuple[str, ...]:
-    """Return a command without its launcher: ``python -m uvicorn app:app`` is ``uvicorn app:app``."""
+    """Return a command without its launcher: ``uvicorn app:app`` for ``python -m uvicorn app:app``."""
     if place := module_place(words):
         return tuple(words[place:])
     head = posixpath.basename(words[0]) if words else ""
@@ -28,7 +28,10 @@ def strip_launcher(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def module_place(words: Sequence[str]) -> int:
-    """Return the place of the module in ``python -m MODULE``, behind other options too; 0 for other commands."""
+    """Return the index of the module in ``python -m MODULE``, or 0 for other commands.
+
+    Other options of Python may stand in front of ``-m``.
+    """
     place = 1
     while words and PYTHON.fullmatch(words[0]) and place < len(words) - 1 and words[place].startswith("-"):
         if words[place] == "-m":
@@ -38,11 +41,11 @@ def module_place(words: Sequence[str]) -> int:
 
 
 def server_of(words: Sequence[str]) -> Server | None:
-    """Return how the program of a command listens, where it is a known server."""
+    """Return the row of the known server that a command starts, or None for another program."""
     program, *rest = strip_launcher(words) or ("",)
     if PYTHON.fullmatch(program) and posixpath.basename(rest[0] if rest else "") == "manage.py":
         program, *rest = "manage.py", *rest[1:]
-    # In front of the job stand options with their values: flask --app shop run.
+    # Options with their values may stand in front of the job: flask --app shop run.
     jobs = set(rest[:4])
     return next((row for row in servers() if row.program == program and (not row.jobs or jobs & set(row.jobs))), None)
 
@@ -59,14 +62,17 @@ def find_option_values(words: Sequence[str], names: Sequence[str]) -> Iterator[s
 
 @dataclass(frozen=True, slots=True)
 class StartScript:
-    """The script that a container starts with: its path beside the spec, and what reads it, if not the system."""
+    """The script that a container starts: its path relative to the spec, and its interpreter.
+
+    ``interpreter`` is ``python`` or ``sh``, or empty if the kernel starts the file by its ``#!`` line.
+    """
 
     path: str
     interpreter: str
 
 
 def script_of(subject: Subject) -> StartScript | None:
-    """Return the script that the command names, where it is one of the project's; none for a module or a program."""
+    """Return the script of the project that the command names; None if the command names a module or a program."""
     words = subject.words
     if not words:
         return None
@@ -81,7 +87,7 @@ def script_of(subject: Subject) -> StartScript | None:
 
 
 def command_key(subject: Subject) -> str:
-    """Return the key that says what a container starts."""
+    """Return the key of the spec that names the started program: ``entrypoint`` or ``command``."""
     return "entrypoint" if subject.settings.entrypoint else "command"
 
 
@@ -91,7 +97,7 @@ def is_shell(word: str) -> bool:
 
 
 def first_argument(words: Sequence[str]) -> str:
-    """Return the first word behind an interpreter that is no option of it; empty where it reads a module or code."""
+    """Return the first argument of an interpreter that is not an option; empty if it runs a module or code."""
     rest = list(words[1:])
     while rest:
         word = rest.pop(0)
@@ -114,7 +120,7 @@ def _script(subject: Subject, word: str, interpreter: str) -> StartScript | None
 
 
 def modules_of(subject: Subject) -> tuple[str, ...]:
-    """Return where the code that a container starts with may stand beside the spec: a script, or a module's files."""
+    """Return the possible paths of the code that a container starts: a script, or the files of a module."""
     if script := script_of(subject):
         return (script.path,)
     words = subject.words
@@ -128,5 +134,5 @@ def modules_of(subject: Subject) -> tuple[str, ...]:
 
 
 def find_program_files(subject: Subject, context: Context) -> Iterator[tuple[str, str]]:
-    """Yield path and text of the code that a container starts with, and of what it imports of the project."""
+    """Yield path and text of the files that a container starts, and of the project's files that they import."""
     return find_imported_files(modules_of(subject), context.texts)

@@ -1,4 +1,4 @@
-"""A rule about names of files that no builder takes."""
+"""A rule about file names that no builder accepts."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from mlspec.advice.lint.copied import left_out
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 
-# Bytes of a name that are not UTF-8 are these characters, as Python has it (PEP 383).
+# Python decodes the bytes of a name that are not UTF-8 to these characters (PEP 383).
 _BYTES = re.compile("[\udc80-\udcff]")
 
 
 def has_no_utf8_name(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of files and folders whose names are not UTF-8: BuildKit sends names as texts, and ends the build there."""
+    """Warn of files and folders whose names are not UTF-8: BuildKit sends names as text, so the build fails."""
     found = sorted({_first_wrong(path) for path in context.kept if _BYTES.search(path)})
     if not found:
         return
     path, *others = found
-    more = f" ({len(others)} more are so, too)" if others else ""
-    message = f"the name {_format_name(path)} is not UTF-8{more}, so no builder takes it, and the build ends there"
-    # A pattern cannot name such a byte: any one character stands for it.
+    more = f" (as are {len(others)} more)" if others else ""
+    message = f"the name {_format_name(path)} is not UTF-8{more}, so every builder refuses it, and the build fails"
+    # A pattern cannot name such a byte: `?` matches any one character.
     hint = f"rename it: {_renaming(path)}\nor {left_out(subject, _BYTES.sub('?', path))}"
     yield subject.warn(message, hint, *(("include",) if subject.settings.include is not None else ()))
 
 
 def _first_wrong(path: str) -> str:
-    """Return the path of the file itself, or of the highest folder above it whose name is not UTF-8."""
+    """Return the path of the highest folder above a file whose name is not UTF-8, else the path of the file."""
     parts = path.split("/")
     end = next(number for number, part in enumerate(parts, start=1) if _BYTES.search(part))
     return "/".join(parts[:end])
@@ -39,7 +39,7 @@ def _format_name(path: str) -> str:
 
 
 def _renaming(path: str) -> str:
-    """Return the command that gives a name the characters that its bytes have in Latin-1, the commonest of them."""
+    """Return the command that renames a file, with its bytes read as Latin-1, the most common other encoding."""
     old = _format_name(path.replace("\\", "\\\\").replace("'", "\\'"))
     folder, slash, name = path.rpartition("/")
     meant = _BYTES.sub(lambda byte: chr(ord(byte[0]) - 0xDC00), name)

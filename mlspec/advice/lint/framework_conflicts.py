@@ -1,4 +1,4 @@
-"""Rules about frameworks in one image: whether their files, their CUDAs and their cuDNNs go together."""
+"""Rules about frameworks in one image whose files, CUDA or cuDNN conflict."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlspec.lock import variants
 
 
 def install_same_files(subject: Subject) -> Iterator[Problem]:
-    """Warn of packages in one image that install the same files: which one wins is not defined."""
+    """Warn of packages in one image that install the same files: the winner is undefined."""
     for row in variants.same():
         found = [name for name in row.packages if name in subject.packages]
         if len(found) < 2:
@@ -22,7 +22,7 @@ def install_same_files(subject: Subject) -> Iterator[Problem]:
         best = row.best[subject.kind].format(major=subject.cuda_major or "12")
         other = next(name for name in found if name != best)
         message = f"{' and '.join(found)} install the same files, the folder {row.what}: which one wins is not defined"
-        hint = f"require {best} alone" if best else "require one of them alone"
+        hint = f"require only {best}" if best else "require only one of them"
         bringers = sorted({by for pin in subject.pins if pin.name == other for by in pin.via if not by.startswith("-")})
         hint += f"; {other} comes with {', '.join(bringers)}" if bringers else ""
         yield subject.warn_of_package(other, message, hint)
@@ -32,7 +32,10 @@ def install_same_files(subject: Subject) -> Iterator[Problem]:
 
 
 def need_other_libraries(subject: Subject) -> Iterator[Problem]:
-    """Warn of packages that are built for another CUDA than the image's, or for another cuDNN than others in it."""
+    """Warn of packages that are built for another CUDA than the image's, or for another cuDNN than its torch.
+
+    Without torch, the first framework that has a cuDNN takes the place of torch.
+    """
     if not subject.accelerator.is_cuda:
         return
     found = tuple(_libraries(subject))
@@ -56,25 +59,28 @@ def _has_cudnn(row: Library) -> bool:
 
 def _other_cuda(subject: Subject, row: Library) -> Problem:
     called, cuda = _format_version(subject, row), subject.plan.packages.cuda
-    message = f"{called} is built for CUDA {row.cuda}, and this image is for CUDA {cuda}"
+    message = f"{called} is built for CUDA {row.cuda}, but this image is for CUDA {cuda}"
     whole = row.cuda if "." in row.cuda else _oldest_cuda(row.cuda, subject.version("torch"))
     own = f" with accelerator: cuda{whole}" if whole else ""
     ways = [f"require {name}" for name in frameworks.built_for(row.package, subject.cuda_major)[:1]]
-    return subject.warn_of_package(row.package, message, "; or ".join([*ways, f"give it an image of its own{own}"]))
+    return subject.warn_of_package(row.package, message, "; or ".join([*ways, f"give it its own image{own}"]))
 
 
 def _oldest_cuda(major: str, torch: str) -> str:
-    """Return the oldest CUDA of a major version that a torch, or else the newest, is built for; most drivers run it."""
+    """Return the oldest CUDA of a major version for which a torch is built: most drivers support it.
+
+    Without a version of torch, the newest torch counts.
+    """
     rows = (row for row in torch_indexes() if row.kind == "cuda" and row.version.startswith(f"{major}."))
     return next((row.version for row in rows if (row.has(torch) if torch else not row.last)), "")
 
 
 def _other_cudnn(subject: Subject, row: Library, first: Library) -> Problem:
     one, other = _format_version(subject, first), _format_version(subject, row)
-    message = f"{other} is built for cuDNN {row.cudnn}, and {one} for cuDNN {first.cudnn}: one image holds one of them"
+    message = f"{other} is built for cuDNN {row.cudnn}, and {one} for cuDNN {first.cudnn}: an image can have only one"
     fitting = frameworks.built_for(row.package, subject.cuda_major, cudnn=first.cudnn)[:1]
     ways = [f"require {name}" for name in fitting]
-    return subject.warn_of_package(row.package, message, "; or ".join([*ways, "give each an image of its own"]))
+    return subject.warn_of_package(row.package, message, "; or ".join([*ways, "give each its own image"]))
 
 
 def _format_version(subject: Subject, row: Library) -> str:
@@ -82,13 +88,13 @@ def _format_version(subject: Subject, row: Library) -> str:
 
 
 def is_for_the_cpu(subject: Subject) -> Iterator[Problem]:
-    """Warn of a torch that the main index has for the CPU alone on this platform, in an image for CUDA."""
+    """Warn of a torch in an image for CUDA that the main index has only for the CPU on this platform."""
     torch = subject.version("torch")
     if not subject.accelerator.is_any_cuda or not torch or "+" in torch:
         return
     if not frameworks.torch_has_cuda(torch, subject.plan.platform):
         name = f"torch {minor_version(torch)}"
-        message = f"{name} from the main index is for the CPU alone on {subject.plan.platform}"
+        message = f"{name} from the main index is only for the CPU on {subject.plan.platform}"
         hint = (
             f"require torch>={frameworks.first_with_cuda()}; or name a CUDA whose index has it, such as: accelerator: "
         )

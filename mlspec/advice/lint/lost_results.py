@@ -1,4 +1,4 @@
-"""Rules about what a program writes, and whether it outlasts the container."""
+"""A rule about files that a program writes and that are lost with the container."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ _OUTPUTS = "outputs"
 
 
 def loses_results(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of what the program writes below its working directory where no mount keeps it."""
+    """Warn of files that the program writes below its working directory and outside of all mounts."""
     below = _kept_below(subject)
     lost = group_lost_paths(find_written_paths(program_of(subject, context)), below, context.kept)
-    # A list that is yet to be written is written once; to one that is there, each adds its own line.
+    # Without `mounts` in the spec, each hint has the whole new list. With `mounts`, each hint adds its own line.
     every = tuple(dict.fromkeys(folder or _OUTPUTS for folder in lost))
     for folder, results in lost.items():
         first = results[0]
-        message = f"{first.place} writes {f'to {folder}' if folder else first.path}, which no mount keeps: {_GONE}"
+        message = (
+            f"{first.place} writes {f'to {folder}' if folder else first.path}, which is outside of all mounts: {_GONE}"
+        )
         hint = mount_hint(subject, *([folder or _OUTPUTS] if subject.settings.mounts else every))
         if not folder:
             path = f"{_OUTPUTS}/{posixpath.basename(first.path)}"
@@ -31,11 +33,11 @@ def loses_results(subject: Subject, context: Context) -> Iterator[Problem]:
         yield subject.warn(message, hint, mounts_key(subject))
 
 
-_GONE = "it is gone with the container"
+_GONE = "it is lost with the container"
 
 
 def _kept_below(subject: Subject) -> list[str]:
-    """Return the folders of mounts, relative to the working directory; empty for one that holds all of it."""
+    """Return the folders of mounts, relative to the working directory; empty for a mount on it or above it."""
     settings = subject.settings
     targets = [mount.target for mount in settings.mounts] + [entry.partition(":")[0] for entry in settings.tmpfs]
     return [
@@ -47,12 +49,12 @@ def _kept_below(subject: Subject) -> list[str]:
 
 
 def mounts_key(subject: Subject) -> str:
-    """Return the key at which to speak of mounts: themselves, or the command where there are none."""
+    """Return the key for a warning about mounts: ``mounts``, or the key of the command if the spec has no mounts."""
     return "mounts" if subject.settings.mounts else "entrypoint" if subject.settings.entrypoint else "command"
 
 
 def mount_hint(subject: Subject, *folders: str) -> str:
-    """Return the line to add that keeps folders of the working directory in the folder of the spec."""
+    """Return a hint with mounts that keep folders of the working directory beside the spec."""
     home = subject.settings.working_dir
     mounts = [yaml_word(f"./{folder}:{posixpath.join(home, folder)}") for folder in folders]
     if subject.settings.mounts:

@@ -1,4 +1,4 @@
-"""Rules about the modules that a container starts and imports: whether Python finds them."""
+"""A rule about modules that a container starts or imports and Python does not find."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _FOLDERS = ("--app-dir", "--chdir", "--pythonpath")
 
 
 def lacks_module(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of a module of the project that Python does not find: by its name in the command, or in an import.
+    """Warn of a module of the project, named in the command or in an import, that Python does not find.
 
-    What may come from elsewhere is left alone: from a package, a step, a mount, a base of the user's own.
+    The rule ignores modules that may come from a package, a build step, a mount or a custom base.
     """
     if not subject.is_official or subject.settings.run or not context.is_whole or installs_project(subject):
         return
@@ -41,7 +41,7 @@ def lacks_module(subject: Subject, context: Context) -> Iterator[Problem]:
 
 
 def _started_module(subject: Subject, context: Context, words: Sequence[str]) -> Problem | None:
-    """Return what is wrong with the module of ``python -m MODULE``."""
+    """Return a problem with the module of ``python -m MODULE``, or None."""
     place = module_place(words)
     if not place:
         return None
@@ -64,7 +64,7 @@ def _started_module(subject: Subject, context: Context, words: Sequence[str]) ->
 
 
 def _application(subject: Subject, context: Context, words: Sequence[str]) -> Problem | None:
-    """Return what is wrong with the module of ``uvicorn MODULE:APP``."""
+    """Return a problem with the module of ``uvicorn MODULE:APP`` or of a similar command, or None."""
     named = application_of(words) if server_of(words) or strip_launcher(words)[:1] == ("celery",) else None
     if not named:
         return None
@@ -80,7 +80,7 @@ def _application(subject: Subject, context: Context, words: Sequence[str]) -> Pr
 
 
 def _imported_module(subject: Subject, context: Context, words: Sequence[str]) -> Problem | None:
-    """Return what is wrong with the first import of the project's own that Python does not find."""
+    """Return a problem with the first import of a module of the project that Python does not find, or None."""
     program, project = program_of(subject, context), _Project(subject, context)
     if any(
         "sys.path" in context.texts.get(module.path, "") or "addsitedir" in context.texts.get(module.path, "")
@@ -96,7 +96,7 @@ def _imported_module(subject: Subject, context: Context, words: Sequence[str]) -
         for node, name in _imports(module):
             top = name.partition(".")[0]
             if project.find(top, roots) is None and not project.may_be_elsewhere(top) and not project.is_mounted(top):
-                above = [*_folders_above(module.path), "src"]
+                above = [*_folders_above(module.path), "src", *project.shared_folders(name)]
                 folder = next((place for place in above if project.find(name, (place,)) is not None), None)
                 if folder is not None:
                     return project.problem_of_import(f"{module.path}:{node.lineno}", name, folder)
@@ -104,7 +104,7 @@ def _imported_module(subject: Subject, context: Context, words: Sequence[str]) -
 
 
 def values_of_folders(words: Sequence[str]) -> bool:
-    """Return whether a command names the folders that Python searches."""
+    """Return whether a command has an option with folders that Python is to search."""
     return any(True for _ in find_option_values(words, _FOLDERS))
 
 
@@ -117,7 +117,7 @@ def _folders_above(path: str) -> Iterator[str | None]:
 
 
 def _imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield the imports that surely run: those of the module itself, outside of any ``try`` or condition."""
+    """Yield the imports that always run: at the top level of the module, outside of any ``try`` or condition."""
     for node in module.tree.body:
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
@@ -126,7 +126,7 @@ def _imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
 
 
 class _Project:
-    """Where the modules of a project are, and where Python searches."""
+    """The modules of a project and the folders that Python searches for them."""
 
     def __init__(self, subject: Subject, context: Context) -> None:
         self._subject = subject
@@ -135,13 +135,13 @@ class _Project:
         self.python_path = tuple(self.relative(entry) for entry in path.split(":") if entry)
 
     def relative(self, folder: str) -> str:
-        """Return a folder relative to the working directory; empty for that itself."""
+        """Return a folder relative to the working directory; empty for the working directory itself."""
         home = self._subject.settings.working_dir
         path = posixpath.relpath(posixpath.normpath(posixpath.join(home, folder)), home)
         return "" if path == "." else path
 
     def find(self, module: str, roots: Sequence[str | None]) -> str | None:
-        """Return the file of a module, or the folder of a package without one; None where no root has it."""
+        """Return the file of a module, or the folder of a namespace package; None if no root has the module."""
         path = module.replace(".", "/")
         for root in roots:
             place = posixpath.join(root or "", path)
@@ -152,8 +152,23 @@ class _Project:
                 return place
         return None
 
+    def shared_folders(self, module: str) -> Iterator[str]:
+        """Yield the folders outside the spec's folder that have a module, if the build copies any.
+
+        A package that is installed from its folder is not among them.
+        """
+        path = module.replace(".", "/")
+        installed = tuple(f"{package.path}/" for package in self._subject.requirements.local)
+        for tail in (f"/{path}.py", f"/{path}/__init__.py"):
+            found = (
+                kept
+                for kept in self._context.kept
+                if kept.startswith("../") and not kept.startswith(installed) and kept.endswith(tail)
+            )
+            yield from sorted(kept.removesuffix(tail) for kept in found)
+
     def is_mounted(self, module: str) -> bool:
-        """Return whether a mount may bring a module, or hide it."""
+        """Return whether a mount may provide a module or hide it."""
         home = self._subject.settings.working_dir
         below = f"{home}/{module.partition('.')[0]}/"
         targets = [posixpath.normpath(mount.target) for mount in self._subject.settings.mounts]
@@ -171,7 +186,7 @@ class _Project:
         )
 
     def problem_of_path(self, what: str, module: str) -> Problem | None:
-        """Return a warning of a module that is in a folder where Python does not search; None where it is nowhere."""
+        """Return a warning about a module in a folder that Python does not search; None if the project lacks it."""
         tails = (f"/{module.replace('.', '/')}.py", f"/{module.replace('.', '/')}/__init__.py")
         every = (path for path in self._context.kept if path.endswith(tails))
         found = sorted(every, key=lambda path: (path.count("/"), path))
@@ -185,12 +200,12 @@ class _Project:
         return self._warn(f"{what}: {module} is in {folder}, where Python does not search", self._hint(folder))
 
     def problem_of_import(self, place: str, module: str, folder: str) -> Problem:
-        """Return a warning of an import from a folder where Python does not search."""
+        """Return a warning about an import from a folder that Python does not search."""
         where = folder or self._subject.settings.working_dir
         return self._warn(f"{place} imports {module} from {where}, where Python does not search", self._hint(folder))
 
     def problem_of_name(self, module: str, top: str) -> Problem:
-        """Return a warning of a module that its package does not have."""
+        """Return a warning about a module that its package does not have."""
         own = {
             path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             for path in self._context.kept
@@ -203,7 +218,7 @@ class _Project:
 
     def _hint(self, folder: str) -> str:
         settings = self._subject.settings
-        entry = posixpath.join(settings.working_dir, folder) if folder else settings.working_dir
+        entry = posixpath.normpath(posixpath.join(settings.working_dir, folder))
         path = ":".join(filter(None, (entry, settings.environment.get("PYTHONPATH") or "")))
         if settings.environment:
             return f"add below environment: PYTHONPATH: {path}"

@@ -1,4 +1,4 @@
-"""Rules about the programs that a container starts: whether they are in the image."""
+"""A rule about programs that a container starts and the image lacks."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class _Missing(NamedTuple):
 
 
 def lacks_program(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of a program that is started and is not in the image.
+    """Warn of a program that the container starts and the image lacks.
 
-    What a base of the user's own has, and what steps install, nobody can tell from a spec.
+    The rule is silent for a custom base and for a spec with build steps: a spec does not show their programs.
     """
     if not subject.is_official or subject.settings.run:
         return
@@ -39,7 +39,7 @@ def lacks_program(subject: Subject, context: Context) -> Iterator[Problem]:
 
 
 def started_commands(subject: Subject, context: Context) -> tuple[tuple[str, ...], ...]:
-    """Return the command of a container, and those that a shell runs in its place."""
+    """Return the command of a container, and the commands that its shell script runs."""
     text = shell_text(subject, context)
     inside = parse_commands(text) if text else None
     plain = [command.words for command in inside or () if not command.depth and not _is_filled_in(command.words[0])]
@@ -51,11 +51,11 @@ def _is_filled_in(word: str) -> bool:
 
 
 def _missing(subject: Subject, context: Context, words: Sequence[str]) -> _Missing | None:
-    """Return what is wrong with the program of a command; None where it is there, or may be."""
+    """Return message and hint if the program of a command is missing; None if it is or may be in the image."""
     program = _program(words[0])
     if not program:
         return _lacks_file(subject, words[0])
-    if is_shell(program):
+    if is_shell(program) or program in subject.own_commands:
         return None
     if PYTHON.fullmatch(program) or re.fullmatch(r"python\d(?:\.\d+)?", program):
         return _other_python(subject, program, words) or _lacks_module_program(subject, context, words)
@@ -69,7 +69,7 @@ def _missing(subject: Subject, context: Context, words: Sequence[str]) -> _Missi
 
 
 def _program(word: str) -> str:
-    """Return the name of a program that is searched for; empty for a path into the project."""
+    """Return the name of a program in a folder of the system or without a folder; empty for any other path."""
     folder, name = posixpath.split(word)
     return name if folder in {"", "/opt/venv/bin", "/usr/bin", "/bin", "/usr/local/bin"} else ""
 
@@ -107,8 +107,10 @@ def _lacks_console_program(subject: Subject, words: Sequence[str], what: str = "
     if meant and set(known[meant]) & subject.packages and not brought:
         return _Missing(f"there is no {what} {words[0]} in the image", f"did you mean {meant}?")
     if brought == "":
-        hint = "correct its name, or add the package that brings it to requirements"
-        return _Missing(f"no locked package brings the program {words[0]}, by the entry points of their wheels", hint)
+        hint = "correct its name, or add the package that provides it to requirements"
+        return _Missing(
+            f"no locked package provides the program {words[0]}, according to the entry points of their wheels", hint
+        )
     return None
 
 
@@ -118,12 +120,12 @@ def _lacks_system_program(subject: Subject, context: Context, program: str, word
         return None
     message = f"{program} is not in the image"
     if program == "make" and (recipe := _recipe(context, words)):
-        return _Missing(message, f"write what the target runs: {recipe}")
+        return _Missing(message, f"write the command of the target: {recipe}")
     return _Missing(message, f"add to apt: {row.apt[0]}")
 
 
 def _recipe(context: Context, words: Sequence[str]) -> str:
-    """Return the one command that a target of the Makefile runs; empty where it is not one plain command."""
+    """Return the command that a target of the Makefile runs; empty unless it is a single plain command."""
     targets = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
     look = context.looks.get("Makefile")
     if len(targets) != 1 or not look:
@@ -134,7 +136,7 @@ def _recipe(context: Context, words: Sequence[str]) -> str:
 
 
 def _check_wrapped_program(subject: Subject, program: str, words: Sequence[str]) -> _Missing | None:
-    """Return what to write in place of a program that only starts another."""
+    """Return message and hint if a wrapper, a program that only starts another program, is missing."""
     if _has(subject, program, (), ()):
         return None
     wrapper = programs.wrappers()[program]
@@ -142,20 +144,20 @@ def _check_wrapped_program(subject: Subject, program: str, words: Sequence[str])
     if wrapper.run and rest[:1] == ["run"]:
         rest = rest[1:]
     elif wrapper.run:
-        return _Missing(f"{program} is not in the image", "write the command that it stands for")
+        return _Missing(f"{program} is not in the image", "write the command itself")
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
         if option == "--":
             break
         rest = rest[1:] if option in wrapper.options else rest
-    # Some of them run scripts of their own configuration, by names that no shell knows.
+    # Some wrappers run scripts of their own configuration, whose names no shell knows.
     is_known = bool(rest) and (bool(PYTHON.fullmatch(rest[0])) or rest[0] in programs.console_programs())
-    hint = f"write: {_format_words(rest)}" if is_known else "write the command that it stands for"
-    return _Missing(f"{program} is not in the image, whose packages are on its path without it", hint)
+    hint = f"write: {_format_words(rest)}" if is_known else "write the command itself"
+    return _Missing(f"{program} is not in the image, and its packages are on PATH without it", hint)
 
 
 def _lacks_own_script(subject: Subject, context: Context, program: str, words: Sequence[str]) -> _Missing | None:
-    """Return what to write in place of a command of the project's own, which is not installed."""
+    """Return message and hint if the command is a script of pyproject.toml that the image does not install."""
     target = own_scripts(context).get(program, "")
     found = re.fullmatch(r"([A-Za-z_][\w.]*)\s*:\s*([A-Za-z_]\w*)", target, re.ASCII)
     if not found or installs_project(subject) or canonicalize_name(program) in subject.packages - {own_name(context)}:
@@ -163,19 +165,19 @@ def _lacks_own_script(subject: Subject, context: Context, program: str, words: S
     code = f"import sys; from {found[1]} import {found[2]}; sys.exit({found[2]}())"
     rest = "".join(f", {_in_list(word)}" for word in words[1:])
     hint = f'write: {command_key(subject)}: [python, -c, "{code}"{rest}]'
-    message = f"{program} is a command of pyproject.toml, and the image has the project's files without its commands"
+    message = f"{program} is a command of pyproject.toml, but the image has the project's files without its commands"
     return _Missing(message, hint)
 
 
 def own_scripts(context: Context) -> Mapping[str, str]:
-    """Return the commands that pyproject.toml declares."""
+    """Return the commands below ``[project.scripts]`` of pyproject.toml, by name."""
     scripts = _project(context).get("scripts")
     declared = scripts.items() if isinstance(scripts, dict) else ()
     return {name: target for name, target in declared if isinstance(target, str)}
 
 
 def own_name(context: Context) -> str:
-    """Return the normalised name of the project; empty where pyproject.toml names none."""
+    """Return the normalised name of the project; empty if pyproject.toml has no name."""
     return canonicalize_name(str(_project(context).get("name") or ""))
 
 
@@ -189,7 +191,7 @@ def _project(context: Context) -> Mapping[str, object]:
 
 
 def installs_project(subject: Subject) -> bool:
-    """Return whether the requirements install the project itself, so that its commands and modules are found."""
+    """Return whether the requirements install the project itself, with its commands and modules."""
     return any(re.fullmatch(r"(?:-e\s+)?\.(?:/.*)?(?:\[.*\])?", entry) for entry in subject.settings.requirements)
 
 
@@ -197,7 +199,7 @@ _SYSTEM = ("/bin/", "/sbin/", "/usr/", "/opt/venv/", "/lib/", "/cache/", "/home/
 
 
 def _lacks_file(subject: Subject, word: str) -> _Missing | None:
-    """Return what is wrong with an absolute path that nothing of the spec puts into the image."""
+    """Return message and hint for an absolute path that no part of the spec puts into the image."""
     settings = subject.settings
     places = (*_SYSTEM, f"{settings.working_dir.rstrip('/')}/", *(f"{m.target.rstrip('/')}/" for m in settings.mounts))
     path = posixpath.normpath(word)

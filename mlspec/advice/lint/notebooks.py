@@ -1,4 +1,4 @@
-"""Rules about notebook servers."""
+"""A rule about the folder of a notebook server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROOTS = ("--ServerApp.root_dir", "--notebook-dir", "--NotebookApp.notebook_dir"
 
 
 def loses_notebooks(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of a Jupyter server that opens a folder which no mount keeps: notebooks are saved there."""
+    """Warn of a Jupyter server whose folder is outside of all mounts: its notebooks are lost with the container."""
     words, settings = strip_launcher(last_words(subject, context)), subject.settings
     if words[:1] != ("jupyter",) or not set(words[1:2]) & _NOTEBOOKS or _has_configuration(subject, words):
         return
@@ -27,7 +27,7 @@ def loses_notebooks(subject: Subject, context: Context) -> Iterator[Problem]:
         return
     below = [mount.target for mount in settings.mounts if not mount.read_only and mount.target.startswith(f"{root}/")]
     folder = next((target for target in below if "notebook" in target), next(iter(below), ""))
-    message = f"Jupyter opens {root}, which no mount keeps: a notebook that is saved there is gone with the container"
+    message = f"Jupyter opens {root}, which is outside of all mounts: notebooks saved there are lost with the container"
     hint = f"write: --ServerApp.root_dir={folder or posixpath.join(settings.working_dir, 'notebooks')}"
     yield subject.warn(
         message, hint if folder else f"{hint}; and {mount_hint(subject, 'notebooks')}", mounts_key(subject)

@@ -1,4 +1,4 @@
-"""Find how a container starts a program of the project: its words, its files, and Python's search path."""
+"""The start of a container's program: its words, its files, and Python's search path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from mlspec.advice.behaviour import Program, Start, read_program
-from mlspec.advice.behaviour.imports import files_of_module
+from mlspec.advice.behaviour.imported_files import files_of_module
 from mlspec.advice.lint.container_command import (
     PYTHON,
     first_argument,
@@ -25,14 +25,17 @@ _APPLICATION = re.compile(rf"(?!unix:)({_NAME}):({_NAME})(?:\(.*\))?", re.ASCII)
 
 
 def last_words(subject: Subject, context: Context) -> tuple[str, ...]:
-    """Return the words of the program that a container ends up running: those behind ``sh -c``, or in a script."""
+    """Return the words of the program that a container finally runs.
+
+    If the command is ``sh -c`` or a shell script, they are the last command of its text.
+    """
     words = subject.words
     text = shell_text(subject, context)
     commands = parse_commands(text) if text else None
     own = [command for command in commands or () if not command.depth]
     if not own:
         return words
-    # What the container was given stands behind the script, or behind the text and its name.
+    # The arguments of the container follow the script; with `sh -c` they follow the text and a name.
     script = script_of(subject)
     behind = 1 + next((n for n, word in enumerate(words) if script and word.endswith(script.path)), 3)
     given = {"$@": words[behind:], "$*": words[behind:]}
@@ -40,7 +43,7 @@ def last_words(subject: Subject, context: Context) -> tuple[str, ...]:
 
 
 def shell_text(subject: Subject, context: Context) -> str:
-    """Return the text that a shell reads first; empty where no shell is started, or it is not known."""
+    """Return the text that the container's shell runs; empty if it starts no shell, or the script was not read."""
     words = subject.words
     if len(words) > 2 and is_shell(words[0]) and re.fullmatch(r"-\w*c", words[1]):
         return words[2]
@@ -52,13 +55,13 @@ def shell_text(subject: Subject, context: Context) -> str:
 
 
 def application_of(words: Sequence[str]) -> tuple[str, str] | None:
-    """Return module and variable of an application that a server is told of, such as ``app.main:app``."""
+    """Return module and variable of the application in a server's command, such as ``app.main:app``."""
     found = next((match for word in strip_launcher(words)[1:] if (match := _APPLICATION.fullmatch(word))), None)
     return (found[1], found[2]) if found else None
 
 
 def program_of(subject: Subject, context: Context) -> Program:
-    """Return the program that a container starts with, read from what is copied into the image."""
+    """Return the program that a container starts, parsed from the files that the image gets."""
     start = start_of(subject, last_words(subject, context))
     key = (start.words, start.working_dir, tuple(start.environment.items()), start.is_environment_known)
     known = context.programs.get(key)
@@ -68,7 +71,7 @@ def program_of(subject: Subject, context: Context) -> Program:
 
 
 def start_of(subject: Subject, words: Sequence[str]) -> Start:
-    """Return how these words start a program of the project."""
+    """Return the start of a program of the project by these words, with the environment of the spec."""
     settings = subject.settings
     environment: dict[str, str | None] = {**settings.environment, **dict.fromkeys(settings.secrets)}
     return start_by(
@@ -76,6 +79,7 @@ def start_of(subject: Subject, words: Sequence[str]) -> Start:
         environment=environment,
         is_environment_known=not settings.env_file,
         working_dir=settings.working_dir,
+        root=subject.plan.context.root,
     )
 
 
@@ -85,14 +89,17 @@ def start_by(
     environment: Mapping[str, str | None],
     is_environment_known: bool = True,
     working_dir: str = "/app",
+    root: str = "",
 ) -> Start:
-    """Return how words start a program whose files are in ``working_dir``."""
+    """Return the start of a program by these words; its files are in ``working_dir``, or elsewhere below ``root``."""
     files, modules, calls, code = _find_start_files(words, working_dir)
     path = environment.get("PYTHONPATH") or ""
     inside = [posixpath.normpath(posixpath.join(working_dir, entry)) for entry in path.split(":") if entry]
-    below = [posixpath.relpath(entry, working_dir) for entry in inside if f"{entry}/".startswith(f"{working_dir}/")]
+    below = [
+        posixpath.relpath(entry, working_dir) for entry in inside if f"{entry}/".startswith(f"{root or working_dir}/")
+    ]
     roots = dict.fromkeys(("", *("" if entry == "." else entry for entry in below)))
-    # A script is where the words say; a module is wherever Python searches.
+    # The words give the path of a script. Python searches its path for a module.
     return Start(
         files=_within(roots, files) if module_place(words) else files,
         modules=_within(roots, modules),
@@ -114,7 +121,7 @@ _StartFiles = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str]
 
 
 def _find_start_files(words: Sequence[str], working_dir: str) -> _StartFiles:
-    """Return scripts that run, files of modules that are imported, functions that are called, and code."""
+    """Return four parts of a start: scripts that run, files of imported modules, called functions, and code."""
     if not words:
         return (), (), (), ""
     if PYTHON.fullmatch(words[0]) and "-c" in words[1:3]:

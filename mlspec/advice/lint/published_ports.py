@@ -1,4 +1,4 @@
-"""Rules about servers: whether callers from outside the container reach them, on the ports that are published."""
+"""Rules about servers: whether clients outside the container reach them on the published ports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALONE = "nothing outside the container can reach it"
 
 
 def listens_to_itself(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of a published port whose server answers nobody outside the container."""
+    """Warn of a published port whose server listens only inside the container."""
     words = last_words(subject, context)
     server = server_of(words)
     if not subject.settings.ports:
@@ -26,7 +26,7 @@ def listens_to_itself(subject: Subject, context: Context) -> Iterator[Problem]:
             yield from _told_to_listen(subject, server, words)
         return
     found = find_listening(program_of(subject, context))
-    # Where one of several is open, or nobody can tell, that may be the one that is published.
+    # If one of several addresses is open or unknown, its port may be the published port.
     if found and all(call.host in _LOOPBACK for call in found):
         message = f"{found[0].place} listens on {found[0].host}: {_ALONE}"
         yield subject.warn(message, _opening(subject, found[0]), command_key(subject))
@@ -48,7 +48,7 @@ def _name(server: Server, words: Sequence[str]) -> str:
 
 
 def _addresses(server: Server, words: Sequence[str]) -> Iterator[tuple[str | None, str]]:
-    """Yield the hosts and the ports that a command says; None for a host that it leaves open, empty for a port."""
+    """Yield the hosts and ports in a command; an omitted host is None, and an omitted port is empty."""
     words = strip_launcher(words)
     yield from ((host, "") for host in find_option_values(words, server.host))
     yield from ((None, port) for port in find_option_values(words, server.port))
@@ -57,7 +57,7 @@ def _addresses(server: Server, words: Sequence[str]) -> Iterator[tuple[str | Non
         binds += [] if words[place].startswith("-") else [words[place]]
     for bind in binds:
         host, colon, port = bind.rpartition(":")
-        # Django takes a port alone, gunicorn a host alone.
+        # Django accepts a port without a host, gunicorn a host without a port.
         yield (host, port) if colon else (None, bind) if bind.isdigit() else (bind, "")
 
 
@@ -72,7 +72,7 @@ def _opening(subject: Subject, call: Listening) -> str:
 
 
 def publishes_another_port(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn where the port that the server listens on is none of those that are published."""
+    """Warn if the spec does not publish the port on which the server listens."""
     targets = [port.target for port in subject.settings.ports]
     words = last_words(subject, context)
     server = server_of(words)
@@ -81,14 +81,14 @@ def publishes_another_port(subject: Subject, context: Context) -> Iterator[Probl
     if server:
         name = _name(server, words)
         told = [port for _, port in _addresses(server, words) if port] or [server.default]
-        # What is filled in, such as $PORT, only a run can tell.
+        # Only a run knows the value of a variable such as $PORT.
         listens = [int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0 for port in told]
     else:
         found = find_listening(program_of(subject, context))
         name, listens = (found[0].place if found else ""), [call.port for call in found]
     if not listens or 0 in listens or any(_is_among(port, target) for port in listens for target in targets):
         return
-    message = f"{name} listens on port {listens[0]}, and what is published is {', '.join(targets)}"
+    message = f"{name} listens on port {listens[0]}, but the spec publishes {', '.join(targets)}"
     host = subject.settings.ports[0].published or listens[0]
     yield subject.warn(message, f'write: ports: ["{host}:{listens[0]}"]', "ports", 0)
 

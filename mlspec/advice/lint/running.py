@@ -1,4 +1,4 @@
-"""Rules about how a container runs."""
+"""Rules about the run of a container: memory, limits, mounts, health checks and downloads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _SHARED = "/dev/shm"  # noqa: S108 - in the container
 
 
 def lacks_shared_memory(subject: Subject) -> Iterator[Problem]:
-    """Warn of several processes of torch, by the command, that share 64 MB: Docker's size of /dev/shm."""
+    """Warn of a command that starts several processes of torch with Docker's default /dev/shm of 64 MB."""
     words = strip_launcher(subject.words)
     if not _has_little_memory(subject):
         return
     if (loaders := _number(next(find_option_values(words, _LOADERS), ""))) > 0:
-        yield _little_memory(subject, f"{loaders} loader {'process hands' if loaders == 1 else 'processes hand'} over")
+        yield _little_memory(subject, f"{loaders} loader {'process passes' if loaders == 1 else 'processes pass'}")
     elif _processes(subject) > 1:
-        yield _little_memory(subject, "several processes hand over")
+        yield _little_memory(subject, "several processes pass")
 
 
 _LOADERS = ("--num-workers", "--num_workers", "--dataloader_num_workers", "--dataloader-num-workers", "--n_workers")
@@ -37,13 +37,13 @@ def _number(text: str) -> int:
 
 
 def _processes(subject: Subject) -> int:
-    """Return how many processes the command starts on this machine; 2 for one on each of several GPUs."""
+    """Return the number of processes that the command starts; 2 for ``gpu`` and ``auto`` with several GPUs."""
     value = next(find_option_values(strip_launcher(subject.words), _PROCESSES), "")
     return 2 if value in {"gpu", "auto"} and _gpus(subject) > 1 else _number(value)
 
 
 def _gpus(subject: Subject) -> int:
-    """Return how many GPUs are asked for by number or name; 0 for all, as nobody knows how many those are."""
+    """Return the number of GPUs that the spec asks for; 0 for none and for ``all``, whose number is unknown."""
     gpus = subject.settings.gpus
     if gpus is None:
         return 0
@@ -68,23 +68,23 @@ _WORKERS = re.compile(
 
 
 def loads_in_processes(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of loader processes in the code that share 64 MB, where the command itself says nothing of them."""
+    """Warn of loader processes in the code with a /dev/shm of 64 MB, if the command has no option for their number."""
     asked = next(find_option_values(strip_launcher(subject.words), _LOADERS), None)
     if not _has_little_memory(subject) or asked is not None or any(lacks_shared_memory(subject)):
         return
     for path, text in find_program_files(subject, context):
         if found := _WORKERS.search(text):
             line = text.count("\n", 0, found.start()) + 1
-            yield _little_memory(subject, f"the loader processes of {path}, line {line}, hand over")
+            yield _little_memory(subject, f"the loader processes of {path}, line {line}, pass")
             return
 
 
 def lacks_limits(subject: Subject) -> Iterator[Problem]:
-    """Warn of several GPUs under Docker's limits of locked memory and stack, in which NCCL may fail or crawl."""
+    """Warn of several GPUs with Docker's default limits of locked memory and stack: NCCL may fail or be slow."""
     count = max(_gpus(subject), _processes(subject) if subject.plan.run.gpus else 0)
     if count > 1 and not {"memlock", "stack"} & subject.settings.ulimits.keys():
-        message = "several GPUs exchange data through locked memory, of which Docker allows little"
-        hint = "add what NVIDIA's images ask for: ulimits: {memlock: -1, stack: 67108864}"
+        message = "several GPUs exchange data through locked memory, and Docker allows little of it"
+        hint = "add the limits that NVIDIA recommends: ulimits: {memlock: -1, stack: 67108864}"
         yield subject.warn(message, hint, "gpus" if subject.settings.gpus else "accelerator")
 
 
@@ -92,7 +92,7 @@ def lacks_limits(subject: Subject) -> Iterator[Problem]:
 
 
 def mount_hides(subject: Subject) -> Iterator[Problem]:
-    """Warn of a mount on the folder of the code or of the packages, or above it, that hides what is there."""
+    """Warn of a mount on or above the folder of the code or of the packages: the mount hides the folder."""
     settings = subject.settings
     for index, mount in enumerate(settings.mounts):
         target = posixpath.normpath(mount.target)
@@ -123,7 +123,7 @@ _URL_PATH = re.compile(r"https?://[^/\s\"']+(/[\w./-]*)?")
 
 
 def health_needs_a_program(subject: Subject) -> Iterator[Problem]:
-    """Warn of a health check by curl or wget in an image that has neither: it would never be healthy."""
+    """Warn of a health check by curl or wget if the image lacks the program: the container would never be healthy."""
     check = subject.settings.healthcheck
     test = check.test if check and not check.disable else None
     text = test or "" if not isinstance(test, tuple) else " ".join(test[1:])
@@ -131,7 +131,7 @@ def health_needs_a_program(subject: Subject) -> Iterator[Problem]:
     if not found or not subject.is_slim or subject.installs(found[1]):
         return
     url = _URL_PATH.search(text)
-    hint = f"leave the asking to Python: healthcheck: {(url and url[1]) or '/'}" if url else f"add: apt: [{found[1]}]"
+    hint = f"let Python send the request: healthcheck: {(url and url[1]) or '/'}" if url else f"add: apt: [{found[1]}]"
     yield subject.warn(f"a slim image has no {found[1]}, so {quote_value(text)} always fails", hint, "healthcheck")
 
 
@@ -147,10 +147,10 @@ _CACHES = ("HF_HOME", "HF_HUB_CACHE", "TORCH_HOME", "XDG_CACHE_HOME", "SENTENCE_
 
 
 def downloads_each_time(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of models that the code downloads into a container, where they are gone with it."""
+    """Warn of models that the code downloads into the container: each new container downloads them again."""
     settings = subject.settings
     is_kept = any(_holds(CACHE, posixpath.normpath(mount.target)) for mount in settings.mounts)
-    # What a step of the build, or a variable, does about it is not ours to guess.
+    # A build step or a variable may already keep the models in a way that a spec does not show.
     if is_kept or settings.run or any(name in settings.environment for name in _CACHES):
         return
     for path, text in find_program_files(subject, context):

@@ -1,4 +1,4 @@
-"""The simple commands of a shell script, as far as they can be told without running it."""
+"""The parser of the simple commands of a shell script."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class ShellCommand:
-    """One command of a script: its words without assignments in front, and how it stands there.
+    """One command of a script: its words, without the assignments in front of them, and its position.
 
-    ``follows`` is the operator behind it, empty at the end of a line; ``depth`` how many ``if``, loops and functions it
-    is in. ``is_exec`` tells whether it replaces the shell.
+    ``follows`` is the operator behind the command, empty at the end of a line. ``depth`` is the number of ``if``, loops
+    and functions around the command. ``is_exec`` tells whether the command replaces the shell.
     """
 
     words: tuple[str, ...]
@@ -31,7 +31,7 @@ class ShellCommand:
 
 
 def parse_commands(text: str) -> tuple[ShellCommand, ...] | None:
-    """Return the commands of a shell script in order; None where it holds what is not read here."""
+    """Return the commands of a shell script in order; None for a script with a here-document or an open quote."""
     found: list[ShellCommand] = []
     depth = 0
     for line, logical in _lines(text):
@@ -48,7 +48,7 @@ def parse_commands(text: str) -> tuple[ShellCommand, ...] | None:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a script, joined where one ends in a backslash, each with the number of its first."""
+    """Yield the logical lines of a script, each with the number of its first line; a final backslash joins lines."""
     start, joined = 0, ""
     for number, line in enumerate(text.splitlines(), start=1):
         start = start if joined else number
@@ -62,7 +62,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _take(words: list[str], line: int, depth: int, found: list[ShellCommand]) -> int:
-    """Add the commands of one line, and return how deep what follows it is."""
+    """Append the commands of one line to ``found``, and return the depth behind the line."""
     current: list[str] = []
     is_behind_pipe = False
 

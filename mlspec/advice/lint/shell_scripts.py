@@ -1,4 +1,4 @@
-"""Rules about shell scripts that containers start, and about the text behind ``sh -c``."""
+"""Rules about the shell script of a container, and about the text behind ``sh -c``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlspec.targets.registry import emit
 
 
 def keeps_signals(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of a script whose last command does not replace the shell: a signal to stop reaches the shell alone."""
+    """Warn of a script whose last command does not replace the shell: a stop signal reaches only the shell."""
     script, text = script_of(subject), shell_text(subject, context)
     commands = parse_commands(text) if script and text else None
     if not script or not commands or any(command.words[0] in {"trap", "wait"} for command in commands):
@@ -32,7 +32,7 @@ def keeps_signals(subject: Subject, context: Context) -> Iterator[Problem]:
 
 
 def _runs_long(command: ShellCommand) -> bool:
-    """Return whether a command is known to be a program of its own, and no part of the shell."""
+    """Return whether a command is known to be a long-running program: a server, Python, node or java."""
     head = command.words[0]
     is_plain = not any(character in head for character in "$`")
     is_server = strip_launcher(command.words)[0] in programs.console_programs() or head in {"node", "java"}
@@ -40,12 +40,12 @@ def _runs_long(command: ShellCommand) -> bool:
 
 
 _VARIABLE = re.compile(r"(?<!\\)\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
-# Those that a shell, an engine or a terminal sets.
+# Variables that a shell, an engine or a terminal sets.
 _ALWAYS = {"HOME", "PATH", "HOSTNAME", "PWD", "OLDPWD", "TERM", "IFS", "PPID", "SHLVL", "UID", "EUID", "RANDOM"}
 
 
 def lacks_variable(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of a variable behind ``sh -c`` that nothing sets: the shell puts nothing in its place."""
+    """Warn of a variable behind ``sh -c`` that nothing sets: the shell replaces it with an empty text."""
     settings, words = subject.settings, subject.words
     if not (len(words) > 2 and is_shell(words[0]) and words[1].endswith("c")) or settings.env_file or settings.run:
         return
@@ -56,7 +56,7 @@ def lacks_variable(subject: Subject, context: Context) -> Iterator[Problem]:
         name = match[1] or match[2]
         is_set = re.search(rf"\b{name}=|\b(?:read|for)\b[^;]*\b{name}\b", text) or f"{name}=" in dockerfile.text
         if name not in known and not is_set and subject.is_official:
-            message = f"nothing sets ${name}, so the shell puts nothing in its place"
+            message = f"nothing sets ${name}, so the shell replaces it with nothing"
             pair = f"{name}: VALUE"
             hint = f"add below environment: {pair}" if settings.environment else f"add: environment: {{{pair}}}"
             yield subject.warn(message, hint, command_key(subject))

@@ -1,4 +1,4 @@
-"""Rules about what has no wheel: what is compiled, what it loads then, and what its compilers are for."""
+"""Rules about packages without a wheel: their libraries, their headers, their compilers, their build settings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ def _sources(subject: Subject) -> Iterator[Pin]:
 
 
 def has_no_wheel(subject: Subject) -> Iterator[Problem]:
-    """Warn of packages that are built from source and of which the spec does not say so; git says it by itself."""
-    asked = subject.requirements.built
+    """Warn of packages without a wheel that the image builds from source without a request in the spec.
+
+    ``--no-binary`` and a requirement from git are such requests.
+    """
+    asked = subject.requirements.built_from_source
     for pin in _sources(subject):
         if pin.name in asked or " @ git+" in pin.requirement:
             continue
-        how = "built from its source" if pin.languages == PURE else "compiled"
+        how = "built from source" if pin.languages == PURE else "compiled"
         written = f" ({', '.join(pin.languages)})" if how == "compiled" and pin.languages else ""
         message = f"{pin.name} {pin.version} has no wheel, so it is {how}{written} while the image is built"
         hint = f"to accept this, add to the requirements: --no-binary {pin.name}"
@@ -37,7 +40,7 @@ def has_no_wheel(subject: Subject) -> Iterator[Problem]:
 
 
 def lacks_libraries(subject: Subject) -> Iterator[Problem]:
-    """Warn of libraries that a compiled package loads and a slim image lacks."""
+    """Warn of libraries that a package compiled from source loads and a slim image lacks."""
     if not subject.is_slim:
         return
     for pin in _sources(subject):
@@ -51,7 +54,7 @@ def lacks_libraries(subject: Subject) -> Iterator[Problem]:
 
 
 def keeps_headers(subject: Subject) -> Iterator[Problem]:
-    """Warn of Debian's headers in an image that compiles in stages of its own."""
+    """Warn of Debian's headers and build tools below ``apt``, if separate stages compile the packages."""
     if subject.plan.packages.compiler is None:
         return
     known = {name for pin in _sources(subject) for name in compile_recipes.recipe(pin.name).apt}
@@ -64,25 +67,25 @@ def keeps_headers(subject: Subject) -> Iterator[Problem]:
 
 
 def lacks_cuda_image(subject: Subject) -> Iterator[Problem]:
-    """Warn where the compiler of the image's very CUDA is not known, and a neighbour's is taken."""
+    """Warn if packages need CUDA's compiler and no image with the compiler of exactly this CUDA is known."""
     cuda = subject.plan.packages.cuda
     compiled = [pin for pin in _sources(subject) if compile_recipes.recipe(pin.name).cuda or "CUDA" in pin.languages]
     image = compile_recipes.cuda_image(cuda) if cuda else None
     if compiled and cuda and (image is None or image.version != cuda):
         known = compile_recipes.cuda_versions()
-        taken = f"that of {image.version} is taken" if image else "so it is compiled without"
+        taken = f"mlspec uses that of {image.version}" if image else "so it is compiled without it"
         message = f"no image with the compiler of CUDA {cuda} is known for {compiled[0].name}: {taken}"
-        hint = f"known are {', '.join(known)}; write: accelerator: cuda{image.version if image else known[-1]}"
+        hint = f"known: {', '.join(known)}; write: accelerator: cuda{image.version if image else known[-1]}"
         yield subject.warn(message, hint, "accelerator")
 
 
 def bounds_no_build(subject: Subject) -> Iterator[Problem]:
-    """Warn of what a spec says of builds that no locked package has: a slip in a name, or what is long gone."""
+    """Warn of build settings that match no locked package: the name has a typo, or the setting is out of date."""
     if not subject.is_locked or not subject.pins:
         return
     built = {pin.name: pin.version for pin in _sources(subject)}
     if subject.settings.build_constraints and not built:
-        message = "nothing that is locked here is built from source, so these constraints have no effect"
+        message = "no locked package is built from source, so these constraints have no effect"
         yield subject.warn(message, "remove build_constraints", "build_constraints")
     for index, row in enumerate(subject.settings.dependency_metadata):
         name = canonicalize_name(row.name)
@@ -92,7 +95,7 @@ def bounds_no_build(subject: Subject) -> Iterator[Problem]:
             message = f"{name} {why}, so this entry has no effect"
             yield subject.warn(message, "correct its name, or remove the entry", *path)
         elif row.version and Version(row.version) != Version(built[name]):
-            message = f"{name} {built[name]} is locked, and this is about {row.version}"
+            message = f"the lock has {name} {built[name]}, but this is about {row.version}"
             yield subject.warn(message, f"write: version: {built[name]}", "dependency_metadata", index, "version")
     written = {canonicalize_name(row.name) for row in subject.settings.dependency_metadata}
     for stated in subject.requirements.stated:

@@ -14,18 +14,20 @@ from mlspec.errors import Problem, Replace
 from mlspec.facts.accelerator import Accelerator
 from mlspec.facts.versions import major_version, parse_release
 from mlspec.lock import promises
-from mlspec.lock.requirements.values import Place, Requirement
+from mlspec.lock.requirements.requirement_types import Requirement
 from mlspec.plan.compiled_spec import CompiledSpec
 from mlspec.plan.planned_image import PlannedImage
+from mlspec.spec.place import Place
 from mlspec.text import slip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject(PlannedImage):
-    """An image with its plan and its lock, and the ISO day it is looked at.
+    """An image with its plan, its lock and the day of the check.
 
-    ``today`` is empty where nobody asks what ends when. ``programs`` are those that locked wheels were looked into for,
-    with the packages that bring them, empty where none does. A problem's code is the table's to give.
+    ``today`` is an ISO date; if it is empty, no rule compares the ends of support with a date. ``programs`` maps the
+    name of a program to the locked package whose wheel has it; the package is empty if no locked wheel has the program.
+    A rule leaves the code of a problem empty: the table of rules fills it in.
     """
 
     programs: Mapping[str, str] = field(default_factory=dict)
@@ -39,19 +41,24 @@ class Subject(PlannedImage):
 
     @property
     def is_slim(self) -> bool:
-        """Whether the base is known to hold nothing but Python: the slim variants of the official image."""
+        """Whether the base is a slim variant of the official image: such an image is known to hold only Python."""
         return self.is_official and "-slim" in self.base.reference
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words of the command that a container starts with."""
+        """The words of the command of a container: the entrypoint and the command."""
         return (*(self.settings.entrypoint or ()), *(self.settings.command or ()))
 
-    # Rules ask for these once for each requirement, of which a file may have ten thousand.
+    # Rules read these properties once for each requirement, and a file may have ten thousand requirements.
     @cached_property
     def packages(self) -> frozenset[str]:
-        """The normalised names of all locked packages."""
-        return frozenset(pin.name for pin in self.pins)
+        """The normalised names of all locked packages, and of the wheels of the project."""
+        return frozenset((*(pin.name for pin in self.pins), *(wheel.name for wheel in self.requirements.wheels)))
+
+    @cached_property
+    def own_commands(self) -> frozenset[str]:
+        """The names of the programs that the packages and wheels of the project install."""
+        return frozenset(command for package in self.requirements.own for command in package.commands)
 
     @cached_property
     def named_packages(self) -> frozenset[str]:
@@ -60,7 +67,7 @@ class Subject(PlannedImage):
 
     @property
     def accelerator(self) -> Accelerator:
-        """The accelerator that the image is for."""
+        """The accelerator of the image."""
         return self.settings.accelerator
 
     @property
@@ -70,19 +77,19 @@ class Subject(PlannedImage):
 
     @property
     def cuda_major(self) -> str:
-        """The major version of the image's CUDA; empty where it has none, or none is known."""
+        """The major version of the image's CUDA; empty if the image has no CUDA, or its version is unknown."""
         return major_version(self.plan.packages.cuda)
 
     def version(self, name: str) -> str:
-        """Return the version of a package that is locked, or else the one that is required; empty if neither is said.
+        """Return the locked version of a package, or else its required version; empty if neither is known.
 
-        What is required says at least the minor version: 2.9 of ==2.9.*.
+        A required version has at least the minor version: 2.9 of ==2.9.*.
         """
         locked = next((pin.version for pin in self.pins if pin.name == name and pin.version), "")
         return locked or next((_find_exact_version(r) for r in self.requirements.requirements if r.name == name), "")
 
     def installs(self, package: str) -> bool:
-        """Return whether the image has this Debian package because the spec says so: below ``apt``, or in a step."""
+        """Return whether the spec names this Debian package below ``apt`` or in a build step."""
         named = {re.split("[:=]", entry)[0] for entry in self.settings.apt}
         steps = (step.command for step in self.settings.run)
         return package in named or any(re.search(rf"(?<![\w-]){re.escape(package)}(?![\w-])", s) for s in steps)
@@ -93,10 +100,10 @@ class Subject(PlannedImage):
 
     def warn_at(self, source: Requirement | Place, message: str, hint: str) -> Problem:
         """Return a warning that points at a requirement, in the spec or in a file."""
-        return self.image.place(source.problem("", message, hint, severity="warning"))
+        return source.problem("", message, hint, severity="warning")
 
     def warn_of_package(self, name: str, message: str, hint: str) -> Problem:
-        """Return a warning that points at the requirement that brought the package ``name``."""
+        """Return a warning at the requirement that brings the package ``name``, directly or through others."""
         by_name = {pin.name: pin for pin in self.pins}
         if requirement := promises.find_requirement(name, by_name, self.requirements):
             return self.warn_at(requirement, message, hint)
@@ -104,14 +111,14 @@ class Subject(PlannedImage):
 
 
 def with_slip(warning: Problem, written: str, known: Iterable[str]) -> Problem:
-    """Return a warning about an unknown name, with a repair if the name is a known one with a typo."""
+    """Add a repair to a warning about an unknown name, if the name is a known name with a typo."""
     meant = slip(written, known)
     return dataclasses.replace(warning, repairs=(Replace(warning.path, written, meant),)) if meant else warning
 
 
 def _find_exact_version(requirement: Requirement) -> str:
     specifiers = list(Pep508(requirement.text).specifier) if requirement.kind == "index" else []
-    # What says the minor version: ==2.9.1, ==2.9.*, ~=2.9.0; but not ~=2.9, which later ones fit too.
+    # These specifiers fix the minor version: ==2.9.1, ==2.9.*, ~=2.9.0. ~=2.9 does not: 2.10 matches it too.
     least = {"==": 2, "===": 2, "~=": 3}
     exact = (s.version for s in specifiers if len(parse_release(s.version)) >= least.get(s.operator, 99))
     return next(exact, "")
@@ -119,7 +126,10 @@ def _find_exact_version(requirement: Requirement) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """How much a file or folder would bring into an image: bytes and files, at least, unless all of it was counted."""
+    """The weight of a file or folder in an image: bytes and number of files.
+
+    Unless ``is_whole`` is set, not all files were counted, and both numbers are lower bounds.
+    """
 
     size: int = 0
     files: int = 0
@@ -128,7 +138,7 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at one path of the project: what is there, whether it is copied, and how a file begins."""
+    """One looked-up path of the project: its kind, whether it is copied into the image, and the start of its text."""
 
     is_file: bool
     is_kept: bool = False
@@ -138,13 +148,17 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What of a project's folder would be copied into its image, as far as was looked.
+    """The part of a project's folder that would be copied into its image, as far as it was scanned.
 
-    ``weights`` are those of files and folders near the top, by their path; ``texts`` what files that may matter say,
-    and ``data_texts`` small files of settings; ``looks`` at the paths that were asked for, None where nothing is there;
-    ``kept`` every path of a file that was met, and ``links`` what those that are links lead to, as they say; ``names``
-    all that stands directly beside the spec, copied or not; ``pointers`` the files that git-lfs has yet to fetch;
-    ``private`` what the spec calls the private file that a path leads to under another name.
+    - ``weights``: weights of the files and folders near the top, by path.
+    - ``texts``: texts of the files that a rule may read, by path; ``data_texts``: texts of small files of settings.
+    - ``pointers``: files that git-lfs has yet to fetch.
+    - ``private``: paths that lead to a private file of the spec under another name, with the file's name in the spec.
+    - ``looks``: the paths that rules look up; None for a path that does not exist.
+    - ``kept``: paths of all files that were found; ``links``: targets of the links among them, as written.
+    - ``names``: names of all files and folders directly beside the spec, copied or not.
+    - ``home``: names in the path of the user's home folder.
+    - ``is_whole``: whether the scan found every file.
     """
 
     weights: Mapping[str, Weight] = field(default_factory=dict)
@@ -156,19 +170,20 @@ class Context:
     kept: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
+    home: tuple[str, ...] = ()
     is_whole: bool = True
     programs: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
-    """Programs that were read from the texts, so that each is read once for all rules."""
+    """Cache of the programs that were parsed from the texts: a program is parsed once for all rules."""
 
     def below(self, folder: str) -> Iterable[str]:
-        """Yield the paths with a weight that stand directly in ``folder``, the heaviest first."""
+        """Return the paths directly in ``folder`` whose weight is known, the heaviest first."""
         prefix = f"{folder}/" if folder else ""
         inside = (path for path in self.weights if path.startswith(prefix) and "/" not in path[len(prefix) :])
         return sorted(inside, key=lambda path: (-self.weights[path].size, path))
 
 
 def subjects_of(compiled: CompiledSpec, today: str, *, is_locked: bool) -> Iterator[Subject]:
-    """Yield the subjects of a spec: each of its images, on each of its platforms."""
+    """Yield a subject for each image of a spec on each of its platforms."""
     for image, plan in zip(compiled.spec.images, compiled.plans, strict=True):
         found = compiled.locked.contents[image.key]
         for platform, packages in found.packages.items():

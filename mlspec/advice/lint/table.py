@@ -1,4 +1,4 @@
-"""Every warning about a spec and its folder: one row for its code, its title and its functions."""
+"""The table of all warnings about a spec and its folder, and the functions that run its rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from mlspec.advice.lint import (
     accelerators,
     base_support,
+    cluster,
+    code_needs,
     copied,
     file_names,
     framework_conflicts,
@@ -22,6 +24,7 @@ from mlspec.advice.lint import (
     published_ports,
     running,
     safety,
+    shared_folders,
     shell_scripts,
     source_packages,
     surroundings,
@@ -29,7 +32,6 @@ from mlspec.advice.lint import (
     unknown_names,
     user_names,
 )
-from mlspec.advice.lint import kubernetes as clusters
 from mlspec.advice.lint.subject import Context, Subject
 from mlspec.errors import Problem
 from mlspec.lock import platforms
@@ -38,11 +40,11 @@ from mlspec.spec.spec import Image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. Its code is that of all warnings that its functions yield.
+    """One rule. All warnings that its functions yield get its code.
 
-    ``find`` needs a spec, its plan and its lock, and runs wherever a spec is rendered; ``find_in_folder`` needs the
-    project's folder too, and runs before a build and in a check. With ``is_cause``, what it finds may be why nothing
-    that fits can be found; with ``is_loss``, something is lost when a container ends.
+    ``find`` needs a spec, its plan and its lock, and runs whenever a spec is rendered. ``find_in_folder`` also needs
+    the project's folder, and runs before a build and in a check. ``is_cause`` marks a rule whose warnings may explain a
+    failed lock. ``is_loss`` marks a rule about data that is lost when a container ends.
     """
 
     code: str
@@ -58,24 +60,29 @@ def _of_image(find: Callable[[Image], Iterator[Problem]]) -> Callable[[Subject],
 
 
 RULES = (
-    Rule(code="MLS125", title="a Debian package that is not there", find=_of_image(unknown_names.unknown_packages)),
-    Rule(code="MLS126", title="a Python that is not known", find=_of_image(unknown_names.unknown_python)),
-    Rule(code="MLS127", title="a base that is not known", find=_of_image(unknown_names.unknown_base)),
-    Rule(code="MLS218", title="a Python that the project is not for", find=base_support.is_excluded, is_cause=True),
+    Rule(code="MLS125", title="a Debian package that does not exist", find=_of_image(unknown_names.unknown_packages)),
+    Rule(code="MLS126", title="an unknown Python", find=_of_image(unknown_names.unknown_python)),
+    Rule(code="MLS127", title="an unknown base", find=_of_image(unknown_names.unknown_base)),
+    Rule(code="MLS218", title="a Python that the project excludes", find=base_support.is_excluded, is_cause=True),
     Rule(code="MLS224", title="a setting that the lock does not follow", find=unfollowed_settings.is_not_heeded),
-    Rule(code="MLS225", title="a group that the image does not have", find=unfollowed_settings.leaves_group_out),
+    Rule(code="MLS225", title="a group that the image lacks", find=unfollowed_settings.leaves_group_out),
     Rule(code="MLS232", title="a package that is compiled", find=source_packages.has_no_wheel),
     Rule(code="MLS601", title="a Python without security fixes", find=base_support.python_ends),
     Rule(code="MLS602", title="a Debian release without security fixes", find=base_support.debian_ends),
-    Rule(code="MLS603", title="a base image that is another one tomorrow", find=base_support.floats),
-    Rule(code="MLS610", title="a library of the system that is missing", find=package_needs.lacks_libraries),
-    Rule(code="MLS611", title="a Debian package of another name", find=package_needs.is_renamed),
+    Rule(code="MLS603", title="a base image without a version", find=base_support.floats),
+    Rule(
+        code="MLS610",
+        title="a missing system library",
+        find=package_needs.lacks_libraries,
+        find_in_folder=code_needs.code_lacks_libraries,
+    ),
+    Rule(code="MLS611", title="a renamed Debian package", find=package_needs.is_renamed),
     Rule(code="MLS612", title="several OpenCVs in one image", find=package_needs.has_two_opencvs),
     Rule(code="MLS613", title="a cuda image that uses no GPU", find=package_needs.uses_no_gpu),
     Rule(code="MLS614", title="GPUs for packages that cannot use them", find=package_needs.asks_in_vain),
     Rule(code="MLS620", title="a secret in plain text", find=safety.is_in_clear),
     Rule(code="MLS621", title="a program that runs as root", find=safety.is_root),
-    Rule(code="MLS622", title="a notebook server that lets everybody in", find=safety.lets_everybody_in),
+    Rule(code="MLS622", title="a notebook server without a token", find=safety.lets_everybody_in),
     Rule(
         code="MLS630",
         title="little shared memory for several processes",
@@ -84,24 +91,32 @@ RULES = (
     ),
     Rule(code="MLS631", title="several GPUs without the limits they need", find=running.lacks_limits),
     Rule(code="MLS632", title="a mount that hides what is in the image", find=running.mount_hides),
-    Rule(code="MLS633", title="a health check by a program that is not there", find=running.health_needs_a_program),
-    Rule(code="MLS634", title="a server that answers nobody outside", find_in_folder=published_ports.listens_to_itself),
+    Rule(code="MLS633", title="a health check with a missing program", find=running.health_needs_a_program),
+    Rule(
+        code="MLS634", title="a server that nothing outside can reach", find_in_folder=published_ports.listens_to_itself
+    ),
     Rule(code="MLS635", title="a port that nothing listens on", find_in_folder=published_ports.publishes_another_port),
-    Rule(code="MLS636", title="a model that is downloaded again each time", find_in_folder=running.downloads_each_time),
-    Rule(code="MLS637", title="a package that no lock holds", find=installs.installs_past_the_lock),
+    Rule(
+        code="MLS636", title="a model that every container downloads again", find_in_folder=running.downloads_each_time
+    ),
+    Rule(code="MLS637", title="a package that is not in the lock", find=installs.installs_past_the_lock),
     Rule(code="MLS638", title="a user that has no name in the image", find_in_folder=user_names.has_no_user_name),
-    Rule(code="MLS640", title="much about to be copied into the image", find_in_folder=copied.is_large),
-    Rule(code="MLS641", title="a secret about to be copied into the image", find_in_folder=safety.copies_secret),
+    Rule(code="MLS640", title="large files that would be copied into the image", find_in_folder=copied.is_large),
+    Rule(code="MLS641", title="a secret that would be copied into the image", find_in_folder=safety.copies_secret),
     Rule(code="MLS642", title="a script that is not in the image", find_in_folder=copied.lacks_script),
     Rule(code="MLS643", title="a script that cannot start", find_in_folder=copied.cannot_start),
     Rule(code="MLS644", title="an entry of include that names nothing", find_in_folder=copied.includes_nothing),
     Rule(code="MLS645", title="a program that is not in the image", find_in_folder=missing_programs.lacks_program),
     Rule(code="MLS646", title="a module that Python does not find", find_in_folder=missing_modules.lacks_module),
     Rule(
-        code="MLS647", title="a script that keeps signals from its program", find_in_folder=shell_scripts.keeps_signals
+        code="MLS647",
+        title="a script that does not pass signals to its program",
+        find_in_folder=shell_scripts.keeps_signals,
     ),
-    Rule(code="MLS648", title="a link that leads nowhere in the image", find_in_folder=surroundings.copies_dead_links),
-    Rule(code="MLS649", title="a pointer of git-lfs in place of its file", find_in_folder=copied.copies_pointers),
+    Rule(
+        code="MLS648", title="a link that would be broken in the image", find_in_folder=surroundings.copies_dead_links
+    ),
+    Rule(code="MLS649", title="a pointer of git-lfs instead of its file", find_in_folder=copied.copies_pointers),
     Rule(code="MLS650", title="a package for another accelerator", find=accelerators.is_another_variant),
     Rule(
         code="MLS651",
@@ -110,54 +125,74 @@ RULES = (
         is_cause=True,
     ),
     Rule(code="MLS652", title="a Python without wheels of a framework", find=accelerators.lacks_wheels, is_cause=True),
-    Rule(code="MLS653", title="a GPU that is not known", find=accelerators.is_unknown_gpu),
+    Rule(code="MLS653", title="an unknown GPU", find=accelerators.is_unknown_gpu),
     Rule(code="MLS654", title="a GPU that torch has no kernels for", find=accelerators.lacks_kernels),
     Rule(code="MLS655", title="packages that install the same files", find=framework_conflicts.install_same_files),
     Rule(code="MLS656", title="a framework for another CUDA or cuDNN", find=framework_conflicts.need_other_libraries),
     Rule(code="MLS657", title="a torch for the CPU in a cuda image", find=framework_conflicts.is_for_the_cpu),
     Rule(code="MLS660", title="a library that a compiled package loads", find=source_packages.lacks_libraries),
-    Rule(code="MLS661", title="what compiling takes, in the image", find=source_packages.keeps_headers),
-    Rule(code="MLS662", title="a CUDA whose compiler is not known", find=source_packages.lacks_cuda_image),
-    Rule(code="MLS663", title="bounds on builds that nothing has", find=source_packages.bounds_no_build),
-    Rule(code="MLS670", title="a limit that a cluster does not set", find=clusters.sets_no_limits),
-    Rule(code="MLS680", title="a result that no mount keeps", find_in_folder=lost_results.loses_results, is_loss=True),
-    Rule(code="MLS681", title="a notebook that no mount keeps", find_in_folder=notebooks.loses_notebooks, is_loss=True),
+    Rule(code="MLS661", title="build dependencies in the image", find=source_packages.keeps_headers),
+    Rule(code="MLS662", title="a CUDA without a known compiler", find=source_packages.lacks_cuda_image),
+    Rule(code="MLS663", title="build settings without effect", find=source_packages.bounds_no_build),
+    Rule(code="MLS664", title="a cooldown without effect", find=unfollowed_settings.cools_nothing),
+    Rule(code="MLS670", title="a limit that a cluster does not set", find=cluster.sets_no_limits),
+    Rule(
+        code="MLS680",
+        title="a result that is lost with the container",
+        find_in_folder=lost_results.loses_results,
+        is_loss=True,
+    ),
+    Rule(
+        code="MLS681",
+        title="a notebook that is lost with the container",
+        find_in_folder=notebooks.loses_notebooks,
+        is_loss=True,
+    ),
     Rule(code="MLS682", title="a locale that the image does not have", find=surroundings.lacks_locale),
     Rule(
         code="MLS683",
-        title="a line of an environment file that docker reads otherwise",
+        title="a line of an environment file with another meaning",
         find_in_folder=surroundings.misreads_env_file,
     ),
     Rule(
         code="MLS684", title="a variable of the command that nothing sets", find_in_folder=shell_scripts.lacks_variable
     ),
-    Rule(code="MLS686", title="a file name that no builder takes", find_in_folder=file_names.has_no_utf8_name),
+    Rule(code="MLS686", title="a file name that is not UTF-8", find_in_folder=file_names.has_no_utf8_name),
+    Rule(code="MLS688", title="a build context above the repository", find_in_folder=shared_folders.is_too_high),
+    Rule(
+        code="MLS689",
+        title="an ignore file that the build does not read",
+        find_in_folder=shared_folders.is_left_out_elsewhere,
+    ),
 )
 """Every warning about a spec, its lock and its folder, by its code."""
 
 
 def warnings(subject: Subject, *, causes: bool = False) -> tuple[Problem, ...]:
-    """Return what is worth a warning in an image's spec and lock; of ``causes``, only what may be why a lock fails."""
+    """Return the warnings about an image's spec and lock; with ``causes``, only possible causes of a failed lock."""
     asked = [(rule.code, rule.find) for rule in RULES if rule.find and (rule.is_cause or not causes)]
     return tuple(dataclasses.replace(problem, code=code) for code, find in asked for problem in find(subject))
 
 
 def folder_warnings(subject: Subject, context: Context, *, losses: bool = False) -> tuple[Problem, ...]:
-    """Return what is worth a warning in the project's folder, for one image; of ``losses``, only what a run loses."""
+    """Return the warnings about the project's folder for one image; with ``losses``, only about data a run loses."""
     wanted = (rule for rule in RULES if rule.is_loss or not losses)
     asked = [(rule.code, rule.find_in_folder) for rule in wanted if rule.find_in_folder]
     return tuple(dataclasses.replace(problem, code=code) for code, find in asked for problem in find(subject, context))
 
 
 def merged_warnings(subjects: Iterable[Subject]) -> Iterator[Problem]:
-    """Yield the warnings of all images, once for all platforms of an image; ``subjects`` are in the images' order."""
+    """Yield the warnings of all images, merged over the platforms of each image.
+
+    The ``subjects`` of one image must be adjacent.
+    """
     for _, own in itertools.groupby(subjects, key=lambda subject: subject.image.key):
         found = {subject.plan.platform: warnings(subject) for subject in own}
         yield from platforms.merge_messages(found, platforms.mark_platforms)
 
 
 def checked_codes(subjects: Iterable[Subject]) -> frozenset[str]:
-    """Return the codes of all warnings that were looked for: what ends takes a day, and packages take a lock."""
+    """Return the codes of all rules, or no code if a subject lacks its date or its lock: some rules need both."""
     if not all(subject.today and subject.is_locked for subject in subjects):
         return frozenset()
     return frozenset(rule.code for rule in RULES)

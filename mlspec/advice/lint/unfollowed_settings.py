@@ -1,4 +1,4 @@
-"""Rules about what a project's own tool would do, and the lock does not."""
+"""Rules about settings and groups of a project's own tool that the lock does not follow."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ from packaging.version import InvalidVersion, Version
 from mlspec.advice.lint.subject import Subject
 from mlspec.errors import Problem
 from mlspec.lock.pins import Pin
-from mlspec.lock.requirements.values import Unheeded
+from mlspec.lock.requirements.requirement_types import Unheeded
 
 
 def is_not_heeded(subject: Subject) -> Iterator[Problem]:
-    """Warn of settings of uv, pixi and poetry that the lock does not follow, where that makes a difference."""
+    """Warn of settings of uv, pixi and poetry that the lock does not follow, if they could change the image."""
     yield from _find(subject, "setting")
 
 
 def leaves_group_out(subject: Subject) -> Iterator[Problem]:
-    """Warn of groups that the project's own tool installs by default, and the image does not have."""
+    """Warn of dependency groups that the project's own tool installs by default and the image lacks."""
     yield from _find(subject, "group")
+
+
+def cools_nothing(subject: Subject) -> Iterator[Problem]:
+    """Warn of a cooldown beside the lock of another tool, whose pins are taken at any age."""
+    if (cooldown := subject.settings.cooldown) and (lock := subject.requirements.tool_lock):
+        message = f"the pins of {lock.path} are taken at any age: another tool chose them"
+        hint = f'set the age there; for uv, write below [tool.uv]: exclude-newer = "{cooldown.age}"'
+        yield subject.warn(message, hint, "cooldown")
 
 
 def _find(subject: Subject, kind: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Warn of names in a spec that do not exist: Debian packages, Pythons and base images."""
+"""Rules about unknown names in a spec: Debian packages, Pythons and base images."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from mlspec.text import nearest
 
 
 def unknown_python(image: Image) -> Iterator[Problem]:
-    """Warn of a Python that the official image never had."""
+    """Warn of a Python for which no official image is known."""
     python = image.settings.python
     if not _official_base(image) or python_version(python):
         return
     known = [version.python for version in python_versions()]
     near = nearest(python, reversed(known)) or known[-1:]
-    hint = f"did you mean {near[0]}? known are {', '.join(known)}"
-    yield image.warning("MLS126", f"no Python {python} is known", hint, "python")
+    hint = f"did you mean {near[0]}? known: {', '.join(known)}"
+    yield image.warning("MLS126", f"Python {python} is unknown", hint, "python")
 
 
 def unknown_base(image: Image) -> Iterator[Problem]:
-    """Warn of an official image that there is not for this Python."""
+    """Warn of an official base image that does not exist for this Python."""
     choice, python = _official_base(image), image.settings.python
     if not choice or choice.digest or not choice.codename or not python_version(python):
         return
     row = python_variant(python, choice.codename)
     if row is None or (python.count(".") > 1 and not row.has(python)):
         hint = f"write: base: {base_image.base_names(python)[0]}"
-        message = f"no {choice.reference} is known"
+        message = f"{choice.reference} is unknown"
         yield image.warning("MLS127", message, hint, "base" if image.settings.base else "python")
 
 
 def unknown_packages(image: Image) -> Iterator[Problem]:
-    """Warn of packages that the Debian of the image does not have."""
+    """Warn of packages that the Debian release of the image lacks."""
     choice = _official_base(image)
     for key in ("apt", "build_apt"):
         entries = getattr(image.settings, key)
@@ -46,9 +46,9 @@ def unknown_packages(image: Image) -> Iterator[Problem]:
 
 
 def _official_base(image: Image) -> BaseChoice | None:
-    """Return the official image that a spec builds on; None where it brings a base of its own.
+    """Return the official base image of a spec; None for a custom base.
 
-    Such a base may have other sources of packages, and a Python of any version.
+    A custom base may have other sources of packages, and a Python of any version.
     """
     choice = base_image.base_reference(image.settings.python, image.settings.base)
     return choice if isinstance(choice, BaseChoice) and choice.is_official else None
@@ -59,24 +59,36 @@ def _unknown_entries(image: Image, codename: str, key: str, entries: Sequence[st
     renamed = {row.old for row in libraries.renamed_packages()}
     for index, entry in enumerate(entries):
         name = entry.partition("=")[0].partition(":")[0]
-        # What is renamed is told by a rule of its own.
+        # Another rule, MLS611, warns of renamed packages.
         if known and name not in known and name not in renamed and debian_packages.is_listed(name):
-            message = f"Debian {codename} has no package {name}: the build would end there"
-            yield image.warning("MLS125", message, _near_package(name, known), key, index)
+            message = f"Debian {codename} has no package {name}: the build would fail"
+            hint = _other_release(image, name) or _near_package(name, known)
+            yield image.warning("MLS125", message, hint, key, index)
+
+
+def _other_release(image: Image, name: str) -> str:
+    """Return a hint with the newest base for this Python whose Debian has the package; empty if there is none."""
+    for base in base_image.base_names(image.settings.python):
+        if name in debian_packages.debian_package_names(base.removeprefix("slim-")):
+            return f"write: base: {base}"
+    return ""
 
 
 _ELSEWHERE = {
-    "conda": "the image has a Python of its own: list the packages under requirements",
-    "uv": "the image installs without it; what a step needs of it: requirements: [uv]",
+    "conda": "the image has its own Python: list the packages under requirements",
+    "uv": "mlspec installs without it; if a step needs it, write: requirements: [uv]",
     "pip": "the image has it",
-    "poetry": "the image does not need it; what a step needs of it: requirements: [poetry]",
+    "poetry": "the image does not need it; if a step needs it, write: requirements: [poetry]",
 }
-"""Programs that people ask Debian for by names that it does not have, or has for something else, and where they are."""
+"""Programs that Debian does not have by these names, or has for another purpose, each with a hint."""
 _OTHER_PYTHON = re.compile(r"python(?:3\.\d+|2)(?:-\w+)*$")
 
 
 def _near_package(name: str, known: frozenset[str]) -> str:
-    """Return a hint, and no repair: Debian has packages one letter apart that are nothing alike (conda, coda)."""
+    """Return a hint for a name that Debian does not have.
+
+    The hint has no repair: names of unrelated Debian packages may differ in only one letter (conda, coda).
+    """
     if name in _ELSEWHERE:
         return _ELSEWHERE[name]
     if _OTHER_PYTHON.match(name):
@@ -88,5 +100,5 @@ def _near_package(name: str, known: frozenset[str]) -> str:
 
 
 def _alike(name: str, known: frozenset[str]) -> list[str]:
-    # Of tens of thousands of names, those of about this length are quick to compare.
+    # There are tens of thousands of names: comparing only names of about this length is quick.
     return sorted(other for other in known if abs(len(other) - len(name)) <= 3)

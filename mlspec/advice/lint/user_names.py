@@ -1,4 +1,4 @@
-"""A rule about programs that ask for the name of the user they run as."""
+"""A rule about programs that look up the name of their user."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from mlspec.errors import Add, Problem
 # asks the terminal, and fails in every container.
 _CALL = "pwd.getpwuid"
 _PACKAGE = "libnss-unknown"
-# What names the user that a container runs as without the caller's ID: /etc/passwd of the image.
+# Users in /etc/passwd of the image.
 _NAMED = {"0", "root", "1000"}
 
 
 def has_no_user_name(subject: Subject, context: Context) -> Iterator[Problem]:
-    """Warn of a program that looks up its user in /etc/passwd, where a run may have an ID that is not in there."""
+    """Warn of a program that looks up its user in /etc/passwd, if the user ID of a run may be missing there."""
     if not subject.is_official or subject.installs(_PACKAGE) or not _has_other_user(subject):
         return
     place = next(_find_look_ups(program_of(subject, context)), "")
     if place:
-        message = f"{place} calls {_CALL}, and the image has no name for the user ID that a run has: KeyError"
+        message = f"{place} calls {_CALL}, but the user ID of a run has no name in the image: KeyError"
         hint = f"add: apt: [{', '.join((*subject.settings.apt, _PACKAGE))}]"
         warning = subject.warn(message, hint, *_key(subject))
         yield replace(warning, repairs=(Add((*subject.image.origin(), "apt"), (_PACKAGE,)),))
@@ -39,18 +39,18 @@ def _key(subject: Subject) -> tuple[str, ...]:
 
 
 def _has_other_user(subject: Subject) -> bool:
-    """Return whether a run has the ID of the caller, or one that the spec names and the image does not know."""
+    """Return whether a run has the ID of the caller, or a user of the spec that the image does not know."""
     user = str(subject.settings.user).partition(":")[0]
     return subject.plan.run.as_caller or ("user" in subject.settings.model_fields_set and user not in _NAMED)
 
 
 def _find_look_ups(program: Program) -> Iterator[str]:
     for call, scope in program.calls():
-        if dotted_name(call.func, scope) == _CALL and not _is_guarded(call, scope):
+        if dotted_name(call.func, scope) == _CALL and not is_guarded(call, scope):
             yield f"{scope.module.path}:{call.lineno}"
 
 
-def _is_guarded(call: ast.Call, scope: Scope) -> bool:
-    """Return whether the call stands in a `try` with handlers: the program has another way then."""
+def is_guarded(part: ast.AST, scope: Scope) -> bool:
+    """Return whether a part of the code is in the body of a `try` with handlers: the program then handles a failure."""
     tries = (node for node in scope.nodes if isinstance(node, ast.Try) and node.handlers)
-    return any(call is inner for node in tries for statement in node.body for inner in ast.walk(statement))
+    return any(part is inner for node in tries for statement in node.body for inner in ast.walk(statement))

@@ -1,4 +1,4 @@
-"""What was built, as an engine or a registry lists it: an image's layers by digest, with their sizes."""
+"""A built image as an engine or a registry lists it: the digests and sizes of its layers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class BuiltLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltImage:
-    """An image by its layers, the lowest first.
+    """A built image: its digest and its layers, the lowest first.
 
-    Compressed layers are those that a push uploads, under their own digests; the others are counted as they lie on the
-    engine's disk, and their digests are of what they hold.
+    A push uploads compressed layers, which have digests of their own. Sizes of uncompressed layers are those on the
+    engine's disk, and their digests are those of their contents.
     """
 
     digest: str
@@ -30,12 +30,12 @@ class BuiltImage:
 
     @property
     def size(self) -> int:
-        """The bytes of all layers together."""
+        """The total size of all layers in bytes."""
         return sum(layer.size for layer in self.layers)
 
 
 def of_manifest(text: bytes, digest: str) -> BuiltImage | None:
-    """Return the image that a manifest lists, or None where the text is that of no image.
+    """Parse a manifest, or return None if ``text`` is not the manifest of an image.
 
     https://github.com/opencontainers/image-spec/blob/main/manifest.md; Docker's own format has the same fields.
     """
@@ -48,38 +48,56 @@ def of_manifest(text: bytes, digest: str) -> BuiltImage | None:
 
 
 def of_metadata(text: bytes, digest: str) -> BuiltImage | None:
-    """Return the image whose layers the metadata of its build list, or None where they list none.
+    """Return the image from the metadata of its build, or None if the metadata lists no layers.
 
-    They do where they hold the whole provenance: BUILDX_METADATA_PROVENANCE=max, since buildx 0.14. It lists, for each
-    step of the build, all layers from the lowest to its own; the last step's are the image's.
+    The metadata lists layers if it holds the full provenance: BUILDX_METADATA_PROVENANCE=max, since buildx 0.14. For
+    each step of the build, the provenance lists all layers from the lowest to the step's own.
     https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md
     """
     try:
-        provenance = json.loads(text)["buildx.build.provenance"]
-        steps = provenance["metadata"]["https://mobyproject.org/buildkit@v1#metadata"]["layers"]
-        chains = {int(name.removeprefix("step").partition(":")[0]): chain[0] for name, chain in steps.items()}
-        last = chains[max(chains)]
-        layers = tuple(BuiltLayer(str(layer["digest"]), int(layer["size"])) for layer in last)
+        chains, last = _read_chains(text)
+        layers = tuple(BuiltLayer(str(layer["digest"]), int(layer["size"])) for layer in chains[last][0])
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
-    is_whole = bool(layers) and len(layers) == max(map(len, chains.values()))
-    return BuiltImage(digest=digest, layers=layers, is_compressed=True) if is_whole else None
+    return BuiltImage(digest=digest, layers=layers, is_compressed=True) if layers else None
 
 
-# BuildKit and the classic builder write the instruction here; these make a layer, if only an empty one.
+def lacks_last_step(text: bytes) -> bool:
+    """Tell whether the metadata of a build lists the layers of some steps, but not those of the last step.
+
+    BuildKit omits a step that a simultaneous build did for this one.
+    """
+    try:
+        chains, last = _read_chains(text)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return False
+    return bool(chains) and last not in chains
+
+
+def _read_chains(text: bytes) -> tuple[Mapping[str, Any], str]:
+    """Return the layers up to each step, and the step that made the image: the only input of the graph's last node."""
+    provenance = json.loads(text)["buildx.build.provenance"]
+    chains = provenance["metadata"]["https://mobyproject.org/buildkit@v1#metadata"]["layers"]
+    return dict(chains), str(provenance["buildConfig"]["llbDefinition"][-1]["inputs"][0])
+
+
+# BuildKit and the classic builder write the instruction to CreatedBy. These instructions make a layer, even an empty
+# one.
 _MAKES_LAYER = ("RUN ", "COPY ", "ADD ", "WORKDIR ")
 
 
 def of_history(digest: str, layers: tuple[str, ...], history: tuple[Mapping[str, Any], ...]) -> BuiltImage:
-    """Return the image that an engine tells of: ``layers`` by the digests of what they hold, the lowest first, and the
-    ``history`` of ``docker history``, the newest first. Its sizes are uncompressed.
+    """Return an image from the engine's data.
+
+    ``layers`` are digests of uncompressed contents, the lowest layer first. ``history`` is that of ``docker history``,
+    the newest entry first, with uncompressed sizes.
     """
     sizes = [
         int(entry.get("Size") or 0)
         for entry in history
         if entry.get("Size") or str(entry.get("CreatedBy", "")).startswith(_MAKES_LAYER)
     ]
-    # An entry below may be written in another way and weigh nothing; those of this build stand at the top.
+    # An entry of the base may be an empty layer in another notation. The entries of this build come first.
     sizes = (sizes + [0] * len(layers))[: len(layers)][::-1]
     found = tuple(BuiltLayer(layer, size) for layer, size in zip(layers, sizes, strict=True))
     return BuiltImage(digest=digest, layers=found, is_compressed=False)

@@ -1,22 +1,25 @@
-"""The layers that a Dockerfile of ours adds to its base, and what is in each: packages, code, the system's own."""
+"""The contents of the layers that a Dockerfile adds to its base: Python packages, code, Debian packages."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from mlspec.build.layer_steps import layer_instructions
-from mlspec.build.steps import Kind, Step, packages_label, short_reference
-from mlspec.lock.pins import Pin, RequirementsLock
-from mlspec.plan.plan import Plan
+from mlspec.build.steps import BYTECODE_LABEL, Kind, Step, packages_label, short_reference
+from mlspec.plan.bytecode import BYTECODE
+
+if TYPE_CHECKING:
+    from mlspec.lock.pins import Pin, RequirementsLock
+    from mlspec.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """One package in a layer: the bytes of its wheel, where they are known, and the packages that ask for it.
+    """One package in a layer; ``wheel`` is the size of its wheel in bytes, or None if unknown.
 
-    Nobody but the spec asks for one without ``via``.
+    ``via`` are the packages that require this one; empty if only the spec requires it.
     """
 
     name: str
@@ -27,7 +30,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What is in one layer: its kind and name, a label in the words of the spec, and the packages that it holds."""
+    """The contents of one layer: its kind and name, a label in the words of the spec, and its packages."""
 
     kind: Kind
     name: str
@@ -35,28 +38,33 @@ class Content:
     packages: tuple[Package, ...] = ()
 
 
-def base(plan: Plan) -> Content:
-    """Return what the layers of the base image are told as."""
+def describe_base(plan: Plan) -> Content:
+    """Describe the layers of the base image."""
     return Content(kind="base", name="base", label=f"base image {short_reference(plan.base.reference)}")
 
 
-UNKNOWN = Content(kind="other", name="", label="a layer that the plan does not know")
-"""Stands for every layer of an image that is not made as planned."""
+UNKNOWN = Content(kind="other", name="", label="a layer that is not in the plan")
+"""The contents of each layer of an image that has fewer layers than planned."""
 
 
 def contents_of(plan: Plan, dockerfile: str, steps: Iterable[Step], packages: RequirementsLock) -> tuple[Content, ...]:
-    """Return what is in each layer that ``dockerfile`` adds to the base image, the lowest first."""
+    """Describe each layer that ``dockerfile`` adds to the base image, the lowest layer first."""
+    from mlspec.build.layer_steps import layer_instructions
+
     known = {(step.stage, step.number): step for step in steps}
     found: list[Content] = []
     for instruction in layer_instructions(dockerfile):
         step = known[instruction.stage, instruction.number]
-        source = re.search(r"--from=(\S+)", instruction.text)
-        found.append(_copied(source[1], plan, packages) if source else _made(step, plan))
+        source = re.search(r"--from=(\S+) (\S+)", instruction.text)
+        if source:
+            found.append(_describe_copied_layer(source[1], source[2], plan, packages))
+        else:
+            found.append(_describe_own_layer(step, plan))
     return tuple(found)
 
 
-def _copied(stage: str, plan: Plan, packages: RequirementsLock) -> Content:
-    """Return what is in the layer that is copied from a stage."""
+def _describe_copied_layer(stage: str, folder: str, plan: Plan, packages: RequirementsLock) -> Content:
+    """Describe a layer that is copied from a folder of a stage."""
     if stage == "layer-git":
         label = f"requirements: {', '.join(pin.name for pin in packages.vcs)} from git"
         return Content(kind="requirements", name="git", label=label, packages=_packages(packages.vcs))
@@ -66,6 +74,8 @@ def _copied(stage: str, plan: Plan, packages: RequirementsLock) -> Content:
         return Content(kind="requirements", name=name, label=label, packages=_packages(pins))
     if stage == "code":
         return Content(kind="code", name="code", label="the code")
+    if folder == BYTECODE:
+        return Content(kind="other", name="bytecode", label=BYTECODE_LABEL)
     return Content(kind="other", name=stage, label="the folders that every user may write to")
 
 
@@ -74,8 +84,8 @@ def _packages(pins: Iterable[Pin]) -> tuple[Package, ...]:
     return tuple(sorted(made, key=lambda package: (-(package.wheel or 0), package.name)))
 
 
-def _made(step: Step, plan: Plan) -> Content:
-    """Return what is in the layer that an instruction makes itself."""
+def _describe_own_layer(step: Step, plan: Plan) -> Content:
+    """Describe a layer that an instruction of the final stage makes itself."""
     content = Content(kind=step.kind, name=step.kind, label=step.label)
     if step.kind == "apt":
         return replace(content, packages=tuple(Package(name=name) for name in plan.system.apt))

@@ -1,21 +1,21 @@
-"""The treemap of an image: its layers and their packages as tiles, and the tiles as boxes of an SVG drawing."""
+"""The treemap of an image: layers and packages become tiles, and tiles become boxes of an SVG drawing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlspec.build.report import text
+from mlspec.build.report import report_lines
 from mlspec.build.report.contents import Package
 from mlspec.build.report.report import BuildReport
-from mlspec.build.report.text import Row
+from mlspec.build.report.report_lines import Row
 from mlspec.build.report.treemap import Rectangle, squarify
 from mlspec.text import format_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """A layer or a package: its bytes, the kind of its layer, and what is shown where a reader points at it."""
+    """A layer or a package: its size in bytes, the kind of its layer, and its hover text."""
 
     label: str
     size: int
@@ -26,7 +26,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A line of text in a box, and how far below its upper edge it stands."""
+    """A line of text in a box; ``y`` is its distance from the upper edge of the box."""
 
     y: int
     text: str
@@ -34,7 +34,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One rectangle of a drawing, and the labels that have room in it."""
+    """One rectangle of a drawing, and the labels that fit into it."""
 
     place: Rectangle
     kind: str
@@ -44,7 +44,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """A treemap for screens of one kind: its width and height, and its boxes, those within others behind them."""
+    """A treemap for one kind of screen: its width, its height and its boxes, inner boxes after their outer box."""
 
     screen: str
     width: int
@@ -52,30 +52,32 @@ class Drawing:
     boxes: tuple[Box, ...]
 
 
-# Widths of the drawing in pixels: of a phone, and of a window. CSS shows the one that fits, without a script.
+# Width and height of the drawings in pixels, for phones and for windows. CSS shows one of them, without a script.
 _SCREENS = (("narrow", 380, 560), ("wide", 960, 520))
 _LINE = 18
-# How wide a character is at most, on average, in the 13 pixel font of the page.
+# An upper bound for the average width of a character in the 13 pixel font of the page.
 _CHARACTER = 7.4
 _MARGIN = 6
-# A label cut to fewer characters says nothing.
+# A label with fewer characters is not readable.
 _SHORTEST = 6
-# More tiles in one place, and smaller ones in square pixels, are drawn as one: each is some 300 bytes of the page.
+# The most tiles in one area, and the smallest tile in square pixels. The others are drawn as one tile, because each
+# tile takes about 300 bytes of the page.
 _MOST = 60
 _SMALLEST = 100.0
 
 
 def tiles(report: BuildReport) -> tuple[Tile, ...]:
-    """Return the layers of an image, the largest first, each with its packages.
+    """Return the layers of an image as tiles with their packages, the largest layer first.
 
-    A layer's area is its size; its packages share it by the sizes of their wheels, as nobody counts them in the layer.
+    The area of a layer is its size. Its packages share the area by the sizes of their wheels, because their sizes in
+    the layer are unknown.
     """
-    found = (_layer(row) for row in text.rows(report.layers) if row.size)
+    found = (_layer(row) for row in report_lines.rows(report.layers) if row.size)
     return tuple(sorted(found, key=lambda tile: -tile.size))
 
 
 def drawings(report: BuildReport) -> tuple[Drawing, ...]:
-    """Return the treemap of an image for each kind of screen."""
+    """Draw the treemap of an image for each kind of screen."""
     found = tiles(report)
     return tuple(
         Drawing(screen=name, width=width, height=height, boxes=tuple(_boxes(found, Rectangle(0, 0, width, height))))
@@ -118,12 +120,15 @@ def _title(row: Row) -> str:
 
 
 def shares(packages: Sequence[Package], size: int) -> list[int]:
-    """Return the bytes of a layer for each of its packages, by their wheels; an unknown wheel counts as a mean one."""
+    """Divide the bytes of a layer among its packages by the sizes of their wheels.
+
+    An unknown size counts as the mean of the known sizes.
+    """
     known = [package.wheel for package in packages if package.wheel]
     mean = sum(known) / len(known) if known else 1.0
     weights = [package.wheel or mean for package in packages]
     found = [int(size * weight / sum(weights)) for weight in weights]
-    # What rounding leaves, so that the parts are the whole.
+    # The first package gets the rounding error, so that the sum is exact.
     return [found[0] + size - sum(found), *found[1:]]
 
 
@@ -135,7 +140,7 @@ def _facts(package: Package) -> Iterator[str]:
 
 
 def required_by(package: Package) -> str:
-    """Return what requires a package: other packages, or the spec."""
+    """Return the names of the packages that require a package, or "the spec"."""
     return ", ".join(package.via) or "the spec"
 
 
@@ -160,7 +165,7 @@ def _boxes(found: Sequence[Tile], area: Rectangle) -> Iterator[Box]:
 
 
 def _merge_small(found: Sequence[Tile], area: Rectangle) -> list[Tile]:
-    """Return the tiles with those that would be too small to see merged into one, at the end."""
+    """Merge the tiles that are too small to see into one tile, and sort all tiles by size."""
     scale = area.width * area.height / max(sum(tile.size for tile in found), 1)
     large = [tile for tile in found[:_MOST] if tile.size * scale >= _SMALLEST]
     small = found[len(large) :]
@@ -173,7 +178,7 @@ def _merge_small(found: Sequence[Tile], area: Rectangle) -> list[Tile]:
 
 
 def _labels(lines: Sequence[str], place: Rectangle) -> tuple[Label, ...]:
-    """Return the lines that have room in a box, the first cut where it is too long."""
+    """Return the lines that fit into a box; a first line that is too long is cut."""
     room = int((place.width - 2 * _MARGIN) / _CHARACTER)
     is_readable = room >= min(len(lines[0]), _SHORTEST) and place.height >= _LINE + 2
     if not is_readable:

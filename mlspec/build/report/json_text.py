@@ -10,11 +10,11 @@ from mlspec.build.report.report import BuildReport, LayerReport, Upload
 from mlspec.build.view import StepFacts
 
 VERSION = 1
-"""The version of the JSON report; a new key does not raise it, a key with another meaning does."""
+"""The version of the JSON report. A new key does not raise the version; a new meaning of a key does."""
 
 
 def text(report: BuildReport) -> str:
-    """Return the report as JSON; sizes are in bytes, times in seconds, and what is not known is null."""
+    """Return the report as JSON: sizes in bytes, times in seconds, null for unknown values."""
     document = {
         "version": VERSION,
         "names": list(report.names),

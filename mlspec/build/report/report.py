@@ -1,23 +1,23 @@
-"""The report of one finished build, as a value: steps, layers, and what a push takes."""
+"""The report of one finished build, as a value: its steps, its layers, and the upload of a push."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlspec.build.report import contents
 from mlspec.build.report.built import BuiltImage
-from mlspec.build.report.contents import Content
+from mlspec.build.report.contents import UNKNOWN, Content
 from mlspec.build.view import BuildFacts
-from mlspec.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from mlspec.build.prepared import PreparedBuild
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerReport:
-    """One layer of the image: what is in it, its digest and bytes.
+    """One layer of the image: its contents, its digest and its size in bytes.
 
-    ``is_new`` tells that the last build did not have it; None where there is no last build to compare with.
+    ``is_new``: the last build did not have the layer. It is None without a last build to compare with.
     """
 
     content: Content
@@ -28,8 +28,10 @@ class LayerReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """The bytes and the number of the layers that are new beside what was there before: in the last build of this
-    image, or under this name in a registry. ``is_done`` where they were pushed.
+    """The size in bytes and the number of the layers that a push uploads.
+
+    New layers are those that the last build of this image lacks, or the image of this name in a registry.
+    ``is_done``: the layers were pushed.
     """
 
     beside: Literal["last build", "registry"]
@@ -40,9 +42,9 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """All that is told of one build; no layers where nothing could be learned of them.
+    """The report of one build; ``layers`` is empty if the layers are unknown.
 
-    ``names`` are those that the image got; sizes are compressed, as they are pushed and pulled, or else as on disk.
+    ``names`` are the names of the image. Sizes are compressed, as in a push or a pull, or else those on disk.
     """
 
     names: tuple[str, ...]
@@ -55,7 +57,7 @@ class BuildReport:
 
     @property
     def size(self) -> int:
-        """The bytes of the image."""
+        """The size of the image in bytes."""
         return sum(layer.size for layer in self.layers)
 
     @property
@@ -66,9 +68,9 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What was there before a build: its own last result, and what the registry had under this name.
+    """The images before a build: that of the last build, and that of this name in the registry.
 
-    None where there was none, where it is not known, or where it cannot be compared.
+    Each is None if it did not exist, is unknown, or cannot be compared.
     """
 
     last: BuiltImage | None = None
@@ -77,7 +79,10 @@ class Before:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a build came to: its steps, the image, None where its layers cannot be seen, and the names it got."""
+    """The result of a build: its steps, its image and the names of the image.
+
+    ``image`` is None if its layers are unknown.
+    """
 
     facts: BuildFacts
     image: BuiltImage | None
@@ -85,12 +90,12 @@ class Outcome:
     is_pushed: bool = False
 
 
-def report_build(plan: Plan, outcome: Outcome, known: Sequence[Content], before: Before) -> BuildReport:
-    """Return the report of a build of ``plan``; ``known`` are the contents of the layers above the base, as planned."""
+def report_build(prepared: PreparedBuild, outcome: Outcome, before: Before) -> BuildReport:
+    """Return the report of a finished build."""
     facts, built = outcome.facts, outcome.image
-    names = outcome.names or (plan.image,)
+    names = outcome.names or (prepared.image,)
     if built is None:
-        return BuildReport(names=names, platform=plan.platform, digest=facts.image_id, facts=facts)
+        return BuildReport(names=names, platform=prepared.platform, digest=facts.image_id, facts=facts)
     last = before.last if before.last and before.last.is_compressed == built.is_compressed else None
     there = {layer.digest for layer in last.layers} if last else None
     layers = tuple(
@@ -100,11 +105,11 @@ def report_build(plan: Plan, outcome: Outcome, known: Sequence[Content], before:
             size=layer.size,
             is_new=None if there is None else layer.digest not in there,
         )
-        for layer, content in zip(built.layers, _contents(plan, built, known), strict=True)
+        for layer, content in zip(built.layers, _contents(prepared, built), strict=True)
     )
     return BuildReport(
         names=names,
-        platform=plan.platform,
+        platform=prepared.platform,
         digest=built.digest,
         facts=facts,
         layers=layers,
@@ -113,17 +118,17 @@ def report_build(plan: Plan, outcome: Outcome, known: Sequence[Content], before:
     )
 
 
-def _contents(plan: Plan, built: BuiltImage, known: Sequence[Content]) -> tuple[Content, ...]:
-    below = len(built.layers) - len(known)
+def _contents(prepared: PreparedBuild, built: BuiltImage) -> tuple[Content, ...]:
+    below = len(built.layers) - len(prepared.contents)
     if below < 0:
-        return (contents.UNKNOWN,) * len(built.layers)
-    return (*(contents.base(plan),) * below, *known)
+        return (UNKNOWN,) * len(built.layers)
+    return (*(prepared.base,) * below, *prepared.contents)
 
 
 def _upload(
     built: BuiltImage, last: BuiltImage | None, registry: BuiltImage | None, *, is_pushed: bool
 ) -> Upload | None:
-    # Digests of compressed layers are compared with their like only.
+    # Digests of compressed layers can only be compared with digests of compressed layers.
     there = registry if built.is_compressed and registry else last
     if there is None:
         return None

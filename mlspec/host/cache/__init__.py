@@ -1,1 +1,1 @@
-"""Results remembered between runs, by the content they came from."""
+"""The cache of results between runs, by the content of the files that they depend on."""

@@ -1,4 +1,4 @@
-"""What was said once, so that a command that is run again and again does not repeat it each time."""
+"""Notices that commands print only once in 30 days."""
 
 from __future__ import annotations
 
@@ -10,16 +10,25 @@ from mlspec.host.cache.proofs import cache_folder, remember
 
 
 def is_first(subject: str) -> bool:
-    """Return whether this is the first time in 30 days that something is said of a subject, and remember that it is.
+    """Return whether a notice about a subject is the first in 30 days, and remember the notice.
 
-    Without a cache, each time is the first.
+    Without a cache, each notice is the first.
     """
-    folder = cache_folder()
-    if not folder:
-        return True
-    path = Path(folder, "notices", hashlib.blake2b(subject.encode(errors="surrogateescape")).hexdigest()[:64])
-    # In the cache of another user, to whom nothing here may be told, Path.exists raises; it is no cache then.
-    if os.path.exists(path):  # noqa: PTH110
+    if is_known(subject):
         return False
-    remember(str(path), "")
+    if place := _place(subject):
+        remember(place, "")
     return True
+
+
+def is_known(subject: str) -> bool:
+    """Return whether the cache has a notice about a subject from the last 30 days."""
+    # Path.exists raises in the cache folder of another user; os.path.exists returns False, as without a cache.
+    return os.path.exists(_place(subject))
+
+
+def _place(subject: str) -> str:
+    """Return the file for a subject; empty without a cache."""
+    name = hashlib.blake2b(subject.encode(errors="surrogateescape")).hexdigest()[:64]
+    folder = cache_folder()
+    return str(Path(folder, "notices", name)) if folder else ""

@@ -1,1 +1,1 @@
-"""The Docker Engine: images, builds, runs."""
+"""Access to the Docker Engine: images, builds, runs."""

@@ -1,4 +1,4 @@
-"""Images that were built: their layers as the builder, the engine or a registry tells, and those of the last build."""
+"""Built images: their layers, from buildx, the engine or a registry, and the cached facts of the last build."""
 
 from __future__ import annotations
 
@@ -8,34 +8,53 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlspec.build.ownership import BuildMemory
-from mlspec.build.report.built import BuiltImage, BuiltLayer, of_history, of_manifest, of_metadata
-from mlspec.errors import ToolError
+from mlspec.build.report.built import (
+    BuiltImage,
+    BuiltLayer,
+    lacks_last_step,
+    of_history,
+    of_manifest,
+    of_metadata,
+)
 from mlspec.host.cache import proofs
-from mlspec.host.engine import engine
-from mlspec.host.network import registry
+
+if TYPE_CHECKING:
+    from mlspec.build.ownership import BuildMemory
 
 _FORMAT = "mlspec build 1"
 
 
 def read_built_image(manifest: str, name: str, metadata_file: str | None = None) -> BuiltImage | None:
-    """Return the image that was just built; None where nobody tells of it.
+    """Return the image of the last build; None if neither buildx nor the engine describes it.
 
-    What buildx wrote into its ``metadata_file`` lists the layers with the sizes that a push has. It does not where it
-    is older, or where the engine does not keep images in containerd's store, and so no ``manifest``, a digest: then
-    the engine is asked for the image called ``name``, and counts uncompressed.
+    The ``metadata_file`` of buildx lists the layers with their compressed sizes, as in a push. An older buildx lists no
+    layers. An engine without containerd's image store makes no manifest, so the digest ``manifest`` is empty. In both
+    cases, the engine describes the image called ``name``, with uncompressed sizes.
     """
-    text = b""
-    if manifest and metadata_file:
-        with contextlib.suppress(OSError):
-            text = Path(metadata_file).read_bytes()
+    text = _read_metadata(metadata_file) if manifest else b""
     return of_metadata(text, manifest) or _from_engine(name)
+
+
+def is_incomplete(metadata_file: str | None) -> bool:
+    """Return whether the metadata file of buildx lacks layers that a second run of the same build would list."""
+    return lacks_last_step(_read_metadata(metadata_file))
+
+
+def _read_metadata(file: str | None) -> bytes:
+    if file:
+        with contextlib.suppress(OSError):
+            return Path(file).read_bytes()
+    return b""
 
 
 def _from_engine(name: str) -> BuiltImage | None:
     import docker
     import requests
+
+    from mlspec.errors import ToolError
+    from mlspec.host.engine import engine
 
     try:
         with contextlib.closing(engine.connect()) as client:
@@ -47,7 +66,10 @@ def _from_engine(name: str) -> BuiltImage | None:
 
 
 def in_registry(reference: str, platform: str) -> BuiltImage | None:
-    """Return what a registry has under a name now; None where there is nothing, or no answer."""
+    """Return the current image of a reference in its registry; None if there is no such image or no answer."""
+    from mlspec.errors import ToolError
+    from mlspec.host.network import registry
+
     try:
         digest, text = registry.manifest(reference, platform)
     except ToolError:
@@ -55,11 +77,11 @@ def in_registry(reference: str, platform: str) -> BuiltImage | None:
     return of_manifest(text, digest)
 
 
-# The last build
+# The last build of an image
 
 
 def last(folder: Path, image: str) -> BuiltImage | None:
-    """Return what the last build of an image in a folder made, as far as the user's cache remembers."""
+    """Return the image of the last build in a folder from the user's cache; None if the cache does not have it."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(_place(folder, image).read_bytes())
         layers = tuple(BuiltLayer(str(digest), int(size)) for digest, size in kept["layers"])
@@ -69,18 +91,18 @@ def last(folder: Path, image: str) -> BuiltImage | None:
 
 
 def keep(folder: Path, image: str, found: BuiltImage) -> None:
-    """Remember what a build made."""
+    """Store the image of a build in the user's cache."""
     layers = [[layer.digest, layer.size] for layer in found.layers]
     kept = {"format": _FORMAT, "digest": found.digest, "compressed": found.is_compressed, "layers": layers}
     with contextlib.suppress(OSError):
         proofs.remember(str(_place(folder, image)), json.dumps(kept))
 
 
-# Who built an image: a name such as "api" is used in many folders, and the engine has one image of it.
+# The folders that built an image: many folders may use a name such as "api", but the engine has one image of that name.
 
 
 def remember_built(folder: Path, image: str, ids: Sequence[str]) -> None:
-    """Remember the IDs of the image called ``image`` in ``folder``, and for each of them that this folder built it."""
+    """Store the IDs of ``image`` for ``folder``, and for each ID that ``folder`` built it."""
     here = str(folder.resolve())
     with contextlib.suppress(OSError):
         proofs.remember(str(_place(folder, image, "last")), json.dumps(list(ids)))
@@ -90,7 +112,9 @@ def remember_built(folder: Path, image: str, ids: Sequence[str]) -> None:
 
 
 def recall(folder: Path, image: str, name: str) -> BuildMemory:
-    """Return what is remembered of the builds of an image in ``folder``, and of those that made the ID ``name``."""
+    """Return the IDs from the last build of ``image`` in ``folder``, and the folders that built the ID ``name``."""
+    from mlspec.build.ownership import BuildMemory
+
     here = str(folder.resolve())
     try:
         last, builders = _place(folder, image, "last"), _place(Path(), name, "built")
@@ -108,7 +132,7 @@ def _read_list(place: Path) -> list[str]:
 
 
 def _place(folder: Path, image: str, kind: str = "builds") -> Path:
-    """Return the file for an image; raises FileNotFoundError where nothing is to be remembered."""
+    """Return the path of the cache file for an image; raises FileNotFoundError if there is no cache folder."""
     cache = proofs.cache_folder()
     if not cache:
         raise FileNotFoundError

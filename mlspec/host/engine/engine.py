@@ -1,4 +1,4 @@
-"""The engine that builds images and runs containers: finding it and asking it."""
+"""The engine that builds images and runs containers: its address, its facts and its images."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mlspec.advice.doctor import engine_rules as rules
-from mlspec.advice.doctor.facts import Builder, DockerCommand, Engine
+from mlspec.advice.doctor import engine_rules
+from mlspec.advice.doctor.observations import Builder, DockerCommand, Engine
 from mlspec.build.ownership import LocalImage
 from mlspec.errors import Problem, ToolError
 from mlspec.facts.versions import parse_release
-from mlspec.host import machine as host
+from mlspec.host import machine
+from mlspec.host.command_output import read_output
+from mlspec.host.engine import docker_answers
 
 if TYPE_CHECKING:
     import docker
 
 _TIMEOUT = 10
-# What else is raised where something answers that is no engine: a proxy's page, say, or JSON of another shape.
+# Further exceptions if the answer is not from an engine, such as the page of a proxy, or JSON of another shape.
 _NO_ENGINE = (OSError, ValueError, TypeError, AttributeError, KeyError)
 
 
 def connect() -> docker.DockerClient:
-    """Return a client of the engine that the ``docker`` command talks to; raises ToolError with what stands in the way.
+    """Return a client of the engine that the ``docker`` command uses; raises ToolError with the cause of a failure.
 
-    Like that command, it goes by DOCKER_HOST, else by the current context.
+    The address comes from DOCKER_HOST, else from the current context, as for the ``docker`` command.
     """
     client, found = reach()
-    if problem := rules.engine_problem(host.here(), found):
-        # Where there is no command either, that is what to begin with.
+    if problem := engine_rules.engine_problem(machine.here(), found):
+        # If the command is missing too, report the command first.
         require_command()
         stop_at(problem)
     assert client is not None  # noqa: S101 - else the engine is silent, which is a problem
@@ -42,27 +44,39 @@ def connect() -> docker.DockerClient:
 
 
 def require() -> None:
-    """Raise ToolError with what stands in the way of every build: of the command, or of the engine."""
+    """Raise ToolError with a problem of the command or the engine that stops every build."""
     require_command()
     connect().close()
 
 
 def own_platform() -> str:
-    """Return the platform of the engine, such as linux/arm64; raises ToolError as :func:`connect` does."""
+    """Return the platform of the engine, such as linux/arm64; raises ToolError if no engine answers."""
     with contextlib.closing(connect()) as client:
         return _engine_from_version("", client.version()).platform
 
 
 def find_image(name: str) -> LocalImage | None:
     """Return the image that the engine has under a name; None if there is no such image."""
+    # The docker command has no answer, or the engine has a problem: the SDK reports the cause.
+    found: Mapping[str, Any] | None = docker_answers.read_image(name)
+    if found is None or engine_rules.engine_problem(machine.here(), examine_version()):
+        found = _ask_for_image(name)
+    return _local_image(found) if found else None
+
+
+def _ask_for_image(name: str) -> Mapping[str, Any] | None:
     import docker
 
     with contextlib.closing(connect()) as client:
         try:
-            found = client.images.get(name).attrs
+            found: Mapping[str, Any] = client.images.get(name).attrs
         except docker.errors.ImageNotFound:
             return None
-    # Of an image for several platforms, a containerd store tells the one that fits the engine.
+    return found
+
+
+def _local_image(found: Mapping[str, Any]) -> LocalImage:
+    # For an image of several platforms, a containerd store answers with the one for the engine's platform.
     is_index = str((found.get("Descriptor") or {}).get("mediaType", "")).endswith(("index.v1+json", "list.v2+json"))
     platform = "" if is_index else f"{found.get('Os', 'linux')}/{found.get('Architecture', '')}"
     config = found.get("Config") or {}
@@ -71,29 +85,29 @@ def find_image(name: str) -> LocalImage | None:
 
 
 def require_command() -> None:
-    """Raise ToolError unless ``docker`` and its buildx are there, and are Docker's own."""
-    stop_at(rules.command_problem(host.here(), command()))
+    """Raise ToolError unless ``docker`` and its buildx are installed and are Docker's own."""
+    stop_at(engine_rules.command_problem(machine.here(), command()))
 
 
 def stop_at(problem: Problem | None) -> None:
-    """Raise ToolError where a problem is in the way, with where to see whether there are more."""
+    """Raise ToolError if a problem is an error; the hint also names the command that lists all problems."""
     if problem and problem.severity == "error":
-        raise ToolError(replace(problem, hint=f"{problem.hint}\nall that is in the way: mlspec doctor"))
+        raise ToolError(replace(problem, hint=f"{problem.hint}\nto see all problems: mlspec doctor"))
 
 
-# Its facts
+# Facts of the command, the engine and the builder
 
 
 def command() -> DockerCommand:
-    """Return what the ``docker`` command of this host says of itself."""
-    docker = host.read_output("docker", "--version") or ""
-    # Podman's shim has no buildx of its own, and the answer is in the first already.
-    buildx = host.read_output("docker", "buildx", "version") if docker and "podman" not in docker.lower() else ""
+    """Return the version texts of the ``docker`` command and its buildx; each is empty if the program is missing."""
+    docker = read_output("docker", "--version") or ""
+    # Podman's `docker` command has no buildx, and its version already identifies Podman.
+    buildx = read_output("docker", "buildx", "version") if docker and "podman" not in docker.lower() else ""
     return DockerCommand(docker=docker, buildx=buildx or "")
 
 
 def reach() -> tuple[docker.DockerClient | None, Engine]:
-    """Return a client of the engine and the version it gives; or no client, and why there is none."""
+    """Return a client of the engine and the engine's version; or None and the reason for the missing answer."""
     import docker
     import requests
 
@@ -108,8 +122,18 @@ def reach() -> tuple[docker.DockerClient | None, Engine]:
         return None, Engine(address=address, silence="denied" if is_denied else "unreached", words=words)
 
 
+def examine_version() -> Engine:
+    """Return the engine with the version it gives; or why there is no answer."""
+    if answer := docker_answers.read_version():
+        return _engine_from_version(os.environ.get("DOCKER_HOST", ""), answer)
+    client, found = reach()
+    if client:
+        client.close()
+    return found
+
+
 def examine_engine() -> Engine:
-    """Return all that the engine says of itself; or why there is no answer."""
+    """Return all facts of the engine; or the reason for the missing answer."""
     import docker
     import requests
 
@@ -135,7 +159,7 @@ def _engine_from_version(address: str, version: Mapping[str, Any]) -> Engine:
 
 
 def add_info(engine: Engine, info: Mapping[str, Any]) -> Engine:
-    """Return the engine with what its ``info`` adds to its version."""
+    """Return the engine with the facts of its ``info``, its free disk space and its shared folders."""
     found = replace(
         engine,
         name=str(info.get("OperatingSystem", "")),
@@ -147,27 +171,27 @@ def add_info(engine: Engine, info: Mapping[str, Any]) -> Engine:
         root=str(info.get("DockerRootDir", "")),
         skew=_skew(str(info.get("SystemTime", ""))),
     )
-    # In a virtual machine, the engine's root is a folder of another disk.
-    is_near = host.here().system == "linux" and not found.is_desktop and not found.is_remote
+    # The root of an engine in a virtual machine is on another disk.
+    is_near = machine.here().system == "linux" and not found.is_desktop and not found.is_remote
     return replace(
         found,
-        space=host.space(found.root) if is_near and found.root else None,
-        shares=host.shares() if found.is_desktop else (),
+        space=machine.space(found.root) if is_near and found.root else None,
+        shares=machine.shares() if found.is_desktop else (),
     )
 
 
 def _has_init(engine: Engine, info: Mapping[str, Any]) -> bool:
-    """Tell whether ``docker run --init`` works: an engine lists its docker-init where it can run it.
+    """Return whether ``docker run --init`` works: an engine lists its docker-init if the engine can run docker-init.
 
-    An init of another name, which its administrator chose, may be listed or not.
+    An engine may leave an init out of the list if its administrator chose one with another name.
     """
     is_default = info.get("InitBinary", "docker-init") == "docker-init"
     return not is_default or not engine.parts or any("init" in part or part == "tini" for part in engine.parts)
 
 
 def _skew(time: str) -> float:
-    """Return by how many seconds a clock that says ``time`` is ahead of this one."""
-    # Engines write nanoseconds, which datetime does not read.
+    """Return how many seconds the clock time ``time`` is ahead of this host's clock; 0 if it cannot be parsed."""
+    # Engines write nanoseconds; datetime reads at most microseconds.
     seconds = re.sub(r"(\.\d{1,6})\d*", r"\1", time)
     try:
         return (datetime.fromisoformat(seconds) - datetime.now(UTC)).total_seconds()
@@ -190,26 +214,26 @@ def builder() -> Builder:
         name=fields.get("name", ""),
         driver=fields.get("driver", ""),
         buildkit=fields.get("buildkit version", ""),
-        # Variants of one architecture are told apart by nobody who writes a spec.
+        # Leave out variants such as linux/amd64/v2: nobody writes a variant in a spec.
         platforms=tuple(platform for platform in platforms if platform.count("/") == 1),
     )
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the names and values of ``docker buildx inspect``; of two with one name the last, which is the node's."""
+    """Yield the names and values of ``docker buildx inspect``; if a name occurs twice, the last value is the node's."""
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if colon and not line.startswith((" ", "\t")):
             yield name.strip().lower(), value.strip()
 
 
-# Finding it
+# The address of the engine, and errors of its client
 
 
 def _address() -> tuple[str, docker.tls.TLSConfig | bool]:
-    """Return where the ``docker`` command finds its engine, which the SDK does not by itself: it knows no contexts.
+    """Return the address and the TLS settings of the ``docker`` command's engine; the SDK ignores docker contexts.
 
-    Nothing where it is to be found by the environment and the defaults.
+    The address is empty if the SDK's default address is right.
     """
     from docker.context import ContextAPI
     from docker.context.config import get_current_context_name
@@ -223,7 +247,7 @@ def _address() -> tuple[str, docker.tls.TLSConfig | bool]:
 def _client(host: str, tls: docker.tls.TLSConfig | bool) -> docker.DockerClient:
     import docker
 
-    # An engine behind ssh is reached by the ssh command, with its configuration and agent.
+    # Use the ssh command for an engine behind ssh, with the user's ssh configuration and agent.
     is_ssh = host.startswith("ssh:")
     if host == os.environ.get("DOCKER_HOST", ""):
         return docker.from_env(timeout=_TIMEOUT, use_ssh_client=is_ssh)
@@ -231,7 +255,7 @@ def _client(host: str, tls: docker.tls.TLSConfig | bool) -> docker.DockerClient:
 
 
 def _errno(error: BaseException) -> int | None:
-    """Return the number of the system's error within others: the SDK and its libraries wrap it as an argument."""
+    """Return the errno of the system error inside other errors: the SDK and its libraries wrap it as an argument."""
     for inner in within(error):
         if isinstance(inner, OSError) and inner.errno:
             return inner.errno
@@ -239,10 +263,10 @@ def _errno(error: BaseException) -> int | None:
 
 
 def within(error: object) -> Iterator[BaseException]:
-    """Yield an error and those that it wraps, as arguments or as its cause, outermost first."""
+    """Yield an error and all errors that it wraps, as arguments or as its cause, outermost first."""
     if isinstance(error, BaseException):
         yield error
-        # Where urllib3 keeps what it gave up for, there is no cause.
+        # urllib3 keeps the original error of a failed retry in `reason`, and sets no cause.
         for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
             yield from within(inner)
     elif isinstance(error, tuple):
@@ -251,7 +275,7 @@ def within(error: object) -> Iterator[BaseException]:
 
 
 def innermost(error: Exception) -> str:
-    """Return the last words of an error that others wrap; the system's own without their number."""
+    """Return the message of the innermost error; for a system error, without its number."""
     last = [*within(error)][-1]
     words = last.strerror if isinstance(last, OSError) and isinstance(last.strerror, str) else str(last)
     return words or type(error).__name__

@@ -1,4 +1,4 @@
-"""Check whether this host can run an image, before its container starts."""
+"""The check whether this host can run an image, before the container starts."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlspec.advice.doctor import hardware
-from mlspec.advice.doctor.facts import DockerCommand, Facts, Need
+from mlspec.advice.doctor.observations import DockerCommand, Need, Observations
 from mlspec.errors import Problem
-from mlspec.host import machine as host
+from mlspec.host import machine
 from mlspec.host.engine import engine
 
 
 def require(need: Need, platform: str, warn: Callable[[Problem], None]) -> None:
-    """Raise ToolError where it is certain that the image of this platform cannot run here; ``warn`` of what may be.
+    """Raise ToolError if the image certainly cannot run on this host; call ``warn`` for each uncertain problem.
 
-    An empty ``platform`` is that of an image for several. What an image does not ask for is not looked at, so that one
-    for the CPU starts as fast as the engine does.
+    ``platform`` is the platform of the image; it is empty for an image with several platforms. The check leaves out
+    hardware that the image does not need, so that an image for the CPU starts without delay.
     """
     engine.stop_at(hardware.image_problem(need, platform))
-    client, found = engine.reach()
-    if client:
-        client.close()
+    found = engine.examine_version()
     is_elsewhere = hardware.platform_on(need, found) != found.platform
     if need.gpus or need.devices:
         found = engine.examine_engine()
     elif not is_elsewhere:
         return
     builder = engine.builder() if is_elsewhere else None
-    facts = Facts(host=host.examine_host(Path()), command=DockerCommand(), engine=found, builder=builder, needs=(need,))
-    problems = tuple(hardware.run_problems(facts))
+    seen = Observations(
+        host=machine.examine_host(Path()), command=DockerCommand(), engine=found, builder=builder, needs=(need,)
+    )
+    problems = tuple(hardware.run_problems(seen))
     engine.stop_at(next((problem for problem in problems if problem.severity == "error"), None))
     for problem in problems:
         warn(problem)

@@ -1,24 +1,24 @@
-"""The metadata of a source, made by the engine: a build that leaves no image and no container."""
+"""The metadata of a source, from a build in the engine that leaves no image and no container."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from mlspec.build import build_variant as variants
+from mlspec.build import build_variant
 from mlspec.build.build_variant import Extras
 from mlspec.build.stream import BuildState
 from mlspec.errors import MlspecError
 from mlspec.host.engine import engine
-from mlspec.host.engine.build import follow
+from mlspec.host.engine.image_build import follow
 from mlspec.host.engine.mirrors import in_reach
 from mlspec.host.files.scratch import scratch
-from mlspec.host.network import user_configuration as own
+from mlspec.host.network import user_configuration
 from mlspec.plan.source_builds import MetadataStage
 from mlspec.targets.run_script import EPOCH, secret_values
 
 
 def unusable() -> str:
-    """Return why no engine can build here, as one line; empty where one can."""
+    """Return the reason why no engine on this host can build, in one line; empty if an engine can build."""
     try:
         engine.require()
     except MlspecError as error:
@@ -27,7 +27,7 @@ def unusable() -> str:
 
 
 def platform_for(wanted: str) -> str:
-    """Return the platform to build for: the wanted one, or the engine's own where that cannot run the wanted one."""
+    """Return the platform to build for: the wanted platform if the engine can run it, else the engine's own."""
     if wanted in engine.builder().platforms:
         return wanted
     native = engine.own_platform()
@@ -35,13 +35,13 @@ def platform_for(wanted: str) -> str:
 
 
 def make(stage: MetadataStage, platform: str, context: Path, out: Path, project: Path) -> str:
-    """Run the script of a context on a stage, and put its result into the folder ``out``.
+    """Run the script of a build context on a stage, and write its result into the folder ``out``.
 
-    Secrets of the user's steps are read from the environment or below the folder ``project`` of the spec. Returns why
-    the stage itself could not be built, as one line; empty where the script ran.
+    Secrets of the user's steps come from the environment or from files in ``project``, the folder of the spec. Returns
+    the reason in one line if the engine cannot build the stage; empty if the script ran.
     """
-    extras = Extras(certificates=own.certificates(), codename=stage.codename)
-    made = variants.make_stage_variant(stage, in_reach(own.configuration()), extras)
+    extras = Extras(certificates=user_configuration.certificates(), codename=stage.codename)
+    made = build_variant.make_stage_variant(stage, in_reach(user_configuration.configuration()), extras)
     with scratch() as folder:
         dockerfile = folder / "Dockerfile"
         dockerfile.write_text(made.dockerfile, encoding="utf-8")
@@ -62,7 +62,7 @@ def make(stage: MetadataStage, platform: str, context: Path, out: Path, project:
 
 
 def _reason(state: BuildState) -> str:
-    """Return the words of what ended a build, as one line."""
+    """Return the error message of a failed build, as one line of at most 200 characters."""
     lines = [line.strip() for line in state.said if line.strip()]
     own_words = [line for line in lines if "E: " in line or line.startswith("ERROR: ")]
     return (own_words or lines or ["it said nothing"])[0][:200]

@@ -1,4 +1,4 @@
-"""Build with this user's mirrors, certificates and logins: a variant of the Dockerfile, and secrets."""
+"""Mirrors, certificates and logins of this user in a build: a variant of the Dockerfile, and secrets."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from mlspec.host.files.scratch import scratch
 from mlspec.host.home import known_home
 from mlspec.host.known_secrets import remember_secret
 from mlspec.host.machine import is_here
-from mlspec.host.network import user_configuration as own
+from mlspec.host.network import user_configuration
 from mlspec.host.network.registry.endpoints import engine_mirrors
 from mlspec.plan.plan import Plan
+from mlspec.targets.build_options import BuildOptions
 from mlspec.targets.registry import emit
-from mlspec.targets.run_script import BuildOptions
 from mlspec.text import without_login
 
-# The secret with the logins of this user, and the variable that holds it during a build.
+# The build secret with the logins of this user, and the environment variable that holds it during a build.
 _LOGINS, _VARIABLE = "mlspec-netrc", "_MLSPEC_NETRC"
 
 
 @contextmanager
 def apply_mirrors(plan: Plan, options: BuildOptions, codename: str) -> Iterator[BuildOptions]:
-    """Yield the options of a build with this user's configuration; the files that they name are removed at the end.
+    """Yield the options of a build with this user's configuration; remove the files of these options at the end.
 
-    ``codename`` is that of the base's Debian, or empty. Raises SpecError where the configuration is wrong.
+    ``codename`` is the codename of the base image's Debian, or empty. Raises SpecError if the configuration is wrong.
     """
-    configured = own.configuration()
+    configured = user_configuration.configuration()
     reachable = in_reach(configured)
-    extras = Extras(certificates=own.certificates(), logins=logins(reachable), codename=codename)
+    extras = Extras(certificates=user_configuration.certificates(), logins=logins(reachable), codename=codename)
     options = dataclasses.replace(options, index_url=without_login(reachable.index_url) or None)
     made = make_variant(plan, reachable, extras)
     if not made:
@@ -48,7 +48,7 @@ def apply_mirrors(plan: Plan, options: BuildOptions, codename: str) -> Iterator[
 
 @contextmanager
 def _in_environment(made: BuildVariant) -> Iterator[None]:
-    """Hold logins where the build's own process finds them: on a disk, they would outlive a process that is killed."""
+    """Keep the logins in an environment variable for the build: in a file, they would outlive a killed process."""
     if _LOGINS not in made.secrets:
         yield
         return
@@ -60,11 +60,14 @@ def _in_environment(made: BuildVariant) -> Iterator[None]:
 
 
 def write_variant(made: BuildVariant, plan: Plan, options: BuildOptions, folder: Path) -> BuildOptions:
-    """Return the options of a build from a variant, whose files are written below ``folder``, for this user alone."""
+    """Write the files of a variant into ``folder``, and return the build options that use them.
+
+    The secrets are readable only for this user.
+    """
     (ignore,) = emit(plan, ["ignore"])
     dockerfile = folder / "Dockerfile"
     dockerfile.write_text(made.dockerfile, encoding="utf-8")
-    # BuildKit finds it by the name of the Dockerfile, as it finds the committed one.
+    # BuildKit finds the ignore file by the name of the Dockerfile, as beside the committed Dockerfile.
     dockerfile.with_name("Dockerfile.dockerignore").write_text(ignore.text, encoding="utf-8")
     secrets = []
     for name, text in made.secrets.items():
@@ -78,10 +81,22 @@ def write_variant(made: BuildVariant, plan: Plan, options: BuildOptions, folder:
     return dataclasses.replace(options, dockerfile=str(dockerfile), secrets=tuple(secrets), without_secrets=made.unused)
 
 
-def in_reach(configured: Configuration) -> Configuration:
-    """Return the configuration as builds can use it: what listens on this host alone is out of their reach.
+def uses_mirrors() -> bool:
+    """Return whether this user's configuration changes builds, now or possibly later.
 
-    A mirror that the engine knows itself is asked by the engine, which goes on without it where it must.
+    Raises SpecError if the configuration is wrong.
+    """
+    configured = user_configuration.configuration()
+    # A registry mirror counts even if the engine knows it, because the engine's own settings decide about that.
+    is_open = not all(map(is_here, configured.registry_mirror))
+    return is_open or in_reach(configured) != Configuration()
+
+
+def in_reach(configured: Configuration) -> Configuration:
+    """Return the configuration without loopback addresses, which builds cannot reach.
+
+    The result also lacks the registry mirrors that the engine knows: the engine asks these mirrors itself, and goes on
+    without a mirror that fails.
     """
     known = {mirror.rstrip("/") for mirror in engine_mirrors()} if configured.registry_mirror else set()
     registries = (mirror for mirror in configured.registry_mirror if mirror.rstrip("/") not in known)
@@ -95,7 +110,7 @@ def in_reach(configured: Configuration) -> Configuration:
 
 
 def logins(configured: Configuration) -> str:
-    """Return the logins for the indexes of a configuration, and no others, in netrc form."""
+    """Return only the logins for the indexes of a configuration, in netrc format."""
     urls = [configured.index_url, *(mirror for _, mirror in configured.index_mirrors)]
     found: dict[str, tuple[str, str]] = {}
     for url in filter(None, urls):
@@ -113,7 +128,7 @@ def logins(configured: Configuration) -> str:
 def _find_login(host: str) -> tuple[str, str] | None:
     path = Path(os.environ.get("NETRC") or Path(known_home(), ".netrc"))
     try:
-        # Its reader would wait for a pipe, and never come to the end of a device.
+        # read_file refuses pipes and devices: netrc would block on a pipe, and never reach the end of a device.
         read_file(path)
         entry = netrc.netrc(str(path)).hosts.get(host)
     except (OSError, netrc.NetrcParseError):

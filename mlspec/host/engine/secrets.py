@@ -1,4 +1,4 @@
-"""Secrets that a build or a run needs, and the caller does not have."""
+"""The check for secrets that a build or a run needs and that are missing on this host."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mlspec.host.known_secrets import remember_secret
 
 
 def missing_in_build(words: Sequence[str], folder: Path) -> Iterator[Problem]:
-    """Yield a problem for every secret that a build command names and that is not there.
+    """Yield a problem for every missing secret of a build command.
 
-    Those of the environment are remembered: what a step prints of them is blanked.
+    Secrets from the environment are remembered, so that mlspec blanks them in the output of the steps.
     """
     for flag, value in pairwise(words):
         if flag != "--secret":
@@ -31,8 +31,8 @@ def missing_in_build(words: Sequence[str], folder: Path) -> Iterator[Problem]:
 
 
 def missing(name: str, variable: str, user: str) -> Problem:
-    """Return the problem of a secret that ``user`` needs and whose variable is not set."""
+    """Return the problem for a secret of ``user`` with an unset environment variable."""
     what = f"the secret {name}" if name == variable else f"the secret {name}, read from {variable},"
-    # Typed with a leading space, or read by `read -rs`, a secret stays out of the shell's history.
-    hint = f"set it first, unseen: read -rs {variable} && export {variable}"
-    return Problem(code="MLS507", message=f"{user} needs {what} and the environment does not hold it", hint=hint)
+    # `read -rs` keeps the secret out of the shell's history.
+    hint = f"set it first, without echo: read -rs {variable} && export {variable}"
+    return Problem(code="MLS507", message=f"{user} needs {what}, which is not in the environment", hint=hint)

@@ -1,4 +1,4 @@
-"""Looks at this host for what would stop a container at its start, before the engine says so in its own words."""
+"""Checks of this host before a container starts: ports in use, and mounts that the program cannot write to."""
 
 from __future__ import annotations
 
@@ -12,24 +12,36 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mlspec.advice.doctor.container_start import PublishedPort, busy_port, check_ports, port_numbers, unwritable_mount
-from mlspec.advice.doctor.facts import Engine
+from mlspec.advice.doctor.container_start import (
+    HostPort,
+    PublishedPort,
+    busy_port,
+    check_ports,
+    port_numbers,
+    unwritable_mount,
+)
+from mlspec.advice.doctor.observations import Engine
 from mlspec.errors import Problem
-from mlspec.host.engine import engine
-from mlspec.spec.nested_keys import Port
+from mlspec.host.engine import docker_answers, engine
 
 
-def port_problems(ports: tuple[Port, ...]) -> tuple[Problem, ...]:
-    """Return a problem for each port of a run that a container or a program of this host has already."""
+def port_problems(ports: tuple[HostPort, ...]) -> tuple[Problem, ...]:
+    """Return a problem for each published port that a container or a program of this host uses already."""
     if not any(map(port_numbers, ports)):
         return ()
-    if found := tuple(check_ports(ports, _list_published_ports())):
+    if _may_meet(ports) and (found := tuple(check_ports(ports, _list_published_ports()))):
         return found
-    # What listens here says nothing of the ports of an engine on another computer.
+    # An engine on another computer, or in a virtual machine, has other ports than this host.
     here = Engine(address=os.environ.get("DOCKER_HOST", ""))
     if here.is_remote or sys.platform != "linux":
         return ()
     return tuple(busy_port(number) for port in ports for number in port_numbers(port) if _is_busy(port, number))
+
+
+def _may_meet(ports: tuple[HostPort, ...]) -> bool:
+    """Return whether a container may use one of these ports; True if docker cannot say."""
+    taken = docker_answers.read_published_ranges()
+    return taken is None or any(number in there for port in ports for number in port_numbers(port) for there in taken)
 
 
 def _list_published_ports() -> Iterator[PublishedPort]:
@@ -48,12 +60,12 @@ def _list_published_ports() -> Iterator[PublishedPort]:
                 )
 
 
-def _is_busy(port: Port, number: int) -> bool:
+def _is_busy(port: HostPort, number: int) -> bool:
     kind = socket.SOCK_DGRAM if port.protocol == "udp" else socket.SOCK_STREAM
     family = socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET
     try:
         with socket.socket(family, kind) as probe:
-            # As the engine binds: a connection of yesterday that is not closed for good is no listener.
+            # The engine sets this option too: it ignores old connections that are not fully closed.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((port.host_ip, number))
     except OSError as error:
@@ -62,8 +74,11 @@ def _is_busy(port: Port, number: int) -> bool:
 
 
 def mount_problems(paths: Iterable[tuple[str, Path]], user: str | None) -> Iterator[Problem]:
-    """Yield a warning for each folder, as the spec writes it and as it is, that ``user`` (UID:GID) cannot write to."""
-    # A rootless engine, whose socket is below /run/user, maps users to others of this host.
+    """Yield a warning for each folder that ``user`` (UID:GID) cannot write to.
+
+    ``paths`` has each folder as its text in the spec and as its path on this host.
+    """
+    # A rootless engine maps the users of a container to other users of this host. Its socket is below /run/user.
     if not user or sys.platform == "win32" or "/user/" in os.environ.get("DOCKER_HOST", ""):
         return
     uid, gid = (int(part) if part.isdigit() else -1 for part in user.partition(":")[::2])
@@ -75,7 +90,7 @@ def mount_problems(paths: Iterable[tuple[str, Path]], user: str | None) -> Itera
 
 
 def _may_write(status: os.stat_result, uid: int, gid: int) -> bool:
-    """Tell whether the mode of a folder lets a user in a container write: it has its own group, and no others."""
+    """Return whether the mode of a folder lets a user in a container write; this user has only one group, ``gid``."""
     if status.st_uid == uid:
         return bool(status.st_mode & stat.S_IWUSR)
     return bool(status.st_mode & (stat.S_IWGRP if status.st_gid == gid else stat.S_IWOTH))

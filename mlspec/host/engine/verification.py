@@ -1,4 +1,4 @@
-"""Two builds of one image as archives, compared."""
+"""The comparison of two builds of one image, as archives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Build = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of two builds: the first one's digest and number of layers, and the layers that differ."""
+    """The result of two builds: digest and number of layers of the first image, and the layers that differ."""
 
     digest: str
     layers: int
@@ -25,10 +25,10 @@ class Verdict:
 
 
 def verify(build: Build) -> Verdict:
-    """Return what differs between two builds of an image.
+    """Build an image twice, and return the differences.
 
-    ``build`` writes an OCI archive to the path that it is given; both are removed at the end. Raises ToolError where
-    one is no such archive.
+    ``build`` writes an OCI archive to the path in its argument. Both archives are removed at the end. Raises ToolError
+    if a file is not an OCI archive.
     """
     with scratch() as folder:
         paths = [folder / f"{name}.tar" for name in ("first", "second")]
@@ -38,7 +38,7 @@ def verify(build: Build) -> Verdict:
             return _compare(*paths)
         except (OSError, ValueError, KeyError, TypeError, tarfile.TarError) as error:
             hint = "use the engine's own builder: leave out --builder"
-            engine.fail("MLS572", f"what was built cannot be compared: {error}", hint)
+            engine.fail("MLS572", f"the built images cannot be compared: {error}", hint)
 
 
 def _compare(first: Path, second: Path) -> Verdict:

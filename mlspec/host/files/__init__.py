@@ -1,1 +1,1 @@
-"""Reading and writing the files of a project."""
+"""Files of a project: search, reading, comparison, writing."""

@@ -1,4 +1,4 @@
-"""Files read into memory: regular ones, and no more of them than fits. Imports next to nothing, as ``find`` does."""
+"""Bounded reading of regular files. Imports very little, because ``find`` imports this module at each start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import stat
 
 MOST = 20_000_000
-"""The bytes that a file may have: twenty times a lock of 500 packages with all their hashes."""
+"""Largest size of a file in bytes: twenty times a lock of 500 packages with all their hashes."""
 
 _KINDS = {
     stat.S_IFIFO: "it is a named pipe, not a file",
@@ -18,9 +18,9 @@ _KINDS = {
 
 
 def read_file(path: str | os.PathLike[str], most: int = MOST) -> bytes:
-    """Return the bytes of a regular file; raises OSError for any other, and for one of more than ``most`` bytes.
+    """Return the bytes of a regular file; raises OSError for any other kind, and for a file over ``most`` bytes.
 
-    A pipe would be waited for without an end, and a device such as /dev/zero has no last byte.
+    Reading a pipe could block forever, and a device such as /dev/zero has no last byte.
     """
     data = read_beginning(path, most + 1)
     if len(data) > most:
@@ -29,13 +29,13 @@ def read_file(path: str | os.PathLike[str], most: int = MOST) -> bytes:
 
 
 def read_beginning(path: str | os.PathLike[str], limit: int) -> bytes:
-    """Return the first ``limit`` bytes of a regular file, or all; raises OSError for any other."""
+    """Return at most the first ``limit`` bytes of a regular file; raises OSError for any other kind."""
     try:
         _check(os.stat(path), path)
-        # Not waiting for a writer: between the look and this, another file may have taken the place.
+        # O_NONBLOCK: a pipe may have replaced the file since the check, and opening a pipe waits for a writer.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:
-        # A NUL, or half a surrogate pair, which no name on the disk has.
+        # The name has a NUL or half a surrogate pair. No name on a disk has these.
         raise OSError(errno.EINVAL, "no file can have this name", repr(path)) from error
     try:
         _check(os.fstat(handle), path)

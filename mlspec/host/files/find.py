@@ -1,8 +1,9 @@
-"""Find the specs that a command is about, without any import but ``os``."""
+"""Search for the specs of a command, with almost no imports, for a quick start."""
 
 from __future__ import annotations
 
 import os
+import stat
 
 from mlspec.host.files.bounded import read_beginning
 from mlspec.spec.banner import MARK
@@ -14,24 +15,59 @@ if TYPE_CHECKING:
 
 SPEC_NAMES = ("mlspec.yaml", "mlspec.yml")
 GENERATED_NAMES = tuple(target.file for target in TARGETS.values() if target.file.endswith((".yaml", ".yml")))
-"""The ends of generated files' names that could be names of specs."""
+"""Endings of the generated files that are YAML, as specs are."""
 
 _FIRST_LINE = 4_000
 
 
 def find_specs(paths: Iterable[str] = ()) -> list[str]:
-    """Return the specs that ``paths`` name; without any, ``mlspec.yaml`` here, or else every spec below ``specs/``.
+    """Return the specs that ``paths`` name; without paths, the specs of the current folder.
 
-    A folder stands for the ``mlspec.yaml`` in it. Raises FileNotFoundError with the folder (or nothing, for this one)
-    where there is none.
+    The specs of the current folder are its ``mlspec.yaml``, or every spec below ``specs/``, or the nearest
+    ``mlspec.yaml`` in a folder above. A folder in ``paths`` stands for its ``mlspec.yaml``. Raises FileNotFoundError if
+    there is no spec; its argument is the folder, or the empty string for the current folder.
     """
     if named := [_spec(path) for path in paths]:
         return named
     here = [name for name in SPEC_NAMES if os.path.isfile(name)]
-    found = here[:1] or sorted(_below("specs"), key=lambda path: path.split("/"))
+    found = here[:1] or sorted(_below("specs"), key=lambda path: path.split("/")) or _nearest_above()
     if not found:
         raise FileNotFoundError("")
     return found
+
+
+def is_above(spec: str) -> bool:
+    """Return whether the path of a spec leads to a folder above the current folder."""
+    return spec.replace(os.sep, "/").startswith("../")
+
+
+def _nearest_above() -> list[str]:
+    """Return the spec in the nearest folder above that has a spec, up to the root of the git repository.
+
+    The search ends at a folder of another owner, as in git since 2.35.2 (CVE-2022-24765), and at a folder such as /tmp,
+    to which everybody may write: the spec of a stranger must not choose the programs that a user's command runs.
+    """
+    try:
+        owner, folder = os.stat(".").st_uid, ""
+        while not os.path.exists(os.path.join(folder, ".git")) and not _is_root(folder):
+            folder = os.path.join("..", folder)
+            if not _is_trusted(folder, owner):
+                return []
+            if found := [path for name in SPEC_NAMES if os.path.isfile(path := f"{folder}{name}")]:
+                return found[:1]
+    except OSError:  # the current folder is gone, or a folder above cannot be read
+        return []
+    return []
+
+
+def _is_trusted(folder: str, owner: int) -> bool:
+    found = os.stat(folder)
+    return found.st_uid == owner and not found.st_mode & stat.S_IWOTH
+
+
+def _is_root(folder: str) -> bool:
+    here = folder or "."
+    return os.path.samefile(here, os.path.join(here, ".."))
 
 
 def _spec(path: str) -> str:
@@ -44,7 +80,8 @@ def _spec(path: str) -> str:
 
 
 def _below(folder: str) -> Iterator[str]:
-    # Below specs/ a YAML file is a spec; deeper, where programs keep YAML of their own, only by its name.
+    # Directly in specs/, every YAML file is a spec. In deeper folders, programs keep YAML of their own: there, only a
+    # file with the name of a spec counts.
     folders, files = _entries(folder, follows=True)
     yield from (name for name in files if name.endswith((".yaml", ".yml")) and not is_generated(name))
     while folders:
@@ -54,7 +91,7 @@ def _below(folder: str) -> Iterator[str]:
 
 
 def is_generated(path: str) -> bool:
-    """Tell whether a YAML file is no spec but generated from one, by its name and by what it says at its beginning."""
+    """Return whether mlspec generated a YAML file from a spec; its name and its first line decide."""
     if not path.endswith(GENERATED_NAMES):
         return False
     try:
@@ -64,7 +101,10 @@ def is_generated(path: str) -> bool:
 
 
 def _entries(folder: str, *, follows: bool) -> tuple[list[str], list[str]]:
-    """Return the folders and the files in a folder; a link to a folder may lead around in a circle."""
+    """Return the folders and the files in a folder; ``follows`` counts a link to a folder as a folder.
+
+    Links may form a circle.
+    """
     try:
         with os.scandir(folder) as entries:
             found = [(f"{folder}/{entry.name}", entry.is_dir(follow_symlinks=follows)) for entry in entries]

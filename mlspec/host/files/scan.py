@@ -1,4 +1,4 @@
-"""A bounded look at what of a project's folder would be copied into its image."""
+"""A bounded scan of the files in a project folder that the build copies into the image."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import stat
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlspec.advice.lint import Context, Look, Weight, is_data, is_read
 from mlspec.errors import SpecError
-from mlspec.host.files.bounded import read_beginning
+from mlspec.host.cache.witness import beginning, doubt, entries_in, kind_of, status_of
 from mlspec.spec import encoding
 from mlspec.targets.ignore_patterns import Patterns
 
 _MAX_ENTRIES = 40_000
-# One folder of a million files must not hide the others; more than enough to be warned of.
+# A limit for each folder, so that one folder of a million files does not hide the others. A warning needs far fewer.
 _MAX_ENTRIES_EACH = 12_000
 _MAX_SECONDS = 1.0
 _MAX_TEXTS = 300
 _MAX_TEXT = 200_000
 _DEPTH = 3
-# A folder with more files of settings than this holds data.
+# A folder with more settings files than _MAX_DATA_EACH holds data.
 _MAX_DATA, _MAX_DATA_EACH, _MAX_DATA_TEXT = 600, 40, 64_000
-# git-lfs, docs/spec.md: a pointer begins so, and has less than 1,024 bytes.
+# git-lfs, docs/spec.md: a pointer file begins with this text, and has less than 1,024 bytes.
 _POINTER, _MAX_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 _LEAST_POINTER = len(_POINTER) + len("v1\noid sha256:") + 64
 
@@ -51,15 +51,22 @@ class _Scan:
     is_whole: bool = True
 
 
-def scan(folder: Path, patterns: Patterns, asked: Iterable[str], private: Mapping[str, Path] | None = None) -> Context:
-    """Return what of ``folder`` the patterns keep, and a look at the paths ``asked`` for.
+def scan(
+    folder: Path,
+    patterns: Patterns,
+    asked: Iterable[str],
+    private: Mapping[str, Path] | None = None,
+    outside: Sequence[str] = (),
+) -> Context:
+    """Return sizes, names and texts of the files in ``folder`` that ``patterns`` keep, and of the paths in ``asked``.
 
-    ``private`` are the places of files that must not be copied, by what the spec calls them. It stops after some
-    thousand entries or one second; what was not counted by then is said to be more.
+    ``outside`` are files and folders in the build context, but outside ``folder``, to scan as well. ``private`` are the
+    paths of files that the build must not copy, by their names in the spec. The scan stops after some thousand entries
+    or one second, and marks the folders that it did not finish with ``is_whole`` as False.
     """
     found = _Scan(folder, patterns, private_files=_identities(private or {}))
     until = time.monotonic() + _MAX_SECONDS
-    todo = deque([""])
+    todo = deque(["", *_list_folders(found, outside)])
     while todo:
         place = todo.popleft()
         if time.monotonic() > until:
@@ -82,7 +89,7 @@ def scan(folder: Path, patterns: Patterns, asked: Iterable[str], private: Mappin
 
 
 def _scan_folder(found: _Scan, place: str) -> list[str]:
-    """Take in the files of one folder, and return the folders in it."""
+    """Add the files of one folder to the scan, and return the folders in it."""
     folders = []
     for entry, path in _entries(found.folder, place):
         if not _counts(found, path):
@@ -91,26 +98,43 @@ def _scan_folder(found: _Scan, place: str) -> list[str]:
         if not place:
             found.names.add(path)
         if entry.is_dir(follow_symlinks=False):
-            folders += [] if found.patterns.hides(path) else [path]
+            # A scan from a folder above must not scan the spec's folder again.
+            is_own = place.startswith("..") and found.patterns.in_context(path) == found.patterns.place
+            folders += [] if is_own or found.patterns.hides(path) else [path]
         elif not found.patterns.leaves_out(path):
             _add(found, entry, path)
     return folders
 
 
+def _list_folders(found: _Scan, outside: Sequence[str]) -> Iterator[str]:
+    """Yield the folders of ``outside`` that are not in another, and add the files to the scan."""
+    for path in outside:
+        if any(f"{path}/".startswith(f"{other}/") for other in outside if other != path):
+            continue
+        if kind_of(str(found.folder / path)) == "folder":
+            yield path
+            continue
+        above, name = posixpath.split(path)
+        for entry, place in _entries(found.folder, above):
+            if entry.name == name and not found.patterns.leaves_out(place):
+                _add(found, entry, place)
+
+
 def _entries(folder: Path, place: str) -> Iterator[tuple[os.DirEntry[str], str]]:
-    with contextlib.suppress(OSError), os.scandir(folder / place) as entries:
-        for entry in entries:
-            yield entry, posixpath.join(place, entry.name)
+    for entry in entries_in(str(folder / place)):
+        yield entry, posixpath.join(place, entry.name)
 
 
 def _counts(found: _Scan, path: str) -> bool:
-    """Count one entry, and return whether there is room for it: in all, and in its folder at the top."""
+    """Count one entry, and return whether both limits allow it: for all entries, and for its top folder."""
     top = path.partition("/")[0] if "/" in path else ""
     found.counts[top] = found.counts.get(top, 0) + 1
     return found.counts[top] <= _MAX_ENTRIES_EACH and sum(found.counts.values()) <= _MAX_ENTRIES
 
 
 def _stop_at(found: _Scan, place: str) -> None:
+    # A later scan may come further, so this result must not be cached.
+    doubt()
     found.is_whole = False
     for path in _levels(place):
         before = found.weights.get(path, Weight())
@@ -121,7 +145,8 @@ def _add(found: _Scan, entry: os.DirEntry[str], path: str) -> None:
     status = entry.stat(follow_symlinks=False)
     size = status.st_size
     found.kept.add(path)
-    # Links, other letters' case on a disk that knows none, the folder by its whole path: one file has many names.
+    # Compare device and inode, because a file has many names: links, absolute paths, or another case of its letters on
+    # a disk that ignores case.
     if written := found.private_files.get((status.st_dev, status.st_ino)):
         found.private[path] = written
     if stat.S_ISLNK(status.st_mode):
@@ -137,7 +162,7 @@ def _add(found: _Scan, entry: os.DirEntry[str], path: str) -> None:
 
 
 def _look_inside(found: _Scan, path: str, size: int) -> None:
-    """Note a pointer of git-lfs, and the text of a small file of settings, as far as there is room for it."""
+    """Record a git-lfs pointer, and the text of a small settings file within the limits."""
     if _LEAST_POINTER < size < _MAX_POINTER and _begins(found.folder / path, _POINTER):
         found.pointers.append(path)
     place = posixpath.dirname(path)
@@ -149,46 +174,53 @@ def _look_inside(found: _Scan, path: str, size: int) -> None:
 
 def _begins(path: Path, start: bytes) -> bool:
     with contextlib.suppress(OSError):
-        return read_beginning(path, len(start)) == start
+        return beginning(str(path), len(start)) == start
     return False
 
 
 def _identities(private: Mapping[str, Path]) -> dict[tuple[int, int], str]:
-    """Return the files that stand at these places, by what makes them the same under another name."""
+    """Return the names in the spec of private files by the device and inode of each file."""
     found = {}
     for written, path in private.items():
-        with contextlib.suppress(OSError, ValueError):
-            status = path.stat()
-            # Windows, for an entry of a folder, says nothing of this.
-            if status.st_ino and stat.S_ISREG(status.st_mode):
-                found[status.st_dev, status.st_ino] = written
+        status = status_of(str(path))
+        # On Windows, the status of a folder's entry has no inode number.
+        if status and status.st_ino and stat.S_ISREG(status.st_mode):
+            found[status.st_dev, status.st_ino] = written
     return found
 
 
 def _levels(path: str) -> Iterator[str]:
-    """Yield a path's folders near the top, and itself where it is near the top too."""
+    """Yield the first three levels of a path: its upper folders, and the path itself if it is no deeper.
+
+    Folders above the spec are no levels.
+    """
     parts = path.split("/") if path else []
-    for depth in range(1, min(len(parts), _DEPTH) + 1):
+    ups = parts.count("..")
+    for depth in range(ups + 1, min(len(parts), ups + _DEPTH) + 1):
         yield "/".join(parts[:depth])
 
 
 def _look(folder: Path, name: str, patterns: Patterns) -> Look | None:
     path = folder / name
-    # Of the ways to ask, this one takes a name that no file can have for one that none has.
-    if not os.path.exists(path):  # noqa: PTH110
+    # A name that no file can have counts as a missing file.
+    status = status_of(str(path))
+    if status is None:
         return None
     is_kept = not patterns.leaves_out(posixpath.normpath(name))
-    if not path.is_file():
+    if not stat.S_ISREG(status.st_mode):
         return Look(is_file=False, is_kept=is_kept)
-    # Windows knows no such mode; what it sends to an engine is executable.
-    is_executable = sys.platform == "win32" or bool(path.stat().st_mode & 0o111)
+    # Windows has no executable bit; docker on Windows sends all files to an engine as executable.
+    is_executable = sys.platform == "win32" or bool(status.st_mode & 0o111)
     return Look(is_file=True, is_kept=is_kept, is_executable=is_executable, text=_text(path, raw=True))
 
 
 def _text(path: Path, *, raw: bool = False) -> str:
-    """Return the beginning of a file's text, line ends as they are where ``raw``; empty where it is none."""
+    """Return the beginning of a file's text; empty if the file is not text or cannot be read.
+
+    ``raw`` keeps the line ends, and replaces bytes that are not UTF-8.
+    """
     try:
-        data = read_beginning(path, _MAX_TEXT)
+        data = beginning(str(path), _MAX_TEXT)
         return data.decode("utf-8", "replace") if raw else encoding.decode(data, path.name)
     except (OSError, SpecError):
         return ""

@@ -1,4 +1,4 @@
-"""Folders for a while: for this user alone, gone at the end, and gone at the next start where a process was killed."""
+"""Temporary folders for this user alone; the next start removes the folders of killed processes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PREFIX = "mlspec-"
-# Held for as long as its process lives.
+# The process holds a lock on this file for as long as it lives.
 _MARK = ".held"
 
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Give an empty folder that is gone at the end."""
+    """Yield an empty folder, and remove it at the end."""
     _remove_left()
     folder, handle = _make_folder()
     try:
@@ -29,19 +29,19 @@ def scratch() -> Iterator[Path]:
 
 
 def _make_folder() -> tuple[Path, int]:
-    """Return a new folder, and its mark, which is held."""
+    """Return a new folder and the handle of its mark, which this process has locked."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         handle = os.open(folder / _MARK, os.O_CREAT | os.O_WRONLY, 0o600)
         _is_held(handle)
-        # Before it was held, another process may have taken it for one that was left.
+        # Before the lock, another process may have taken the folder for an abandoned one and removed it.
         if os.fstat(handle).st_nlink or sys.platform == "win32":
             return folder, handle
         os.close(handle)
 
 
 def _remove_left() -> None:
-    """Remove the folders of this user whose process was killed."""
+    """Remove the temporary folders that killed processes of this user have left."""
     if sys.platform == "win32":
         return
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
@@ -64,7 +64,7 @@ def _remove_where_left(folder: Path) -> None:
 
 
 def _is_held(handle: int) -> bool:
-    """Hold an open file, and tell whether that was possible: not where another process does."""
+    """Lock an open file, and return whether this process got the lock."""
     if sys.platform == "win32":
         return True
     import fcntl

@@ -1,4 +1,4 @@
-"""A folder as ``mlspec init`` sees it: what decides about its first spec, within bounds."""
+"""A bounded survey of a folder for ``mlspec init``."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from mlspec.spec import encoding
 if TYPE_CHECKING:
     from mlspec.advice.draft import Folder
 
-# What a person has scripts for is small; what is larger is data.
+# Bounds. Scripts are small; larger files are data.
 _MAX_FILES = 500
 _MAX_FOLDERS = 500
 _MAX_ENTRIES = 5_000
 _MAX_PATHS = 50_000
 _MAX_SCRIPT = 1_000_000
-_MAX_NOTEBOOK = 10_000_000
+# Bytes of a notebook with its outputs, or of a lock.
+_MAX_LONG = 10_000_000
 _NOT_CODE = {"__pycache__", "node_modules", "site-packages"}
 # Hidden folders in which other tools describe an environment.
 _HIDDEN = {".devcontainer", ".binder"}
 
 
 def survey_folder(folder: Path) -> Folder:
-    """Return what ``folder`` holds, within bounds, that decides about its first spec; nothing hidden."""
+    """Return the names and texts in ``folder`` that decide about its first spec, within bounds.
+
+    Hidden folders are left out, except the folders in ``_HIDDEN``.
+    """
     from mlspec.advice.draft import Folder, is_read
 
     files = [path for path in islice(_walk(folder), _MAX_PATHS) if path.isprintable()]
@@ -42,7 +46,7 @@ def survey_folder(folder: Path) -> Folder:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    """Yield the paths of the files below ``folder``, relative to it, those nearest to the top first."""
+    """Yield the paths of the files below ``folder``, relative to it, upper folders first."""
     todo = deque([""])
     for _ in range(_MAX_FOLDERS):
         if not todo:
@@ -54,12 +58,12 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def _is_own(folder: Path) -> bool:
-    # A link may lead out of the project, or around in a circle.
+    # A link may lead out of the project, or form a circle.
     return not folder.is_symlink() and not (folder / "pyvenv.cfg").exists() and not (folder / "conda-meta").exists()
 
 
 def _entries(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of the folders and of the files in a folder, sorted; none where it cannot be read."""
+    """Return the sorted names of the folders and of the files in a folder; empty if the folder cannot be read."""
     folders, files = [], []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in islice(entries, _MAX_ENTRIES):
@@ -75,10 +79,10 @@ def _is_looked_into(name: str) -> bool:
 
 
 def _small_text(path: Path) -> str | None:
-    """Return the text of a script or a list of packages; None where it is too large or cannot be read."""
+    """Return the text of a script or a list of packages; None if the file is too large or cannot be read."""
     try:
-        # Notebooks hold the pictures that they show.
-        limit = _MAX_NOTEBOOK if path.suffix == ".ipynb" else _MAX_SCRIPT
+        # Notebooks contain the pictures of their outputs.
+        limit = _MAX_LONG if path.suffix in {".ipynb", ".lock"} else _MAX_SCRIPT
         return encoding.decode(read_file(path, limit), path.name, limit)
     except (OSError, SpecError):
         return None

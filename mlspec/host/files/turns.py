@@ -1,4 +1,4 @@
-"""Let one process at a time change the files beside a spec; others wait."""
+"""A lock for each spec: one process at a time changes the files beside the spec, others wait."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from mlspec.host.cache.proofs import cache_folder, forget_old
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-# Seconds after which a wait is told, and after which it ends: locking what is built from source can take minutes.
+# Seconds until a message about the wait, and until the wait ends. Locking packages that pip compiles from source can
+# take minutes.
 _TOLD_AFTER, _MOST = 1, 15 * 60
 
 
 @contextlib.contextmanager
 def alone(spec: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Hold the turn of the one process that changes what stands beside ``spec``; ``say`` is told of a wait.
+    """Hold the lock of ``spec`` for the ``with`` block; ``say`` receives a message if another process holds the lock.
 
-    Raises ToolError where another holds it for too long. Where this user has no folder to keep turns in, nobody waits:
-    files are written whole all the same.
+    Raises ToolError if another process holds the lock for more than 15 minutes. If this user has no writable folder for
+    locks, nobody waits: each file is still written atomically.
     """
     lock = _lock_of(spec)
     if lock is None:
@@ -47,7 +48,7 @@ def alone(spec: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[N
 
 
 def _wait(lock: BaseFileLock, holder: Path, spec: Path, say: Callable[[str], None]) -> None:
-    """Take the turn; raises ToolError where another process keeps it."""
+    """Acquire the lock; raises ToolError if another process holds the lock for too long."""
     from filelock import Timeout
 
     try:
@@ -77,13 +78,13 @@ def _process(holder: Path) -> str:
 
 
 def _lock_of(spec: Path) -> BaseFileLock | None:
-    """Return the lock for a spec, ready to be waited for; none where no place for it can be written."""
+    """Return the lock for a spec, acquired if it was free; None if no folder for locks is writable."""
     from filelock import FileLock, Timeout
 
     name = hashlib.sha256(os.fsencode(spec.resolve())).hexdigest()[:24]
     for folder in _own_folders():
         lock = FileLock(folder / name)
-        # Where a file system knows no locks, or the name is taken by something else, the next place may do.
+        # If the file system has no locks, or the path is not a file, the next folder may work.
         with contextlib.suppress(OSError, NotImplementedError):
             with contextlib.suppress(Timeout):
                 lock.acquire(timeout=0)
@@ -92,7 +93,10 @@ def _lock_of(spec: Path) -> BaseFileLock | None:
 
 
 def _own_folders() -> Iterator[Path]:
-    """Yield the folders for locks that only this user can write to: in one that others can, they could stop anybody."""
+    """Yield the folders for locks that only this user can write to.
+
+    In a folder that other users can write to, they could hold the lock of any user's spec.
+    """
     user = os.geteuid() if sys.platform != "win32" else 0
     cache = cache_folder()
     places = (*([Path(cache, "turns")] if cache else []), Path(tempfile.gettempdir(), f"mlspec-{user}"))
@@ -100,7 +104,7 @@ def _own_folders() -> Iterator[Path]:
 
 
 def _is_own(folder: Path, user: int) -> bool:
-    """Tell whether a folder is this user's alone, after making it where there is none and clearing up in it."""
+    """Create a folder if it is missing, remove old files from it, and return whether only this user can write to it."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()

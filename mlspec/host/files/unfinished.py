@@ -1,8 +1,8 @@
-"""Files in the making: all of a batch are ready beside their places before the first takes its own.
+"""Atomic writing of several files: a batch writes all files under temporary names before it renames the first.
 
-A batch has a journal, which its process holds a lock on; the lock ends with the process, however that ends. Files whose
-journal nobody holds were left by a process that was killed: they are removed; or, where the journal says that all of
-them were ready, they are put in their places.
+The process of a batch holds a lock on the journal of the batch; the lock ends with the process, for whatever reason.
+Temporary files whose journal no process holds belong to a killed process. The next command removes these files; or, if
+the journal says that all of them were ready, it moves them to their places.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlspec.host.cache.proofs import generated_names
+from mlspec.host.cache.witness import generated_names
 from mlspec.host.files.bounded import read_file
 from mlspec.plan.unfinished_names import batch_of, journal_name, unfinished_name
 
-# Where a file system knows no locks, such as some of a network, age has to tell that nobody writes any more.
+# Seconds. On a file system without locks, such as some network file systems, a journal counts as abandoned by its age.
 _OLD = 3600
 
 
 class Batch:
-    """The files that one act writes, in one folder."""
+    """The files that one operation writes into one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,8 +37,9 @@ class Batch:
         self._digests: dict[str, str] = {}
 
     def add(self, path: str, data: bytes, mode: int) -> None:
-        """Write a file beside its place, with all that it holds; raises OSError."""
+        """Write a whole file under a temporary name beside its place; raises OSError."""
         made = (self.folder / path).with_name(unfinished_name(Path(path).name, self._id))
+        made.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         self._ready[path], self._digests[path] = made, _digest(data)
         with os.fdopen(handle, "wb") as file:
@@ -46,7 +47,7 @@ class Batch:
         made.chmod(mode)
 
     def commit(self) -> None:
-        """Put every file in its place; raises OSError. Where this ends half way, :func:`finish` does the rest."""
+        """Move every file to its place; raises OSError. After a crash in the middle, :func:`finish` moves the rest."""
         if len(self._ready) > 1:
             files = [[path, _digest_of(self.folder / path), digest] for path, digest in self._digests.items()]
             with os.fdopen(self._handle, "wb", closefd=False) as journal:
@@ -56,21 +57,21 @@ class Batch:
             del self._ready[path]
 
     def commit_new(self, path: str) -> None:
-        """Put the only file in its place, where there must be none: raises FileExistsError, or another OSError."""
+        """Move the only file to its place; raises FileExistsError if a file is already there, or another OSError."""
         made, place = self._ready[path], self.folder / path
         try:
             os.link(made, place)
         except FileExistsError:
             raise
         except OSError:
-            # A file system without links, such as that of a memory stick.
+            # The file system has no hard links, such as FAT on a memory stick.
             if os.path.lexists(place):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place)) from None
             made.rename(place)
 
     def close(self) -> None:
-        """Remove what did not come to its place."""
-        # The journal is the last to go: what has none would be nobody's.
+        """Remove the files that were not moved to their places, and the journal."""
+        # Remove the journal last: a temporary file without a journal would count as abandoned.
         for made in (*self._ready.values(), self.folder / journal_name(self._id)):
             with contextlib.suppress(OSError):
                 made.unlink(missing_ok=True)
@@ -78,12 +79,12 @@ class Batch:
 
 
 def _begin(folder: Path) -> tuple[str, int]:
-    """Return the name of a new batch, and its journal, empty and held."""
+    """Return the name of a new batch and the handle of its journal, which is empty and locked."""
     while True:
         name = secrets.token_hex(4)
         handle = os.open(folder / journal_name(name), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         _hold(handle, waits=True)
-        # Before it was held, another process may have taken it for one that was left, and removed it.
+        # Before the lock, another process may have taken the journal for an abandoned one and removed it.
         if sys.platform == "win32" or os.fstat(handle).st_nlink:
             return name, handle
         os.close(handle)
@@ -91,7 +92,7 @@ def _begin(folder: Path) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def batch(folder: Path) -> Iterator[Batch]:
-    """Give a batch of files to write in a folder; what is not put in its place is gone at the end."""
+    """Yield a batch for files in a folder; at the end, remove the files that were not moved to their places."""
     writes = Batch(folder)
     try:
         yield writes
@@ -100,9 +101,9 @@ def batch(folder: Path) -> Iterator[Batch]:
 
 
 def finish(folder: Path) -> tuple[str, ...]:
-    """Remove what killed processes left in a folder; return the names of files that were ready and are now in place.
+    """Remove the temporary files of killed processes from a folder, or move complete batches to their places.
 
-    Where the folder cannot be read or written, nothing is done.
+    Returns the names of the moved files. Does nothing if the folder cannot be read or written.
     """
     try:
         names = [name for name in generated_names(str(folder), ".") if batch_of(name)]
@@ -120,14 +121,14 @@ def finish(folder: Path) -> tuple[str, ...]:
 
 
 def _finish_batch(folder: Path, batch: str) -> list[str]:
-    """Put the files that a journal lists in their places, unless somebody changed one of these since."""
+    """Move the files of a journal to their places, unless a file there has changed since; return their names."""
     finished = []
     try:
         files = [(str(path), old, new) for path, old, new in json.loads(read_file(folder / journal_name(batch)))]
     except (OSError, ValueError, TypeError, RecursionError):
-        # None, or one that was cut off: then nothing was put in its place yet.
+        # The journal is missing or cut off, so no file was moved to its place yet.
         return []
-    # A folder that was copied from a stranger may hold anything, but it names nothing outside itself.
+    # A journal may come with a folder from a stranger, so reject paths that lead out of the folder.
     is_own = all(not Path(path).is_absolute() and ".." not in Path(path).parts for path, _, _ in files)
     if not is_own or any(_digest_of(folder / path) not in {old, new} for path, old, new in files):
         return []
@@ -141,7 +142,7 @@ def _finish_batch(folder: Path, batch: str) -> list[str]:
 
 @contextlib.contextmanager
 def _take_abandoned(journal: Path) -> Iterator[bool]:
-    """Hold a journal, and tell whether it was left by a process that is gone, or is not there at all."""
+    """Lock a journal, and yield whether its batch is abandoned: its process has ended, or there is no journal."""
     try:
         is_file = stat.S_ISREG(journal.lstat().st_mode)
         handle = os.open(journal, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)) if is_file else -1
@@ -156,8 +157,8 @@ def _take_abandoned(journal: Path) -> Iterator[bool]:
 
 
 def _hold(handle: int, *, waits: bool) -> bool:
-    """Lock an open file for as long as this process has it open; return whether nobody else does."""
-    if sys.platform == "win32":  # what is open there cannot be removed
+    """Lock an open file until this process closes it; return whether this process got the lock."""
+    if sys.platform == "win32":  # nobody can remove an open file there
         return True
     import fcntl
 
@@ -179,5 +180,5 @@ def _digest_of(path: Path) -> str:
         return _digest(read_file(path))
     except FileNotFoundError:
         return ""
-    except OSError:  # a pipe or a device: nothing that was written here
+    except OSError:  # a folder, a pipe or a device: mlspec did not write it
         return "?"

@@ -1,1 +1,1 @@
-"""Registries, indexes, logins and the user's configuration of them."""
+"""Access to registries and package indexes, with this user's logins and configuration."""

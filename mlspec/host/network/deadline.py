@@ -1,4 +1,4 @@
-"""An act that may take for ever, such as a question to a host of the network, within a time."""
+"""A time limit for a call that may never return, such as a request to a host."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 def within(seconds: float, act: Callable[[], T], tell: Callable[[float], None] = lambda _: None) -> T:
-    """Return what an act returns, or raise what it raises; TimeoutError where it takes longer.
+    """Call ``act`` and return its result or raise its exception; raises TimeoutError after ``seconds``.
 
-    ``tell`` hears, several times a second, for how long it was waited. The act goes on in a thread of its own, which
-    nobody waits for any more: neither a name that is looked up nor a host that sends a byte a second can be stopped.
+    ``tell`` receives the seconds of the wait, several times a second. ``act`` runs in a daemon thread, which goes on
+    after a TimeoutError: Python cannot stop a name lookup, or a request to a host that sends one byte a second.
     """
     ends: queue.Queue[tuple[bool, T | BaseException]] = queue.Queue()
 

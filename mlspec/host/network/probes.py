@@ -1,4 +1,4 @@
-"""Whether places on the network answer, asked side by side and never for longer than a few seconds."""
+"""Probes of hosts on the network, in parallel and with a time limit of a few seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from mlspec.advice.doctor.facts import Probe
+from mlspec.advice.doctor.observations import Probe
 from mlspec.host.engine.engine import innermost, within
 from mlspec.host.network.user_configuration import certificate_file, configuration
 
@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 
 def at_once(tasks: Mapping[str, Callable[[], T]], seconds: float) -> dict[str, T]:
-    """Return what the tasks return, all begun at once; those that fail, or take longer than ``seconds``, are left out.
+    """Run all tasks in parallel and return their results, without tasks that fail or take longer than ``seconds``.
 
-    Looking up a name or a stale network disk may hang for longer than any timeout says: such a thread is left behind.
+    A name lookup or a stale network disk may hang beyond any timeout: the function abandons the thread of such a task.
     """
     done: queue.SimpleQueue[tuple[str, T] | None] = queue.SimpleQueue()
 
@@ -33,7 +33,7 @@ def at_once(tasks: Mapping[str, Callable[[], T]], seconds: float) -> dict[str, T
         try:
             done.put((name, task()))
         except Exception:
-            # What a probe cannot tell is no reason to tell nothing of the others.
+            # A failed probe must not hide the results of the other probes.
             done.put(None)
 
     for name, task in tasks.items():
@@ -50,7 +50,7 @@ def at_once(tasks: Mapping[str, Callable[[], T]], seconds: float) -> dict[str, T
 
 
 def answer(place: str, urls: Iterable[str], seconds: float) -> Probe:
-    """Return the answer of the first of ``urls`` that gives one, or else what came of the last; never raises."""
+    """Return the probe of the first address that answers, else the failed probe of the last address; never raises."""
     found = Probe(place=place, host="", state="silent")
     for url in urls:
         found = _ask(place, url, seconds)
@@ -76,7 +76,7 @@ def _ask(place: str, url: str, seconds: float) -> Probe:
         return Probe(place=place, host=name, state="silent", words=innermost(error))
     if response.status_code >= 500:
         return Probe(place=place, host=name, state="silent", words=f"it answers {response.status_code}")
-    # What the user's configuration names, builds get as well.
+    # Builds also trust the certificates in the user's configuration.
     is_told = _own_certificates() is True or bool(configuration().certificates)
     is_private = url.startswith("https:") and not is_told and not _is_trusted(url, _public(), seconds)
     return Probe(place=place, host=name, state="private" if is_private else "fine", skew=_skew(response))
@@ -85,18 +85,18 @@ def _ask(place: str, url: str, seconds: float) -> Probe:
 def _get(url: str, verify: str | bool, seconds: float) -> requests.Response:
     import requests
 
-    # The answer's beginning is enough: an index lists all its packages on its first page.
+    # Do not read the whole answer: an index lists all its packages on its first page.
     with requests.get(url, verify=verify, timeout=seconds, stream=True) as response:
         return response
 
 
 def _own_certificates() -> str | bool:
-    """Return the certificates that this user names, or those that come with the client."""
+    """Return the file of the certificates to trust; True stands for the certificates that come with ``requests``."""
     return certificate_file() or True
 
 
 def _public() -> str:
-    """Return the file of the certificates that all the world trusts."""
+    """Return the file of the public certificates that come with ``requests``."""
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
     return str(DEFAULT_CA_BUNDLE_PATH)
@@ -120,7 +120,7 @@ def _is_out_of_time(error: Exception) -> bool:
 
 
 def _skew(response: requests.Response) -> float | None:
-    """Return by how many seconds the clock of a server is ahead of this one; none where it does not say."""
+    """Return how many seconds the clock of a server is ahead of this host's clock; None without a Date header."""
     try:
         date = parsedate_to_datetime(response.headers["Date"])
         return (date - datetime.now(UTC)).total_seconds()

@@ -1,4 +1,4 @@
-"""The user's own configuration, as the file in their home and their environment say it now."""
+"""The user's own configuration, from the file in their home and from the environment."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlspec.advice.doctor.facts import UserConfiguration, UserSetting
+from mlspec.advice.doctor.observations import UserConfiguration, UserSetting
 from mlspec.build.configuration_text import VARIABLES, Configuration, parse, with_variables
 from mlspec.errors import MlspecError, Problem, SpecError, ToolError
+from mlspec.host.cache.witness import read, variable
 from mlspec.host.files.bounded import read_file
 from mlspec.host.files.scratch import scratch
 from mlspec.host.home import expand_home, known_home
@@ -27,13 +28,16 @@ FILE_VARIABLE = "MLSPEC_CONFIG"
 
 
 def configuration() -> Configuration:
-    """Return the user's configuration; raises SpecError with the place of what is wrong in it."""
+    """Return the user's configuration.
+
+    Raises SpecError at the place of an error in the file, ToolError if the file is missing or unreadable.
+    """
     path = _path()
     found = Configuration()
     if path and (text := _text(path)) is not None:
         found = parse(text, str(path))
         if found.certificates:
-            # As a shell would have it, and else beside the file that names it.
+            # `~` is the home folder, as in a shell; a relative path starts at the folder of the configuration file.
             certificates = path.parent / expand_home(found.certificates)
             found = dataclasses.replace(found, certificates=str(certificates))
     return with_variables(found, os.environ)
@@ -43,30 +47,33 @@ def _path() -> Path | None:
     named = os.environ.get(FILE_VARIABLE, "")
     if named:
         return None if named == "off" else expand_home(named)
-    if not (known_home() or os.environ.get("XDG_CONFIG_HOME")):
+    if not (known_home() or variable("XDG_CONFIG_HOME")):
         return None
     import platformdirs
 
+    # The variables that platformdirs reads.
+    for name in ("HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA"):
+        variable(name)
     return Path(platformdirs.user_config_dir("mlspec", appauthor=False), "config.toml")
 
 
 def _text(path: Path) -> str | None:
     try:
-        return encoding.decode(read_file(path), str(path))
-    except FileNotFoundError:
+        if (data := read(str(path))) is not None:
+            return encoding.decode(data, str(path))
         if not os.environ.get(FILE_VARIABLE):
             return None
         message, hint = f"there is no file {path}", f"correct the path, or leave it out: unset {FILE_VARIABLE}"
     except OSError as error:
-        message, hint = f"{path} cannot be read: {(error.strerror or str(error)).lower()}", "let this user read it"
+        message, hint = f"{path} cannot be read: {(error.strerror or str(error)).lower()}", "give this user read access"
     raise ToolError(Problem(code="MLS353", message=message, hint=hint))
 
 
-# As the doctor shows it
+# The configuration in the output of the doctor
 
 
 def examine_configuration() -> UserConfiguration:
-    """Return the user's configuration as it may be shown, and what is wrong with it; never raises."""
+    """Return the user's configuration without secrets, and its problems; never raises."""
     path = _path()
     own = UserConfiguration(file=str(path or ""), is_there=bool(path and os.access(path, os.F_OK)))
     try:
@@ -102,12 +109,12 @@ def _settings(found: Configuration) -> Iterator[UserSetting]:
 
 
 def _without_secrets(url: str) -> str:
-    # What is asked for behind a question mark may be a token.
+    # The query of an address may contain a token.
     return without_login(url).partition("?")[0]
 
 
 def _count_certificates(text: str) -> tuple[int, tuple[str, ...]]:
-    """Return how many certificates a text holds, and the names of the authorities whose time is over."""
+    """Return the number of certificates in a text, and the names of the authorities with an expired certificate."""
     context = ssl.create_default_context(cadata=text)
     now = time.time()
     outdated = (told for told in context.get_ca_certs() if ssl.cert_time_to_seconds(str(told["notAfter"])) < now)
@@ -123,20 +130,23 @@ def _authority_name(certificate: Mapping[str, Any]) -> str:
 
 
 def certificate_file() -> str:
-    """Return the file of all certificates to trust, the user's among them; empty where nobody named any."""
+    """Return the file of all certificates to trust; empty if neither configuration nor environment names any."""
     named = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), "")
     own = configuration().certificates
     return _bundle_certificates(own, named) if own else named
 
 
 def certificates() -> str:
-    """Return the text of what :func:`trusted` names, or an empty one where the user's configuration names none."""
+    """Return the text of :func:`certificate_file`; empty if the user's configuration names no certificates."""
     return read_file(certificate_file()).decode() if configuration().certificates else ""
 
 
 @cache
 def _bundle_certificates(own: str, named: str) -> str:
-    """Return a file with the user's certificates beside those that are trusted without; gone when this process ends."""
+    """Return a temporary file with the user's certificates and the certificates that are trusted anyway.
+
+    The file is removed when this process ends.
+    """
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
     text = _pem(own)
@@ -144,7 +154,7 @@ def _bundle_certificates(own: str, named: str) -> str:
     held = contextlib.ExitStack()
     bundle = held.enter_context(scratch()) / "certificates.pem"
     atexit.register(held.close)
-    # A folder of certificates, which some variables may name, is no text to add to.
+    # Some of the variables may name a folder of certificates: leave it out, because it is not one text.
     before = read_file(others).decode() if others.is_file() else ""
     bundle.write_text(f"{before.rstrip()}\n{text}", encoding="utf-8")
     return str(bundle)
@@ -153,11 +163,11 @@ def _bundle_certificates(own: str, named: str) -> str:
 def _pem(path: str) -> str:
     try:
         text = read_file(path).decode()
-        # Refuses what holds no certificate; an empty text would mean those of this host.
+        # Raises if the text holds no certificate. An empty text would load the certificates of this host instead.
         ssl.create_default_context(cadata=text or " ")
     except (OSError, ValueError) as error:
         said = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not text"
-        said = "it holds no certificate" if isinstance(error, ssl.SSLError) else said
+        said = "it contains no certificate" if isinstance(error, ssl.SSLError) else said
         hint = "name a file in PEM form, which begins with: -----BEGIN CERTIFICATE-----"
         problem = Problem(code="MLS353", message=f"the certificates in {path} cannot be read: {said}", hint=hint)
         raise SpecError(problem) from None

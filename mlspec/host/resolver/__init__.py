@@ -1,5 +1,1 @@
-"""Requirements to pins: what is asked of the resolver, commits for git's refs, and in words what failed."""
-
-from mlspec.host.resolver.compile import Resolver, compile_requirements
-
-__all__ = ["Resolver", "compile_requirements"]
+"""Resolution of requirements to pins: runs of the resolver, commits of git refs, and problems with their hints."""

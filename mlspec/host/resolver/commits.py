@@ -1,4 +1,4 @@
-"""Git requirements at the commit that their branch or tag stands for."""
+"""The commits of git requirements, for their branches and tags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlspec.host.files.scratch import scratch
 from mlspec.host.resolver.process_environment import environment
 from mlspec.host.resolver.upgrades import package_name
 from mlspec.lock.pins import RequirementsLock
-from mlspec.lock.requirements.values import Requirement
+from mlspec.lock.requirements.requirement_types import Requirement
 from mlspec.text import nearest
 
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
@@ -22,7 +22,7 @@ _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A git requirement at a whole commit: the address as pip takes it, and the branch or tag it was named by."""
+    """A git requirement with a full commit: its address for pip, its commit, and its branch or tag in the spec."""
 
     address: str
     commit: str
@@ -32,7 +32,7 @@ class Commit:
 def pin_commit(
     requirement: Requirement, previous: RequirementsLock | None, upgrade: bool, upgrade_packages: Iterable[str]
 ) -> Commit:
-    """Return the commit that a git requirement stands for: the one of the lock before, or the newest of its ref."""
+    """Return the commit of a git requirement: the commit in the previous lock, or the newest commit of its ref."""
     url, ref, fragment = _git_parts(requirement)
     asked = upgrade or requirement.name in map(package_name, upgrade_packages)
     for pin in previous.vcs if previous and not asked else ():
@@ -47,10 +47,10 @@ def pin_commit(
 
 
 def _git_parts(requirement: Requirement) -> tuple[str, str, str]:
-    """Return the repository's address, the ref or an empty text, and the fragment of a git requirement."""
+    """Return address of the repository, ref and fragment of a git requirement; ref and fragment may be empty."""
     parsed = Pep508(requirement.text).url if requirement.name else requirement.text
     base, _, fragment = str(parsed).removeprefix("git+").partition("#")
-    # The login of git@host is in front of the path; a ref stands behind its last part.
+    # Split off host and login first: git@host contains an @, too. A ref follows the @ in the path.
     scheme, _, rest = base.partition("://")
     host, slash, path = rest.partition("/")
     path, _, ref = path.partition("@")
@@ -60,7 +60,7 @@ def _git_parts(requirement: Requirement) -> tuple[str, str, str]:
 def _resolved_ref(requirement: Requirement, url: str, ref: str) -> str:
     rows = [line.split("\t") for line in _git(requirement, url, "ls-remote", url).splitlines() if "\t" in line]
     refs = {name: commit for commit, name in rows}
-    # As pip has it: a branch before a tag; what an annotated tag points at, not the tag itself.
+    # pip prefers a branch to a tag, and takes the commit of an annotated tag, not the tag object.
     names = (f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", ref) if ref else ("HEAD",)
     if found := next((refs[name] for name in names if name in refs), ""):
         return found
@@ -106,14 +106,14 @@ def _git(requirement: Requirement, url: str, *arguments: str) -> str:
     said = _reason_in(done.stderr)
     if re.search(r"Authentication failed|Permission denied|could not read Username|terminal prompts", done.stderr):
         hint = "git must be able to log in by itself: a deploy key, or a credential helper"
-        raise LockError(requirement.problem("MLS252", f"{url} wants a login", hint))
+        raise LockError(requirement.problem("MLS252", f"{url} asks for a login", hint))
     hint = f"try: git ls-remote {url}"
     if "Host key verification failed" in said:
-        hint = f"see that its key is the right one, and accept it: ssh -T {_ssh_host(url)}"
+        hint = f"check its key, and accept it: ssh -T {_ssh_host(url)}"
     raise LockError(requirement.problem("MLS251", f"{url} cannot be read: {said}", hint))
 
 
-# What git says behind the reason, whatever that was.
+# git prints this advice after the reason of any failure.
 _ADVICE = re.compile(
     r"Please make sure you have the correct access rights|and the repository exists"
     r"|Could not read from remote repository"
@@ -121,13 +121,13 @@ _ADVICE = re.compile(
 
 
 def _reason_in(stderr: str) -> str:
-    """Return the line of git's words that tells why it failed: the last that is no advice."""
+    """Return the reason in git's error output: its last line that is not advice."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     telling = [line for line in lines if not _ADVICE.search(line)]
     return next(iter(reversed(telling or lines)), "git said nothing").rstrip(".")
 
 
 def _ssh_host(url: str) -> str:
-    """Return who ssh calls for an address: user and host, and its port as an option."""
+    """Return the arguments of ssh for an address: user and host, and the port as an option."""
     found = re.match(r"^\w+://([^/:]+)(?::(\d+))?/", url)
     return f"{f'-p {found[2]} ' if found[2] else ''}{found[1]}" if found else url

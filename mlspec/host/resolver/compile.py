@@ -1,4 +1,4 @@
-"""Requirements to pins."""
+"""The resolver: from requirements to pins."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from packaging.requirements import Requirement as Pep508
 
 from mlspec.host.resolver.commits import pin_commit
 from mlspec.host.resolver.job import Job
-from mlspec.host.resolver.metadata import MetadataMaker
+from mlspec.host.resolver.metadata.unpacked_source import MetadataSource
 from mlspec.host.resolver.resolver_failures import check_pip
 from mlspec.host.resolver.upgrades import check_upgrades, keep_pins
+from mlspec.host.resolver.upload_limit import ANY_AGE, UploadLimit
 from mlspec.lock.pins import LockTarget, Pin, RequirementsLock
 from mlspec.lock.requirements import markers
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.requirements.requirement_types import Requirement, Requirements
 from mlspec.lock.world import Compiled, HeldBack
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """What requirements are resolved for, and where from, logins included; ``metadata`` makes what only builds tell.
+    """The resolver for a target, with its indexes and their logins.
 
-    The files of what was resolved are put into the folder ``download``, where there is one; with
-    ``inspects_wheels``, the libraries of the system that wheels load are read out of them, and
-    the ``programs`` that they may bring.
+    ``metadata`` makes the metadata of sources that have none before a build. With ``download``, the resolver saves the
+    files of the resolved packages in that folder. With ``inspects_wheels``, the resolver reads from the wheels the
+    system libraries that they load. With ``programs``, it reports the packages that install these programs. ``uploads``
+    limits the age of files.
     """
 
     target: LockTarget
     indexes: tuple[Index, ...]
-    metadata: MetadataMaker
+    metadata: MetadataSource
     download: Path | None = None
     inspects_wheels: bool = False
     programs: tuple[str, ...] = ()
+    uploads: UploadLimit = ANY_AGE
 
     def compile(
         self,
@@ -45,17 +48,17 @@ class Resolver:
         upgrade: bool = False,
         upgrade_packages: Sequence[str] = (),
     ) -> Compiled:
-        """Return the pins of requirements; those of ``previous`` stay unless an upgrade asks for more.
+        """Return the pins of requirements; the pins of ``previous`` stay, except for upgrades.
 
-        Requirements that are a lock already are not resolved, but compared with the index: of their hashes, those of
-        files for the target stay. ``previous`` must have been made for the same target. Raises LockError, in a
-        person's words, when nothing fits or something outside does not answer.
+        Requirements that are already a lock are not resolved but compared with the index: the result keeps their hashes
+        of files for the target. ``previous`` must be a lock for the same target. Raises LockError if no versions fit,
+        or if an index or a repository does not answer.
         """
         if not requirements.requirements:
             return Compiled(pins=(), tools={})
-        check_pip()
+        check_pip(requirements)
         check_upgrades(requirements, previous, upgrade_packages)
-        if requirements.compiled:
+        if requirements.is_compiled:
             return self._compare(requirements)
         from_git = (r for r in requirements.requirements if r.kind == "vcs")
         commits = {r: pin_commit(r, previous, upgrade, upgrade_packages) for r in from_git}
@@ -71,37 +74,29 @@ class Resolver:
             self.download,
             self.inspects_wheels,
             self.programs,
+            former=tuple(pin.name for pin in previous.pins) if previous else (),
+            uploads=self.uploads,
         )
         return _run_job(job)
 
     def _compare(self, requirements: Requirements) -> Compiled:
-        """Return the pins of a user's lock that the target takes; raises LockError where the index has other files."""
+        """Return the pins of a user's lock that apply to the target; raises LockError if the index has other files."""
         taken = tuple(r for r in requirements.requirements if _is_taken(r, self.target))
         if not taken:
             return Compiled(pins=(), tools={})
         own = dataclasses.replace(requirements, requirements=taken)
-        report = Job(own, self.target, self.indexes, {}, (), (), self.metadata, self.download).run()
+        report = Job(
+            own, self.target, self.indexes, {}, (), (), self.metadata, self.download, uploads=self.uploads
+        ).run()
         hashes = [tuple(row["hashes"]) for row in report["pins"]]
-        return Compiled(pins=tuple(map(_as_written, taken, hashes)), tools={})
-
-
-def compile_requirements(
-    requirements: Requirements,
-    target: LockTarget,
-    indexes: Sequence[Index],
-    *,
-    previous: RequirementsLock | None = None,
-    upgrade: bool = False,
-    upgrade_packages: Sequence[str] = (),
-) -> Compiled:
-    """Return the pins of ``requirements`` on ``target``, as :meth:`Resolver.compile` does; this host makes metadata."""
-    maker = MetadataMaker(target, tuple(indexes), requirements.build_constraints)
-    resolver = Resolver(target, tuple(indexes), maker)
-    return resolver.compile(requirements, previous=previous, upgrade=upgrade, upgrade_packages=upgrade_packages)
+        sizes = {row["name"]: row["size"] for row in report["pins"] if row["size"]}
+        return Compiled(
+            pins=tuple(map(_as_written, taken, hashes)), tools={}, sizes=sizes, uploaded_before=self.uploads.before
+        )
 
 
 def _run_job(job: Job) -> Compiled:
-    """Return the pins in the report of a job."""
+    """Run a job, and return the pins in its report."""
     report = job.run()
     pins = [job.pin(row) for row in report["pins"]]
     return Compiled(
@@ -113,6 +108,7 @@ def _run_job(job: Job) -> Compiled:
         stated=frozenset(row["name"] for row in report["pins"] if row.get("is_stated")),
         programs=report["programs"],
         foreign=job.metadata.foreign,
+        uploaded_before=job.uploads.before,
     )
 
 

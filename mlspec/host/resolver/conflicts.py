@@ -1,4 +1,4 @@
-"""Wishes that no release fits, in words: who asks for what, and what there is."""
+"""Problems for requirements that no release satisfies: who requires which version, and which releases exist."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from mlspec.facts.python import python_versions
 from mlspec.facts.versions import minor_version
 from mlspec.host.resolver.package_names import INSTALL_NAMES, close_name
 from mlspec.host.resolver.releases import IndexRelease, describe_common_python, marker_of, parse_releases
-from mlspec.host.resolver.wording import problem_at
 from mlspec.lock.pins import LockTarget
-from mlspec.lock.requirements.values import Requirement, Requirements
+from mlspec.lock.requirements.requirement_types import Requirement, Requirements
 from mlspec.lock.world import NO_WHEEL
 from mlspec.text import without_login
 
-_NOT_MEANT = frozenset({"it is a pre-release", "it was withdrawn"})
+_NOT_MEANT = frozenset({"it is a pre-release", "it was yanked"})
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """The wishes that cannot be met together, the releases of the packages they are about, and what was asked for."""
+    """The requirements of a failed resolution, its target, and the resolver's error with causes and releases."""
 
     requirements: Requirements
     target: LockTarget
     error: Mapping[str, Any]
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what a person should read."""
+        """Yield the problems for the user."""
         causes = [_Cause(**cause) for cause in self.error["causes"]]
         pythons = [cause for cause in causes if not cause.name and not _contains(cause.specifier, self.target.python)]
         wishes = [cause for cause in causes if cause.name]
@@ -52,7 +51,7 @@ class Conflict:
                 yield self._disagreement(name, [cause for cause in wishes if cause.name == name])
 
     def without_wheel(self, name: str) -> Problem | None:
-        """Return that the newest release of a package that was asked for has wheels, and none for the target."""
+        """Return a problem if the newest wanted release of a package has wheels, but none for the target; else None."""
         place = self._requirement_of(name)
         specifier = str(Pep508(place.text).specifier) if place else ""
         releases = parse_releases(self.error["releases"].get(name, ()))
@@ -60,7 +59,7 @@ class Conflict:
         release = next(wanted, None)
         if release is None or not ("no wheel" in release.reason or release.is_elsewhere):
             return None
-        return problem_at(*self._unfit(_Cause(name, specifier, "", ""), release, releases), place)
+        return self.requirements.problem(*self._unfit(_Cause(name, specifier, "", ""), release, releases), place)
 
     def _unknown(self, name: str, causes: Sequence[_Cause]) -> Problem:
         wanting = next(cause for cause in causes if cause.name == name)
@@ -68,11 +67,13 @@ class Conflict:
         hint = f"did you mean: {INSTALL_NAMES[name]}" if name in INSTALL_NAMES else self._close_name(name)
         notes = [without_login(str(note)) for note in self.error.get("notes", ())]
         if any("not a trusted or secure host" in note for note in notes):
-            message = f"the index for {name} is asked over http, where anyone on the way could answer"
-            return problem_at("MLS257", message, "write its address with https://", self._requirement_of(wanting.root))
+            message = f"the index for {name} uses http, which anyone on the network path could answer"
+            return self.requirements.problem(
+                "MLS257", message, "write its address with https://", self._requirement_of(wanting.root)
+            )
         if odd := next((note for note in notes if f"/{name}/" in note), ""):
-            hint = f"the index answered with something else than a package page: {odd}"
-        return problem_at(
+            hint = f"the index answered with something other than a package page: {odd}"
+        return self.requirements.problem(
             "MLS242", f"there is no package {name} on the index{who}", hint, self._requirement_of(wanting.root)
         )
 
@@ -81,17 +82,17 @@ class Conflict:
         return f"did you mean: {close}" if close else "correct its name, or name the index that has it under `indexes`"
 
     def _is_at_address(self, name: str) -> bool:
-        """Return whether a package comes from an address, so that no index was asked for it."""
+        """Return whether a package comes from an address, and not from an index."""
         return any(r.name == name and r.kind != "index" for r in self.requirements.requirements)
 
     def _requirement_of(self, name: str) -> Requirement | None:
-        return self.requirements.named(name) if name else None
+        return self.requirements.find_requirement(name) if name else None
 
     def _wrong_python(self, cause: _Cause) -> Problem:
-        message = f"{cause.parent} {cause.parent_version} needs Python {cause.specifier}, and the image has "
+        message = f"{cause.parent} {cause.parent_version} needs Python {cause.specifier}, but the image has "
         message += self.target.python
-        hint = f"move `python`, or ask for another {cause.parent}"
-        return problem_at("MLS244", message, hint, self._requirement_of(cause.parent))
+        hint = f"change `python`, or ask for another {cause.parent}"
+        return self.requirements.problem("MLS244", message, hint, self._requirement_of(cause.parent))
 
     def _nothing_fits(self, cause: _Cause) -> Problem:
         releases = parse_releases(self.error["releases"][cause.name])
@@ -99,33 +100,37 @@ class Conflict:
         who = f"{cause.parent} {cause.parent_version} asks for" if cause.parent else "the spec asks for"
         place = self._requirement_of(cause.root)
         if wanted:
-            return problem_at(*self._unfit(cause, wanted[0], releases), place)
+            return self.requirements.problem(*self._unfit(cause, wanted[0], releases), place)
         newest = ", ".join(release.version for release in releases[:6])
         more = f" and {len(releases) - 6} older" if len(releases) > 6 else ""
         fitting = next((release.version for release in releases if _can_be_taken(release)), "")
         offer = f"\ntry: {cause.name}=={fitting}" if fitting and not cause.parent else ""
         hint = f"{cause.name} has {newest}{more}{offer}"
-        return problem_at("MLS243", f"{who} {cause.name}{cause.specifier}, which no release is", hint, place)
+        return self.requirements.problem(
+            "MLS243", f"{who} {cause.name}{cause.specifier}, which no release matches", hint, place
+        )
 
     def _unfit(self, cause: _Cause, release: IndexRelease, releases: Sequence[IndexRelease]) -> tuple[str, str, str]:
-        """Return code, message and hint for a release that is there and cannot be taken."""
+        """Return code, message and hint for a release that exists but cannot be used."""
         name, target, reason = cause.name, self.target, release.reason
         what = f"{name} {release.version}"
         if release.is_elsewhere:
             return NO_WHEEL, *_elsewhere(what, name, release)
         other = self._another(cause, releases)
         if "needs Python" in reason:
-            message = f"{what} needs Python {reason.rpartition(' ')[2]}, and the image has {target.python}"
-            return "MLS244", message, f"move `python`, or {other}"
+            message = f"{what} needs Python {reason.rpartition(' ')[2]}, but the image has {target.python}"
+            return "MLS244", message, f"change `python`, or {other}"
         if "no wheel" in reason:
             message = f"{what} has no wheel for Python {target.python} on {target.platform} with glibc {target.glibc}"
             return NO_WHEEL, message, "; or ".join(filter(None, self._ways(cause, release, other)))
         if "pre-release" in reason:
             return "MLS243", f"{what} is a pre-release", f"ask for it by name: {name}=={release.version}; or add --pre"
+        if "cooldown" in reason:
+            other = f"{other}; or take it at any age: below cooldown, write exclude: [{name}]"
         return "MLS243", f"{what} cannot be taken: {reason or 'it was refused'}", other
 
     def _ways(self, cause: _Cause, release: IndexRelease, other: str) -> Iterator[str]:
-        """Yield what can be done about a release without a wheel for the target, the likeliest first."""
+        """Yield the remedies for a release without a wheel for the target, most likely first."""
         lacking = self.error.get("lacking") or {}
         known = [row.python for row in python_versions()]
         count = int(self.error.get("pinned") or 0)
@@ -137,11 +142,11 @@ class Conflict:
             yield f"write: python: {release.reason.rpartition(' ')[2]}"
         yield other
         if release.has_source:
-            yield f"have it compiled: --no-binary {cause.name}"
+            yield f"compile it: --no-binary {cause.name}"
 
     def _another(self, cause: _Cause, releases: Sequence[IndexRelease]) -> str:
-        """Return the hint to ask for another release, which is named if one with a wheel suits who asks."""
-        # What the spec asks for can be changed; what another package asks for cannot.
+        """Return the hint to require another release; the hint names a release with a wheel if one is allowed."""
+        # The user can change the spec's own specifier, but not the specifier of another package.
         allowed = cause.specifier if cause.parent else ""
         suiting = (r.version for r in releases if _can_be_taken(r) and _contains(allowed, r.version))
         if version := next(suiting, ""):
@@ -149,40 +154,45 @@ class Conflict:
         return f"ask for another {cause.parent or cause.name}"
 
     def _other_lacking(self, name: str) -> Iterator[Problem]:
-        """Yield a problem for every other pinned requirement that has no wheel for the target, at its own line."""
+        """Yield a problem for every other pinned requirement without a wheel for the target, at the line of its own."""
         short = minor_version(self.target.python)
         for other in (self.error.get("lacking") or {}).get(short, ()):
             if other != name and (place := self._requirement_of(other)):
                 message = f"{place.text.partition(';')[0].strip()} has no wheel for Python {self.target.python} either"
-                yield problem_at(NO_WHEEL, message, "", place)
+                yield self.requirements.problem(NO_WHEEL, message, "", place)
 
     def _own_wants(self, name: str, causes: Sequence[_Cause]) -> Iterator[str]:
-        """Yield what the spec and its files want of a package, each with the line that it was written in."""
+        """Yield a sentence for each specifier of a package in the spec and its files, with file and line."""
         for cause in causes:
             written = [r for r in self.requirements.requirements if r.name == name and _has(r, cause.specifier)]
             wanted = f"{name}{cause.specifier or ' in any version'}"
-            yield from (f"{_shown_place(r) or 'the spec'} wants {wanted}" for r in written[:1])
-            yield from () if written else (f"the spec wants {wanted}",)
+            yield from (f"{_shown_place(r) or 'the spec'} asks for {wanted}" for r in written[:1])
+            yield from () if written else (f"the spec asks for {wanted}",)
 
     def _constraints(self, name: str) -> list[Requirement]:
         return [r for r in self.requirements.constraints if r.name == name]
 
     def _disagreement(self, name: str, causes: Sequence[_Cause]) -> Problem:
         wants = [
-            f"{cause.parent} {cause.parent_version} wants {name}{cause.specifier or ' in any version'}"
+            f"{cause.parent} {cause.parent_version} asks for {name}{cause.specifier or ' in any version'}"
             for cause in causes
             if cause.parent
         ]
         wants = [*self._own_wants(name, [cause for cause in causes if not cause.parent]), *wants]
-        wants += [f"{_shown_place(r) or 'a constraint'} wants {r.text}" for r in self._constraints(name)]
+        wants += [f"{_shown_place(r) or 'a constraint'} asks for {r.text}" for r in self._constraints(name)]
         root = next((cause.root for cause in causes if self._requirement_of(cause.root)), "")
         hint = "\n".join((*dict.fromkeys(wants), "loosen one of them"))
-        return problem_at("MLS246", f"no version of {name} suits all who ask for it", hint, self._requirement_of(root))
+        return self.requirements.problem(
+            "MLS246", f"no version of {name} satisfies all requirements", hint, self._requirement_of(root)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """One wish of a conflict: a package, what is wanted of it (or of Python, where it has no name), and by whom."""
+    """One requirement of a conflict: package, specifier, and the release that requires it.
+
+    A requirement for a version of Python has an empty name; a requirement of the spec has an empty parent.
+    """
 
     name: str
     specifier: str
@@ -191,12 +201,12 @@ class _Cause:
 
     @property
     def root(self) -> str:
-        """The package whose requirement in the spec is nearest to this wish."""
+        """The package whose requirement in the spec is nearest to this cause."""
         return self.parent or self.name
 
 
 def _has(requirement: Requirement, specifier: str) -> bool:
-    """Return whether a requirement asks for these versions; one at an address asks for any."""
+    """Return whether a requirement has this specifier; a requirement at an address matches any specifier."""
     if requirement.kind != "index":
         return True
     try:
@@ -206,21 +216,21 @@ def _has(requirement: Requirement, specifier: str) -> bool:
 
 
 def _shown_place(requirement: Requirement) -> str:
-    """Return the file and the line that a requirement was written in; empty for an entry of the spec."""
+    """Return file and line of a requirement, as ``FILE:LINE``; only the file, or empty, if the line is unknown."""
     place = requirement.place
     return f"{place.file}:{place.span.line}" if place.file and place.span else place.file
 
 
 def _can_be_taken(release: IndexRelease) -> bool:
-    """Tell whether a hint may propose a release: nothing is wrong with it, and it has a wheel for the target."""
+    """Return whether a hint may propose a release: it is a candidate, and it has a wheel for the target."""
     return not release.reason and release.has_wheel
 
 
 def _elsewhere(what: str, name: str, release: IndexRelease) -> tuple[str, str]:
-    """Return message and hint about a release for other systems."""
+    """Return message and hint for a release that has wheels only for other systems."""
     systems = " and ".join(release.systems)
     marker = marker_of(release.systems)
-    return f"{what} has wheels for {systems} alone", f"remove it, or write: {name}=={release.version}; {marker}"
+    return f"{what} has wheels only for {systems}", f"remove it, or write: {name}=={release.version}; {marker}"
 
 
 def _contains(specifier: str, version: str) -> bool:

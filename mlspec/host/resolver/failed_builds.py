@@ -1,4 +1,4 @@
-"""Why the build of a source told nothing, in words: what was missing, where, and what to do about it."""
+"""Problems for failed builds of sources: what the build lacked, where it ran, and how to fix it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Any
 
 from mlspec.errors import Problem
 from mlspec.facts import compile_recipes
-from mlspec.host.resolver.wording import problem_at
-from mlspec.lock.requirements.values import Requirement
+from mlspec.lock.requirements.requirement_types import Requirement, Requirements
 from mlspec.text import without_login
 
-# What setup.py files, shells, pkg-config and Python say of what they do not find; seen in builds of gdal, mysqlclient,
-# psycopg2, av, pycairo and mmcv-full.
+# Messages of setup.py files, shells, pkg-config and Python about a missing program or library; seen in builds of gdal,
+# mysqlclient, psycopg2, av, pycairo and mmcv-full.
 _PROGRAMS = (
     r"Could not find (?P<name>[\w.-]+-config)\b",
     r"\b(?P<name>[a-z]+_config)(?: executable)? not found",
@@ -25,14 +24,14 @@ _PROGRAMS = (
     r"Dependency \"(?P<name>[\w.+-]+)\" not found",
 )
 _MODULE = r"No module named '(?P<name>\w+)"
-# What a newer setuptools took away: pkg_resources in 82, what runs 2to3 in 58.
+# setuptools 82 removed pkg_resources, setuptools 58 removed the support of 2to3.
 _SETUPTOOLS = ((r"No module named 'pkg_resources'", "setuptools<81"), (r"use_2to3 is invalid", "setuptools<58"))
 _MOST_LINES = 8
 
 
 @dataclass(frozen=True)
 class FailedBuild:
-    """The build of a source that failed, as the resolver tells of it."""
+    """A failed build of a source, from the resolver's report."""
 
     name: str
     version: str
@@ -42,23 +41,21 @@ class FailedBuild:
 
     @classmethod
     def of(cls, error: Mapping[str, Any]) -> FailedBuild:
-        """Return the build that an error of the resolver is about."""
+        """Return the failed build in an error of the resolver."""
         return cls(error["name"], error["version"], error["message"], error["place"], error["wheel_version"])
 
-    def problem(self, requirement: Requirement | None) -> Problem:
-        """Return what a person should read."""
+    def problem(self, requirements: Requirements, requirement: Requirement | None) -> Problem:
+        """Return the problem for the user."""
         where = f"on this host ({self.place})" if self.place else "in the image's build stage"
-        missing = f", for want of {self._missing}" if self._missing else ""
+        missing = f", as it misses {self._missing}" if self._missing else ""
         message = f"{self.name} {self.version}".strip()
-        message += (
-            f" is a source whose dependencies only its own build can tell, and that build failed {where}{missing}"
-        )
+        message += f" is a source: only its build knows its dependencies, and that build failed {where}{missing}"
         hint = "; or ".join(self._ways())
-        return problem_at("MLS249", message, f"{hint}\n{self._tail()}".strip(), requirement)
+        return requirements.problem("MLS249", message, f"{hint}\n{self._tail()}".strip(), requirement)
 
     @property
     def _programs(self) -> tuple[str, ...]:
-        """The programs and libraries that were not found, each once."""
+        """The programs and libraries that the build did not find, each once."""
         found = (match["name"] for text in _PROGRAMS for match in re.finditer(text, self.words, re.MULTILINE))
         return tuple(dict.fromkeys(found))
 
@@ -68,20 +65,20 @@ class FailedBuild:
         return ", ".join(self._programs[:4]) or (f"Python's module {module['name']}" if module else "")
 
     def _ways(self) -> Iterator[str]:
-        """Yield what can be done, what is best first."""
+        """Yield the remedies, best first."""
         bound = next((bound for text, bound in _SETUPTOOLS if re.search(text, self.words)), "")
         debian = ", ".join(sorted(set(filter(None, map(compile_recipes.package_of, self._programs)))))
         if bound:
             yield f"add: build_constraints: [{bound}]"
         if self.place and not bound:
-            named = f"build_apt: [{debian}]" if debian else "what build_apt names"
+            named = f"build_apt: [{debian}]" if debian else "the packages of build_apt"
             yield f"start a Docker engine: then the build runs in the image's build stage, with {named}"
         elif debian:
             yield f"add: build_apt: [{debian}]"
         if self.wheel_version:
             yield f"require {self.name}=={self.wheel_version}, the newest that has a wheel"
         row = f"name: {self.name}, {f'version: {self.version}, ' if self.version else ''}requires_dist: [...]"
-        yield f"state what it requires, and nothing is built: dependency_metadata: [{{{row}}}]"
+        yield f"state its requirements, and nothing is built: dependency_metadata: [{{{row}}}]"
 
     def _tail(self) -> str:
         lines = [line.rstrip() for line in self.words.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Names of packages that people mean when they write another."""
+"""Corrections of package names: import names and typing errors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ INSTALL_NAMES = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
-"""What is imported is not always what is installed: the names people try first, and what to install."""
+"""Names that users confuse with packages, mostly import names, with the package to install."""
 
 
-# Names that are often mistyped, for "did you mean": no index can be asked for a list.
+# Names that are often mistyped, for "did you mean". The list is fixed, because no index offers such a list.
 _POPULAR = (
     "accelerate", "albumentations", "catboost", "datasets", "diffusers", "fastapi", "gradio", "huggingface-hub",
     "hydra-core", "jax", "jupyterlab", "keras", "lightgbm", "lightning", "matplotlib", "mlflow", "numpy",
@@ -33,6 +33,6 @@ _POPULAR = (
 
 
 def close_name(name: str, known: Iterable[str]) -> str:
-    """Return the name among ``known`` and the popular ones that is nearest to a mistyped one; empty where none is."""
+    """Return the nearest name to a mistyped name, from ``known`` and popular packages; empty if no name is near."""
     others = [other for other in (*known, *_POPULAR) if other != name]
     return next(iter(nearest(name, others, cutoff=0.75)), "")

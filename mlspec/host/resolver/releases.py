@@ -1,4 +1,4 @@
-"""The releases of a package as the resolver reports them, and which of them a hint may propose."""
+"""The releases of a package in the resolver's report, and hints about them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRelease:
-    """A release that an index has: its version, and why it is no candidate, if so.
+    """A release on an index: its version, and the reason why it is no candidate, or an empty text.
 
-    ``has_wheel`` says that one of its wheels runs on the target, ``has_source`` that it can be compiled; ``systems``
-    are those that all its wheels are for, if Linux is none of them.
+    ``has_wheel`` is True if one of its wheels runs on the target, ``has_source`` if pip can compile it. ``systems`` are
+    the systems of all its wheels if Linux is not among them.
     """
 
     version: str
@@ -23,7 +23,7 @@ class IndexRelease:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Tell whether the release is for other systems: macOS alone, or any others, and there is no source."""
+        """Whether the release is only for other systems: for macOS alone, or for any other system without a source."""
         return bool(self.systems) and (self.systems == ("macOS",) or not self.has_source)
 
 
@@ -36,15 +36,15 @@ _MARKERS = {"Windows": 'sys_platform == "win32"', "macOS": 'sys_platform == "dar
 
 
 def marker_of(systems: Sequence[str]) -> str:
-    """Return the marker of a requirement that is for these systems alone."""
+    """Return the environment marker that limits a requirement to these systems."""
     return " or ".join(_MARKERS[system] for system in systems)
 
 
 def describe_common_python(lacking: Mapping[str, Sequence[str]], count: int, known: Sequence[str], now: str) -> str:
-    """Return which Python suits all pinned packages, as a hint; empty where only one package is pinned.
+    """Return a hint with the Python that has wheels for all pinned packages; empty for fewer than two packages.
 
-    ``lacking`` has for each Python, newest first, the packages without wheels; ``count`` is the number of pinned ones,
-    ``known`` are the Pythons that can be locked for, and ``now`` is the one of the image.
+    ``lacking`` has the packages without wheels for each Python, newest Python first. ``count`` is the number of pinned
+    packages, ``known`` are the Pythons that a lock supports, and ``now`` is the Python of the image.
     """
     if count < 2:
         return ""

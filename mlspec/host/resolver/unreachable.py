@@ -1,4 +1,4 @@
-"""An index that does not answer, in words: whose it is, why the system says so, and where a mirror is named."""
+"""Message and hint for an index that cannot be reached: its owner, the system's reason, and the setting of a mirror."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _REASON = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(Connection refused|Connection
 def describe_unreachable(url: str, name: str, words: str, indexes: Sequence[Index]) -> tuple[str, str]:
     """Return a message and a hint about an index that cannot be reached.
 
-    ``url`` is what was asked, a page of the package ``name`` if that is not empty; ``words`` are those of the network
-    error; ``indexes`` are the image's own besides the default one, the accelerator's among them.
+    ``url`` is the requested address: the page of the package ``name``, if ``name`` is not empty. ``words`` is the text
+    of the network error. ``indexes`` are the image's indexes besides the default index, with the accelerator's index.
     """
     own = next((index for index in indexes if url.startswith(index.url.rstrip("/") + "/")), None)
     host = re.sub(r"^(\w+://[^/]+).*$", r"\1", url) or "the package index"
@@ -34,13 +34,13 @@ def describe_unreachable(url: str, name: str, words: str, indexes: Sequence[Inde
 
 
 def _accelerator(url: str) -> str:
-    """Return the accelerator whose index of the torch family has this address; empty for any other index."""
+    """Return the accelerator whose torch index has this address; empty for any other index."""
     label = url.rstrip("/").rpartition("/")[2]
     found = from_label(label)
     return str(found) if found and torch_index(label).url.rstrip("/") == url.rstrip("/") else ""
 
 
 def _reason(words: str) -> str:
-    """Return why a connection failed as the system says it, behind a colon; empty where it gives no reason."""
+    """Return the system's reason for a failed connection, with a colon in front; empty if there is no reason."""
     found = [a or b for a, b in _REASON.findall(words)]
     return f": {found[-1].strip()}" if found else ""

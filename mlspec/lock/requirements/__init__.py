@@ -1,1 +1,1 @@
-"""Pip's requirement syntax to frozen requirements: entries of a spec, and the files they name."""
+"""Parse pip's requirement syntax: the entries of a spec, and the files they name, to frozen requirements."""

@@ -1,4 +1,4 @@
-"""What a spec says of the builds of source packages: bounds on what they take, and metadata that needs none."""
+"""The settings of a spec for builds of source packages: constraints on build dependencies, and stated metadata."""
 
 from __future__ import annotations
 
@@ -11,34 +11,40 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from mlspec.errors import KeyPath, Problem, SpecError
+from mlspec.errors import Problem, SpecError
 from mlspec.lock.requirements.collect import RequirementEntry, collect
-from mlspec.lock.requirements.values import Requirement, Requirements, Stated
-from mlspec.spec.nested_keys import PackageMetadata
+from mlspec.lock.requirements.requirement_types import Requirement, Requirements, Stated
+from mlspec.spec.nested_build_keys import PackageMetadata
+from mlspec.spec.place import Place
 
 
 def with_limits(requirements: Requirements, limits: Requirements) -> Requirements:
-    """Return requirements with the bounds on their builds; raises SpecError where one is no bound."""
+    """Return requirements with the constraints on their builds; raises SpecError if an entry is no constraint."""
     bounds = (*limits.requirements, *limits.constraints)
     hint = "write a name and versions, such as: setuptools<81"
+    if limits.tool_lock:
+        message = f"{limits.tool_lock.path} is a lock of packages, and no constraint for a build"
+        raise SpecError(limits.tool_lock.entry.problem("MLS263", message, hint))
     if wrong := [bound for bound in bounds if bound.kind != "index"]:
-        message = "an address is no bound on what a build takes"
+        message = "a URL is not a constraint for a build"
         raise SpecError(*(bound.problem("MLS263", message, hint) for bound in wrong))
     files = tuple(dict.fromkeys((*requirements.files, *limits.files)))
     return replace(requirements, build_constraints=(*requirements.build_constraints, *bounds), files=files)
 
 
-def read_metadata(row: PackageMetadata, path: KeyPath) -> Stated | list[Problem]:
-    """Return metadata as the spec states it, or all that is wrong with it."""
+def read_metadata(row: PackageMetadata, place: Place) -> Stated | list[Problem]:
+    """Return metadata as the spec states it, or all its problems."""
     problems = []
 
     def wrong(message: str, hint: str, *below: str | int) -> None:
-        problems.append(Problem(code="MLS263", message=message, hint=hint, path=(*path, *below)))
+        problems.append(replace(place, path=(*place.path, *below)).problem("MLS263", message, hint))
 
     try:
         Version(row.version or "0")
     except InvalidVersion:
-        wrong(f'"{row.version}" is not a version', "write that of the release, such as: version: 3.6.2", "version")
+        wrong(
+            f'"{row.version}" is not a version', "write the version of the release, such as: version: 3.6.2", "version"
+        )
     try:
         SpecifierSet(row.requires_python)
     except InvalidSpecifier:
@@ -55,10 +61,13 @@ def read_metadata(row: PackageMetadata, path: KeyPath) -> Stated | list[Problem]
     return Stated(name=name, version=row.version, requires_dist=row.requires_dist, requires_python=row.requires_python)
 
 
-def build_requirements(texts: Iterable[str], constraints: tuple[Requirement, ...], path: KeyPath = ()) -> Requirements:
-    """Return what a build requires, within the constraints of the spec; ``path`` is the key that problems point at."""
-    entries = [RequirementEntry(text, path) for text in dict.fromkeys(texts)]
-    return replace(collect(entries, _refuse_file, ""), constraints=constraints)
+def build_requirements(
+    texts: Iterable[str], constraints: tuple[Requirement, ...], place: Place | None = None
+) -> Requirements:
+    """Return the requirements of a build, within the constraints of the spec; problems point at ``place``."""
+    place = place or Place()
+    entries = [RequirementEntry(text, place.path, place.document) for text in dict.fromkeys(texts)]
+    return replace(collect(entries, _refuse_file, ""), constraints=constraints, place=place)
 
 
 def _refuse_file(path: str) -> str:

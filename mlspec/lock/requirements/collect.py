@@ -1,33 +1,39 @@
-"""The entries of a spec to all that they require: the files they name are read through a callback, and followed."""
+"""Collect the requirements in the entries of a spec; a callback reads the files that the entries name."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import posixpath
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from packaging.utils import canonicalize_name
 
-from mlspec.errors import KeyPath, Problem, SetKey, SpecError
-from mlspec.lock.requirements import other_files, typos
-from mlspec.lock.requirements import requirements_lines as options
-from mlspec.lock.requirements import syntax as notation
-from mlspec.lock.requirements.lines import RequirementLine, lines_of
+from mlspec.errors import KeyPath, Problem, SpecError
+from mlspec.lock.requirements import other_files, pip_options, requirement_syntax
+from mlspec.lock.requirements.certain_repairs import drop_contradictions
+from mlspec.lock.requirements.local_packages import local_entries, wheel_entries
+from mlspec.lock.requirements.local_packages.local_package import LocalPackage
+from mlspec.lock.requirements.local_packages.read_package import read_local_package
+from mlspec.lock.requirements.named_files import NamedFiles
+from mlspec.lock.requirements.named_wheels import Load, NamedWheels, read_nothing
 from mlspec.lock.requirements.other_files import Look, see_nothing
 from mlspec.lock.requirements.refused_options import refuse_option
+from mlspec.lock.requirements.requirement_lines import RequirementLine, lines_of
+from mlspec.lock.requirements.requirement_types import RequiredPython, Requirement, Requirements, Stated, Unheeded
 from mlspec.lock.requirements.sources.choices import Route, group_routes
 from mlspec.lock.requirements.sources.groups import find_left_out
 from mlspec.lock.requirements.sources.requirement_files import find_unheeded
-from mlspec.lock.requirements.sources.source_tables import Conditions, TomlText
-from mlspec.lock.requirements.sources.workspaces import find_settings, find_uv_toml, find_workspace
-from mlspec.lock.requirements.values import Place, RequiredPython, Requirement, Requirements, Stated, Unheeded
-from mlspec.spec import suppressions as ignores
-from mlspec.spec.suppressions import Ignores
+from mlspec.lock.requirements.sources.source_tables import Conditions
+from mlspec.lock.requirements.sources.workspaces import find_settings
+from mlspec.lock.requirements.tool_locks.chosen_lock import ChosenLock
+from mlspec.lock.requirements.tool_locks.lock_entries import LockEntries, find_named_lock
+from mlspec.lock.requirements.written_requirements import read_requirement
+from mlspec.spec import suppressions
+from mlspec.spec.document import Document
+from mlspec.spec.place import Place
 
 if TYPE_CHECKING:
     from mlspec.lock.requirements.pyproject import Project
@@ -37,10 +43,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class RequirementEntry:
-    """One entry of a spec's ``requirements``, and the key it stands under."""
+    """One entry of a spec's ``requirements``, and the path of its key in a ``document``."""
 
     text: str
     path: KeyPath
+    document: Document | None = None
 
 
 def collect(
@@ -49,67 +56,59 @@ def collect(
     file: str,
     look: Look = see_nothing,
     conditions: Conditions | None = None,
+    load: Load = read_nothing,
 ) -> Requirements:
-    """Return what ``entries`` and the files they name require of an image that ``conditions`` tell of.
+    """Return the requirements in ``entries`` and the files they name, for an image under ``conditions``.
 
-    ``read`` and ``look`` are given POSIX paths relative to the folder of the spec ``file``; ``read`` may raise OSError
-    or UnicodeError. Raises SpecError with every problem found.
+    ``read``, ``look`` and ``load`` get POSIX paths relative to the folder of the spec ``file``; ``read`` may raise
+    OSError or UnicodeError, ``load`` OSError. Raises SpecError with all problems.
     """
-    collector = _Collector(read, look, posixpath.dirname(file), conditions or Conditions())
-    for entry in entries:
-        collector.add(RequirementLine(entry.text.strip(), Place(path=entry.path)))
+    collector = _Collector(read, look, posixpath.dirname(file), conditions or Conditions(), load)
+    for entry in sorted(entries, key=lambda entry: not find_named_lock(entry.text)):
+        # Add locks first: a group in a later entry may be a group of one of them.
+        collector.add(RequirementLine(entry.text.strip(), Place(path=entry.path, document=entry.document)))
+    tool_lock = collector.choose_lock()
     indexes = tuple(collector.sound(group_routes(collector.routes)))
     if collector.problems:
-        raise SpecError(*_certain(dict.fromkeys(collector.problems)))
+        raise SpecError(*drop_contradictions(dict.fromkeys(collector.problems)))
     return Requirements(
         requirements=tuple(dict.fromkeys(collector.requirements)),
         constraints=tuple(dict.fromkeys(collector.constraints)),
         options=tuple(dict.fromkeys(collector.options)),
-        files=tuple(dict.fromkeys(collector.files)),
+        files=tuple(dict.fromkeys(collector.files.paths)),
         indexes=indexes,
         build_constraints=tuple(dict.fromkeys(collector.build_constraints)),
         stated=tuple(dict.fromkeys(collector.stated)),
         pythons=tuple(dict.fromkeys(collector.pythons)),
         unheeded=tuple(dict.fromkeys((*collector.unheeded, *collector.list_unheeded()))),
-        ignores=ignores.join_ignores(collector.ignores),
+        ignores=suppressions.join_ignores(collector.files.ignores),
+        local=tuple(dict.fromkeys(collector.local)),
+        wheels=tuple(dict.fromkeys(collector.wheels.wheels)),
+        tool_lock=tool_lock,
     )
 
 
-def _certain(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Yield problems; of those that would set one key to several values, none without a person."""
-    problems = tuple(problems)
-    values = {repair.path: {repair.value} for problem in problems for repair in _keys_set(problem)}
-    for problem in problems:
-        for repair in _keys_set(problem):
-            values[repair.path].add(repair.value)
-    for problem in problems:
-        is_open = any(len(values[repair.path]) > 1 for repair in _keys_set(problem))
-        yield dataclasses.replace(problem, repairs=()) if is_open else problem
+def _list_extras(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (extra.strip() for extra in text.removesuffix("]").split(","))))
 
 
-def _keys_set(problem: Problem) -> tuple[SetKey, ...]:
-    return tuple(repair for repair in problem.repairs if isinstance(repair, SetKey))
-
-
+_Take = Callable[["Project"], Iterable[RequirementLine | Route | Problem]]
 _VARIABLE = re.compile(r"\$\{[A-Za-z0-9_]+\}")
-# Only from where the blanks begin: from each of them, a long line of blanks would take hours.
-_OPTION_START = re.compile(r"(?<!\s)\s+(?=--?[A-Za-z])")
 
 
 class _Collector:
-    """Lines to requirements, following files, and every problem on the way."""
+    """Collects requirements and problems from lines, and follows files."""
 
-    def __init__(self, read: Callable[[str], str], look: Look, root: str, conditions: Conditions) -> None:
+    def __init__(self, read: Callable[[str], str], look: Look, root: str, conditions: Conditions, load: Load) -> None:
         self.read = read
         self.look = look
         self.conditions = conditions
         self.root = root
         self.problems: list[Problem] = []
+        self.files = NamedFiles(read, look, root, self.problems)
         self.requirements: list[Requirement] = []
         self.constraints: list[Requirement] = []
         self.options: list[str] = []
-        self.files: list[str] = []
-        self.ignores: list[Ignores] = []
         self.routes: list[Route] = []
         self.build_constraints: list[Requirement] = []
         self.stated: list[Stated] = []
@@ -117,9 +116,13 @@ class _Collector:
         self.unheeded: list[Unheeded] = []
         self.projects: dict[str, Project] = {}
         self.groups: dict[str, set[str]] = {}
+        self.local: list[LocalPackage] = []
+        self.folders: set[tuple[str, tuple[str, ...]]] = set()
+        self.locks = LockEntries(read, root, conditions)
+        self.wheels = NamedWheels(load, look, conditions.context, self.problems)
 
     def add(self, line: RequirementLine) -> None:
-        """Take in one line: an entry of the spec or a line of a file."""
+        """Add one line: an entry of the spec or a line of a file."""
         text = line.text
         if variable := _VARIABLE.search(text):
             message = f"{variable[0]} would be looked up on this machine, and its value written into the lock"
@@ -127,19 +130,25 @@ class _Collector:
             self._problem(line, "MLS204", message, hint)
         elif text.startswith("-"):
             self._option_line(line)
-        elif not line.trail and other_files.is_requirements_file(text):
-            # In the spec's list a requirements file needs no -r.
+        elif not line.trail and (find_named_lock(text) or other_files.is_requirements_file(text)):
+            # In the spec's list, a requirements file needs no -r.
             self._file(text, line)
+        elif entry := local_entries.parse_local_entry(text):
+            self._local(entry, line)
+        elif wheel := wheel_entries.parse_wheel_entry(text, line.folder):
+            for required in self.wheels.add(wheel, line):
+                self.requirements += self.sound(read_requirement(dataclasses.replace(line, text=required), self.look))
         elif refusal := other_files.refuse_file(text, self.look, is_entry=not line.trail):
             self._problem(line, *refusal)
         elif text:
-            self._requirement(line)
+            found = self.constraints if line.is_constraint else self.requirements
+            found += self.sound(read_requirement(line, self.look))
 
     def _problem(self, line: RequirementLine, code: str, message: str, hint: str = "") -> None:
         self.problems.append(line.place.problem(code, message, hint))
 
     def sound(self, found: Iterable[_T | Problem]) -> Iterator[_T]:
-        """Yield what is no problem, and note what is."""
+        """Yield the items that are no problems, and add the problems to ``problems``."""
         for item in found:
             if isinstance(item, Problem):
                 self.problems.append(item)
@@ -158,14 +167,16 @@ class _Collector:
     # Options
 
     def _option_line(self, line: RequirementLine) -> None:
-        for name, value in self.sound(options.options(line.text, line.place)):
+        for name, value in self.sound(pip_options.options(line.text, line.place)):
             if name == "--requirement":
                 self._file(value, line)
             elif name == "--constraint":
                 self._file(value, dataclasses.replace(line, is_constraint=True))
             elif name == "--group":
                 self._group(value, line)
-            elif name in options.KEPT and not (name == "--no-binary" and ":all:" in value.split(",")):
+            elif name == "--editable" and (entry := local_entries.parse_editable(value)):
+                self._local(entry, line)
+            elif name in pip_options.KEPT and not (name == "--no-binary" and ":all:" in value.split(",")):
                 self.options.append(f"{name} {value}".strip())
             elif name != "--require-hashes":
                 refused = refuse_option(name, value, line.place, self.conditions, self.look)
@@ -175,7 +186,7 @@ class _Collector:
 
     def _file(self, name: str, line: RequirementLine) -> None:
         if "://" in name:
-            message = f"{name} can change at any time, and nothing here would show it"
+            message = f"{name} can change at any time without a trace in this project"
             self._problem(line, "MLS201", message, "copy the file beside the spec and name the copy")
             return
         name, _, extras = name.partition("[")
@@ -184,123 +195,103 @@ class _Collector:
             way = " -> ".join((*line.trail[line.trail.index(path) :], path))
             self._problem(line, "MLS202", f"{path} includes itself: {way}", "remove this line")
             return
-        if refusal := other_files.refuse_other_format(path):
+        is_lock = not (line.trail or line.is_constraint) and find_named_lock(path) is not None
+        if not is_lock and (refusal := other_files.refuse_other_format(path)):
             self._problem(line, *refusal)
             return
-        text = self._text(path, line)
+        text = self.files.read(path, line.place)
         if text is None:
             return
-        if posixpath.basename(path).lower() == "pyproject.toml":
-            wanted = tuple(filter(None, (e.strip() for e in extras.removesuffix("]").split(","))))
-            project = self._project(path, text, line, lambda project: project.dependencies(wanted))
+        if is_lock:
+            self.locks.add(path, text, _list_extras(extras), line.place)
+        elif posixpath.basename(path).lower() == "pyproject.toml":
+            wanted = _list_extras(extras)
+            project = self._project(self._parse(path, text, line), lambda project: project.dependencies(wanted))
             if project:
                 self.projects[path] = project
         else:
             self._add_all(lines_of(text, path, posixpath.join(self.root, path), line))
 
-    def _text(self, path: str, line: RequirementLine) -> str | None:
-        try:
-            text = self.read(path)
-        except FileNotFoundError:
-            shown = posixpath.join(self.root, path)
-            other = other_files.suggest_case(path, self.look)
-            hint = f"did you mean: {other}" if other else f"create it, or correct its name: {path}"
-            self._problem(line, "MLS201", f"there is no file {shown}", hint)
-        except IsADirectoryError:
-            self._problem(line, *other_files.refuse_folder(path, self.look))
-        except UnicodeError:
-            self._problem(line, "MLS201", f"{path} is not text", "save the file as UTF-8")
-        except OSError as error:
-            self._problem(line, "MLS201", f"{path} cannot be read: {(error.strerror or str(error)).lower()}")
-        else:
-            self.files.append(path)
-            text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-            self._note_ignores(path, text)
-            return text
-        return None
-
-    def _note_ignores(self, path: str, text: str) -> None:
-        """Take in the comments that ignore warnings; a damaged pyproject.toml is told by its reader."""
-        shown = posixpath.join(self.root, path)
-        with contextlib.suppress(tomllib.TOMLDecodeError):
-            found = (ignores.in_toml if path.endswith(".toml") else ignores.in_requirements)(text, shown)
-            self.ignores.append(found)
-            self.problems += [problem for problem in found.problems if problem.severity == "error"]
-
     def _group(self, value: str, line: RequirementLine) -> None:
         name, _, group = value.rpartition(":")
+        if owner := self.locks.find_group_owner(name, line.folder):
+            self.locks.add_group(owner, group, line.place)
+            return
         path = posixpath.normpath(posixpath.join(line.folder, name or "pyproject.toml"))
-        text = self._text(path, line)
+        text = self.files.read(path, line.place)
         if text is not None:
-            self._project(path, text, line, lambda project: project.group(group))
+            self._project(self._parse(path, text, line), lambda project: project.group(group))
             self.groups.setdefault(path, set()).add(canonicalize_name(group))
 
-    def _project(
-        self,
-        path: str,
-        text: str,
-        line: RequirementLine,
-        take: Callable[[Project], Iterable[RequirementLine | Route | Problem]],
-    ) -> Project | None:
+    def _local(self, entry: local_entries.LocalEntry, line: RequirementLine) -> None:
+        """Add the package in a folder of the project, and its dependencies if no lock of that folder has them."""
+        if refusal := entry.refuse(self.look, self.conditions.context, is_constraint=line.is_constraint):
+            self._problem(line, *refusal)
+            return
+        if (entry.path, entry.extras) in self.folders:
+            return
+        self.folders.add((entry.path, entry.extras))
+        from mlspec.lock.requirements.local_packages.read_project import read_local_project
+
+        lock = self.locks.find_lock_of(entry.path)
+        if lock and (problem := self.locks.refuse_extras(lock, entry.extras, line.place)):
+            self.problems.append(problem)
+        take = None if lock else lambda project: project.dependencies(entry.extras)
+        found = read_local_project(entry, line, self.files, self.look, self.root, self.conditions)
+        if project := self._project(found, take):
+            if not lock:
+                self.projects[entry.project] = project
+            self.local += self.sound([read_local_package(project.toml, entry.path, line.place, self.look, self.read)])
+
+    def choose_lock(self) -> ChosenLock | None:
+        """Return the named lock of another tool and add its requirements, indexes and files; None without a lock."""
+        for chosen in self.sound(self.locks.choose(self.projects, {package.name for package in self.local})):
+            self.requirements += self.locks.list_requirements(chosen)
+            self.routes += self.sound(self.locks.list_routes(chosen))
+            self.unheeded += self.locks.list_unheeded(chosen)
+            self.files.paths += self.locks.files
+            return chosen
+        return None
+
+    def _parse(self, path: str, text: str, line: RequirementLine) -> Project | Problem:
         from mlspec.lock.requirements.pyproject import parse_project
 
-        project = parse_project(text, path, posixpath.join(self.root, path), line, self.conditions)
+        return parse_project(text, path, posixpath.join(self.root, path), line, self.conditions)
+
+    def _project(self, project: Project | Problem, take: _Take | None) -> Project | None:
+        """Return a project and add what ``take`` returns; None for a problem. Without ``take``, a lock has that."""
         if isinstance(project, Problem):
             self.problems.append(project)
             return None
-        if workspace := find_workspace(path, self.read, self.root):
-            self._note_neighbour(*workspace)
-            project = dataclasses.replace(project, workspace=workspace[1])
-        if settings := find_uv_toml(workspace[0] if workspace else path, self.read, self.root):
-            self._note_neighbour(*settings)
-            project = dataclasses.replace(project, uv_toml=settings[1])
-        self._add_all(take(project))
+        from mlspec.lock.requirements.project_surroundings import add_surroundings
+
+        project = add_surroundings(project, self.read, self.look, self.root, self.files)
+        if take:
+            self._add_all(take(project))
+            self.unheeded += project.tables.unheeded
         for written, place in project.tables.build_constraints:
-            found = notation.read(written)
+            found = requirement_syntax.read(written)
             if isinstance(found, Requirement):
                 self.build_constraints.append(dataclasses.replace(found, place=place))
             else:
                 self.problems.append(place.problem("MLS203", found.message, found.hint))
         self.stated += project.tables.stated
-        self.unheeded += project.tables.unheeded
         if required := project.required_python:
             self.pythons.append(RequiredPython(*required))
         return project
 
-    def _note_neighbour(self, path: str, toml: TomlText) -> None:
-        """Note a file that holds for the one that is named, with the comments in it."""
-        self.files.append(path)
-        self._note_ignores(path, toml.text)
-
     def list_unheeded(self) -> Iterator[Unheeded]:
-        """Yield what tools would take by their own settings: groups of projects, and releases for requirement files."""
+        """Yield the settings of other tools that the lock ignores: groups of projects, uv's for requirement files."""
         for path, project in self.projects.items():
             yield from find_left_out(project.toml, self.groups.get(path, ()), path)
-        known = dict.fromkeys(self.files)
-        # Where every line names one version, settings of a resolver change nothing.
+        known = dict.fromkeys(self.files.paths)
+        # If every line names one version, the settings of a resolver change nothing.
         open_files = {r.place.file for r in self.requirements if r.kind == "index" and "==" not in r.text}
         for path in known:
             shown = posixpath.join(self.root, path)
             is_open = shown in open_files and not path.endswith(".toml")
             settings = find_settings(path, self.read, self.root) if is_open else None
-            # What a project is read with is followed there.
+            # A settings file in ``known`` was read for a project, and already applies there.
             if settings and settings[0] not in known:
-                self._note_neighbour(*settings[:2])
+                self.files.note(settings[0], settings[1].text)
                 yield from find_unheeded(settings[1], settings[2], shown, self.conditions)
-
-    # Requirements
-
-    def _requirement(self, line: RequirementLine) -> None:
-        text, *rest = _OPTION_START.split(line.text, maxsplit=1)
-        hashes = tuple(sorted(set(self.sound(options.hashes(rest[0], line.place))))) if rest else ()
-        if refusal := other_files.refuse_path(text, self.look) or notation.refusal(text):
-            self._problem(line, *refusal)
-            return
-        found = notation.read(text)
-        if isinstance(found, Requirement):
-            requirement = dataclasses.replace(found, hashes=hashes, place=line.place)
-            (self.constraints if line.is_constraint else self.requirements).append(requirement)
-        else:
-            hint = typos.suggestion(found.typed) or found.hint
-            problem = line.place.problem("MLS203", found.message, hint)
-            self.problems.append(dataclasses.replace(problem, repairs=typos.repairs(text, line.place)))

@@ -1,4 +1,4 @@
-"""Package indexes, and which packages come from them."""
+"""Package indexes, and the packages that come from each."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from packaging.utils import canonicalize_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """A package index and the packages (names or patterns) that come from it and from nowhere else.
+    """A package index and the packages (names or patterns) that come from this index alone.
 
-    One without packages answers for every package that no other index names, instead of pip's default index.
-    The login comes from the environment and is written nowhere.
+    An index without packages serves every package that no other index names, instead of pip's default index. The login
+    comes from the environment; mlspec writes it nowhere.
     """
 
     url: str
@@ -25,13 +25,13 @@ class Index:
     password: str = field(default="", repr=False)
 
     def serves(self, name: str) -> bool:
-        """Return whether the package ``name`` comes from this index: by its names and patterns, or all without any."""
+        """Return whether the package ``name`` comes from this index; an index without patterns serves every package."""
         patterns = (re.sub(r"[-_.]+", "-", pattern).lower() for pattern in self.packages)
         return not self.packages or any(fnmatch.fnmatchcase(canonicalize_name(name), pattern) for pattern in patterns)
 
 
 def labels(indexes: Sequence[Index]) -> tuple[tuple[str, Index], ...]:
-    """Return a short name for each index that serves named packages alone: the end of its path, or else its host."""
+    """Return a label for each index that serves only named packages: the end of its path, or else its host."""
     found: dict[str, Index] = {}
     for index in indexes:
         if index.packages:

@@ -1,4 +1,4 @@
-"""Environment markers as they are on an image, whatever the host."""
+"""The values of environment markers in an image, independent of the host."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
 def machine_of(platform: str) -> str:
-    """Return what ``platform_machine`` is on a platform of images."""
+    """Return the value of ``platform_machine`` on a platform of images."""
     return _MACHINES.get(platform, platform.partition("/")[2])
 
 
 def marker_environment(python: str, platform: str) -> dict[str, str]:
-    """Return the values of all markers for CPython on Linux; ``python`` may lack its patch level."""
+    """Return the values of all markers for CPython on Linux; ``python`` may lack its patch version."""
     whole = python if python.count(".") > 1 else f"{python}.0"
     return {
         "implementation_name": "cpython",
@@ -34,6 +34,6 @@ def marker_environment(python: str, platform: str) -> dict[str, str]:
 
 
 def is_true(marker: Marker | str, python: str, platform: str) -> bool:
-    """Return whether a marker is true on an image; raises InvalidMarker."""
+    """Return whether a marker is true in an image; raises InvalidMarker."""
     read = Marker(marker) if isinstance(marker, str) else marker
     return read.evaluate(marker_environment(python, platform))

@@ -1,4 +1,4 @@
-"""Files that are no requirements file: how their names look, and what to do about each."""
+"""Files that are no requirements files: recognize them by name, and suggest a replacement."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mlspec.text import nearest
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """What has a name in the spec's folder: a file, a folder with these names in it, or nothing."""
+    """The kind of a name in the spec's folder: a file, a folder with the names in it, or nothing."""
 
     kind: Literal["", "file", "folder"] = ""
     names: tuple[str, ...] = ()
 
 
 Look = Callable[[str], Neighbour]
-"""Tells what has a POSIX path relative to the spec's folder."""
+"""A function that returns the kind of a POSIX path relative to the spec's folder."""
 Refusal = tuple[str, str, str]
-"""Code, message and hint."""
+"""A code, a message and a hint."""
 
 
 def see_nothing(_: str) -> Neighbour:
-    """Return that nothing is there: for requirements that come from no folder."""
+    """Return a missing file for any path: for requirements that come from no folder."""
     return Neighbour()
 
 
@@ -35,7 +35,7 @@ def see_nothing(_: str) -> Neighbour:
 _READ = re.compile(r"^[^\s=<>@;]+\.(?:txt|in|lock)$|^(?:[^\s=<>@;]+/)?pyproject\.toml(?:\[[^\]]*\])?$", re.IGNORECASE)
 _ARCHIVE = r"\.(?:whl|tar\.gz|tgz|tar\.bz2|tar\.xz|zip|egg)$"
 _FILE_ENDING = re.compile(r"\.(?:toml|cfg|ini|lock|txt|in|ya?ml|json|py|ipynb|md|rst|sh)$", re.IGNORECASE)
-# Packages whose own name ends as a file's does (the index, 2026-11-30); others can be asked for with a version.
+# Packages with a name that ends like a file name (the index, 2026-11-30); users can write others with a version.
 _PACKAGES = re.compile(r"^(?:ruamel[._-]yaml|(?:discord|web|mastodon)\.py)$", re.IGNORECASE)
 _BARE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]*/?$|^(?:[\w.-]+/)+[\w.-]*$")
 
@@ -46,10 +46,10 @@ def is_requirements_file(text: str) -> bool:
 
 
 def refuse_file(text: str, look: Look, *, is_entry: bool) -> Refusal | None:
-    """Return what is wrong with a text that names a file or folder rather than a package, or None.
+    """Return the refusal of a text that names a file or folder rather than a package, or None.
 
-    An entry of the spec may be any name in its folder; a line of a requirements file, as pip has it, is a file by the
-    end of its name alone.
+    An entry of the spec may be any name in its folder. A line of a requirements file is a file only by its ending, as
+    it is for pip.
     """
     if not _BARE.match(text):
         return None
@@ -62,13 +62,13 @@ def refuse_file(text: str, look: Look, *, is_entry: bool) -> Refusal | None:
     if there.kind == "file" and not re.search(_ARCHIVE, text):
         return _file(text)
     if _FILE_ENDING.search(name) and not _PACKAGES.match(text):
-        message = f'"{text}" ends as the name of a file does, and there is no such file here'
+        message = f'"{text}" looks like a file name, but there is no such file here'
         return "MLS214", message, f"correct its name; for the package of that name write: {text}>=0"
     return None
 
 
 def refuse_other_format(path: str) -> Refusal | None:
-    """Return what is wrong with a file that ``-r`` or ``-c`` names and that holds no lines of pip's, or None."""
+    """Return the refusal of a file that ``-r`` or ``-c`` names if it is not in pip's format, or None."""
     name = posixpath.basename(path)
     if known := _find_known(name):
         return _refusal(known, path)
@@ -78,17 +78,17 @@ def refuse_other_format(path: str) -> Refusal | None:
 
 
 def refuse_folder(path: str, look: Look) -> Refusal:
-    """Return what is said of a folder where a requirements file is named."""
+    """Return the refusal of a folder that is named in place of a requirements file."""
     listed = sorted(name for name in look(path).names if _REQUIREMENTS.search(name))
     best = nearest("requirements.txt", listed) or listed
     return "MLS201", f"{path} is a folder", f"name a file in it: {path}/{best[0] if best else 'requirements.txt'}"
 
 
 def suggest_case(path: str, look: Look) -> str:
-    """Return the path of the file that differs from a missing one in capitals alone, or an empty text."""
+    """Return the path of the file whose name differs from a missing one only in case, or an empty text."""
     folder, name = posixpath.split(path)
     same = (other for other in look(folder or ".").names if other.lower() == name.lower() and other != name)
-    return posixpath.join(folder, next(same, ""))
+    return next((posixpath.join(folder, other) for other in same), "")
 
 
 # Paths
@@ -98,19 +98,23 @@ _SUBFOLDER = re.compile(r"^[\w.-]+(?:/[\w.-]+)+$")
 
 
 def refuse_path(text: str, look: Look) -> Refusal | None:
-    """Return what is said of a requirement that is a path of this machine, or None."""
+    """Return the refusal of a requirement that is a path of this machine, or None."""
     if re.search(_ARCHIVE, text) and "://" not in text and "@" not in text:
-        hint = "put it on an index, or where a build can fetch it, and write: NAME @ https://.../FILE.whl"
-        return "MLS206", f"{text} is a file of this machine, and the image is built anywhere", hint
+        hint = "put it on an index or a web server, and write: NAME @ https://.../FILE.whl"
+        return "MLS206", f"{text} is a file of this machine, but the image must build on any machine", hint
     if "://" not in text and _PATH.match(text):
-        return "MLS206", "a path points at this machine, and the image is built anywhere", advise_folder(text, look)
+        return (
+            "MLS206",
+            "a path belongs to this machine, but the image must build on any machine",
+            advise_folder(text, look),
+        )
     if _SUBFOLDER.match(text):
         return "MLS206", f'"{text}" is neither a package nor a requirement file', advise_folder(text, look)
     return None
 
 
 def advise_folder(text: str, look: Look) -> str:
-    """Return what to write in place of the installation of a folder: its code is copied into the image anyway."""
+    """Return the replacement for the installation of a folder, whose code is copied into the image anyway."""
     path, _, extras = text.replace("\\", "/").partition("[")
     path = posixpath.normpath(path)
     wanted = f"[{extras}" if extras else ""
@@ -120,7 +124,7 @@ def advise_folder(text: str, look: Look) -> str:
     if listed and not {"pyproject.toml", "setup.py", "setup.cfg", "__init__.py"} & set(names):
         return f"for the requirements in it write: {posixpath.join(path, listed[0])}"
     code = "src" if "src" in names else ""
-    # A package is imported from the folder that it stands in.
+    # Python imports a package from the folder above it.
     place = posixpath.normpath(posixpath.join("/app", path, ".." if "__init__.py" in names else code))
     if path.startswith(("..", "/", "~")):
         return "copy it below the folder of the spec, or name it by its repository: NAME @ git+https://..."
@@ -132,24 +136,24 @@ def advise_folder(text: str, look: Look) -> str:
     return f"the code is copied into the image, so remove this entry{known}"
 
 
-# What a folder is to a requirement of the same name
+# A folder with the name of a requirement
 
 _REQUIREMENTS = re.compile(r"\.(?:txt|in)$", re.IGNORECASE)
 _PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
 def _is_meant(names: Iterable[str]) -> bool:
-    """Return whether a folder may be what an entry means: requirements, a project, a Python package, or empty.
+    """Return whether an entry may mean this folder: it has requirements, a project or a Python package, or is empty.
 
-    Programs make folders of their own name: `wandb/` of its runs, `alembic/` of migrations. None of these could be
-    installed, so the entry means the package.
+    Programs make folders of their own name: `wandb/` for its runs, `alembic/` for migrations. Nobody could install
+    these, so the entry means the package.
     """
     names = tuple(names)
     return not names or any(_REQUIREMENTS.search(n) or n in _PROJECT or n == "__init__.py" for n in names)
 
 
 def _folder(text: str, names: tuple[str, ...]) -> Refusal:
-    message = f'"{text}" is a folder beside the spec, and may be the name of a package'
+    message = f'"{text}" is a folder beside the spec, but may also be the name of a package'
     package = f"for the package write: {text}>=0" if "/" not in text else "install it from an index, by its name"
     listed = sorted(n for n in names if _REQUIREMENTS.search(n))
     best = nearest("requirements.txt", listed) or listed
@@ -161,9 +165,9 @@ def _folder(text: str, names: tuple[str, ...]) -> Refusal:
 
 
 def _file(text: str) -> Refusal:
-    message = f'"{text}" is a file beside the spec, and may be the name of a package'
+    message = f'"{text}" is a file beside the spec, but may also be the name of a package'
     if "." in posixpath.basename(text):
-        message = f"{text} is a file here, and not one that requirements are read from"
+        message = f"{text} is a file here, but not a requirements file"
         hint = f"name a .in or .txt, or pyproject.toml; for the package of that name write: {text}>=0"
         return ("MLS214", message, hint) if "/" not in text else ("MLS214", message, hint.partition(";")[0])
     package = f"; for the package write: {text}>=0" if "/" not in text else ""
@@ -175,7 +179,7 @@ def _file(text: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class _KnownFile:
-    """Files of another tool: how their names look, whose they are, and what to do today."""
+    """Files of another tool: a pattern of their names, their owner, and a hint."""
 
     pattern: str
     whose: str
@@ -183,23 +187,15 @@ class _KnownFile:
     code: str = "MLS214"
 
 
-_THEN = "then name that file here: requirements.txt"
 _CONDA = "list its pip packages under `requirements`, and its Python under `python`"
-# The commands were run on 2026-11-30: uv 0.13.9, pipenv 2026.10.3; pdm 2.29.4 and poetry 2.5.1 by their help.
+_IN_SPEC = "a lock of another tool's is an entry of the spec itself: requirements: [uv.lock]"
 _KNOWN = (
-    _KnownFile(r"pipfile(?:\.lock)?", "pipenv's", f"pipenv requirements --exclude-index > requirements.txt\n{_THEN}"),
-    _KnownFile(r"uv\.lock", "uv's", f"uv export --frozen --no-emit-project --no-dev -o requirements.txt\n{_THEN}"),
-    _KnownFile(
-        r"poetry\.lock",
-        "poetry's",
-        f"poetry self add poetry-plugin-export\npoetry export -o requirements.txt\n{_THEN}",
-    ),
-    _KnownFile(r"pdm\.lock", "pdm's", f"pdm export --prod -o requirements.txt\n{_THEN}"),
-    _KnownFile(
-        r"pylock(?:\.[^.]+)?\.toml",
-        "a lock of another tool's",
-        "name what it was made from, such as pyproject.toml: mlspec locks that for the image",
-    ),
+    _KnownFile(r"pipfile", "pipenv's", "name its lock, Pipfile.lock; to make it: pipenv lock"),
+    _KnownFile(r"uv\.lock", "uv's", _IN_SPEC),
+    _KnownFile(r"poetry\.lock", "poetry's", _IN_SPEC),
+    _KnownFile(r"pdm\.lock", "pdm's", _IN_SPEC),
+    _KnownFile(r"pipfile\.lock", "pipenv's", _IN_SPEC),
+    _KnownFile(r"pylock(?:\.[^.]+)?\.toml", "a lock of another tool's", _IN_SPEC),
     _KnownFile(
         r"setup\.py", "a program", "list in a requirements.in what its install_requires names, and name that file"
     ),

@@ -1,22 +1,23 @@
-"""What a pyproject.toml requires: its dependencies, extras and groups, as the lines of a requirements file."""
+"""The requirements of a pyproject.toml: its dependencies, extras and groups, as lines of a requirements file."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath, Problem, Span
-from mlspec.lock.requirements.lines import RequirementLine
-from mlspec.lock.requirements.sources import choices, hatch, pdm, pixi, poetry, uv
+from mlspec.lock.requirements.requirement_lines import RequirementLine
+from mlspec.lock.requirements.requirement_texts import find_name, list_own_extras
+from mlspec.lock.requirements.sources import choices, hatch, pdm, pixi, poetry, setuptools_files, uv
 from mlspec.lock.requirements.sources.choices import Route
+from mlspec.lock.requirements.sources.local_sources import take_folder
 from mlspec.lock.requirements.sources.source_tables import (
     PATH_HINT,
     Conditions,
@@ -27,12 +28,12 @@ from mlspec.lock.requirements.sources.source_tables import (
     join_tables,
     refuse_path,
 )
-from mlspec.lock.requirements.values import Place
+from mlspec.spec.place import Place
 from mlspec.text import nearest
 
 
 def parse_project(text: str, path: str, shown: str, line: RequirementLine, conditions: Conditions) -> Project | Problem:
-    """Return the project in a pyproject.toml that ``line`` names; a problem at the place where it is not TOML."""
+    """Return the project in a pyproject.toml that ``line`` names; a problem with its place if the text is not TOML."""
     try:
         return Project(TomlText(text, shown, tomllib.loads(text)), path, line, conditions)
     except tomllib.TOMLDecodeError as error:
@@ -46,10 +47,10 @@ def parse_project(text: str, path: str, shown: str, line: RequirementLine, condi
 
 @dataclass(frozen=True)
 class Project:
-    """A pyproject.toml: its text and path, the line that names it, and the image that it is read for.
+    """A pyproject.toml: its text and path, the line that names it, and the conditions of the image.
 
-    ``workspace`` is the text of the root of its workspace, whose tables hold for it too, and ``uv_toml`` that of uv's
-    own file of settings.
+    ``workspace`` is the root of its workspace, whose tables apply to the project too. ``uv_toml`` is uv's own settings
+    file. ``folders`` are those of the packages that are code beside the project, by name.
     """
 
     toml: TomlText
@@ -58,17 +59,18 @@ class Project:
     conditions: Conditions
     workspace: TomlText | None = None
     uv_toml: TomlText | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def tables(self) -> Tables:
-        """What its tables say of where packages come from."""
+        """The sources of packages in the tables of all tools."""
         of_uv = uv.read_uv(self.toml, self.conditions, self.workspace, self.uv_toml)
         others = (read(self.toml, self.conditions) for read in (pixi.read_pixi, poetry.read_poetry))
         return join_tables((of_uv, pdm.read_pdm(self.toml), *others, hatch.read_hatch(self.toml)))
 
     @property
     def required_python(self) -> tuple[str, Place] | None:
-        """The Pythons that it is for, as a specifier, and where it says so; None where it does not."""
+        """The Pythons of the project, as a specifier, and the place of the specifier; None without one."""
         path: KeyPath = ("project", "requires-python")
         specifier = str(self.toml.value("project", "requires-python") or "")
         if not specifier:
@@ -102,17 +104,18 @@ class Project:
         yield from self._routes(wanted, frozenset())
 
     def _of_project(self, project: Mapping[str, Any], extras: tuple[str, ...]) -> Iterator[RequirementLine | Problem]:
-        written = project.get("dynamic", ())
-        if not isinstance(written, list | tuple):
+        if not isinstance(project.get("dynamic", []), list):
             yield self._problem("MLS208", f"project.dynamic of {self.path} is not a list of texts")
             return
-        dynamic = [name for name in ("dependencies", "optional-dependencies") if name in written]
-        if dynamic and (extras or dynamic[0] == "dependencies"):
+        needed = ("dependencies", "optional-dependencies") if extras else ("dependencies",)
+        is_dynamic, has_files = setuptools_files.is_dynamic, setuptools_files.has_files
+        if dynamic := [key for key in needed if is_dynamic(self.toml, key) and not has_files(self.toml, key)]:
             message = f"the {dynamic[0]} of {self.path} are dynamic: only its build backend knows them"
             hint = "list them in the file itself, or name the file they are read from"
             yield self.toml.place("project", "dynamic").problem("MLS208", message, hint)
         sources = self._sources(frozenset(map(canonicalize_name, extras)), frozenset())
         yield from self._read_list(project.get("dependencies", ()), ("project", "dependencies"), sources)
+        yield from self._read_files("dependencies")
         yield from self._extras(project, extras, sources)
         for text, place in pixi.list_dependencies(self.toml, self.conditions):
             yield from self._apply_source(text, place, sources)
@@ -123,18 +126,23 @@ class Project:
     ) -> Iterator[RequirementLine | Problem]:
         listed = self.toml.table("project", "optional-dependencies")
         table = {canonicalize_name(key): (key, texts) for key, texts in listed.items()}
+        from_files = {canonicalize_name(key): key for key in setuptools_files.list_extras(self.toml)}
         todo, seen = [canonicalize_name(e) for e in extras], set[str]()
         while todo:
             extra = todo.pop(0)
             if extra in seen:
                 continue
             seen.add(extra)
+            if extra in from_files:
+                yield from self._read_files("optional-dependencies", from_files[extra])
+                continue
             if extra not in table:
-                yield self._problem("MLS209", f'{self.path} has no extra "{extra}"', _choice(extra, table))
+                known = (*table, *from_files)
+                yield self._problem("MLS209", f'{self.path} has no extra "{extra}"', _choice(extra, known))
                 continue
             key, texts = table[extra]
-            # A project's extra may name others by the project's own name: all = ["this[gpu,serve]"].
-            todo += [canonicalize_name(e) for text in texts for e in _self_reference(text, self.toml.name)]
+            # An extra of a project may include others through the project's own name: all = ["this[gpu,serve]"].
+            todo += [canonicalize_name(e) for text in texts for e in list_own_extras(text, self.toml.name)]
             yield from self._read_list(texts, ("project", "optional-dependencies", key), sources)
 
     def _of_poetry(self, extras: tuple[str, ...], group: str) -> Iterator[RequirementLine | Problem]:
@@ -149,7 +157,7 @@ class Project:
     # Groups
 
     def group(self, name: str) -> Iterator[RequirementLine | Route | Problem]:
-        """Yield the requirements of the dependency group ``name``, with those of the groups it includes."""
+        """Yield the requirements of the dependency group ``name``, and those of the groups that it includes."""
         wanted = canonicalize_name(name)
         groups: dict[str, str] = {canonicalize_name(key): key for key in self.toml.table("dependency-groups")}
         tables = {canonicalize_name(key) for key in self.toml.table("tool", "poetry", "group")}
@@ -162,7 +170,7 @@ class Project:
         yield from self._routes(frozenset(), included)
 
     def _resolve_group(self, groups: Mapping[str, str], name: str) -> set[str]:
-        """Return a group and all that it includes, by their normalised names."""
+        """Return a group and all groups that it includes, by their normalised names."""
         found, todo = set[str](), [name]
         while todo:
             group = todo.pop()
@@ -201,8 +209,12 @@ class Project:
             yield self.toml.place(*path).problem("MLS208", message)
             return
         for number, text in enumerate(texts):
-            if not _self_reference(text, self.toml.name):
+            if not list_own_extras(text, self.toml.name):
                 yield from self._item(text, (*path, number), sources)
+
+    def _read_files(self, *key: str) -> Iterator[RequirementLine]:
+        """Yield lines that name the files from which setuptools reads the requirements of a key."""
+        yield from (self._line(f"-r {name}", place) for name, place in setuptools_files.list_files(self.toml, *key))
 
     def _item(self, text: object, path: KeyPath, sources: Mapping[str, _Active]) -> Iterator[RequirementLine | Problem]:
         place = self.toml.place(*path)
@@ -220,16 +232,20 @@ class Project:
     def _apply_source(
         self, text: str, place: Place, sources: Mapping[str, _Active]
     ) -> Iterator[RequirementLine | Problem]:
-        """Yield a requirement as a line, from where its package is said to come from."""
-        own = sources.get(_name_of(text), ())
+        """Yield a requirement as lines, with the source that the project's tables name for its package."""
+        own = sources.get(find_name(text), ())
+        if own and (folder := take_folder(text, own, self.folders, self.conditions)) is not None:
+            if folder:
+                yield self._line(f"-e {folder}", place)
+            return
         found = list(choices.sourced_lines(text, own, self.conditions)) if own else []
         for item in found:
             yield item if isinstance(item, Problem) else self._line(item[0], item[1] if item[1].file else place)
         if not found:
             yield self._line(text, place)
         elif specifier := Pep508(text).specifier:
-            # The release at an address is held to what the project asks of it.
-            yield self._line(f"{_name_of(text)}{specifier}", place, is_constraint=True)
+            # The release at this address still has to fit the version that the project asks for.
+            yield self._line(f"{find_name(text)}{specifier}", place, is_constraint=True)
 
     def _line(self, text: str, place: Place, *, is_constraint: bool = False) -> RequirementLine:
         trail = (*self.line.trail, self.path)
@@ -250,14 +266,20 @@ class Project:
         return found
 
     def _routes(self, extras: frozenset[str], groups: frozenset[str]) -> Iterator[RequirementLine | Route | Problem]:
-        """Yield what the tables say of all that is taken: routes, constraints, and what is refused."""
+        """Yield the routes, constraints and problems of the tables, for the chosen extras and groups."""
         active = self._active(extras, groups)
         yield from self.tables.problems
         yield from (item for item in active if isinstance(item, Problem))
         sources = [item for item in active if not isinstance(item, Problem)]
         yield from choices.find_routes(sources, self.tables, self.conditions)
+        # As in uv: a constraint applies to the package of the sources, whichever project requires the package.
+        own = self._sources(extras, groups)
         for text, place in self.tables.constraints:
-            yield self._line(text, place, is_constraint=True)
+            if find_name(text) in self.folders:
+                yield self._line(text, place, is_constraint=True)
+                continue
+            for item in self._apply_source(text, place, own):
+                yield item if isinstance(item, Problem) else replace(item, is_constraint=True)
         for option, place in self.tables.options:
             yield self._line(option, place)
 
@@ -267,23 +289,6 @@ def _is_include(item: object) -> bool:
 
 
 _Active = list[tuple[PackageSource, tuple[str, ...]]] | tuple[()]
-
-
-def _name_of(text: str) -> str:
-    """Return the normalised name of the package of a requirement; empty where it is none."""
-    try:
-        return canonicalize_name(Pep508(text).name)
-    except InvalidRequirement:
-        return ""
-
-
-def _self_reference(text: object, own: str) -> tuple[str, ...]:
-    """Return the extras that ``text`` asks of the package ``own`` itself."""
-    try:
-        parsed = Pep508(str(text))
-    except InvalidRequirement:
-        return ()
-    return tuple(sorted(parsed.extras)) if own and canonicalize_name(parsed.name) == own else ()
 
 
 def _choice(name: str, known: Iterable[str]) -> str:

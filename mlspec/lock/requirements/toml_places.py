@@ -1,4 +1,4 @@
-"""Where the keys and values of a TOML text stand: `tomllib` reads the values alone."""
+"""The places of keys and values in a TOML text, which `tomllib` does not return."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlspec.errors import KeyPath, Span
 _BLANK = re.compile(r"[ \t]*")
 _BETWEEN = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-# Long texts first: `""` is the beginning of `"""`, and empty otherwise.
+# The long quotes are first: `""` is the beginning of `"""`, and an empty text otherwise.
 _TEXT = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'",
     re.DOTALL,
@@ -21,9 +21,9 @@ _PLAIN = re.compile(r"[^,\]}#\n]*")
 
 
 def find_places(text: str) -> Mapping[KeyPath, Span]:
-    """Return the place of each table, key (with its value) and item of a list, by its path; ``text`` must be TOML.
+    """Return the place of each table, key (with its value) and list item, by its path; ``text`` must be TOML.
 
-    What spans several lines is placed at the first of them.
+    The place of a value of several lines is its first line.
     """
     reader = _TomlReader(text)
     reader.read_document()
@@ -110,7 +110,7 @@ class _TomlReader:
         elif mark in "[{":
             self._read_items(path, closing="]" if mark == "[" else "}")
         else:
-            # A number, a date or a word; the blanks behind it belong to nobody.
+            # A number, a date or a word; the blanks after it are not part of it.
             plain = self._skip(_PLAIN)
             self.at -= len(plain) - len(plain.rstrip())
 

@@ -1,6 +1,21 @@
-"""The short forms of values, as Compose, Docker and pip write them, to the names of their parts."""
+"""Parse the short forms of values, as Compose, Docker and pip write them, to their parts."""
 
-from mlspec.spec.values.amounts import DURATION, SIZE, duration, quantity, seconds, size
+from mlspec.spec.values.amounts import AGE, DURATION, SIZE, age, duration, quantity, seconds, size
+from mlspec.spec.values.checked_names import (
+    DEBIAN_PACKAGE,
+    IDENTIFIER,
+    IMAGE_KEY,
+    IMAGE_NAME,
+    LAYER_NAME,
+    debian_package,
+    environment_name,
+    image_key,
+    image_name,
+    label_name,
+    layer_name,
+    looks_secret,
+    slug,
+)
 from mlspec.spec.values.commands import program, script, words
 from mlspec.spec.values.kinds import (
     DAY,
@@ -17,28 +32,18 @@ from mlspec.spec.values.kinds import (
     user,
 )
 from mlspec.spec.values.lists import label_pairs, pairs, step_to
-from mlspec.spec.values.names import (
-    DEBIAN_PACKAGE,
-    IDENTIFIER,
-    IMAGE_KEY,
-    IMAGE_NAME,
-    LAYER_NAME,
-    debian_package,
-    environment_name,
-    image_key,
-    image_name,
-    label_name,
-    layer_name,
-    looks_secret,
-    slug,
-)
 from mlspec.spec.values.paths import (
     VOLUME,
     absolute,
+    build_context,
+    count_ups,
     has_drive,
-    included,
+    include_path,
+    included_path,
     is_below_spec,
     is_host_path,
+    is_plain_path,
+    is_relative,
     memory_folder,
     mount,
     names_volume,
@@ -49,6 +54,7 @@ from mlspec.spec.values.ports import INDEX, PORT, PORT_RANGE, health_path, host_
 from mlspec.spec.values.refused import Refused, one_line
 
 __all__ = [
+    "AGE",
     "DAY",
     "DEBIAN_PACKAGE",
     "DURATION",
@@ -67,6 +73,9 @@ __all__ = [
     "VOLUME",
     "absolute",
     "accelerator",
+    "age",
+    "build_context",
+    "count_ups",
     "day",
     "debian_package",
     "duration",
@@ -78,10 +87,13 @@ __all__ = [
     "image_key",
     "image_name",
     "has_drive",
-    "included",
+    "include_path",
+    "included_path",
     "index_url",
     "is_below_spec",
     "is_host_path",
+    "is_plain_path",
+    "is_relative",
     "label_name",
     "label_pairs",
     "layer_name",

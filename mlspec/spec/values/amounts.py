@@ -1,4 +1,4 @@
-"""Sizes and durations, as Docker takes them."""
+"""Sizes and durations, in Docker's syntax."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DURATION = re.compile(
 
 
 def size(value: str) -> str:
-    """Return a size as Docker takes it, such as ``8gb``."""
+    """Return a size in Docker's syntax, such as ``8gb``."""
     match = SIZE.fullmatch(value.strip())
     if not match:
         raise Refused("MLS115", f"{quote_value(value)} is not a size", "write a number and a unit, such as: 8gb")
@@ -27,7 +27,7 @@ _UNITS = "bkmgt"
 
 
 def quantity(value: str) -> str:
-    """Return a size that :func:`size` accepts as Kubernetes writes it, ``8Gi``: Docker's units are powers of 1024."""
+    """Return a size that :func:`size` accepts in Kubernetes' syntax, ``8Gi``: Docker's units are powers of 1024."""
     match = SIZE.fullmatch(size(value))
     assert match is not None  # noqa: S101 - it was accepted
     number, unit = Fraction(match[1]), _UNITS.index((match[2] or "b")[0])
@@ -36,12 +36,12 @@ def quantity(value: str) -> str:
     return f"{math.ceil(number)}{['', 'Ki', 'Mi', 'Gi', 'Ti'][unit]}"
 
 
-# What people write out: 3min, 5 minutes, 30sec, 2hrs.
+# Common spellings of durations: 3min, 5 minutes, 30sec, 2hrs.
 _WORDY_DURATION = re.compile(r"([0-9]{1,9}) ?(h(?:ou)?rs?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?|h)", re.IGNORECASE)
 
 
 def duration(value: str) -> str:
-    """Return a duration as Docker takes it, such as ``1m30s``."""
+    """Return a duration in Docker's syntax, such as ``1m30s``."""
     match = DURATION.fullmatch(value)
     if not value or not match:
         hint, meant = "write numbers with units, such as: 1m30s", ""
@@ -52,6 +52,20 @@ def duration(value: str) -> str:
             hint = f"did you mean {meant}?"
         raise Refused("MLS115", f"{quote_value(value)} is not a duration", hint, value=value, meant=meant)
     return value
+
+
+AGE = re.compile(r"([0-9]{1,4}) ?(days?|d|weeks?|w)", re.IGNORECASE)
+
+
+def age(value: str) -> str:
+    """Return a number of days, such as ``7 days``, from days or weeks; raises Refused."""
+    match = AGE.fullmatch(value.strip())
+    if not match:
+        meant = f"{value} days" if re.fullmatch("[0-9]{1,4}", value) else ""
+        hint = f"did you mean {meant}?" if meant else "write a number of days, such as: 7 days"
+        raise Refused("MLS115", f"{quote_value(value)} is not a number of days", hint, value=value, meant=meant)
+    count = int(match[1]) * (7 if match[2][0] in "wW" else 1)
+    return f"{count} day{'' if count == 1 else 's'}"
 
 
 def seconds(value: str) -> int:

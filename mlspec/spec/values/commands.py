@@ -1,4 +1,4 @@
-"""Commands to their words, as a shell would split them; refused where they need one to run."""
+"""Split commands into words as a shell would; refuse commands that need a shell."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import json
 import re
 
 from mlspec.errors import quote_value
-from mlspec.spec.values.names import IDENTIFIER
+from mlspec.spec.values.checked_names import IDENTIFIER
 from mlspec.spec.values.refused import Refused, one_line
 
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def script(value: str) -> str:
-    """Return a build step's command unchanged; refused when empty or when it holds control characters."""
+    """Return a build step's command unchanged; raises Refused if it is empty or contains control characters."""
     if not value.strip():
         raise Refused("MLS119", "this step has no command", "remove it, or write what it runs")
     if _CONTROL_BUT_LINES.search(value):
-        raise Refused("MLS118", "this command holds a control character", "remove it, or write it as an escape")
+        raise Refused("MLS118", "this command contains a control character", "remove it, or write it as an escape")
     return value
 
 
-# One piece of a command: blanks, or a stretch that is quoted in one way.
+# One piece of a command: blanks, or a stretch with one kind of quotes.
 _PIECE = re.compile(r"""([ \t]+)|'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)|([^ \t'"\\]+)""")
 _OPERATOR = re.compile(r"[;<>|&()]+")
 _VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|[-(?#$*@!])|`")
 
 
 def words(value: str, *, is_program: bool = True) -> tuple[str, ...]:
-    """Return the words of a command as a shell would split it; refused when it needs a shell to run.
+    """Return the words of a command as a shell would split it; raises Refused if the command needs a shell.
 
-    Where it ``is_program`` it names what is run, else only its arguments.
+    ``is_program`` is True if the command names a program, and False if it only has arguments.
     """
     value = one_line(value.strip(" \t\n"))
     found: list[str] = []
@@ -61,7 +61,7 @@ def words(value: str, *, is_program: bool = True) -> tuple[str, ...]:
 
 
 def program(found: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words of a command; refused when the first sets a variable, which only a shell does."""
+    """Return the words of a command; raises Refused if the first word sets a variable, which only a shell does."""
     name, equals, text = found[0].partition("=")
     if equals and IDENTIFIER.fullmatch(name):
         hint = f"write it as environment: {{{name}: {json.dumps(text, ensure_ascii=False)}}}"
@@ -72,5 +72,5 @@ def program(found: tuple[str, ...]) -> tuple[str, ...]:
 def _needs_shell(value: str, consequence: str, *, is_program: bool) -> Refused:
     hint = f"write it as a list: [sh, -c, {json.dumps(value, ensure_ascii=False)}]"
     if not is_program:
-        hint = 'put it in quotes if it is meant as it is, or let a shell run the whole: entrypoint: [sh, -c, "..."]'
+        hint = 'put it in quotes to pass it unchanged, or let a shell run the command: entrypoint: [sh, -c, "..."]'
     return Refused("MLS110", f"no shell runs this command, so {consequence}", hint)

@@ -1,4 +1,4 @@
-"""What an image is made of and for, and what it gets: its Python, accelerator, GPUs, day, user and limits."""
+"""Check the values of an image and of its runs: Python, accelerator, GPUs, day, user, limits and signals."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ USER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
 
 
 def python_version(value: str) -> str:
-    """Return ``value`` when it reads as ``3.12`` or ``3.12.4``."""
+    """Return ``value`` if it has the form of ``3.12`` or ``3.12.4``."""
     match = PYTHON.fullmatch(value)
     if not match:
         near = re.search(r"3\.[1-9][0-9]?(?![0-9])", value)
         hint = f"did you mean {near[0]}?" if near else "write the minor version, such as: python: 3.12"
-        # python3.12, v3.12, 3.12.x; but not >=3.12, which leaves a choice.
+        # Certain: python3.12, v3.12, 3.12.x. Not certain: >=3.12, which leaves a choice.
         named = re.fullmatch(r"(?:python|py|v|==?)?[ :-]?(3\.[0-9]+(?:\.[0-9]+)?)(?:\.[x*])?", value, re.IGNORECASE)
         meant = named[1] if named and PYTHON.fullmatch(named[1]) else ""
         raise Refused("MLS104", f"{quote_value(value)} is not a Python version", hint, value=value, meant=meant)
     if (int(match[1]), int(match[2])) < (3, 8):
-        # Other tools write 3.10 as 3.1, because YAML reads a number.
+        # Other tools write 3.10 as 3.1, because they read a YAML number.
         likely = "3.10" if value == "3.1" else "3.12"
         message, hint = f"Python {value} is too old for today's package tools", f"did you mean {likely}?"
         raise Refused("MLS104", message, hint, value=value, meant="3.10" if value == "3.1" else "")
@@ -44,7 +44,7 @@ def accelerator(value: str) -> Accelerator:
             meant = f"{near[1].replace('cuda', 'cu').replace('cu', 'cuda')}{near[2]}.{near[3]}"
             hint = f"did you mean {meant}?"
         elif value.lower() in {"gpu", "gpus", "nvidia"}:
-            # Of gpu nobody knows whose; nvidia leaves no choice.
+            # The maker of a `gpu` is unknown; `nvidia` has only one meaning.
             hint, meant = "did you mean cuda?", "cuda" if value.lower() == "nvidia" else ""
         elif value.lower() == "mps":
             hint, meant = "did you mean cpu? containers on a Mac do not see its GPU", ""
@@ -55,7 +55,7 @@ def accelerator(value: str) -> Accelerator:
 
 
 def gpu_model(value: str) -> str:
-    """Return ``value`` when it reads as the name of a GPU: words of letters and digits."""
+    """Return ``value`` if it has the form of a GPU name: words of letters and digits."""
     if not GPU_MODEL.fullmatch(value):
         message = f"{quote_value(value)} does not name a GPU"
         raise Refused("MLS132", message, "write a name, such as h100 or rtx5090, or an architecture, such as sm_120")
@@ -63,20 +63,20 @@ def gpu_model(value: str) -> str:
 
 
 def gpu_request(value: object) -> object:
-    """Return one request for GPUs from ``all``, a count, or Compose's list of one mapping."""
+    """Return one request for GPUs, from ``all``, a count, or Compose's list of one mapping."""
     if isinstance(value, str):
         return {"count": value}
     if isinstance(value, list):
         if len(value) != 1 or not isinstance(value[0], Mapping):
             raise Refused(
-                "MLS122", "one request for GPUs is understood", "write gpus: all, a number, or a list of one mapping"
+                "MLS122", "only one request for GPUs is possible", "write gpus: all, a number, or a list of one mapping"
             )
         return value[0]
     return value
 
 
 def day(value: str) -> str:
-    """Return ``value`` when it is a day as ISO 8601 writes it: ``2026-11-01``."""
+    """Return ``value`` if it is a day in the form of ISO 8601: ``2026-11-01``."""
     if not DAY.fullmatch(value):
         found = re.fullmatch(r"(20\d\d)[-/.]?(\d{1,2})[-/.]?(\d{1,2})(?:T.*)?", value)
         near = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else ""
@@ -87,7 +87,7 @@ def day(value: str) -> str:
 
 
 def user(value: str) -> str:
-    """Return ``UID:GID``; a lone id stands for both."""
+    """Return ``UID:GID``; a single id is both."""
     match = USER.fullmatch("0" if value == "root" else value)
     if not match:
         hint = (
@@ -97,7 +97,7 @@ def user(value: str) -> str:
     return f"{match[1]}:{match[2] or match[1]}"
 
 
-# Those that Docker knows: ulimitNameMapping in github.com/docker/go-units/ulimit.go.
+# The limits in Docker: ulimitNameMapping in github.com/docker/go-units/ulimit.go.
 _LIMITS = (
     *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss"),
     *("rtprio", "rttime", "sigpending", "stack"),
@@ -105,7 +105,7 @@ _LIMITS = (
 
 
 def limit_name(value: str) -> str:
-    """Return ``value`` when it can name a limit of the kernel."""
+    """Return ``value`` if it can name a limit of the kernel."""
     if value not in _LIMITS:
         hint = did_you_mean(value, _LIMITS) or "write one such as: memlock, nofile or stack"
         raise Refused("MLS118", f"{quote_value(value)} is not a limit", hint, value=value, meant=slip(value, _LIMITS))
@@ -113,7 +113,7 @@ def limit_name(value: str) -> str:
 
 
 def ulimit(value: object) -> object:
-    """Return ``{soft, hard}`` from a lone number; anything else comes back as it is."""
+    """Return ``{soft, hard}`` from a single number; any other value comes back unchanged."""
     return {"soft": value, "hard": value} if isinstance(value, str) else value
 
 
@@ -131,12 +131,12 @@ SIGNAL_FORM = rf"^(?:[A-Za-z][A-Za-z0-9]*(?:[+-][0-9]+)?|{_SIGNAL_NUMBER.pattern
 
 
 def name_signal(value: str) -> str:
-    """Return a signal as a Dockerfile names it: ``SIGINT`` from ``int``, ``SIGRTMIN+3``, or a number."""
+    """Return a signal in the syntax of a Dockerfile: ``SIGINT`` from ``int``, ``SIGRTMIN+3``, or a number."""
     name = value.upper().removeprefix("SIG")
     if name in _SIGNALS:
         return f"SIG{name}"
     if not _SIGNAL_NUMBER.fullmatch(value):
-        # Of all signals, those that end programs; another is as near to a slip, and rarely meant.
+        # Suggest only signals that end programs: users rarely mean others, even if the spelling is as near.
         known = [f"SIG{name}" for name in _SIGNALS[:7]]
         hint = did_you_mean(value.upper(), known) or "write a name, such as SIGINT, or a number from 1 to 64"
         meant = slip(value.upper(), known)

@@ -1,4 +1,4 @@
-"""Compose's list forms of what is a mapping of names to values."""
+"""Convert Compose's list forms of mappings from names to values."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 
 def pairs(value: object) -> object:
-    """Return a mapping from Compose's list form ``[NAME=VALUE, NAME]``; anything else comes back as it is."""
+    """Return a mapping from Compose's list form ``[NAME=VALUE, NAME]``; any other value comes back unchanged."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         return value
     return {name: text if equals else None for name, equals, text in (item.partition("=") for item in value)}
 
 
 def label_pairs(value: object) -> object:
-    """Return a mapping from the list form as :func:`pairs` does; a label without a value has an empty one."""
+    """Return a mapping from the list form, as :func:`pairs` does; a label without a value has an empty one."""
     named = pairs(value)
     return (
         {name: text or "" for name, text in named.items()} if named is not value and isinstance(named, dict) else named
@@ -21,7 +21,7 @@ def label_pairs(value: object) -> object:
 
 
 def step_to(level: object, name: str) -> str | int | None:
-    """Return how a name is reached in a mapping, or in a list of ``NAME=VALUE``."""
+    """Return the key of a name in a mapping, or its index in a list of ``NAME=VALUE``; None if it is not there."""
     if isinstance(level, Mapping):
         return name if name in level else None
     items = level if isinstance(level, list) else []

@@ -1,4 +1,4 @@
-"""Ports, addresses of hosts and indexes, and paths that are asked for over HTTP."""
+"""Ports, addresses of hosts and indexes, and paths of HTTP checks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INDEX = re.compile(r"(?:https?://[^\s/]|file:///)\S*")
 
 
 def port(value: str) -> dict[str, str]:
-    """Return the parts of ``[[HOST_IP:][PUBLISHED]:]TARGET[/PROTOCOL]`` by Compose's names."""
+    """Return the parts of ``[[HOST_IP:][PUBLISHED]:]TARGET[/PROTOCOL]``, by Compose's names."""
     match = PORT.fullmatch(value)
     if not match:
         raise Refused("MLS112", f"{quote_value(value)} is not a port", 'write HOST:CONTAINER, such as: "8000:8000"')
@@ -31,7 +31,7 @@ def port(value: str) -> dict[str, str]:
 
 
 def port_range(value: str) -> str:
-    """Return ``8000`` or ``8000-8003`` when each number is a port."""
+    """Return ``8000`` or ``8000-8003`` if each number is a port."""
     match = PORT_RANGE.fullmatch(value)
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 0 < low < 65536 or not 0 < high < 65536:
@@ -42,43 +42,43 @@ def port_range(value: str) -> str:
 
 
 def numbers(value: str) -> tuple[int, ...]:
-    """Return the ports of a range that :func:`port_range` accepts, or a lone one."""
+    """Return the ports of a range that :func:`port_range` accepts, or a single port."""
     low, _, high = value.partition("-")
     return tuple(range(int(low), int(high or low) + 1))
 
 
 def host_ip(value: str) -> str:
-    """Return ``value`` when it is an address of the host, an IPv6 one in brackets."""
+    """Return ``value`` if it is an address of the host; an IPv6 address is in brackets."""
     try:
         if value.startswith("[") and value.endswith("]"):
             ipaddress.IPv6Address(value[1:-1])
         else:
             ipaddress.IPv4Address(value)
     except ValueError:
-        hint = "write 127.0.0.1 for this host alone, or 0.0.0.0 for everyone"
+        hint = "write 127.0.0.1 for this host only, or 0.0.0.0 for everyone"
         raise Refused("MLS112", f"{quote_value(value)} is not an address of this host", hint) from None
     return value
 
 
 def index_url(value: str) -> str:
-    """Return ``value`` when it is the address of a package index and tells no secret."""
+    """Return ``value`` if it is the address of a package index and contains no login."""
     one_line(value)
     if not INDEX.fullmatch(value):
-        raise Refused("MLS121", f"{quote_value(value)} is not the address of an index", "write https://HOST/PATH")
+        raise Refused("MLS121", f"{quote_value(value)} is not the URL of an index", "write https://HOST/PATH")
     if "@" in value.partition("://")[2].partition("/")[0]:
-        message = "a login in this address would be written into every file"
+        message = "all generated files would contain the login in this URL"
         hint = "remove it, and name a secret: secret: MY_INDEX"
         raise Refused("MLS121", message, hint, shows_secret=True)
     return value
 
 
 def health_path(value: str) -> str:
-    """Return ``value`` when it can be asked for over HTTP."""
+    """Return ``value`` if it can be the path of an HTTP request."""
     if not value.startswith("/"):
         message, hint = f"the path {quote_value(value)} does not begin with /", f"did you mean /{value}?"
         raise Refused("MLS114", message, hint, value=value, meant=f"/{value}")
     if not re.fullmatch("[!-~]+", value):
         raise Refused(
-            "MLS114", f"the path {quote_value(value)} holds a blank or a letter that no address does", "use %20"
+            "MLS114", f"the path {quote_value(value)} contains a space or a character that URLs do not allow", "use %20"
         )
     return value

@@ -1,4 +1,4 @@
-"""What is said of a value that cannot be right, and of texts that hold what no line does."""
+"""The error for a value that cannot be right, and the check for texts of one line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from mlspec.errors import KeyPath
 
 
 class Refused(ValueError):
-    """A value that cannot be right; ``path`` leads from the value to the part at fault.
+    """A value that cannot be right; ``path`` leads from the value to the wrong part.
 
-    ``meant`` is what the text was to be with certainty: another text in place of ``value``, or entries of a list.
+    ``meant`` is the certain meaning of the text: another text in place of ``value``, or entries of a list.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def one_line(value: str) -> str:
-    """Return ``value`` unchanged; refused when it holds a line break or another control character."""
+    """Return ``value`` unchanged; raises Refused if it contains a line break or another control character."""
     if _CONTROL.search(value):
-        raise Refused("MLS118", "this value holds a line break or a control character", "write it on one line")
+        raise Refused("MLS118", "this value contains a line break or a control character", "write it on one line")
     return value

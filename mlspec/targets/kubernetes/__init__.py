@@ -1,4 +1,4 @@
-"""Plans to the objects of a Kubernetes cluster: a Job for what ends, a Deployment and a Service for what serves."""
+"""The Kubernetes objects of a spec: a Job for each image that ends, a Deployment and a Service for each server."""
 
 from mlspec.targets.kubernetes.heading import heading
 from mlspec.targets.kubernetes.workloads import part, sheets

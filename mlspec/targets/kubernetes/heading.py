@@ -1,4 +1,4 @@
-"""What the file says on top: how to apply it, and what has to be in the cluster before."""
+"""The comment at the top of the file: how to apply the file, and the objects that the cluster needs before that."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from mlspec.spec.targets import TARGETS
 from mlspec.targets.bundle import Bundle
-from mlspec.targets.filters import comment, shell
-from mlspec.targets.kubernetes.names import Names, names_of, object_name
+from mlspec.targets.comment_filters import comment
+from mlspec.targets.filters import shell
+from mlspec.targets.kubernetes.object_names import Names, names_of, object_name
 from mlspec.targets.kubernetes.pods import ports
 from mlspec.targets.run_script import host_path
 
 
 def heading(bundle: Bundle) -> tuple[str, ...]:
-    """Return the comment that the file begins with."""
+    """Return the lines of the comment at the top of the file."""
     return tuple(map(comment, _heading(bundle)))
 
 
@@ -21,7 +22,7 @@ def _heading(bundle: Bundle) -> Iterator[str]:
     files = bundle.plans[0].files
     yield files.banner
     yield ""
-    # The first part of a name is a registry where it has a dot or a port: github.com/distribution/reference.
+    # The first part of a name is a registry if it has a dot or a port: github.com/distribution/reference.
     registry = bundle.plans[0].image.partition("/")[0]
     has_place = "/" in bundle.plans[0].image and bool({".", ":"} & set(registry))
     place = "" if has_place else f", with REGISTRY/{bundle.project} as the name of the spec"
@@ -41,7 +42,7 @@ def _claims(bundle: Bundle) -> Iterator[str]:
     stored = [mount for plan in bundle.plans for mount in plan.run.mounts if mount.type != "tmpfs"]
     names = names_of(bundle)
     if claims := dict.fromkeys(names.claim(mount) for mount in stored):
-        yield f"Once, claims of storage, with the data that is read: {', '.join(claims)}"
+        yield f"Once, storage claims with their data: {', '.join(claims)}"
     if any(plan.run.devices for plan in bundle.plans):
         yield "Once, where only a group of the node may use AMD's cards: its number as supplementalGroups of the pod"
 

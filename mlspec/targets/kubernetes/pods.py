@@ -1,4 +1,4 @@
-"""What a pod is made of: its container, what that may do, what it sees, and how one finds out that it works."""
+"""The specification of a pod: its container, permissions, volumes and probes."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from mlspec.plan.healthcheck import HealthcheckPlan
 from mlspec.plan.plan import Plan
 from mlspec.plan.run import RunPlan
-from mlspec.spec import values as syntax
+from mlspec.spec import values
 from mlspec.spec.files import architecture
 from mlspec.targets.bundle import Bundle
-from mlspec.targets.kubernetes.names import Names, label
-from mlspec.targets.yaml_writer import Data, present
+from mlspec.targets.kubernetes.object_names import Names, label
+from mlspec.targets.sheet import Data, present
 
 _SHARED = "/dev/shm"  # noqa: S108 - in the container
 _SECRETS = "/run/secrets"
 
 
 def pod(plan: Plan, bundle: Bundle, names: Names) -> dict[str, Data]:
-    """Return the specification of the pod that an image runs in, but for what becomes of it when it ends."""
+    """Return the specification of an image's pod, without the restart policy."""
     run = plan.run
     return present(
         {
-            # A program that learns or predicts has no business with the cluster.
+            # A program for training or inference does not need the API of the cluster.
             "automountServiceAccountToken": False,
-            # The first process of the pod reaps children and leaves signals their meaning, as an init would.
+            # The pod's first process then reaps children, and signals have their usual effect, as with an init.
             "shareProcessNamespace": run.init or None,
             "terminationGracePeriodSeconds": run.stop_timeout,
             "nodeSelector": {"kubernetes.io/arch": architecture(run.platform)} if run.platform else None,
@@ -44,7 +44,7 @@ def _identity(plan: Plan) -> Data:
         "runAsNonRoot": True,
         "runAsUser": uid,
         "runAsGroup": gid,
-        # Storage belongs to this group; all of its files are only gone through where its top does not yet.
+        # Storage belongs to this group. The kubelet changes all its files only if the top folder has another group.
         **({"fsGroup": gid, "fsGroupChangePolicy": "OnRootMismatch"} if gid else {}),
         "seccompProfile": {"type": "RuntimeDefault"},
     }
@@ -70,7 +70,7 @@ def _container(plan: Plan, bundle: Bundle, names: Names) -> Data:
 
 def ports(run: RunPlan) -> tuple[tuple[int, str], ...]:
     """Return the ports that a program listens on, each once, with TCP or UDP."""
-    every = [(number, port.protocol.upper()) for port in run.ports for number in syntax.numbers(port.target)]
+    every = [(number, port.protocol.upper()) for port in run.ports for number in values.numbers(port.target)]
     return tuple(dict.fromkeys(every))
 
 
@@ -78,7 +78,7 @@ def _rights(plan: Plan) -> Data:
     found: dict[str, Data] = {"allowPrivilegeEscalation": False}
     if plan.run.read_only:
         found["readOnlyRootFilesystem"] = True
-    # What root is used for, such as to change owners, takes them.
+    # Programs run as root because they need capabilities, such as to change owners.
     return found if plan.container.is_root else {**found, "capabilities": {"drop": ["ALL"]}}
 
 
@@ -100,7 +100,7 @@ def _environment(plan: Plan, bundle: Bundle, names: Names) -> Iterator[Data]:
     run = plan.run
     further = [name for name in run.gpus.capabilities if name != "gpu"] if run.gpus else []
     if further:
-        # What `--gpus capabilities=...` sets; elsewhere the image says it.
+        # The same variable that `--gpus capabilities=...` sets. Without these, the image sets it.
         yield {"name": "NVIDIA_DRIVER_CAPABILITIES", "value": ",".join(further)}
     secret = dict(run.environment_secrets)
     for name in run.passed_environment:
@@ -114,11 +114,11 @@ def _environment(plan: Plan, bundle: Bundle, names: Names) -> Iterator[Data]:
 
 
 def _probes(check: HealthcheckPlan) -> dict[str, Data]:
-    """Return how the kubelet asks what HEALTHCHECK would, which it does not read: until it has started, and then."""
+    """Return a startup probe and a readiness probe that ask as HEALTHCHECK does, which the kubelet ignores."""
     if check.command is None:
         return {}
     said = {flag: value for flag, value in check.options if flag != "--retries"}
-    seconds = {flag: syntax.seconds(value) for flag, value in said.items()}
+    seconds = {flag: values.seconds(value) for flag, value in said.items()}
     retries = int(dict(check.options).get("--retries", "3"))
     way: dict[str, Data] = {"exec": {"command": list(check.command)}}
     if check.path:
@@ -142,7 +142,7 @@ def _volumes(plan: Plan, bundle: Bundle, names: Names) -> Iterator[Data]:
     for claim in dict.fromkeys(names.claim(mount) for mount in run.mounts if mount.type != "tmpfs"):
         yield {"name": _volume(claim), "persistentVolumeClaim": {"claimName": claim}}
     if size := _shared_memory(run):
-        yield {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": syntax.quantity(size)}}
+        yield {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": values.quantity(size)}}
     for number, _ in enumerate(_memory(run), start=1):
         yield {"name": f"memory-{number}", "emptyDir": {"medium": "Memory"}}
     if run.file_secrets:
@@ -165,7 +165,7 @@ def _mounts(run: RunPlan, names: Names) -> Iterator[Data]:
 
 
 def _volume(claim: str) -> str:
-    """Return what a claim is called in its pod, apart from the names of all that is no claim."""
+    """Return the name of a claim's volume in the pod; no other volume of the pod has a name with this prefix."""
     return label(f"claim-{claim}")
 
 
@@ -175,5 +175,5 @@ def _memory(run: RunPlan) -> tuple[str, ...]:
 
 
 def _shared_memory(run: RunPlan) -> str | None:
-    """Return the size of the shared memory, unless something of the spec's own is mounted there."""
-    return None if _SHARED in {*(mount.target for mount in run.mounts), *run.tmpfs} else run.shm_size
+    """Return the size of the shared memory, or None if the spec mounts something there or gives no size."""
+    return None if _SHARED in {*(mount.target for mount in run.mounts), *run.memory_folders} else run.shm_size

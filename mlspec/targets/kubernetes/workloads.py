@@ -1,4 +1,4 @@
-"""The objects of each image: a Job, or a Deployment with the Service in front of it."""
+"""The Kubernetes objects of each image: a Job, or a Deployment and its Service."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from mlspec.plan.plan import Plan
 from mlspec.targets.bundle import Bundle
-from mlspec.targets.kubernetes.names import names_of, object_name
+from mlspec.targets.kubernetes.object_names import names_of, object_name
 from mlspec.targets.kubernetes.pods import pod, ports
-from mlspec.targets.yaml_writer import Data, Sheet, present
+from mlspec.targets.sheet import Data, Sheet, present
 
 
 def part(plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
-    """Return the objects of one image, each by its kind and name."""
+    """Return the objects of one image, under keys KIND/NAME."""
     spec = pod(plan, bundle, names_of(bundle))
     name = object_name(plan)
     if not plan.run.ports:
@@ -21,7 +21,7 @@ def part(plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
 
 
 def sheets(bundle: Bundle) -> tuple[Sheet, ...]:
-    """Return the documents of the file: the objects of one image after the other."""
+    """Return the documents of the file: the objects of all images, image by image."""
     parts = (part(plan, bundle) for plan in bundle.plans)
     return tuple(Sheet((key,), data) for found in parts for key, data in found.items() if isinstance(data, Mapping))
 
@@ -40,7 +40,7 @@ def _job(plan: Plan, spec: Mapping[str, Data]) -> Data:
         "kind": "Job",
         "metadata": _metadata(plan),
         "spec": {
-            # A training that fails is looked at before it is begun again.
+            # Somebody should look at a failed training before it starts again.
             "backoffLimit": 0,
             "template": {"metadata": {"labels": _labels(plan)}, "spec": {"restartPolicy": "Never", **spec}},
         },
@@ -48,7 +48,7 @@ def _job(plan: Plan, spec: Mapping[str, Data]) -> Data:
 
 
 def _deployment(plan: Plan, spec: Mapping[str, Data]) -> Data:
-    # The next one could not start: it would wait for the storage or the GPUs that the former one has.
+    # A new pod could not start beside the old one: it would wait for the old pod's storage or GPUs.
     holds = plan.run.gpus is not None or any(mount.type != "tmpfs" for mount in plan.run.mounts)
     return {
         "apiVersion": "apps/v1",

@@ -1,4 +1,4 @@
-"""What a program writes: read from its code, as it is started."""
+"""Tests of the paths that a program writes, found in its code for the way that it starts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from mlspec import api
 from mlspec.advice.behaviour import Start, find_listening, find_written_paths, read_program
 from mlspec.advice.behaviour.lost_paths import group_lost_paths
 from mlspec.cli.run import _warn_of_losses
+from mlspec.host.engine.prepared_run import prepare_run
 
 
 def written(code: str, files: Mapping[str, str] | None = None, **start: object) -> list[str]:
-    """Return the paths that a script writes, beside these files."""
+    """Return the paths that a script writes, with ``files`` beside it."""
     program = read_program(Start(files=("main.py",), **start), {"main.py": code, **(files or {})})  # type: ignore[arg-type]
     return [result.path for result in find_written_paths(program)]
 
@@ -83,6 +84,14 @@ CALLS = {
     ),
     "a variable that is not set": ('import os\nopen(os.environ.get("OUT", "out") + "/a", "w")', "out/a"),
     "what is None": ('def save(path=None):\n    path = path or "out/a"\n    open(path, "w")\nsave()', "out/a"),
+    "a script that changes to its own folder": (
+        'import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\nopen("out/a", "w")',
+        "out/a",
+    ),
+    "a script that changes to its folder by pathlib": (
+        'import os\nfrom pathlib import Path\nos.chdir(Path(__file__).resolve().parent)\nopen("out/a", "w")',
+        "out/a",
+    ),
     "a route": ('@app.post("/x")\ndef upload():\n    open("out/a", "wb")', "out/a"),
     "a thread": (
         'import threading\nclass T(threading.Thread):\n    def run(self):\n        open("out/a", "w")\nT().start()',
@@ -109,6 +118,7 @@ SILENT = {
     "what is uploaded": 'frame.to_csv("a.csv")\ns3.upload_file("a.csv", bucket, key)',
     "uploads that nobody knows": 'frame.to_csv("a.csv")\nfor path in paths: s3.upload_file(path, bucket, key)',
     "what another program uploads": 'import subprocess\nframe.to_csv("a.csv")\nsubprocess.run(["aws", "s3", x])',
+    "a folder outside the project": 'import os\nos.chdir("/data")\nopen("a", "w")',
     "another directory": 'import os\nos.chdir(x)\nopen("a", "w")',
     "one of two paths": 'open("/data/a" if x else "out/a", "w")',
     "one path and then another": 'a = "out"\nif x:\n    a = "/data"\nopen(a, "w")',
@@ -174,9 +184,11 @@ def test_a_run_warns_once_of_what_it_loses(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "train.py").write_text("open('out.txt', 'w')")
     rendered = api.outline(tmp_path / "mlspec.yaml")
 
+    prepared = prepare_run(rendered.plans[0], tmp_path)
+
     said = []
     for _ in range(2):
-        _warn_of_losses(rendered, rendered.plans[0])
+        _warn_of_losses(rendered, None, prepared)
         said.append(capsys.readouterr().err.count("MLS680"))
 
     assert said == [1, 0]

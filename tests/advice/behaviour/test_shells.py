@@ -1,4 +1,4 @@
-"""What is read of shell scripts, and of environment files."""
+"""Tests of the readers of shell scripts and environment files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from mlspec.advice.lint.shell_commands import parse_commands
 from mlspec.errors import Problem, SpecError
-from mlspec.host.engine.run import _require_readable
+from mlspec.host.engine.container_run import _require_readable
 from mlspec.plan.env_files import env_file_faults
 
 
@@ -55,7 +55,7 @@ def test_a_run_ends_where_docker_would_refuse_a_file(tmp_path: Path) -> None:
 
     assert [str(problem) for problem in (*raised.value.problems, *said)] == [
         "a.env:2:3: MLS685: docker refuses a line that begins with export\n  hint: remove the word export",
-        "a.env:3:5: MLS683: warning: the comment behind C is part of its value\n  hint: put it on a line of its own",
+        "a.env:3:5: MLS683: warning: the comment after C is part of its value\n  hint: put it on its own line",
     ]
 
 

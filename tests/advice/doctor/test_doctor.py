@@ -1,4 +1,4 @@
-"""What the doctor says of facts: each case told apart, with the fix for the platform."""
+"""Tests of the doctor's findings: each case has its own code, and a fix for the platform."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from mlspec.advice import doctor
-from mlspec.advice.doctor.facts import (
+from mlspec.advice.doctor import examination
+from mlspec.advice.doctor.findings import Finding
+from mlspec.advice.doctor.needs import need_of
+from mlspec.advice.doctor.observations import (
     Builder,
     DockerCommand,
     Engine,
-    Facts,
     Host,
     Need,
+    Observations,
     Probe,
     Space,
     UserConfiguration,
     UserSetting,
 )
-from mlspec.advice.doctor.findings import Finding
-from mlspec.advice.doctor.needs import need_of
 from mlspec.errors import Problem, Span
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan.plan import resolve
@@ -45,33 +45,33 @@ CUDA = Need(image="gpu-one", init=True, gpus=True, cuda="12.8", driver="525.60.1
 ROCM = Need(image="amd-one", devices=("/dev/kfd", "/dev/dri"))
 ARM = Need(image="arm-one", platform="linux/arm64")
 WRITER = Need(image="writer", as_caller=True, binds=("/home/me/project/data",))
-FINE = Facts(host=HOST, command=COMMAND, engine=ENGINE, builder=BUILDER, needs=(CPU,))
+FINE = Observations(host=HOST, command=COMMAND, engine=ENGINE, builder=BUILDER, needs=(CPU,))
 SILENT = replace(ENGINE, silence="unreached", version="", words="Connection refused")
 
 
-def said(facts: Facts) -> dict[str, Finding]:
-    """Return what is not fine, by its code."""
-    return {finding.problem.code: finding for finding in doctor.examine(facts) if finding.problem}
+def said(seen: Observations) -> dict[str, Finding]:
+    """Return the findings with a problem, by their codes."""
+    return {finding.problem.code: finding for finding in examination.examine(seen) if finding.problem}
 
 
-def with_host(facts: Facts = FINE, **changes: object) -> Facts:
-    return replace(facts, host=replace(facts.host, **changes))  # type: ignore[arg-type]
+def with_host(seen: Observations = FINE, **changes: object) -> Observations:
+    return replace(seen, host=replace(seen.host, **changes))  # type: ignore[arg-type]
 
 
-def with_engine(facts: Facts = FINE, **changes: object) -> Facts:
-    return replace(facts, engine=replace(facts.engine, **changes))  # type: ignore[arg-type]
+def with_engine(seen: Observations = FINE, **changes: object) -> Observations:
+    return replace(seen, engine=replace(seen.engine, **changes))  # type: ignore[arg-type]
 
 
-def needing(*needs: Need, facts: Facts = FINE) -> Facts:
-    return replace(facts, needs=needs)
+def needing(*needs: Need, seen: Observations = FINE) -> Observations:
+    return replace(seen, needs=needs)
 
 
-def answered(state: str, words: str = "", *, place: str = "package index", skew: float | None = None) -> Facts:
+def answered(state: str, words: str = "", *, place: str = "package index", skew: float | None = None) -> Observations:
     return replace(FINE, answers=(Probe(place=place, host="index.test", state=state, words=words, skew=skew),))  # type: ignore[arg-type]
 
 
 def test_a_host_that_lacks_nothing_is_told_in_lines_that_are_all_fine() -> None:
-    lines = [f"{finding.state} {finding.topic}: {finding.message}" for finding in doctor.examine(FINE)]
+    lines = [f"{finding.state} {finding.topic}: {finding.message}" for finding in examination.examine(FINE)]
 
     assert lines == [
         "ok docker: 28.5.2, buildx 0.29.1",
@@ -82,8 +82,8 @@ def test_a_host_that_lacks_nothing_is_told_in_lines_that_are_all_fine() -> None:
         "ok disk: 90.0 GB free in /var/lib/docker, the engine's",
         "ok disk: 50.0 GB free in /home/me/project, here",
         "ok init: the engine has docker-init",
-        "ok configuration: no file is read: MLSPEC_CONFIG=off",
-        "ok clock: the engine's is this host's",
+        "ok configuration: mlspec reads no file: MLSPEC_CONFIG=off",
+        "ok clock: the engine's clock agrees with this host's",
     ]
 
 
@@ -94,8 +94,8 @@ ROOTLESS = replace(ENGINE, security=("name=seccomp,profile=builtin", "name=rootl
 USERNS = replace(ENGINE, security=("name=userns",), root="/var/lib/docker/100000.100000")
 PROXIED = with_host(proxies=("HTTPS_PROXY",))
 
-# The facts, the code that they lead to, how grave it is, and a part of the hint that a person is to type.
-CASES: dict[str, tuple[Facts, str, str, str]] = {
+# The facts of each case, the code and the severity of the finding, and a part of its hint.
+CASES: dict[str, tuple[Observations, str, str, str]] = {
     "no command": (replace(FINE, command=DockerCommand(), engine=SILENT), "MLS504", "error", "docker-ce"),
     "no command, macos": (
         with_host(replace(FINE, command=DockerCommand()), system="macos"),
@@ -167,49 +167,49 @@ CASES: dict[str, tuple[Facts, str, str, str]] = {
     "windows containers": (with_engine(platform="windows/amd64"), "MLS542", "error", "Switch to Linux containers"),
     "builder gone": (replace(FINE, builder=Builder(name="old", words="gone")), "MLS543", "error", "buildx use default"),
     "buildkit refused": (with_host(refuses_buildkit=True), "MLS541", "warning", "unset DOCKER_BUILDKIT"),
-    "no gpu runtime": (needing(CUDA, facts=with_engine(runtimes=("runc",))), "MLS545", "error", "nvidia-ctk"),
-    "no gpus on macos": (needing(CUDA, facts=with_host(system="macos")), "MLS544", "error", "accelerator: cpu"),
-    "no gpus in snap": (needing(CUDA, facts=replace(FINE, engine=SNAP)), "MLS545", "error", "snap remove docker"),
+    "no gpu runtime": (needing(CUDA, seen=with_engine(runtimes=("runc",))), "MLS545", "error", "nvidia-ctk"),
+    "no gpus on macos": (needing(CUDA, seen=with_host(system="macos")), "MLS544", "error", "accelerator: cpu"),
+    "no gpus in snap": (needing(CUDA, seen=replace(FINE, engine=SNAP)), "MLS545", "error", "snap remove docker"),
     "no gpus in desktop, windows": (
-        needing(CUDA, facts=with_host(replace(FINE, engine=DESKTOP), system="wsl")),
+        needing(CUDA, seen=with_host(replace(FINE, engine=DESKTOP), system="wsl")),
         "MLS545",
         "error",
         "wsl --update",
     ),
     "no gpus in desktop, linux": (
-        needing(CUDA, facts=replace(FINE, engine=DESKTOP)),
+        needing(CUDA, seen=replace(FINE, engine=DESKTOP)),
         "MLS545",
         "error",
         "docker context use default",
     ),
     "no gpus, rootless": (
-        needing(CUDA, facts=replace(FINE, engine=ROOTLESS)),
+        needing(CUDA, seen=replace(FINE, engine=ROOTLESS)),
         "MLS545",
         "error",
         "no-cgroups",
     ),
-    "gpus elsewhere, unseen": (needing(CUDA, facts=replace(FINE, engine=REMOTE)), "MLS545", "warning", "nvidia-ctk"),
-    "no driver": (needing(CUDA, facts=with_host(driver="")), "MLS546", "error", "nvidia-driver"),
+    "gpus elsewhere, unseen": (needing(CUDA, seen=replace(FINE, engine=REMOTE)), "MLS545", "warning", "nvidia-ctk"),
+    "no driver": (needing(CUDA, seen=with_host(driver="")), "MLS546", "error", "nvidia-driver"),
     "no driver, wsl": (
-        needing(CUDA, facts=with_host(driver="", system="wsl")),
+        needing(CUDA, seen=with_host(driver="", system="wsl")),
         "MLS546",
         "error",
         "nvidia.com/drivers",
     ),
-    "old driver": (needing(CUDA, facts=with_host(driver="470.82.01")), "MLS547", "error", "accelerator: cuda11.8"),
+    "old driver": (needing(CUDA, seen=with_host(driver="470.82.01")), "MLS547", "error", "accelerator: cuda11.8"),
     "no kernels for the only gpu": (
-        needing(replace(CUDA, cuda="12.4", torch="2.6.0+cu124"), facts=with_host(capabilities=("12.0",))),
+        needing(replace(CUDA, cuda="12.4", torch="2.6.0+cu124"), seen=with_host(capabilities=("12.0",))),
         "MLS566",
         "error",
         "gpu_models: [sm_120]",
     ),
     "no kernels for one of the gpus": (
-        needing(replace(CUDA, cuda="12.4", torch="2.6.0+cu124"), facts=with_host(capabilities=("8.9", "12.0"))),
+        needing(replace(CUDA, cuda="12.4", torch="2.6.0+cu124"), seen=with_host(capabilities=("8.9", "12.0"))),
         "MLS566",
         "warning",
         "gpu_models: [sm_120]",
     ),
-    "no amd device": (needing(ROCM, facts=with_host(devices=("/dev/dri",))), "MLS548", "error", "modprobe amdgpu"),
+    "no amd device": (needing(ROCM, seen=with_host(devices=("/dev/dri",))), "MLS548", "error", "modprobe amdgpu"),
     "no emulation": (needing(ARM), "MLS549", "error", "binfmt --install arm64"),
     "engine's disk full": (with_engine(space=Space(free=1000)), "MLS550", "error", "docker builder prune"),
     "engine's disk without entries": (with_engine(space=Space(free=90 * GB, entries=0)), "MLS550", "error", "prune"),
@@ -236,7 +236,7 @@ CASES: dict[str, tuple[Facts, str, str, str]] = {
         replace(FINE, own=UserConfiguration(outdated=("Old CA",))),
         "MLS568",
         "warning",
-        "take it out",
+        "remove it from the file",
     ),
     "proxy does not answer": (answered("proxy"), "MLS555", "warning", "export NO_PROXY=index.test"),
     "certificate unknown": (answered("untrusted", "self-signed"), "MLS556", "warning", "export SSL_CERT_FILE="),
@@ -254,16 +254,16 @@ CASES: dict[str, tuple[Facts, str, str, str]] = {
         "docker desktop restart",
     ),
     "no init": (with_engine(has_init=False), "MLS561", "error", "init: false"),
-    "mounts elsewhere": (needing(WRITER, facts=replace(FINE, engine=REMOTE)), "MLS562", "warning", "/home/me/project"),
-    "mounts not shared": (needing(WRITER, facts=replace(FINE, engine=DESKTOP)), "MLS563", "error", "File sharing"),
+    "mounts elsewhere": (needing(WRITER, seen=replace(FINE, engine=REMOTE)), "MLS562", "warning", "/home/me/project"),
+    "mounts not shared": (needing(WRITER, seen=replace(FINE, engine=DESKTOP)), "MLS563", "error", "File sharing"),
     "mounts unseen by snap": (
-        needing(replace(WRITER, binds=("/srv/data",)), facts=replace(FINE, engine=SNAP)),
+        needing(replace(WRITER, binds=("/srv/data",)), seen=replace(FINE, engine=SNAP)),
         "MLS563",
         "error",
-        "/home/me only",
+        "only /home/me",
     ),
-    "rootless": (needing(WRITER, facts=replace(FINE, engine=ROOTLESS)), "MLS564", "warning", 'user: "0:0"'),
-    "mapped users": (needing(WRITER, facts=replace(FINE, engine=USERNS)), "MLS564", "warning", "u:101000:rwX"),
+    "rootless": (needing(WRITER, seen=replace(FINE, engine=ROOTLESS)), "MLS564", "warning", 'user: "0:0"'),
+    "mapped users": (needing(WRITER, seen=replace(FINE, engine=USERNS)), "MLS564", "warning", "u:101000:rwX"),
     "windows line ends": (
         needing(replace(CPU, windows_scripts=("run.sh",))),
         "MLS565",
@@ -273,9 +273,9 @@ CASES: dict[str, tuple[Facts, str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("facts", "code", "severity", "hint"), CASES.values(), ids=CASES)
-def test_each_cause_has_its_code_and_its_fix(facts: Facts, code: str, severity: str, hint: str) -> None:
-    finding = said(facts)[code]
+@pytest.mark.parametrize(("seen", "code", "severity", "hint"), CASES.values(), ids=CASES)
+def test_each_cause_has_its_code_and_its_fix(seen: Observations, code: str, severity: str, hint: str) -> None:
+    finding = said(seen)[code]
 
     assert finding.state == severity
     assert finding.problem
@@ -287,29 +287,29 @@ def test_every_code_of_the_doctor_is_met_by_a_case() -> None:
 
     known = {row.code for row in codes.codes() if "MLS540" <= row.code <= "MLS569"}
 
-    # What a run tells of an image that is here already, tests/host/test_checkup.py meets.
+    # MLS567 is about a run of an existing image: tests/host/test_checkup.py covers it.
     assert known - {code for _, code, _, _ in CASES.values()} == {"MLS567"}
 
 
-QUIET: dict[str, tuple[Facts, str]] = {
+QUIET: dict[str, tuple[Observations, str]] = {
     "a cpu image and no gpus": (with_engine(runtimes=("runc",)), "MLS545"),
     "a cpu image and no driver": (with_host(driver=""), "MLS546"),
-    "gpus by CDI": (needing(CUDA, facts=with_engine(runtimes=(), devices=("nvidia.com/gpu=0",))), "MLS545"),
-    "gpus by the hook alone": (needing(CUDA, facts=with_host(with_engine(runtimes=()), has_gpu_hook=True)), "MLS545"),
+    "gpus by CDI": (needing(CUDA, seen=with_engine(runtimes=(), devices=("nvidia.com/gpu=0",))), "MLS545"),
+    "gpus by the hook alone": (needing(CUDA, seen=with_host(with_engine(runtimes=()), has_gpu_hook=True)), "MLS545"),
     "gpus, and no CUDA of a known driver": (
-        needing(replace(CUDA, driver=""), facts=with_host(driver="1.0")),
+        needing(replace(CUDA, driver=""), seen=with_host(driver="1.0")),
         "MLS547",
     ),
-    "a driver that just fits": (needing(CUDA, facts=with_host(driver="525.60.13")), "MLS547"),
+    "a driver that just fits": (needing(CUDA, seen=with_host(driver="525.60.13")), "MLS547"),
     "a driver here and an engine elsewhere": (
-        needing(CUDA, facts=with_host(replace(FINE, engine=REMOTE), driver="")),
+        needing(CUDA, seen=with_host(replace(FINE, engine=REMOTE), driver="")),
         "MLS546",
     ),
-    "emulation": (needing(ARM, facts=replace(FINE, builder=replace(BUILDER, platforms=("linux/arm64",)))), "MLS549"),
-    "a builder not started": (needing(ARM, facts=replace(FINE, builder=replace(BUILDER, platforms=()))), "MLS549"),
-    "root in a rootless engine": (with_host(needing(WRITER, facts=replace(FINE, engine=ROOTLESS)), uid=0), "MLS564"),
+    "emulation": (needing(ARM, seen=replace(FINE, builder=replace(BUILDER, platforms=("linux/arm64",)))), "MLS549"),
+    "a builder not started": (needing(ARM, seen=replace(FINE, builder=replace(BUILDER, platforms=()))), "MLS549"),
+    "root in a rootless engine": (with_host(needing(WRITER, seen=replace(FINE, engine=ROOTLESS)), uid=0), "MLS564"),
     "a file system that counts no entries": (with_engine(space=Space(free=90 * GB, entries=None)), "MLS550"),
-    "no init wanted": (needing(replace(CPU, init=False), facts=with_engine(has_init=False)), "MLS561"),
+    "no init wanted": (needing(replace(CPU, init=False), seen=with_engine(has_init=False)), "MLS561"),
     "a clock that one server of two disagrees with": (
         replace(FINE, answers=answered("fine", skew=9000.0).answers + answered("fine", skew=1.0).answers),
         "MLS560",
@@ -318,9 +318,9 @@ QUIET: dict[str, tuple[Facts, str]] = {
 }
 
 
-@pytest.mark.parametrize(("facts", "code"), QUIET.values(), ids=QUIET)
-def test_what_is_not_needed_or_not_wrong_is_not_told(facts: Facts, code: str) -> None:
-    assert code not in said(facts)
+@pytest.mark.parametrize(("seen", "code"), QUIET.values(), ids=QUIET)
+def test_what_is_not_needed_or_not_wrong_is_not_told(seen: Observations, code: str) -> None:
+    assert code not in said(seen)
 
 
 SET = UserConfiguration(
@@ -342,23 +342,23 @@ SET = UserConfiguration(
             SET,
             [
                 "/home/me/config.toml",
-                "index_url is https://index.test (of MLSPEC_INDEX_URL)",
-                "debian_mirror is http://127.0.0.1:3142 (on this host alone: builds go without it)",
+                "index_url is https://index.test (from MLSPEC_INDEX_URL)",
+                "debian_mirror is http://127.0.0.1:3142 (only on this host: builds do not use it)",
                 "certificates is /home/me/ca.pem (2 certificates)",
             ],
         ),
         (
             UserConfiguration(file="/home/me/config.toml", settings=SET.settings[:1]),
-            ["there is no /home/me/config.toml", "index_url is https://index.test (of MLSPEC_INDEX_URL)"],
+            ["there is no /home/me/config.toml", "index_url is https://index.test (from MLSPEC_INDEX_URL)"],
         ),
-        (UserConfiguration(file="/home/me/config.toml", is_there=True), ["/home/me/config.toml, which sets nothing"]),
+        (UserConfiguration(file="/home/me/config.toml", is_there=True), ["/home/me/config.toml, without settings"]),
     ],
     ids=["a file and a variable", "a variable alone", "an empty file"],
 )
 def test_the_configuration_is_shown_a_line_a_value_with_where_it_is_from(
     own: UserConfiguration, lines: list[str]
 ) -> None:
-    findings = doctor.examine(replace(FINE, own=own))
+    findings = examination.examine(replace(FINE, own=own))
 
     assert [finding.message for finding in findings if finding.topic == "configuration"] == lines
 
@@ -373,7 +373,7 @@ def test_a_mistake_in_the_configuration_is_in_the_way_and_has_its_place() -> Non
 def test_without_an_engine_nothing_is_guessed_of_it() -> None:
     topics = [
         finding.topic
-        for finding in doctor.examine(needing(CUDA, WRITER, facts=replace(FINE, engine=SILENT, builder=None)))
+        for finding in examination.examine(needing(CUDA, WRITER, seen=replace(FINE, engine=SILENT, builder=None)))
     ]
 
     assert topics == ["docker", "engine", "disk", "configuration"]

@@ -1,4 +1,4 @@
-"""What `mlspec init` makes of a folder."""
+"""Tests of `mlspec init`: the spec that it drafts from a folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlspec.advice import draft as starter
-from mlspec.advice.draft import Draft, DraftOptions, Folder, gitignore_text, list_ignored
+from mlspec.advice.draft import Draft, DraftOptions, Folder, draft_spec, gitignore_text, is_read, list_ignored
 from mlspec.advice.draft.folder import Choice
 from mlspec.advice.draft.spec_text import spec_text
 from mlspec.errors import SpecError, ToolError
-from mlspec.host.files import write as writing
+from mlspec.host.files import writing
 from mlspec.host.files.survey import survey_folder
 from mlspec.spec import document, spec
 from mlspec.spec.keys import Settings
@@ -35,7 +34,7 @@ MAIN = 'if __name__ == "__main__":\n    pass\n'
 def drafted(texts: dict[str, str] | None = None, *folders: str, called: str = "project", **wanted: Any) -> Draft:  # noqa: ANN401
     requirements = tuple(wanted.pop("requirements", "").split())
     folder = Folder(name=called, texts=texts or {}, folders=folders)
-    return starter.draft(folder, DraftOptions(**wanted, requirements=requirements))
+    return draft_spec(folder, DraftOptions(**wanted, requirements=requirements))
 
 
 def settings_of(draft: Draft) -> Settings:
@@ -56,12 +55,12 @@ def said(draft: Draft) -> str:
 def test_an_empty_folder_gives_a_spec_to_fill_in() -> None:
     assert drafted(called="My Project").text == (
         "# yaml-language-server: $schema=mlspec.schema.json\n"
-        "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+        "# The image's environment. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
         "name: my-project\n"
         "python: 3.12\n"
         "# Packages: a file, or a list of names as pip takes them. They are pinned in requirements.lock.\n"
         "# requirements: requirements.in\n"
-        "# What the image starts.\n"
+        "# The program that the image starts.\n"
         "# entrypoint: python train.py\n"
     )
 
@@ -71,7 +70,7 @@ def test_a_folder_with_everything_gives_a_whole_spec() -> None:
 
     assert draft.text == (
         "# yaml-language-server: $schema=mlspec.schema.json\n"
-        "# What the image needs. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
+        "# The image's environment. `mlspec render` compiles this file to a Dockerfile, an ignore file and run.sh.\n"
         "name: project\n"
         "python: 3.12\n"
         "# For NVIDIA GPUs, remove the # from the next two lines.\n"
@@ -79,7 +78,7 @@ def test_a_folder_with_everything_gives_a_whole_spec() -> None:
         "# gpus: all\n"
         "# Packages: a file, or a list of names as pip takes them. They are pinned in requirements.lock.\n"
         "requirements: requirements.in\n"
-        "# What the image starts.\n"
+        "# The program that the image starts.\n"
         "entrypoint: python train.py\n"
         "# Folders of this machine, HOST:CONTAINER. They stay out of the image; :ro makes one read-only.\n"
         "mounts:\n"
@@ -95,8 +94,8 @@ def test_every_choice_says_why() -> None:
         "name: project (from the name of the folder)\n"
         "python: 3.12 (the default)\n"
         "requirements: requirements.in (this file is here)\n"
-        "entrypoint: python train.py (train.py: by its name; not taken: serve.py)\n"
-        "mounts: ./data:/app/data (folders for data: seen by the program, and left out of the image)"
+        "entrypoint: python train.py (train.py: by its name; not used: serve.py)\n"
+        "mounts: ./data:/app/data (data folders: mounted for the program, not copied into the image)"
     )
 
 
@@ -180,7 +179,7 @@ def test_python_is_read_in_all_notations_and_respects_pins(texts: dict[str, str]
     [
         (
             {"environment.yml": CONDA.format("conda-forge::python=3.7")},
-            "environment.yml:1: conda-forge::python=3.7: left out: older than any Python that mlspec can lock: 3.12 is",
+            "environment.yml:1: conda-forge::python=3.7: left out: older than any Python that mlspec can lock",
         ),
         ({"Dockerfile": "FROM python:3.7.5-slim"}, "Dockerfile:1: FROM python:3.7.5-slim: left out: older than any"),
         (
@@ -191,11 +190,11 @@ def test_python_is_read_in_all_notations_and_respects_pins(texts: dict[str, str]
         ({".python-version": "my-environment"}, ".python-version:1: my-environment: left out: it cannot be read as"),
         (
             {".python-version": "3.13", "requirements.txt": "torch==2.0.0"},
-            "torch==2.0.0 of requirements.txt:1 has wheels for Python 3.8 to 3.11: 3.13 is taken",
+            "torch==2.0.0 of requirements.txt:1 has wheels for Python 3.8 to 3.11; mlspec uses 3.13",
         ),
         (
             {".python-version": "3.11", "requirements.txt": "exotic==1; python_version == '3.13'"},
-            "requirements.txt:1 asks for exotic on Python 3.13 alone: 3.11 is taken",
+            "requirements.txt:1 requires exotic on Python 3.13 only; mlspec uses 3.11",
         ),
     ],
 )
@@ -238,7 +237,7 @@ def test_the_accelerator_is_one_that_the_files_name_and_torch_has(texts: dict[st
 def test_an_accelerator_that_the_pinned_torch_lacks_is_said() -> None:
     draft = drafted({"environment.yml": CONDA.format("cudatoolkit=11.3"), "requirements.txt": "torch==2.4.0"})
 
-    assert ": the torch that is pinned is not known to be built for cuda11.3: cuda11.8 is taken" in said(draft)
+    assert ": no build of the pinned torch for cuda11.3 is known: mlspec uses cuda11.8" in said(draft)
 
 
 def test_an_index_line_of_the_accelerator_says_what_to_do() -> None:
@@ -300,10 +299,10 @@ def test_what_is_left_out_is_said() -> None:
 
     assert said(draft).splitlines()[2:] == [
         "requirements: left out (no requirement file here, and nothing imported)",
-        "wandb: left out (imported only where it is installed; add it to the requirements if you need it)",
-        "google: left out (several packages bring this import; add yours to the requirements)",
+        "wandb: left out (an optional import; add it to the requirements if you need it)",
+        "google: left out (several packages provide this import; add yours to the requirements)",
         "entrypoint: python train.py (train.py: by its name)",
-        "models/ as a mount: left out (it holds code, so it is copied into the image like the rest)",
+        "models/ as a mount: left out (it contains code, so mlspec copies it into the image)",
         "environment.yml:1: left out: it cannot be read as YAML: "
         "while parsing a flow node expected the node content, but found '<stream end>'",
     ]
@@ -312,7 +311,7 @@ def test_what_is_left_out_is_said() -> None:
 def test_an_import_with_the_name_of_a_module_here_is_a_loss_and_no_requirement() -> None:
     draft = drafted({"train.py": "import wandb", "loggers/wandb.py": "", "loggers/__init__.py": ""})
 
-    assert "wandb: left out (train.py imports it, and loggers/wandb is called so" in said(draft)
+    assert "wandb: left out (train.py imports it, and loggers/wandb has the same name" in said(draft)
     assert draft.losses == 1
 
 
@@ -323,10 +322,55 @@ def test_an_import_called_like_a_key_writes_nothing_there() -> None:
     assert "ports" not in draft.text
 
 
-def test_poetry_is_told_how_to_export() -> None:
+def test_a_project_of_poetry_is_told_to_make_its_lock() -> None:
     draft = drafted({"pyproject.toml": '[tool.poetry.dependencies]\nsix = "*"\n'})
 
-    assert "poetry export -o requirements.txt" in said(draft)
+    assert "make its lock, and name that: poetry lock" in said(draft)
+
+
+# Locks of other tools
+
+LOCKS = Path(__file__).parents[2] / "lock" / "tool_locks"
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [
+        ("uv-groups", "uv.lock"),
+        ("poetry-plain", "poetry.lock"),
+        ("pdm-plain", "pdm.lock"),
+        ("pipenv-plain", "Pipfile.lock"),
+    ],
+)
+def test_a_lock_beside_its_project_is_proposed(case: str, name: str) -> None:
+    texts = {
+        path.name: path.read_text() for path in (LOCKS / case).iterdir() if path.is_file() and path.suffix != ".txt"
+    }
+    draft = drafted({**texts, "train.py": "import click"})
+
+    assert f"requirements: {name}\n" in draft.text
+    assert "mlspec takes its pins unchanged" in said(draft)
+    assert draft.losses == 0
+
+
+def test_a_lock_that_is_not_of_its_project_any_more_is_left_out_and_says_why() -> None:
+    texts = {name: (LOCKS / "uv-plain" / name).read_text() for name in ("pyproject.toml", "uv.lock")}
+    texts["pyproject.toml"] = texts["pyproject.toml"].replace("httpx[http2]>=0.27", "httpx[http2]>=0.28")
+    draft = drafted({**texts, "train.py": "import httpx"})
+
+    assert "requirements: pyproject.toml\n" in draft.text
+    assert "uv.lock: left out: mlspec does not take its pins, and locks again: uv.lock is not the lock of" in said(
+        draft
+    )
+
+
+def test_the_python_is_one_that_the_lock_has_files_for() -> None:
+    text = (LOCKS / "uv-torch" / "uv.lock").read_text()
+    text = "\n".join(line for line in text.split("\n") if "-cp312-" not in line).replace(">=3.11, <3.13", ">=3.11")
+    project = (LOCKS / "uv-torch" / "pyproject.toml").read_text().replace(">=3.11,<3.13", ">=3.11")
+    draft = drafted({"uv.lock": text, "pyproject.toml": project, "train.py": "import torch"})
+
+    assert "python: 3.11\n" in draft.text
 
 
 # The entrypoint
@@ -407,7 +451,7 @@ def test_a_served_application_gets_its_server(texts: dict[str, str], requirement
     assert settings(texts).requirements == requirements
 
 
-# What the caller wants
+# Options of the caller
 
 
 def test_the_caller_decides() -> None:
@@ -430,8 +474,8 @@ def test_the_caller_decides() -> None:
         ({"base": "slim-bookwurm"}, 'MLS105: "slim-bookwurm" is not a variant'),
         ({"requirements": "=="}, 'MLS203: "==" is not a requirement'),
         ({"entrypoint": "a | b"}, "MLS110: no shell runs this command"),
-        ({"entrypoint": "a\x07b"}, "MLS118: this value holds a line break or a control character"),
-        ({"entrypoint": "a\nb"}, "MLS118: this value holds a line break or a control character"),
+        ({"entrypoint": "a\x07b"}, "MLS118: this value contains a line break or a control character"),
+        ({"entrypoint": "a\nb"}, "MLS118: this value contains a line break or a control character"),
     ],
 )
 def test_what_cannot_be_wanted_is_refused_without_a_place(wanted: dict[str, str], problem: str) -> None:
@@ -446,7 +490,7 @@ PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).
 
 @given(PRINTABLE, PRINTABLE.filter(lambda text: "/" not in text))
 def test_no_name_of_a_folder_or_file_breaks_the_spec(folder: str, stem: str) -> None:
-    texts = {path: "" for path in [f"{stem}.py"] if starter.is_read(path)}
+    texts = {path: "" for path in [f"{stem}.py"] if is_read(path)}
 
     found = settings_of(drafted(texts, called=folder))
 
@@ -454,10 +498,10 @@ def test_no_name_of_a_folder_or_file_breaks_the_spec(folder: str, stem: str) -> 
     assert found.entrypoint is None or found.entrypoint[-1].removeprefix("./") == f"{stem}.py"
 
 
-# Three dots stand for the level above, which a first spec has not.
+# Three dots mean the value of the level above, and a first spec has no such level.
 @given(PRINTABLE.filter(lambda text: text.strip() not in {"", "..."}))
 def test_any_requirement_is_written_as_given(text: str) -> None:
-    written = spec_text([Choice("python", "3.12", "the default"), Choice("requirements", (text,), "as asked")])
+    written = spec_text([Choice("python", "3.12", "the default"), Choice("requirements", (text,), "your choice")])
 
     assert settings_of(Draft(written, ())).requirements == (text,)
 
@@ -469,7 +513,7 @@ def test_other_readers_of_yaml_take_a_value_for_the_same_text(text: str) -> None
     assert yaml.safe_load(f"- {line}\n- [{line}, x]\n- {{key: {line}}}\n") == [text, [text, "x"], {"key": text}]
 
 
-# What is asked
+# Questions
 
 
 def asked(texts: dict[str, str], **wanted: str) -> list[tuple[str, str]]:
@@ -580,7 +624,7 @@ def test_init_writes_a_spec_that_checks(tmp_path: Path) -> None:
     done = init(project)
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.endswith("wrote mlspec.yaml; look it over, then: mlspec render\n")
+    assert done.stderr.endswith("wrote mlspec.yaml; review it, then: mlspec render\n")
     checked = command.run("check", folder=project)
     assert checked.returncode == 0, checked.stderr
 
@@ -594,7 +638,7 @@ def test_init_writes_the_schema_that_the_spec_names(tmp_path: Path) -> None:
 
 
 def test_init_says_that_it_wrote_the_schema(tmp_path: Path) -> None:
-    assert "\nwrote mlspec.schema.json, with which editors" in init(tmp_path).stderr
+    assert "\nwrote mlspec.schema.json, which lets editors" in init(tmp_path).stderr
 
 
 def ignored_by_git(folder: Path, *paths: str) -> list[str]:
@@ -618,7 +662,7 @@ def test_init_writes_a_gitignore_for_what_runs_write(tmp_path: Path) -> None:
 
     names = [".env", "train.py", "results/b", "data/input.csv", "x/__pycache__/y.pyc", "mlspec.yaml", "run.sh"]
     assert ignored_by_git(tmp_path, *names) == [".env", "results/b", "x/__pycache__/y.pyc"]
-    assert "wrote .gitignore, with which git leaves out .env, .venv/, " in done.stderr
+    assert "wrote .gitignore, which lets git ignore .env, .venv/, " in done.stderr
 
 
 def test_a_gitignore_takes_each_name_for_itself(tmp_path: Path) -> None:
@@ -660,7 +704,7 @@ def test_init_leaves_a_schema_of_another_alone(tmp_path: Path) -> None:
     done = init(tmp_path)
 
     assert done.returncode == 0
-    assert "mlspec.schema.json was not written by mlspec, and is left alone" in done.stderr
+    assert "mlspec.schema.json was not written by mlspec, so it is left unchanged" in done.stderr
     assert (tmp_path / "mlspec.schema.json").read_text() == "{}"
 
 
@@ -682,7 +726,8 @@ def test_init_exits_1_where_it_left_out_something_and_says_it_to_everybody(tmp_p
     assert done.returncode == 1
     assert done.stderr == (
         "  Dockerfile:2: RUN make data: left out: a build step: write it under run\n"
-        "mlspec.yaml: MLS415: 1 thing that the program may need is not in this spec: see what is left out above\n"
+        "mlspec.yaml: MLS415: 1 thing that the program may need is not in this spec: see the lines with `left out` "
+        "above\n"
         "  hint: write what it needs into mlspec.yaml, then: mlspec check\n"
     )
     assert (tmp_path / "mlspec.yaml").is_file()
@@ -715,8 +760,8 @@ def test_init_never_overwrites(tmp_path: Path, name: str) -> None:
 
     assert done.returncode == 1
     assert done.stderr == (
-        f"MLS408: {name} is already there, and is left alone\n"
-        f"  hint: to compile it: mlspec render {name}; to begin anew, move it away first\n"
+        f"MLS408: {name} already exists, so it is left unchanged\n"
+        f"  hint: to compile it: mlspec render {name}; to start over, move it away first\n"
     )
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
 
@@ -761,7 +806,7 @@ def on_a_terminal(folder: Path, *words: str) -> pexpect.spawn[str]:
 
 
 def listen() -> None:
-    # What a shell runs in the background is deaf to an interrupt, and so is all that it starts.
+    # A background process of a shell ignores SIGINT, and its child processes inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -800,7 +845,7 @@ def test_init_that_is_left_writes_nothing(tmp_path: Path) -> None:
     terminal = on_a_terminal(tmp_path)
     terminal.expect("Python of the image")
     terminal.sendintr()
-    # readline misses a signal that comes just before it begins to wait; a person would press the keys again.
+    # readline misses a signal that comes just before it waits; a person would press the keys again.
     while terminal.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=10):
         terminal.sendintr()
     terminal.close()
@@ -812,13 +857,13 @@ def test_init_that_is_left_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_disk_refuses_is_said(tmp_path: Path) -> None:
-    said = r"^MLS403: .*/mlspec.yaml cannot be written: no such file or directory\n  hint: make the folder: mkdir -p "
+    said = r"^MLS403: .*/mlspec.yaml cannot be written: no such file or directory\n  hint: create the folder: mkdir -p "
 
     with pytest.raises(ToolError, match=said):
         writing.create(tmp_path / "nowhere" / "mlspec.yaml", "")
 
 
-# What the program writes
+# Written paths of the program
 
 
 SAVES = """
@@ -841,10 +886,109 @@ def test_what_the_program_writes_gets_a_mount_before_its_folder_is_there() -> No
 
     assert [mount.target for mount in settings_of(found).mounts] == ["/app/data", "/app/models"]
     assert "train.py:10 writes to models" in said(found)
-    assert "seen.txt: left out (train.py:12 writes it where no mount keeps it" in said(found)
+    assert "seen.txt: left out (train.py:12 writes it outside of all mounts" in said(found)
 
 
 def test_no_mount_is_proposed_twice_or_hides_code() -> None:
     assert [mount.target for mount in settings({"train.py": SAVES}, "models").mounts] == ["/app/models"]
     assert settings({"train.py": SAVES, "models/net.py": ""}).mounts == ()
     assert settings({"train.py": SAVES}, mounts=("./a:/app/a",))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[tool.poetry.dependencies]\nownlib = { path = '../own' }\n"),
+        ("pyproject.toml", "[tool.poetry.dependencies]\nownlib = { version = '^1', source = 'corp' }\n"),
+        ("pyproject.toml", "[tool.uv.sources]\nownlib = { workspace = true }\n"),
+        ("Pipfile", "[packages]\nownlib = { version = '*', index = 'corp' }\n"),
+        ("Pipfile", "[packages]\nownlib = { git = 'https://git.example/own' }\n"),
+    ],
+)
+def test_a_package_of_another_place_is_not_taken_from_the_index(name: str, text: str) -> None:
+    draft = drafted({name: text, "train.py": "import click, ownlib\n"})
+
+    assert "click" in draft.text
+    assert "ownlib" not in draft.text
+    assert "ownlib" in said(draft)
+    assert draft.losses
+
+
+def test_what_a_project_says_for_an_installed_package_is_named() -> None:
+    texts = {
+        "setup.cfg": "[options]\ninstall_requires = click\n[options.entry_points]\nconsole_scripts = a = b:c\n",
+        "Pipfile": "[packages]\nclick = '*'\n[scripts]\nfit = 'python train.py'\n",
+        "pyproject.toml": "[tool.poetry.scripts]\nseg = 'seg.cli:main'\n",
+        "setup.py": "from setuptools import setup\nsetup(extras_require={'a': ['b']}, entry_points={'x': ['a=b']})\n",
+        "train.py": "import click\n",
+    }
+    told = said(drafted(texts))
+
+    for text in ("entry_points: console_scripts", "scripts fit", "commands seg", "extras_require={", "entry_points={"):
+        assert text in told
+
+
+PACKAGE = """\
+[project]
+name = "our-tool"
+version = "1.0"
+dependencies = ["numpy"]
+[project.scripts]
+tidy = "our_tool:main"
+[build-system]
+requires = []
+build-backend = "hatchling.build"
+"""
+CODE = {"src/our_tool/__init__.py": "def main(): pass"}
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        PACKAGE,
+        PACKAGE.replace("hatchling.build", "flit_core.buildapi"),
+        PACKAGE.replace("hatchling.build", "poetry.core.masonry.api"),
+        PACKAGE.replace("hatchling.build", "pdm.backend"),
+        PACKAGE.replace("hatchling.build", "uv_build"),
+        PACKAGE.replace("hatchling.build", "setuptools.build_meta").replace("our-tool", "other"),
+        PACKAGE.replace("our-tool", "other") + '[tool.hatch.build.targets.wheel]\npackages = ["src/our_tool"]\n',
+    ],
+)
+def test_a_package_in_src_is_installed_and_its_command_started(project: str) -> None:
+    draft = drafted({"pyproject.toml": project} | CODE)
+
+    assert value_of(draft, "requirements") == "-e ."
+    assert (value_of(draft, "entrypoint"), value_of(draft, "environment")) == ("tidy", None)
+
+
+@pytest.mark.parametrize(
+    ("project", "code"),
+    [
+        (PACKAGE, {"our_tool/__init__.py": "def main(): pass"}),
+        (PACKAGE.replace("our-tool", "other"), CODE),
+        (PACKAGE.replace("hatchling.build", "maturin"), CODE),
+        (PACKAGE.replace('version = "1.0"\n', ""), CODE),
+        (PACKAGE.replace('version = "1.0"', 'dynamic = ["version"]').replace("[]", '["hatch-vcs"]'), CODE),
+        (PACKAGE + "[tool.uv]\npackage = false\n", CODE),
+        (PACKAGE + "[tool.poetry]\npackage-mode = false\n", CODE),
+    ],
+)
+def test_a_project_that_is_no_package_in_src_is_copied(project: str, code: dict[str, str]) -> None:
+    draft = drafted({"pyproject.toml": project} | code)
+
+    assert value_of(draft, "requirements") == "pyproject.toml"
+    assert value_of(draft, "entrypoint") != "tidy"
+
+
+def test_the_installed_project_has_no_expectations_that_fail() -> None:
+    texts = {"pyproject.toml": PACKAGE, "requirements.txt": "-e .[test]\n", "run.py": "import our_tool"} | CODE
+    texts["src/our_tool/__init__.py"] += "\nimport importlib.metadata\nV = importlib.metadata.version('our-tool')\n"
+
+    draft = drafted(texts)
+
+    assert value_of(draft, "requirements") == "requirements.txt"
+    assert [str(statement) for statement in draft.statements if "install" in statement.why] == []
+
+
+def value_of(draft: Draft, key: str) -> str | tuple[str, ...] | None:
+    return next((choice.value for choice in draft.choices if choice.key == key), None)

@@ -1,4 +1,4 @@
-"""Whole projects, ``projects/NAME.files``, and what `mlspec init` makes of them: the spec and what it says."""
+"""Snapshots of `mlspec init` for whole projects, ``projects/NAME.files``: the spec and the output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from mlspec.advice import draft as starter
+from mlspec.advice.draft import draft_spec
 from mlspec.host.files.survey import survey_folder
 from mlspec.spec import schema
 from tests.support import command, editor
@@ -19,7 +19,7 @@ PROJECTS = sorted((Path(__file__).parent / "projects").glob("*.files"))
 
 
 def unpacked(project: Path, folder: Path) -> Path:
-    """Return a folder with the files of a project, each behind the line that names it as head(1) does."""
+    """Write the files of a project to a folder and return it. Each file follows a heading like that of head(1)."""
     _, *parts = re.split(r"^==> (.+) <==\n", project.read_text(encoding="utf-8"), flags=re.MULTILINE)
     for path, text in zip(parts[::2], parts[1::2], strict=True):
         (folder / project.stem / path).parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def test_no_text_is_left_over() -> None:
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
 def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None:
     folder = unpacked(project, tmp_path)
-    (folder / "mlspec.yaml").write_text(starter.draft(survey_folder(folder)).text, encoding="utf-8")
+    (folder / "mlspec.yaml").write_text(draft_spec(survey_folder(folder)).text, encoding="utf-8")
 
     checked = run(folder, "check", "--strict")
 
@@ -62,7 +62,7 @@ def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.stem)
 def test_what_init_writes_pleases_editors(project: Path, tmp_path: Path) -> None:
-    read = editor.read(starter.draft(survey_folder(unpacked(project, tmp_path))).text)
+    read = editor.read(draft_spec(survey_folder(unpacked(project, tmp_path))).text)
 
     assert Draft202012Validator(schema.schema()).is_valid(read)
     assert Draft7Validator(schema.schema("7")).is_valid(read)

@@ -1,4 +1,4 @@
-"""Folders with files of other tools, ``tools/NAME.files``, and what a first spec takes over, changes and leaves out."""
+"""Snapshots of first specs for files of other tools, ``tools/NAME.files``: adopted, changed and omitted values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlspec import api
-from mlspec.advice import draft as starter
-from mlspec.advice.draft import Folder
+from mlspec.advice.draft import Folder, draft_spec
 from mlspec.host.files.survey import survey_folder
 from tests.advice.draft.test_projects import unpacked
 from tests.support.golden import Golden
@@ -22,7 +21,7 @@ TOOLS = sorted((Path(__file__).parent / "tools").glob("*.files"))
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.stem)
 def test_every_line_is_taken_over_or_named(tool: Path, tmp_path: Path, golden: Golden) -> None:
-    draft = starter.draft(survey_folder(unpacked(tool, tmp_path)))
+    draft = draft_spec(survey_folder(unpacked(tool, tmp_path)))
 
     said = "".join(f"  {item}\n" for item in (*draft.choices, *draft.statements))
     assert f"{draft.text}\n{said}losses: {draft.losses}\n" == golden(tool.with_suffix(".txt"))
@@ -35,7 +34,7 @@ def test_no_text_is_left_over() -> None:
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.stem)
 def test_a_first_spec_has_no_errors_but_in_lines_that_are_named(tool: Path, tmp_path: Path) -> None:
     folder = unpacked(tool, tmp_path)
-    draft = starter.draft(survey_folder(folder))
+    draft = draft_spec(survey_folder(folder))
     (folder / "mlspec.yaml").write_text(draft.text, encoding="utf-8")
 
     errors = [problem for problem in api.check(folder / "mlspec.yaml") if problem.severity == "error"]
@@ -81,4 +80,4 @@ def test_no_file_that_is_damaged_stops_a_first_spec(tool: Path, place: int, word
     start = place % (len(texts[path]) + 1)
     texts[path] = texts[path][:start] + word + texts[path][start + cut :]
 
-    assert starter.draft(Folder(name="x", texts=texts, files=frozenset(texts))).text.startswith("#")
+    assert draft_spec(Folder(name="x", texts=texts, files=frozenset(texts))).text.startswith("#")

@@ -1,8 +1,8 @@
-"""Specs that are worth a warning: ``warned/NAME.yaml`` and ``warned/NAME.txt``; read the texts.
+"""Tests of specs with warnings: ``warned/NAME.yaml`` and the expected text ``warned/NAME.txt``.
 
-In a spec of these tests, ``x-lock`` holds what would be locked, ``x-files`` what stands beside it: texts, or sizes in
-bytes; ``x-latin-1`` files whose names are written so; ``x-executable`` which of them are programs; ``x-links`` links to
-paths; and ``x-today`` the day.
+Keys for these tests in a spec: ``x-lock`` has the lines of the lock. ``x-files`` has files beside the spec, as texts or
+as sizes in bytes. ``x-latin-1`` has files whose names are encoded as Latin-1. ``x-executable`` lists the executable
+files. ``x-links`` has links to paths. ``x-folder`` is the folder of the spec in a repository. ``x-today`` is the day.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ import pytest
 from click.testing import CliRunner
 
 from mlspec import api
-from mlspec.advice import lint as rules
-from mlspec.advice.lint import RULES, Subject
+from mlspec.advice.lint import RULES, Subject, Weight, folder_warnings, list_looked_up_paths, warnings
 from mlspec.advice.lint.table import Rule
 from mlspec.cli.check import check
 from mlspec.errors import Problem, Span
 from mlspec.facts import base_image, libraries
 from mlspec.facts.codes import find_code
 from mlspec.facts.libraries import SystemNeed, WholePackage
-from mlspec.host.files import scan as context
+from mlspec.host.files import scan
 from mlspec.lock import promises
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.lock.mlspec_lock import BaseLock
@@ -38,8 +37,7 @@ from mlspec.lock.source_layers import source_layers
 from mlspec.plan.plan import resolve
 from mlspec.spec.document import Document, parse
 from mlspec.spec.spec import Image, validate
-from mlspec.targets import ignore_patterns as patterns
-from mlspec.targets import registry as targets
+from mlspec.targets import ignore_patterns, registry
 from tests.support.golden import Golden
 
 ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.yaml"))
@@ -48,7 +46,7 @@ TODAY = "2026-11-24"
 
 
 def base_of(image: Image) -> tuple[BaseLock, bool]:
-    """Return what a registry might say of an image's base."""
+    """Return facts about an image's base as a registry might give them, and whether the base is official."""
     choice = base_image.base_reference(image.settings.python, image.settings.base)
     assert isinstance(choice, base_image.BaseChoice)
     python, glibc = choice.python or image.settings.python, choice.glibc or "2.36"
@@ -57,9 +55,9 @@ def base_of(image: Image) -> tuple[BaseLock, bool]:
 
 
 def subject_of(image: Image, document: Document) -> Subject:
-    """Return an image as rules see it."""
+    """Return the subject of an image for the rules."""
     entries = [
-        RequirementEntry(text, image.origin("requirements", index))
+        RequirementEntry(text, image.origin("requirements", index), document)
         for index, text in enumerate(image.settings.requirements)
     ]
     base, is_official = base_of(image)
@@ -97,7 +95,7 @@ def subject_of(image: Image, document: Document) -> Subject:
 
 
 def reading(files: dict[str, str]) -> Callable[[str], str]:
-    """Return a reader of files by these texts."""
+    """Return a function that reads ``files`` and raises FileNotFoundError for any other path."""
 
     def read(path: str) -> str:
         if path not in files:
@@ -108,7 +106,7 @@ def reading(files: dict[str, str]) -> Callable[[str], str]:
 
 
 def write(files: dict[str, str], folder: Path) -> None:
-    """Write files of these texts, or sparse ones of these sizes."""
+    """Write files with these texts, or sparse files for numbers, which are sizes in bytes."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,12 +118,13 @@ def write(files: dict[str, str], folder: Path) -> None:
 
 
 def found(text: str, folder: Path, file: str = "mlspec.yaml") -> list[Problem]:
-    """Return what the rules find in a spec, and in what stands beside it, in the order of the file."""
+    """Return the problems that the rules find in a spec and in the files beside it, in the order of their places."""
     return sorted(_found(text, folder, file), key=lambda problem: problem.span or Span(0, 0, 0, 0))
 
 
 def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
-    document = parse(text, file)
+    folder = folder / str(parse(text, file).data.get("x-folder", ""))
+    document = parse(text, file, folder.resolve().parts[1:])
     write(document.data.get("x-files", {}), folder)
     for name in document.data.get("x-latin-1", ()):
         path = folder / os.fsdecode(name.encode("latin-1"))
@@ -138,10 +137,11 @@ def _found(text: str, folder: Path, file: str) -> Iterator[Problem]:
             (folder / name).symlink_to(target)
     for image in validate(document).images:
         subject = subject_of(image, document)
-        yield from map(document.place, rules.warnings(subject))
-        (ignore,) = targets.emit(subject.plan, ["ignore"])
-        looked = context.scan(folder, patterns.parse(ignore.text), rules.list_looked_up_paths(subject))
-        yield from map(document.place, rules.folder_warnings(subject, looked))
+        yield from map(document.place, warnings(subject))
+        (ignore,) = registry.emit(subject.plan, ["ignore"])
+        patterns, outside = ignore_patterns.parse(ignore.text, subject.plan.context.place), subject.plan.code.outside
+        looked = scan.scan(folder, patterns, list_looked_up_paths(subject), outside=outside)
+        yield from map(document.place, folder_warnings(subject, looked))
 
 
 def codes(text: str, folder: Path) -> set[str]:
@@ -193,6 +193,16 @@ def test_a_rule_is_called_what_its_section_is_called(rule: Rule) -> None:
 
 
 SILENT = {
+    "a library of the repository that Python finds": (
+        "python: 3.12\ncontext: ../..\ninclude: [., ../../libs/common]\nentrypoint: python main.py\n"
+        "environment: {PYTHONPATH: /app/libs/common}\nx-folder: repo/services/api\nx-links: {own: ../../libs/common}\n"
+        "x-files: {main.py: 'import common', ../../libs/common/common.py: '', ../../.git/HEAD: '',"
+        " ../../.dockerignore: '**/.venv'}"
+    ),
+    "a submodule of the repository": (
+        "python: 3.12\ncontext: ../..\nentrypoint: python main.py\nx-folder: repo/services/api\n"
+        "x-files: {main.py: '', .git: '', ../../.git/HEAD: ''}"
+    ),
     "steps that only look at packages": "python: 3.12\nrun: [pip list && pip freeze > packages, pip download six]",
     "the project alone, a file, tools": (
         "python: 3.12\nrun: [pip install --no-deps ., pip install ./a.whl, pip install -U pip]"
@@ -531,6 +541,19 @@ x-files: {src/a.py: 1, train.py: 1, data/raw/a: 1}
 }
 
 
+def test_a_home_folder_is_no_build_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    spec = tmp_path / "work" / "api" / "mlspec.yaml"
+    spec.parent.mkdir(parents=True)
+    said = {}
+    for context in ("..", "../.."):
+        spec.write_text(f"python: 3.12\ncontext: {context}\n")
+        said[context] = [problem.message for problem in api.check(spec) if problem.code == "MLS688"]
+
+    home = "the build context ../.. is your home folder: /app/work/api depends on this machine"
+    assert said == {"..": [], "../..": [home]}
+
+
 @pytest.mark.parametrize("text", SILENT.values(), ids=SILENT)
 def test_says_nothing_of(text: str, tmp_path: Path) -> None:
     assert codes(text, tmp_path) == set()
@@ -553,7 +576,7 @@ def test_rules_look_at_a_long_list_of_requirements_once(tmp_path: Path) -> None:
 
     outlined = api.outline(tmp_path / "mlspec.yaml")
 
-    # Looking at all of them for each of them took some 300 seconds.
+    # A quadratic comparison of these took about 300 seconds.
     assert (outlined.warnings, time.process_time() - before < 20) == ((), True)
 
 
@@ -566,7 +589,7 @@ def test_before_a_lock_what_is_named_is_looked_at(tmp_path: Path) -> None:
 
     outlined = api.outline(tmp_path / "mlspec.yaml")
 
-    # Whether something that comes along uses the GPU, only a lock can tell.
+    # Only a lock shows whether a dependency uses the GPU.
     assert {warning.code for warning in outlined.warnings} == {"MLS610", "MLS621"}
 
 
@@ -583,11 +606,11 @@ def test_a_million_files_cost_a_look_at_some(tmp_path: Path) -> None:
     for number in range(12_500):
         (tmp_path / "data" / str(number)).touch()
 
-    looked = context.scan(tmp_path, patterns.parse(""), [])
+    looked = scan.scan(tmp_path, ignore_patterns.parse(""), [])
 
     assert "MLS640" in codes("python: 3.12", tmp_path)
     assert not looked.is_whole
-    assert looked.weights["data"] == rules.Weight(size=0, files=12_000, is_whole=False)
+    assert looked.weights["data"] == Weight(size=0, files=12_000, is_whole=False)
 
 
 @pytest.mark.parametrize("is_hard", [False, True], ids=["symbolic", "hard"])
@@ -602,7 +625,7 @@ def test_a_private_file_under_another_name_is_told(is_hard: bool, tmp_path: Path
     (warning,) = api.check(tmp_path / "mlspec.yaml")
 
     assert warning.code == "MLS641"
-    assert warning.message.startswith("keys/prod.txt is ./token, a private file, under another name")
+    assert warning.message.startswith("keys/prod.txt is the private file ./token under another name")
 
 
 def test_a_private_file_that_is_named_by_its_whole_path_is_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The spec, image and lock that a failure of a build is placed in, made by hand."""
+"""Hand-made sources of failed builds: the spec, the image and the lock that a problem points into."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.plan.plan import Plan
 from mlspec.spec.spec import Spec
-from mlspec.targets import registry as targets
+from mlspec.targets import registry
 
 
 def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> FailureContext:
-    """Return the source for the only image of a spec; of its Dockerfile, the text is that of today or the one given."""
+    """Return the source for the only image of a spec; without ``dockerfile``, the Dockerfile is drawn now."""
     image = spec.images[0]
     entries = [
-        RequirementEntry(entry, ("requirements", index)) for index, entry in enumerate(image.settings.requirements)
+        RequirementEntry(entry, ("requirements", index), spec.document)
+        for index, entry in enumerate(image.settings.requirements)
     ]
     subject = Subject(
         image=image,
@@ -27,11 +28,11 @@ def source_of(spec: Spec, plan: Plan, lock: str, dockerfile: str = "") -> Failur
         pins=parse_requirements(lock, "requirements.lock").pins,
     )
     return FailureContext(
-        document=spec.document, subject=subject, dockerfile=dockerfile or targets.emit(plan, ["dockerfile"])[0].text
+        document=spec.document, subject=subject, dockerfile=dockerfile or registry.emit(plan, ["dockerfile"])[0].text
     )
 
 
 def steps_for(source: FailureContext, lock: str) -> tuple[Step, ...]:
-    """Return the steps of the image that ``source`` is about."""
+    """Return the steps of the image of ``source``."""
     layers = parse_requirements(lock, "requirements.lock").layers
     return steps_of(source.subject.plan, source.subject.settings.run, layers, (), source.dockerfile)

@@ -1,8 +1,9 @@
-"""Hostile input, generated: ``make fuzz COUNT=20000 SEED=1``; exits 1 on any failure, and keeps the folder of its case.
+"""A fuzzer with hostile input: ``make fuzz COUNT=20000 SEED=1``; exits 1 on any failure, and keeps the case's folder.
 
-Each case is a spec with what may stand beside it, most of it hostile, given to mlspec in process and without a network.
-A failure is a crash, five seconds or 500 MB for one case, a problem that points at nothing or moves a cursor, a report
-or a file that does not give back a value, or a proof that is believed and should not be.
+Each case is a spec with files beside it, most of them hostile. mlspec reads the case in this process and without a
+network. These are failures: a crash, more than five seconds or 500 MB for one case, a problem without a valid place or
+with control characters, a report or a generated file that does not preserve a value, and a wrong proof that mlspec
+accepts.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ from tests.support.fuzz.projects import Projects
 PACKAGE = Path(mlspec.__file__).parent
 SECONDS, KILOBYTES = 5, 500_000
 KEPT = 3
-"""Of how many failures of one kind the folders are kept."""
+"""The number of failures of each kind whose folders are kept."""
 
 
 class Seen(TypedDict):
-    """What a process saw: descriptions of failures by kind, and how often what was tried."""
+    """The results of one process: descriptions of failures by kind, and the number of cases by kind."""
 
     failures: dict[str, list[str]]
     counts: dict[str, int]
 
 
 class Hang(BaseException):
-    """The case took too long."""
+    """An error: the case took too long."""
 
 
 def _end(_number: int, _frame: object) -> None:
@@ -53,7 +54,7 @@ def _end(_number: int, _frame: object) -> None:
 
 
 class Fuzzer:
-    """Cases, one after the other, in one folder; the failures by kind."""
+    """A runner of cases, one after the other in one folder, that collects failures by kind."""
 
     def __init__(self, seed: int, home: Path, keep: Path) -> None:
         self.seed, self.keep = seed, keep
@@ -70,12 +71,12 @@ class Fuzzer:
         kinds = self.cases.kinds
         (kind,) = maker.r.choices(list(kinds), weights=list(kinds.values()))
         self.counts[kind.__name__] += 1
-        # Seconds of work, so that a busy machine is no failure; and many more by the clock, for what waits for ever.
+        # Limit CPU time, so that load on the machine causes no failure, and real time, to end a case that only waits.
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         signal.setitimer(signal.ITIMER_REAL, 20 * SECONDS)
         try:
             kind(maker)
-        except (Hang, Exception) as error:  # whatever it is, the next case comes
+        except (Hang, Exception) as error:  # after any error, continue with the next case
             self.fail(number, *_described(error, kind.__name__))
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
@@ -98,7 +99,7 @@ def _memory() -> int:
 
 
 def _described(error: BaseException, case: str) -> tuple[str, str]:
-    """Return the kind of a failure, by which they are counted, and what was seen."""
+    """Return the kind of a failure, by which failures are counted, and its description."""
     if isinstance(error, Unquoted):
         return f"quoting {str(error).partition(':')[0]}", str(error)
     if isinstance(error, AssertionError):
@@ -111,7 +112,7 @@ def _described(error: BaseException, case: str) -> tuple[str, str]:
 
 
 def work(seed: int, first: int, end: int, keep: Path) -> Seen:
-    """Try the cases of these numbers, and return what was seen, as plain data."""
+    """Run the cases from ``first`` to before ``end``, and return the results as plain data."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=memory if os.access(memory, os.W_OK) else None) as home:
         fuzzer = Fuzzer(seed, Path(home), keep)
@@ -122,7 +123,7 @@ def work(seed: int, first: int, end: int, keep: Path) -> Seen:
 
 
 def share(asked: argparse.Namespace, folder: Path) -> list[Seen]:
-    """Let each process try its share of the cases; return what each saw."""
+    """Run a share of the cases in each process, and return the results of each process."""
     started = []
     for number in range(asked.jobs):
         first, end = (asked.first + (number + more) * asked.count // asked.jobs for more in (0, 1))
@@ -167,7 +168,7 @@ def main() -> int:
 
 
 def show(seen: list[Seen], asked: argparse.Namespace, seconds: float) -> int:
-    """Print the failures, the commonest first, and the counts; return the exit code."""
+    """Print the failures, the most common first, and the counts; return the exit code."""
     failures: dict[str, list[str]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for one in seen:

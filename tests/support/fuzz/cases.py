@@ -1,4 +1,4 @@
-"""The kinds of cases, and what every spec goes through: check, render, each file read back, and the other commands."""
+"""The kinds of cases, and the checks of each spec: check, render, read the generated files back, other commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mlspec.build.configuration_text import parse as parse_configuration
 from mlspec.build.configuration_text import with_variables
 from mlspec.errors import MlspecError, Problem
 from mlspec.host.cache import proofs
+from mlspec.host.cache.witness import witness_reads
 from mlspec.host.rendered import Rendered
 from mlspec.lock.state import LockOptions
 from mlspec.spec.document import parse
@@ -37,7 +38,10 @@ ENTRIES = ("pyproject.toml", "pyproject.toml[x]", "pyproject.toml[]", "--group d
 
 
 class Cases:
-    """A folder for a case, and how each kind fills and tries it; an assertion that fails begins with its kind."""
+    """A folder for one case, with a method for each kind of case that fills the folder and checks the result.
+
+    The message of a failed assertion begins with the kind of the failure.
+    """
 
     def __init__(self, home: Path) -> None:
         self.folder, self.stubs, self.cache = home / "project", home / "bin", home / "cache"
@@ -57,7 +61,7 @@ class Cases:
 
     @property
     def kinds(self) -> Mapping[Callable[[Projects], None], int]:
-        """How many cases of a hundred are of each kind."""
+        """The kinds of cases, with their shares in percent."""
         return {
             self.structured: 50,
             self.damaged: 18,
@@ -130,15 +134,15 @@ class Cases:
         self.write("config.toml", data)
         environment = {name: maker.text() for name in VARIABLES}
         found = _problems(lambda: with_variables(parse_configuration(decode(data, place), place), environment))
-        # Those of a variable have no file.
+        # Problems of environment variables (MLS352) have no file.
         check_problems((problem for problem in found if problem.code != "MLS352"), self.folder)
         shown = "\n".join(map(str, found))
-        # Of an address that damage cut in two, nobody can tell that it holds a login.
+        # mlspec cannot recognize a login in an address that the damage cut in two.
         is_whole = data.count(b"hunter2") == data.count(b"https://u:hunter2@h/s")
         assert not is_whole or "hunter2" not in shown, f"secret in a message: {shown[:300]!r}"
 
     def proofs(self, maker: Projects) -> None:
-        """A damaged proof proves nothing, and neither does one about a file that changed since."""
+        """Check that mlspec rejects a damaged proof, and a proof about a file that changed later."""
         self.write("mlspec.yaml", b"python: 3.12\nentrypoint: python x.py\n")
         shutil.rmtree(self.cache, ignore_errors=True)
         before, here = os.environ["MLSPEC_CACHE_DIR"], Path.cwd()
@@ -150,7 +154,7 @@ class Cases:
             os.chdir(here)
             os.environ["MLSPEC_CACHE_DIR"] = before
 
-    # What every spec goes through
+    # The checks of each spec
 
     def examine(self, maker: Projects, raw: dict[str, object] | None = None) -> None:
         path = self.folder / "mlspec.yaml"
@@ -163,7 +167,7 @@ class Cases:
             self.try_others(path)
 
     def render(self, maker: Projects, path: Path, raw: dict[str, object] | None, *, is_right: bool) -> None:
-        """Render a spec, or what there is of it without a lock; only that may be missing where check finds it right."""
+        """Render a spec, or outline it without a lock. If check found no error, only a missing lock may be an error."""
         rendered: list[Rendered] = []
         found = _problems(lambda: rendered.append(api.render(path, WISH, today=TODAY)))
         check_problems(found, self.folder)
@@ -216,7 +220,7 @@ def _prove_and_damage(maker: Projects, folder: Path) -> None:
     spec = Path("mlspec.yaml")
     known = proofs.proofs()
     api.write(api.render(spec, LockOptions(unpinned=True)))
-    with proofs.witnessed() as witness:
+    with witness_reads() as witness:
         api.stale(api.render(spec, WISH))
     known.keep(proofs.CHECK, "mlspec.yaml", witness)
     known.save()

@@ -1,4 +1,4 @@
-"""Whether a Dockerfile gives back the values of a spec: read as BuildKit reads it, and by a parser of others."""
+"""Checks that a Dockerfile preserves the values of a spec: a reader like BuildKit's, and BuildKit's own parser."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from typing import Any
 from mlspec.spec.keys import Settings
 
 OTHER_PARSER = "dockerfile"
-"""The package with BuildKit's own parser; where it is not installed, Dockerfiles have one reader."""
+"""The package with BuildKit's own parser; without the package, only the reader in this module checks Dockerfiles."""
 
 _KNOWN = ("FROM", "RUN", "COPY", "ENV", "ARG", "WORKDIR", "USER", "ENTRYPOINT", "CMD", "LABEL", "EXPOSE", "HEALTHCHECK")
 VARIABLE = "\0$"
-"""A variable that BuildKit would put in, in a word that was read."""
+"""The mark for a variable that BuildKit would expand, in a word that was read."""
 
-# What mlspec adds to a step, so that every user may write to what it leaves.
+# The command that mlspec adds to a step, so that every user may write to the step's files.
 SHARE = r"find [^\n]+ -xdev -newermt @315619200 ! -perm -o=w -exec chmod go=u \{\} \+"
 
 
 class Unquoted(AssertionError):
-    """A value that does not come back from a generated file."""
+    """An error: a generated file does not preserve a value."""
 
 
 def same(what: str, found: object, expected: object) -> None:
-    """Raise Unquoted where what was read is not what the spec says."""
+    """Raise Unquoted if the value from a file is not the value of the spec."""
     if found != expected:
         raise Unquoted(f"{what}: {found!r} is not {expected!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction, its lines joined; of a RUN, the lines of its here-document."""
+    """One instruction with joined lines; ``here`` are the lines of a RUN's here-document."""
 
     name: str
     rest: str
@@ -43,7 +43,7 @@ class Instruction:
 
 
 def read_instructions(text: str) -> Iterator[Instruction]:
-    """Yield the instructions of a Dockerfile."""
+    """Parse a Dockerfile and yield its instructions."""
     lines = text.split("\n")
     while lines:
         whole = lines.pop(0)
@@ -57,7 +57,7 @@ def read_instructions(text: str) -> Iterator[Instruction]:
                 break
             whole += lines.pop(0)
         name, _, rest = whole.strip().partition(" ")
-        yield Instruction(name, rest.strip(), tuple(_here_document(rest, lines)) if name == "RUN" else ())
+        yield Instruction(name, rest.strip(), tuple(_here_document(rest, lines)) if name in {"RUN", "COPY"} else ())
 
 
 def _here_document(rest: str, lines: list[str]) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _here_document(rest: str, lines: list[str]) -> Iterator[str]:
 
 
 def read_words(text: str) -> list[str]:
-    """Return the words of ENV or LABEL, unquoted as BuildKit does it."""
+    """Return the words of ENV or LABEL, unquoted like BuildKit does."""
     words: list[str] = []
     word, quote, is_open, place = "", "", False, 0
     while place < len(text):
@@ -96,7 +96,7 @@ def read_words(text: str) -> list[str]:
 
 
 def check_dockerfile(text: str, settings: Settings, written: Mapping[str, object]) -> None:
-    """Raise Unquoted where a Dockerfile is not what the settings of its image, and the spec as written, say."""
+    """Raise Unquoted if a Dockerfile does not match the settings of its image, or the values written in the spec."""
     read = list(read_instructions(text))
     same("Dockerfile: instructions", [found.name for found in read if found.name not in _KNOWN], [])
     start = max(number for number, found in enumerate(read) if found.name == "FROM")
@@ -138,7 +138,7 @@ def _check_steps(read: list[Instruction], settings: Settings) -> None:
     runs = [found for found in read if found.name == "RUN"]
     for step in settings.run:
         text = step.command.strip("\n")
-        # A backslash at the end of a line joins lines, in a shell as here.
+        # Skip backslashes: at the end of a line they join lines, in a shell as in a Dockerfile.
         if "\\" not in text and not any(_is_step(found, text) for found in runs):
             raise Unquoted(f"Dockerfile: RUN does not give back {text!r}")
 
@@ -159,7 +159,7 @@ def _check_healthcheck(final: list[Instruction], settings: Settings) -> None:
 
 
 def check_second_reader(text: str) -> None:
-    """Raise Unquoted where BuildKit's own parser sees other instructions."""
+    """Raise Unquoted if BuildKit's own parser finds other instructions."""
     if "\0" not in text and find_spec(OTHER_PARSER):
         dockerfile: Any = importlib.import_module(OTHER_PARSER)
         found = [command.cmd.upper() for command in dockerfile.parse_string(text)]

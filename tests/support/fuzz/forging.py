@@ -1,4 +1,4 @@
-"""Locks whose digests are right, whatever they pin: what a person may merge who has not read them."""
+"""Forged locks with valid digests and hostile pins, such as a person might merge without reading them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from mlspec import api
 from mlspec.errors import MlspecError
 from mlspec.facts import base_image
 from mlspec.facts.base_image import BaseChoice
-from mlspec.host.world import LocalWorld
+from mlspec.host.local_world import LocalWorld
 from mlspec.lock import digests
 from mlspec.lock.extras import choose_extras
 from mlspec.lock.image_requirements import read_requirements, written_indexes
 from mlspec.lock.mlspec_lock import BaseLock, ImageLock, Lock, dump_lock
 from mlspec.lock.pins import LockTarget
 from mlspec.lock.requirements.indexes import Index
-from mlspec.lock.requirements.values import Requirements
+from mlspec.lock.requirements.requirement_types import Requirements
 from mlspec.spec.spec import Image, Spec
 from tests.support.fuzz.projects import BANNER, Projects
 
 
 def forge(folder: Path, maker: Projects) -> bool:
-    """Write locks beside the spec of one image; False where it takes none."""
+    """Write locks beside the spec of one image; return False if the spec cannot have them."""
     try:
         spec = api.load(folder / "mlspec.yaml")
         image = spec.images[0]

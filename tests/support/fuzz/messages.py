@@ -1,4 +1,4 @@
-"""Whether problems can be shown: a file, a place inside it, nothing that a terminal acts on, reports that read back."""
+"""Checks of problems: each has a file and a valid place, no control characters, and reports can be parsed again."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mlspec.advice.formats import report
 from mlspec.errors import MlspecError, Problem, Span
 from mlspec.spec.encoding import LINE_BREAK, decode
 
-# Controls but for tabs and line breaks, and the marks that turn the direction of text.
+# Control characters except tabs and line breaks, and the characters that change the direction of text.
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 LARGE = 30_000_000
 
 
 def check_problems(problems: Iterable[Problem], folder: Path) -> None:
-    """Raise AssertionError where a problem cannot be shown to people; it begins with the kind of failure."""
+    """Raise AssertionError if a problem is not presentable. The message begins with the kind of the failure."""
     for problem in problems:
         said = str(problem)
         if hidden := HIDDEN.search(said):
@@ -37,14 +37,14 @@ def _check_place(problem: Problem, span: Span, folder: Path) -> None:
         text = decode(place.read_bytes(), problem.file, LARGE)
     except MlspecError:
         return
-    # Lines as YAML counts them, or as others do.
+    # Count lines as YAML does, or as other formats do.
     counts = (LINE_BREAK.split(text), text.split("\n"), re.split("\r\n|[\r\n]", text))
     if not any(_is_inside(span, lines) for lines in counts):
         raise AssertionError(f"place {problem.code}: {span} is outside {len(counts[0])} lines: {str(problem)[:300]!r}")
 
 
 def _is_inside(span: Span, lines: Sequence[str]) -> bool:
-    # Just behind the last character, and one more, is where something is missing.
+    # The place of something missing may be one or two columns after the last character.
     if not 1 <= span.line <= len(lines) or not span.line <= span.end_line <= len(lines) + 1:
         return False
     most = len(lines[span.line - 1]) + 2
@@ -54,7 +54,7 @@ def _is_inside(span: Span, lines: Sequence[str]) -> bool:
 
 
 def check_reports(problems: Sequence[Problem]) -> None:
-    """Raise an error where a report for programs cannot be read back."""
+    """Raise an error if a report for programs cannot be parsed."""
     json.loads(report("json", problems, "0"))
     json.loads(report("sarif", problems, "0"))
     text = report("github", problems, "0")

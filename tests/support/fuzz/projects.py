@@ -1,4 +1,4 @@
-"""What stands beside a spec, hostile: requirement files, pyproject.toml, locks, and a user's configuration."""
+"""Hostile files beside a spec: requirement files, pyproject.toml, locks, and a user's configuration."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NOTES = ("1.0 MB", "9e99 GB", "from source in C and Rust", "wheel in 1", "versio
 
 
 class Projects(Specs):
-    """The texts of files beside a spec."""
+    """A generator of the texts of files beside a spec."""
 
     def requirements_file(self) -> bytes:
         data = "\n".join(self.few(self.requirement_line, 8)).encode("utf-8", "surrogatepass")
@@ -59,7 +59,7 @@ class Projects(Specs):
 
     def quoted(self) -> str:
         text = self.requirement() if self.chance(0.6) else self.text()[:200]
-        # TOML has no surrogates, and no bare DEL.
+        # TOML allows no surrogates, and no unescaped DEL.
         return json.dumps("".join(c for c in text if not "\ud800" <= c <= "\udfff")).replace("\x7f", "")
 
     def pyproject(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Whether the other files of a spec give back its values: each is read, or run, as its reader does it."""
+"""Checks that the other generated files preserve the values of a spec: read or run each like its real reader."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ KINDS = {"Job", "Deployment", "Service", "PersistentVolumeClaim", "ConfigMap", "
 
 
 def check_ignore(text: str, plan: Plan, settings: Settings) -> None:
-    """Raise Unquoted where what is private enters an image, or what is not stays out."""
+    """Raise Unquoted if an ignore file lets private files into an image, or excludes other files."""
     for written in (*_bound(settings), *_private_files(settings)):
         path = posixpath.normpath(written.replace("\\", "/"))
-        if is_below_spec(written) and not left_out(text, path):
+        if is_below_spec(written) and not left_out(text, plan.context.path_of(path)):
             raise Unquoted(f"ignore file: nothing leaves out {written!r}")
-        # A line that means more than its path, of a kind that no other pattern means.
-        if is_below_spec(written) and settings.include is None and left_out(text, f"q7{path}q7"):
+        # The line must not match a longer path either; no other pattern matches this one.
+        longer = plan.context.path_of(f"q7{path}q7")
+        if is_below_spec(written) and settings.include is None and left_out(text, longer):
             raise Unquoted(f"ignore file: leaves out more than {written!r}")
     for needed in (plan.files.dockerfile, plan.files.run_script, plan.files.spec):
-        if not left_out(text, needed):
+        if not left_out(text, plan.context.path_of(needed)):
             raise Unquoted(f"ignore file: {needed} is not left out")
-    if settings.include is None and left_out(text, "a7/train.py"):
+    if settings.include is None and left_out(text, plan.context.path_of("a7/train.py")):
         raise Unquoted("ignore file: leaves out everything")
 
 
@@ -60,7 +61,7 @@ def _private_files(settings: Settings) -> list[str]:
 
 
 def check_run(folder: Path, text: str, plan: Plan, settings: Settings, stubs: Path) -> None:
-    """Run a script under sh with a docker that notes its words, and raise Unquoted where they are not the spec's."""
+    """Run a script with a stub of docker that records its arguments. Raise Unquoted if they do not match the spec."""
     script, dump = folder / "run.sh", folder / "argv.bin"
     script.write_text(text, encoding="utf-8")
     dump.unlink(missing_ok=True)
@@ -82,7 +83,7 @@ def check_run(folder: Path, text: str, plan: Plan, settings: Settings, stubs: Pa
         _check_words(words, plan, settings)
         return
     said = done.stderr.decode("utf-8", "replace")
-    if "what does not exist" not in said and "set it first" not in said:
+    if "no such file or folder, but the spec needs it" not in said and "set it first" not in said:
         raise Unquoted(f"run.sh: exit {done.returncode}: {said[:300]}")
 
 
@@ -92,14 +93,14 @@ def _needed(settings: Settings) -> Iterator[str]:
 
 
 def _can_be_there(name: str) -> bool:
-    """Tell whether a file that a run needs is one in the folder, and not somewhere on this host."""
+    """Tell whether a file that a run needs lies in the folder or in the fake home, not elsewhere on this host."""
     place = _real(name, HOME)
     return "\0" not in name and (place.startswith(HOME) or not place.startswith("/"))
 
 
 def _check_words(words: list[str], plan: Plan, settings: Settings) -> None:
     caller = run_script.Caller(home=HOME, user=f"{os.getuid()}:{os.getgid()}")
-    expected = list(run_script.run_words(plan.run, list(ARGUMENTS), caller))
+    expected = list(run_script.run_words(run_script.run_script(plan.run), list(ARGUMENTS), caller))
     if all(entry.required for entry in plan.run.env_files):
         same("run.sh: words", sorted(words), sorted(expected[1:]))
     same("run.sh: arguments", tuple(words[-len(ARGUMENTS) :]), ARGUMENTS)
@@ -127,7 +128,7 @@ def _mount_row(mount: Mount) -> tuple[str, str, bool]:
 
 
 def _real(source: str, home: str) -> str:
-    """Return a path of the host with its home put in."""
+    """Return a path of the host with its home folder expanded."""
     source = source.replace("\\", "/")
     if source == "~" or source.startswith("~/"):
         source = home + source[1:]
@@ -140,7 +141,7 @@ def _real(source: str, home: str) -> str:
 
 
 def _compose_text(value: object) -> object:
-    """Return what Compose makes of a value: ``$$`` is ``$``; before the name of a variable stands NUL."""
+    """Interpolate a value like Compose: ``$$`` becomes ``$``, and NUL marks the name of a variable."""
     if isinstance(value, str):
         return re.sub(r"\$(\$|\{[^}]*\}|\w+)", lambda m: "$" if m[1] == "$" else f"\0{m[1]}", value)
     if isinstance(value, dict):
@@ -149,7 +150,7 @@ def _compose_text(value: object) -> object:
 
 
 def check_compose(text: str, spec: Spec) -> None:
-    """Raise Unquoted where Compose reads other mounts, files or secrets than those of a spec."""
+    """Raise Unquoted if Compose reads other mounts, files or secrets than those of a spec."""
     data = _compose_text(yaml.safe_load(text))
     assert isinstance(data, dict)
     same("compose: keys", set(data) - {"name", "services", "volumes", "secrets"}, set())
@@ -174,7 +175,7 @@ def _compose_source(source: str, kind: str) -> str:
 
 
 def check_kubernetes(text: str, spec: Spec) -> None:
-    """Raise Unquoted where Kubernetes mounts less than a spec."""
+    """Raise Unquoted if Kubernetes lacks a mount of a spec."""
     documents = [document for document in yaml.safe_load_all(text) if document]
     same("kubernetes: kinds", {document["kind"] for document in documents} - KINDS, set())
     workloads = [document for document in documents if document["kind"] in {"Job", "Deployment"}]

@@ -1,4 +1,4 @@
-"""Specs that are nearly right: for each key a value that it takes, or one near it, and YAML in every notation."""
+"""A generator of almost valid specs: each key has a valid value or a similar one, in any notation of YAML."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PYTHONS = ("3.12", "3.12", "3.12", "3.11", "3.12.4", "3.10")
 
 
 class Specs(Values):
-    """Values for the keys of a spec, and the texts of specs."""
+    """A generator of values for the keys of a spec, and of the texts of specs."""
 
     def variable(self) -> str:
         return self.one(*VARIABLES) if self.chance(0.93) else self.text()
@@ -155,6 +155,10 @@ class Specs(Values):
     def port(self) -> object:
         return self.one(*PORTS, {"target": "80", "published": "8080"}, self.text())
 
+    def cooldown(self) -> object:
+        exclude = self.one("x", ["x", "y-*"], [self.line()])
+        return self.one("7 days", "1 week", "2w", "7", "0 days", {"age": "7 days", "exclude": exclude}, self.text())
+
     # Whole specs
 
     def spec(self) -> dict[str, object]:
@@ -162,7 +166,7 @@ class Specs(Values):
         for key in self.r.sample(sorted(KEYS), self.r.randint(1, 5)):
             found[key] = self.any() if self.chance(0.03) else KEYS[key](self)
         if self.chance(0.35):
-            found["targets"] = self.one(["compose"], ["kubernetes"], ["compose", "kubernetes"])
+            found["targets"] = self.one(["compose"], ["kubernetes"], ["devcontainer"], ["compose", "kubernetes"])
         if self.chance(0.08):
             names = self.few(lambda: self.one("train", "serve", "a.b", self.text()), 2)
             inner = self.r.sample(sorted(KEYS), self.r.randint(0, 2))
@@ -216,12 +220,15 @@ KEYS: Mapping[str, Callable[[Specs], object]] = {
     "platforms": lambda m: m.one("linux/amd64", ["linux/arm64"], ["linux/amd64", "linux/arm64"], m.any()),
     "accelerator": lambda m: m.one("cpu", "cuda", "cuda12.8", "rocm6.3", m.text()),
     "requirements": lambda m: m.some(m.requirement, 3),
+    "dev": lambda m: m.some(m.requirement, 3),
     "indexes": lambda m: [m.index()],
     "layers": Specs.layers,
     "apt": lambda m: m.some(lambda: m.one("jq", "libgl1", "ffmpeg=7:5.1", "a:amd64", "g++", m.text()), 3),
     "build_apt": lambda m: m.one([], ["cmake"], m.any()),
     "apt_snapshot": lambda m: m.one("2026-11-01", "2026-13-45", "0001-01-01", "9999-12-31", m.text()),
     "include": lambda m: m.some(lambda: m.one(*INCLUDES, m.line(), m.text()), 3),
+    "cooldown": Specs.cooldown,
+    "context": lambda m: m.one(".", "..", "../..", "../x", "https://a/b", m.path(), m.text()),
     "run": lambda m: m.few(m.step, 3),
     "environment": Specs.environment,
     "working_dir": lambda m: m.one("/app", "/srv/x", "/a@b+c", m.path()),

@@ -1,4 +1,4 @@
-"""Hostile texts: what one person types once, what breaks a terminal, a shell, YAML, a report."""
+"""Hostile texts: rare input, and text that breaks a terminal, a shell, YAML or a report."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ INNER_KEYS = (
 
 
 class Raw(str):
-    """A scalar that is written as it is, without quotes."""
+    """A YAML scalar that is dumped without quotes."""
 
     __slots__ = ()
 
 
 class Values:
-    """All that is random, from one seed."""
+    """A generator of random values from one seed."""
 
     def __init__(self, seed: int) -> None:
         self.r = random.Random(seed)  # noqa: S311 - the same cases for the same seed
@@ -80,7 +80,7 @@ class Values:
         return [make() for _ in range(self.r.randint(1, most))]
 
     def some(self, make: Callable[[], object], most: int) -> object:
-        """Return a list, or its only element alone, which many keys take too."""
+        """Return a list, or sometimes the only element of a list alone, which many keys accept too."""
         found = self.few(make, most)
         return found[0] if len(found) == 1 and self.chance(0.3) else found
 
@@ -93,7 +93,7 @@ class Values:
         return self.r.choice(TEXTS)[:40] if self.chance(0.5) else self.r.choice("ab/.:-_ 1=")
 
     def line(self) -> str:
-        """Return a text on one line that many keys take, and that has to be quoted."""
+        """Return a text of one line that many keys accept and that generated files must quote."""
         return "".join(self.r.choice(PIECES) for _ in range(self.r.randint(1, 7)))
 
     def any(self, depth: int = 0) -> object:
@@ -153,7 +153,7 @@ class Values:
         return data[: self.r.randint(0, len(data))]
 
     def put_value(self, data: bytes) -> bytes:
-        """Put another value behind a key."""
+        """Replace the value of a key."""
         lines = data.split(b"\n")
         at = self.r.randrange(len(lines))
         head, colon, _ = lines[at].partition(b":")
@@ -161,7 +161,7 @@ class Values:
         return b"\n".join(lines)
 
     def encode(self, data: bytes) -> bytes:
-        """Change the line ends or the encoding of all of it."""
+        """Change the line endings or the encoding of the data, or repeat the data."""
         text = data.decode("utf-8", "ignore")
         return self.one(
             data.replace(b"\n", b"\r\n"),

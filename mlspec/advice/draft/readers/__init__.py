@@ -1,4 +1,4 @@
-"""Readers of other tools' files, one a kind of file, and the table of what each file is read by."""
+"""The readers of other tools' files, and the table of file kinds with their readers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file: by which names, in which folders, what reads it, and whether one of several is enough."""
+    """A kind of file: its names, its folders, its reader, and whether only the first of several files is read."""
 
     name: str
     pattern: re.Pattern[str]
@@ -43,7 +43,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 _BINDER = ("", "binder", ".binder")
 CONDA, DOCKERFILE = "conda", "Dockerfile"
-# In the order in which they are believed, where two say different things.
+# In order of precedence: if two files contradict each other, the first one wins.
 KINDS = (
     Kind("python", _regex(r"\.python-version"), small_files.read_python_version),
     Kind("pyproject", _regex(r"pyproject\.toml"), projects.read_pyproject),
@@ -83,7 +83,7 @@ def _kind_of(path: str) -> Kind | None:
 
 
 def is_of_a_tool(path: str) -> bool:
-    """Tell whether a file of this path, within a project, is one of another tool's."""
+    """Return whether a path within a project is the file of another tool."""
     kind = _kind_of(path)
     return kind is not None and not path.endswith(".dockerignore")
 
@@ -93,7 +93,7 @@ _NOT_A_PROJECT = {"test", "tests", "docs", "doc", "examples", "vendor", "third_p
 
 
 def find_tools_below(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the folders below the top, near it, with the names of other tools' files in them, which are not read."""
+    """Return the folders below the top, but near it, with the names of other tools' files: a draft skips them there."""
     found = dict[str, list[str]]()
     for path in sorted(path for path in paths if not is_of_a_tool(path)):
         folder, name = posixpath.split(path)
@@ -107,24 +107,24 @@ _MAKES_AN_IMAGE = re.compile(
     r"pyproject\.toml|setup\.(?:py|cfg)|Pipfile|(?:Dockerfile|Containerfile)|environment\.ya?ml|cog\.yaml"
 )
 
-# Also below: requirements/base.txt, services/api/requirements.txt.
+# Also in folders below: requirements/base.txt, services/api/requirements.txt.
 _REQUIREMENTS = re.compile(r"(?:.*/)?(?:[\w.-]*[-_.])?(?:requirements?|reqs)(?:[-_.][\w.-]*)?\.(?:txt|in)")
 _IN_FOLDER = re.compile(r"(?:.*/)?requirements/[\w.-]+\.(?:txt|in)")
 
 
 def is_requirement_file(path: str) -> bool:
-    """Tell whether a file lists packages for pip, by its name."""
+    """Return whether a file has the name of a list of packages for pip."""
     return bool(_REQUIREMENTS.fullmatch(path) or _IN_FOLDER.fullmatch(path))
 
 
 def read_tools(texts: Mapping[str, str]) -> tuple[Statement, ...]:
-    """Return what each file of another tool says, in the order in which they are believed."""
+    """Return the statements of all other tools' files, in the order of precedence of the files."""
     found = list[Statement]()
     for kind in dict.fromkeys(KINDS):
         paths = sorted((path for path in texts if _kind_of(path) is kind and is_of_a_tool(path)), key=_rank)
         for number, path in enumerate(paths):
             if number and kind.takes_one:
-                why = f"{paths[0]} is read in its place"
+                why = f"{paths[0]} is read instead"
                 found.append(Statement(file=path, text="", why=why, matters=False))
             else:
                 found += kind.read(ToolFile(path, texts[path]))
@@ -132,6 +132,6 @@ def read_tools(texts: Mapping[str, str]) -> tuple[Statement, ...]:
 
 
 def _rank(path: str) -> tuple[bool, int, str]:
-    """Order files of a kind: repo2docker's folder wins over the rest of the project, then the plainest name."""
+    """Return the sort key of files of one kind: repo2docker's folder first, then the shortest name."""
     is_binder = path.startswith(("binder/", ".binder/"))
     return not is_binder, len(path), path

@@ -1,4 +1,4 @@
-"""Conda's environment files: a Python, an accelerator, and what pip installs there; conda's own packages are named."""
+"""The reader of conda's environment files: Python, accelerator and pip's packages; conda's packages get a note."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from mlspec.spec import document
 from mlspec.spec.document import Document
 
 _R = re.compile(r"(?:r|rpy2|bioconductor)(?:-|$)|mro-|_r-")
-# What conda's packages of CUDA's libraries are called; their version is that of CUDA.
+# Conda's packages with CUDA's libraries; their version is the version of CUDA.
 _CUDA = {"cudatoolkit", "pytorch-cuda", "cuda-toolkit", "cuda-version", "cuda"}
 _OTHER_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "py-opencv": "opencv-python"}
 
 
 def parse_yaml(source: ToolFile) -> Document | Statement:
-    """Return a YAML text with the places in it, or the reason why it cannot be read."""
+    """Parse a YAML text to a document with places; return the reason as a statement if it cannot be parsed."""
     try:
         return document.parse(source.text, source.file)
     except SpecError as error:
@@ -30,7 +30,7 @@ def parse_yaml(source: ToolFile) -> Document | Statement:
 
 
 def read_conda(source: ToolFile) -> Iterator[Statement]:
-    """Yield what an environment file says."""
+    """Yield the statements of an environment file."""
     read = parse_yaml(source)
     if isinstance(read, Statement):
         yield read
@@ -88,18 +88,18 @@ def _why_not(name: str) -> str:
 
 
 def split_package(item: str) -> tuple[str, str]:
-    """Return the name of a package of conda and what is asked of its version, without its channel and its build."""
+    """Return the name and the version condition of an entry for conda, without its channel and its build."""
     text = item.partition("#")[0].partition("[")[0].rpartition("::")[2].strip()
     found = re.match(r"([A-Za-z0-9_][\w.-]*)\s*(.*)", text)
     if not found:
         return text.lower(), ""
-    # Of three words or two signs, the last is the build: python=3.11.4=h1234_0, python 3.11.4 h1234_0.
+    # The third word, or the part behind the second sign, is the build: python=3.11.4=h1234_0, python 3.11.4 h1234_0.
     version = re.sub(r"^(=?[^=<>!~\s,|]+)(?:=|\s+)[^=<>\s]+$", r"\1", found[2].strip())
     return found[1].lower(), re.sub(r"\s+", "", version)
 
 
 def is_for_r(source: ToolFile) -> bool:
-    """Tell whether an environment file lists packages of R, and nothing of Python."""
+    """Return whether an environment file lists packages of R and no Python."""
     read = parse_yaml(source)
     listed = read.data.get("dependencies") if isinstance(read, Document) else None
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):

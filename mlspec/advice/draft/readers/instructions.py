@@ -1,4 +1,4 @@
-"""A Dockerfile to its instructions, and the stages they stand in."""
+"""The parser of a Dockerfile to instructions and stages."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DockerfileInstruction:
-    """One instruction: the line it begins on, its name in capitals, and the rest as one line."""
+    """One instruction: the number of its first line, its name in capitals, and its rest on one line."""
 
     number: int
     name: str
     rest: str
     body: str = ""
     """The lines of a here-document."""
+    end: int = 0
+    starts: tuple[tuple[int, int], ...] = ()
+    """The offset in ``rest`` at which each line of the file begins, with the number of the line."""
 
     @property
     def text(self) -> str:
         """The instruction as written, on one line."""
         return f"{self.name} {self.rest}"
 
+    def line_of(self, offset: int) -> int:
+        """Return the number of the line of the file with the character at ``offset`` of ``rest``."""
+        return next((number for start, number in reversed(self.starts) if start <= offset), self.number)
+
 
 @dataclass(frozen=True, slots=True)
 class DockerfileStage:
-    """A stage: the image or the stage it begins from, its own name, and its instructions with the first FROM."""
+    """A stage: its base (an image or a stage), its name, and its instructions, of which FROM is the first."""
 
     base: str
     name: str
@@ -33,56 +40,87 @@ class DockerfileStage:
 
 
 def read_instructions(text: str) -> Iterator[DockerfileInstruction]:
-    """Yield the instructions of a Dockerfile, with continued lines joined and comments left out."""
-    lines, position = text.splitlines(), 0
+    """Yield the instructions of a Dockerfile, with continued lines joined and without comments."""
+    lines, position = text.split("\n"), 0
+    escape = _find_escape(lines)
     while position < len(lines):
         if _is_empty(lines[position]):
             position += 1
             continue
         number = position + 1
-        joined, position = _join_lines(lines, position)
-        if found := re.match(r"\s*([A-Za-z]+)(?:\s+(.*))?$", joined):
-            rest = (found[2] or "").strip()
-            body, position = _read_body(rest, lines, position)
-            yield DockerfileInstruction(number, found[1].upper(), rest, body)
+        parts, position = _join_lines(lines, position, escape)
+        joined = " ".join(part for _, part in parts)
+        if found := re.match(r"([A-Za-z]+)(?:\s+(.*))?$", joined):
+            name, rest = found[1].upper(), (found[2] or "").strip()
+            starts = tuple(_find_starts(parts, found.start(2)))
+            body, position = _read_body(rest if name in _WITH_BODY else "", lines, position)
+            yield DockerfileInstruction(number, name, rest, body, position, starts)
+        else:
+            yield DockerfileInstruction(number, joined, "", end=position)
+
+
+def _find_starts(parts: list[tuple[int, str]], begin: int) -> Iterator[tuple[int, int]]:
+    offset = 0
+    for number, part in parts:
+        yield offset - begin, number
+        offset += len(part) + 1
+
+
+_WITH_BODY = {"RUN", "COPY", "ADD"}
+
+
+def _find_escape(lines: list[str]) -> str:
+    """Return the character that continues a line: a backslash, or that of the directive ``escape``."""
+    for line in lines:
+        found = re.match(r"\s*#\s*(\w+)\s*=\s*(\S+)", line)
+        if not found:
+            return "\\"
+        if found[1].lower() == "escape":
+            return found[2]
+    return "\\"
 
 
 def _is_empty(line: str) -> bool:
     return not line.strip() or line.lstrip().startswith("#")
 
 
-def _join_lines(lines: list[str], position: int) -> tuple[str, int]:
-    """Return one logical line and the position behind it; no comment or empty line ends one that is continued."""
-    parts = list[str]()
+def _join_lines(lines: list[str], position: int, escape: str) -> tuple[list[tuple[int, str]], int]:
+    """Return the numbers and texts of the lines of one logical line, and the position behind it.
+
+    A comment or an empty line does not end a continued line.
+    """
+    parts = list[tuple[int, str]]()
+    continues = re.compile(rf"{re.escape(escape)}[ \t]*$")
     while position < len(lines):
         line = lines[position]
         position += 1
         if _is_empty(line):
             continue
-        parts.append(_CONTINUES.sub("", line).strip())
-        if not _CONTINUES.search(line):
+        parts.append((position, continues.sub("", line).strip()))
+        if not continues.search(line):
             break
-    return " ".join(parts), position
+    return parts, position
 
 
-_CONTINUES = re.compile(r"\\\s*$")
-_HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+HEREDOC = re.compile(r"(?<!<)<<(-?)[\"']?([A-Za-z_]\w*)[\"']?")
+"""The beginning of a here-document, with the word that ends it."""
 
 
 def _read_body(rest: str, lines: list[str], position: int) -> tuple[str, int]:
-    found, body = _HEREDOC.search(rest), list[str]()
-    if not found:
-        return "", position
-    while position < len(lines) and lines[position].strip() != found[1]:
-        body.append(lines[position].strip())
+    """Return the lines of all here-documents of an instruction, and the position behind them."""
+    body = list[str]()
+    for tabs, name in HEREDOC.findall(rest):
+        while position < len(lines) and (lines[position].lstrip("\t") if tabs else lines[position]).rstrip() != name:
+            body.append(lines[position].lstrip("\t") if tabs else lines[position])
+            position += 1
         position += 1
-    return "\n".join(body), position + 1
+    return "\n".join(body), min(position, len(lines))
 
 
 def read_stages(
     instructions: Iterator[DockerfileInstruction],
 ) -> tuple[tuple[DockerfileInstruction, ...], tuple[DockerfileStage, ...]]:
-    """Return what stands before the first FROM, and the stages."""
+    """Return the instructions before the first FROM, and the stages."""
     head, stages = list[DockerfileInstruction](), list[list[DockerfileInstruction]]()
     for instruction in instructions:
         if instruction.name == "FROM":
@@ -99,7 +137,7 @@ def _stage(part: list[DockerfileInstruction]) -> DockerfileStage:
 
 
 def split_last(stages: tuple[DockerfileStage, ...]) -> tuple[tuple[DockerfileStage, ...], tuple[DockerfileStage, ...]]:
-    """Return the stages that the image consists of, the oldest first, and the others."""
+    """Return the last stage with the stages it builds on, the oldest first, and the other stages."""
     chain = [stages[-1]]
     while older := [stage for stage in stages[: stages.index(chain[0])] if stage.name == chain[0].base.lower()]:
         chain.insert(0, older[-1])
@@ -110,7 +148,7 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?([-+])([^}]*))?\}|([A-Za-z_]\
 
 
 def expand(text: str, known: Mapping[str, str]) -> str:
-    """Return a text with the variables that are known, or have a default; others stay as they are."""
+    """Replace the variables of a text by known values or their defaults; other variables stay."""
 
     def value(found: re.Match[str]) -> str:
         name = found[1] or found[4]
@@ -122,14 +160,14 @@ def expand(text: str, known: Mapping[str, str]) -> str:
 
 
 def find_variables(text: str) -> Iterator[str]:
-    """Yield the names of the variables that a text needs: those without a default."""
+    """Yield the names of the variables without a default in a text."""
     for found in _VARIABLE.finditer(text):
         if not found[2]:
             yield found[1] or found[4]
 
 
 def read_pairs(rest: str) -> Iterator[tuple[str, str]]:
-    """Yield the names and the values of an ENV or an ARG."""
+    """Yield the names and values of an ENV or an ARG."""
     if re.match(r"[A-Za-z_]\w*\s+[^=\s]", rest) and "=" not in rest.split()[0]:
         name, _, value = rest.partition(" ")
         yield name, value.strip()

@@ -1,4 +1,4 @@
-"""Tools whose file is one YAML mapping: Cog, Truss and BentoML. A table says what becomes of each key."""
+"""The reader of tools whose file is one YAML mapping: Cog, Truss and BentoML. A table has the outcome of each key."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mlspec.spec.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool: its keys that a spec has too, with the spec's name, why others are left out, and those of no effect."""
+    """A tool: its keys with the keys of a spec, the reasons for keys that are left out, and harmless keys."""
 
     name: str
     keys: Mapping[str, str]
     why: Mapping[str, str] = field(default_factory=dict)
     harmless: frozenset[str] = frozenset()
     proofs: frozenset[str] = frozenset()
-    """Keys of which the file has one, where its name alone does not say whose it is."""
+    """Keys of which a file has at least one, if the file's name alone does not identify the tool."""
 
 
 COG = Tool(
@@ -36,9 +36,9 @@ COG = Tool(
     {
         "build.run": BUILD_STEP,
         "build.pre_install": BUILD_STEP,
-        "predict": "Cog's own server calls it: write a server, and start it by entrypoint",
-        "train": "Cog's own server calls it: write a script, and start it by entrypoint",
-        "build.cudnn": "packages such as torch bring their cuDNN along",
+        "predict": "Cog's server calls it: write a server, and start it with entrypoint",
+        "train": "Cog's server calls it: write a script, and start it with entrypoint",
+        "build.cudnn": "packages such as torch include their own cuDNN",
     },
     frozenset({"image", "build.cudnn", "build.cog_runtime", "build.sdk_version"}),
 )  # fmt: skip
@@ -49,8 +49,8 @@ TRUSS = Tool(
         "system_packages": "apt", "environment_variables": "environment", "resources.use_gpu": "accelerator",
     },
     {
-        "model_class_filename": "Truss's own server calls it: write a server, and start it by entrypoint",
-        "base_image": "what it has installed is not known; to build on it, write base",
+        "model_class_filename": "Truss's server calls it: write a server, and start it with entrypoint",
+        "base_image": "its installed packages are unknown; to build on it, write base",
         "secrets": "write their names under secrets",
         "build_commands": BUILD_STEP,
     },
@@ -65,16 +65,16 @@ BENTO = Tool(
         "docker.cuda_version": "accelerator",
     },
     {
-        "service": "BentoML's own server serves it: write entrypoint: bentoml serve NAME, and require bentoml",
+        "service": "BentoML's server serves it: write entrypoint: bentoml serve NAME, and require bentoml",
         "docker.setup_script": BUILD_STEP,
-        "docker.base_image": "what it has installed is not known; to build on it, write base",
+        "docker.base_image": "its installed packages are unknown; to build on it, write base",
     },
     frozenset({"name", "labels", "description", "include", "exclude", "docker.distro", "owner"}),
 )  # fmt: skip
 
 
 def read_mapping(source: ToolFile, tool: Tool) -> Iterator[Statement]:
-    """Yield what the file of a tool says; nothing of a file that is not the tool's."""
+    """Yield the statements of a tool's file; nothing if the file belongs to another tool."""
     read = parse_yaml(source)
     if isinstance(read, Statement):
         if not tool.proofs:
@@ -106,7 +106,9 @@ def _read_value(source: ToolFile, tool: Tool, read: Document, path: KeyPath, val
         yield from _carry(source, number, text, tool.keys[known], (names[-1], value))
         return
     ways = [".".join(names[:n]) for n in range(len(names), 0, -1)]
-    why = next((tool.why[way] for way in ways if way in tool.why), f"a spec has no such key of {tool.name}")
+    why = next(
+        (tool.why[way] for way in ways if way in tool.why), f"a spec has no equivalent of this key of {tool.name}"
+    )
     yield source.leave(number, text, why, matters=not any(way in tool.harmless for way in ways))
 
 
@@ -120,7 +122,7 @@ def _carry(source: ToolFile, number: int, text: str, key: str, found: tuple[str,
     elif key == "file":
         yield source.carry(number, text, "requirements", word.removeprefix("./"))
     elif key == "environment":
-        # Either NAME=VALUE, an entry {name: NAME, value: VALUE}, or NAME: VALUE.
+        # A variable is written NAME=VALUE, as an entry {name: NAME, value: VALUE}, or NAME: VALUE.
         if isinstance(value, dict):
             name, word = str(value.get("name", "")), str(value.get("value", ""))
         elif re.match(r"[A-Za-z_]\w*=", word):

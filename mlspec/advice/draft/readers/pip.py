@@ -1,4 +1,4 @@
-"""Read the arguments of `pip install`, or an entry of a list in pip's syntax."""
+"""The reader of arguments of `pip install` and of entries in pip's syntax."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import shlex
 from collections.abc import Iterator
 
 from mlspec.advice.draft.readers.statements import Statement, ToolFile
-from mlspec.lock.requirements import syntax
-from mlspec.lock.requirements.values import Requirement
+from mlspec.lock.requirements import requirement_syntax
+from mlspec.lock.requirements.requirement_types import Requirement
 
-# Options that say how pip works, and not what is installed.
+# Options that configure pip and do not change which packages it installs.
 _HOW = re.compile(
     r"-[UqvI]+|--(?:upgrade|quiet|verbose|no-cache-dir|no-cache|no-input|user|break-system-packages|prefer-binary|system"
     r"|disable-pip-version-check|force-reinstall|ignore-installed|no-warn-script-location|compile|no-compile|pre"
@@ -25,11 +25,12 @@ _WITH_VALUE = {
 _LONG = {*filter(None, _WITH_VALUE.values()), "--extra-index-url", "--target", "--no-binary", "--only-binary"}
 _WHEELS = re.compile(r"/whl/(?:nightly/)?(cu(\d{2})(\d)|cpu|rocm(\d+\.\d+))\b")
 _TOOLS = re.compile(r"(?:pip|wheel|setuptools|uv|pip-tools|virtualenv)(?:[<>=!~].*)?")
+NOT_A_PACKAGE = "the code is copied into the image, not installed as a package; to install its requirements, name them"
 _INDEX = "mlspec takes each package from one index: write it under indexes, with the packages it serves"
 
 
 def read_pip_words(source: ToolFile, number: int, text: str) -> Iterator[Statement]:
-    """Yield what the words behind `pip install` ask for."""
+    """Yield the statements of a text behind `pip install`, or of an entry in pip's syntax."""
     try:
         words = shlex.split(text, comments=True) if text.startswith("-") else [text.partition(" #")[0].strip()]
     except ValueError:
@@ -39,7 +40,7 @@ def read_pip_words(source: ToolFile, number: int, text: str) -> Iterator[Stateme
 
 
 def read_pip_command(source: ToolFile, number: int, words: list[str]) -> Iterator[Statement]:
-    """Yield what a list of words behind `pip install` asks for."""
+    """Yield the statements of a list of arguments of `pip install`."""
     todo = list(words)
     while todo:
         word = todo.pop(0)
@@ -55,7 +56,7 @@ def _read_option(source: ToolFile, number: int, word: str, todo: list[str]) -> I
         value = todo.pop(0) if todo else ""
     name, text = _WITH_VALUE.get(name, name), f"{name} {value}".strip()
     if name == "--requirement" and re.fullmatch(r"[\w./-]+\.(?:txt|in)", value):
-        # As pip reads them: relative to the file that a name stands in; a Dockerfile's stand in the build's folder.
+        # pip reads a path relative to the file that names it; in a Dockerfile it is relative to the build context.
         folder = posixpath.dirname(source.file) if source.file.endswith(("yml", "yaml")) else ""
         yield source.carry(number, text, "requirements", posixpath.normpath(posixpath.join(folder, value)))
     elif name == "--editable":
@@ -63,7 +64,7 @@ def _read_option(source: ToolFile, number: int, word: str, todo: list[str]) -> I
     elif name in {"--index-url", "--extra-index-url", "--find-links"}:
         yield _read_index(source, number, text, value)
     elif name:
-        yield source.leave(number, text, "an option of pip that a spec has no place for")
+        yield source.leave(number, text, "a pip option without a counterpart in a spec")
 
 
 def _read_index(source: ToolFile, number: int, text: str, url: str) -> Statement:
@@ -76,12 +77,11 @@ def _read_index(source: ToolFile, number: int, text: str, url: str) -> Statement
 
 def _read_requirement(source: ToolFile, number: int, word: str, text: str = "") -> Iterator[Statement]:
     if "$" in word:
-        yield source.leave(number, text or word, "it holds a variable: write what it stands for in the requirements")
+        yield source.leave(number, text or word, "it contains a variable: write its value in the requirements")
     elif re.match(r"(?:git|hg|svn|bzr)\+", word):
         yield _read_checkout(source, number, word, text or word)
     elif re.match(r"\.{0,2}/|\.{1,2}(?:\[|$)|file:", word) or (text and "://" not in word):
-        why = "the code is copied into the image and not installed as a package; what it requires is, if you name it"
-        yield source.leave(number, text or word, why)
+        yield source.leave(number, text or word, NOT_A_PACKAGE)
     elif re.fullmatch(r"pip(?:[<>=!~].*)?", word) or (_TOOLS.fullmatch(word) and not re.search("[<>=]", word)):
         return
     elif why := _refusal(word):
@@ -91,10 +91,10 @@ def _read_requirement(source: ToolFile, number: int, word: str, text: str = "") 
 
 
 def _refusal(requirement: str) -> str:
-    """Return why a spec could not have a requirement; nothing where it can."""
-    if refused := syntax.refusal(requirement):
+    """Return the reason why a spec cannot have a requirement; empty if it can."""
+    if refused := requirement_syntax.refusal(requirement):
         return refused[1]
-    found = syntax.read(requirement)
+    found = requirement_syntax.read(requirement)
     return "" if isinstance(found, Requirement) else found.message
 
 
@@ -105,7 +105,7 @@ def _read_checkout(source: ToolFile, number: int, word: str, text: str) -> State
     folder = f"#subdirectory={parts['subdirectory']}" if "subdirectory" in parts else ""
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.-]+\])?", name):
         return source.leave(number, text, "it does not say which package it is: write NAME @ ADDRESS")
-    why = "" if parts.get("egg") else f"taken as the package {name}, by the name of its repository"
+    why = "" if parts.get("egg") else f"taken as the package {name}, after the name of its repository"
     requirement = f"{name} @ {address}{folder}"
     if refused := _refusal(requirement):
         return source.leave(number, text, refused)

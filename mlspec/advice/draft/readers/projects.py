@@ -1,4 +1,4 @@
-"""Files that describe a Python project: pyproject.toml with its tools, setup.cfg, setup.py and Pipfile."""
+"""The readers of files that describe a Python project: pyproject.toml, setup.cfg, setup.py and Pipfile."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from mlspec.advice.draft.readers.pip import read_pip_words
 from mlspec.advice.draft.readers.statements import Statement, ToolFile
 
+NOT_INSTALLED = "the code is copied and not installed, so there is no such command: start its module by python -m"
+_OPTIONAL = "optional: write what you need into a requirement file"
+
 
 def get_table(data: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    """Return a table within tables; an empty one where there is none."""
+    """Return a nested table of TOML data; empty if there is none."""
     for key in path:
         value = data.get(key)
         data = value if isinstance(value, dict) else {}
@@ -23,13 +28,32 @@ def get_table(data: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
 
 
 def get_texts(value: object) -> tuple[str, ...]:
-    """Return the texts of a list; a lone text is a list of one."""
+    """Return the texts of a list; a single text counts as a list of one."""
     listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return tuple(item for item in listed if isinstance(item, str))
 
 
+_ELSEWHERE = {"git", "path", "file", "url", "editable", "source"}
+
+
+def list_packages_elsewhere(texts: Mapping[str, str]) -> frozenset[str]:
+    """Return the normalized names of packages that a project does not take from the default index.
+
+    ``texts`` are the files of the project by their paths.
+    """
+    data = ToolFile("pyproject.toml", texts.get("pyproject.toml", "")).toml()
+    pipfile = get_table(ToolFile("Pipfile", texts.get("Pipfile", "")).toml(), "packages")
+    rows = [*get_table(data, "tool", "poetry", "dependencies").items(), *pipfile.items()]
+    named = {name for name, row in rows if isinstance(row, dict) and _is_elsewhere(row)}
+    return frozenset(map(canonicalize_name, named | get_table(data, "tool", "uv", "sources").keys()))
+
+
+def _is_elsewhere(row: Mapping[str, Any]) -> bool:
+    return bool(row.keys() & _ELSEWHERE) or row.get("index", "pypi") != "pypi"
+
+
 def read_pyproject(source: ToolFile) -> Iterator[Statement]:
-    """Yield what pyproject.toml says besides its own list of dependencies, which a spec names as a file."""
+    """Yield the statements of pyproject.toml, without its dependencies: a spec names the file for them."""
     yield from source.toml_problem()
     data = source.toml()
     project = get_table(data, "project")
@@ -65,7 +89,7 @@ _WHEELS = re.compile(r"/whl/(?:nightly/)?cu(\d{2})(\d)\b")
 
 
 def _read_indexes(source: ToolFile, data: Mapping[str, Any]) -> Iterator[Statement]:
-    """Yield the CUDA of uv's indexes; of the other tables of sources tells who reads the dependencies."""
+    """Yield the CUDA version of uv's indexes; the reader of the dependencies reports other sources."""
     indexes = get_table(data, "tool", "uv").get("index")
     for index in indexes if isinstance(indexes, list) else []:
         url = str(index.get("url", "")) if isinstance(index, dict) else str(index)
@@ -81,18 +105,21 @@ def _read_poetry(source: ToolFile, data: Mapping[str, Any]) -> Iterator[Statemen
         if name == "python":
             yield source.carry(number, f"python = {text}", "python", text)
         elif "dependencies" not in get_table(data, "project"):
-            why = "listed for poetry: poetry export -o requirements.txt"
+            why = "listed for poetry: make its lock, and name that: poetry lock"
             yield replace(source.leave(number, f"{name} = {text}", why), package=name)
     for group in get_table(poetry, "group"):
         number = source.find_key("tool", "poetry", "group", group)
         yield source.leave(number, f"poetry's group {group}", "for development", matters=False)
+    if commands := list(get_table(poetry, "scripts")):
+        number = source.find_key("tool", "poetry", "scripts")
+        yield source.leave(number, f"commands {', '.join(commands)}", NOT_INSTALLED, matters=False)
 
 
 # setup.cfg and setup.py
 
 
 def read_setup_cfg(source: ToolFile) -> Iterator[Statement]:
-    """Yield what setup.cfg requires."""
+    """Yield the Python and the requirements of setup.cfg."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(source.text)
@@ -105,6 +132,10 @@ def read_setup_cfg(source: ToolFile) -> Iterator[Statement]:
     for line in options.get("install_requires", "").splitlines():
         if text := line.partition("#")[0].strip():
             yield from _read_listed(source, source.find(text, start - 1), text)
+    for name, why in (("extras_require", _OPTIONAL), ("entry_points", NOT_INSTALLED)):
+        if parser.has_section(section := f"options.{name}"):
+            text = f"{name}: {', '.join(parser[section])}"
+            yield source.leave(source.find(f"[{section}]"), text, why, matters=False)
 
 
 def _read_listed(source: ToolFile, number: int, text: str) -> Iterator[Statement]:
@@ -120,7 +151,7 @@ def _read_python_range(source: ToolFile, text: str) -> Iterator[Statement]:
 
 
 def read_setup_py(source: ToolFile) -> Iterator[Statement]:
-    """Yield what setup.py requires, where it says so in plain texts."""
+    """Yield the Python and the requirements of setup.py that are plain texts; computed values are left out."""
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(source.text)
@@ -144,14 +175,17 @@ def _read_keyword(source: ToolFile, tree: ast.Module, keyword: ast.keyword) -> I
                 if isinstance(item, ast.Constant) and isinstance(item.value, str):
                     yield from read_pip_words(source, item.lineno, item.value)
                 else:
-                    yield source.leave(item.lineno, ast.unparse(item), "it is computed: write what it says yourself")
+                    yield source.leave(item.lineno, ast.unparse(item), "it is computed: write its value yourself")
         else:
             text = f"{keyword.arg or '**'}={ast.unparse(keyword.value)}".replace("**=", "**")
-            yield source.leave(number, text, "it is computed: write what it says into a requirement file")
+            yield source.leave(number, text, "it is computed: write its value into a requirement file")
+    elif keyword.arg in {"extras_require", "entry_points", "scripts"}:
+        why = _OPTIONAL if keyword.arg == "extras_require" else NOT_INSTALLED
+        yield source.leave(keyword.value.lineno, f"{keyword.arg}={ast.unparse(keyword.value)}", why, matters=False)
 
 
 def _follow(tree: ast.Module, value: ast.expr) -> ast.expr:
-    """Return what a name stands for, where the module gives it a value of its own."""
+    """Return the value that the module assigns to a name; other expressions are returned as they are."""
     if not isinstance(value, ast.Name):
         return value
     for node in tree.body:
@@ -161,7 +195,7 @@ def _follow(tree: ast.Module, value: ast.expr) -> ast.expr:
 
 
 def read_pipfile(source: ToolFile) -> Iterator[Statement]:
-    """Yield what a Pipfile lists."""
+    """Yield the statements of a Pipfile."""
     yield from source.toml_problem()
     data = source.toml()
     for name, wanted in get_table(data, "packages").items():
@@ -171,12 +205,18 @@ def read_pipfile(source: ToolFile) -> Iterator[Statement]:
         if options.keys() & {"git", "path", "file", "editable"}:
             yield source.leave(number, name, "it is not from an index; add it in pip's syntax")
             continue
+        if isinstance(index := options.get("index"), str) and index != "pypi":
+            # Without the package's index, pip would ask another index for its name.
+            why = f"write that index under indexes, with packages: [{name}], and the package under requirements"
+            yield replace(source.leave(number, f"{name}: index = {index}", why), package=name)
+            continue
         extras = f"[{','.join(get_texts(options.get('extras')))}]" if options.get("extras") else ""
         markers = f"; {options['markers']}" if isinstance(options.get("markers"), str) else ""
         requirement = f"{name}{extras}{'' if version == '*' else version}{markers}"
         yield from read_pip_words(source, number, requirement)
-        if isinstance(index := options.get("index"), str) and index != "pypi":
-            yield source.leave(number, f"{name}: index = {index}", "write it under indexes")
+    if scripts := list(get_table(data, "scripts")):
+        why = "start its command by entrypoint"
+        yield source.leave(source.find_key("scripts"), f"scripts {', '.join(scripts)}", why, matters=False)
     requires = get_table(data, "requires")
     for key in ("python_full_version", "python_version"):
         if isinstance(wanted := requires.get(key), str):

@@ -1,4 +1,4 @@
-"""The commands of a RUN: what apt and pip install is taken over, and every other step is named."""
+"""The reader of the commands of a RUN: packages of apt and pip are taken over, other steps are left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mlspec.advice.draft.readers.pip import read_pip_command
 from mlspec.advice.draft.readers.statements import BUILD_STEP, Statement, ToolFile, carry_debian_package
 
-# What only clears up behind apt and pip, or lists what they may install: mlspec does that by itself.
+# Commands that clean up after apt and pip, or update apt's package lists: mlspec does this by itself.
 _HOUSEKEEPING = re.compile(
     r"apt(?:-get)?\s+(?:-\S+\s+)*(?:update|clean|autoremove|autoclean|purge)\b.*|rm\s+-\S+\s+/var/lib/apt/\S+.*"
     r"|rm\s+-\S+\s+(?:/root/\.cache|/tmp/|~/\.cache)\S*.*|(?:python3?\s+-m\s+)?pip3?\s+cache\s+purge|set\s+-\S+.*|true|:"
@@ -21,7 +21,7 @@ _USERS = re.compile(r"(?:useradd|adduser|groupadd|addgroup|usermod)\b")
 
 
 def split_commands(text: str) -> Iterator[str]:
-    """Yield the commands of a shell's line, split where quotes do not keep it together."""
+    """Yield the commands of a shell line, split at operators outside of quotes."""
     part, quote = "", ""
     for token in re.split(r"""(\\.|["']|&&|\|\||;|\n)""", text):
         if token in {'"', "'"} and (not quote or quote == token):
@@ -37,7 +37,7 @@ def split_commands(text: str) -> Iterator[str]:
 
 
 def read_run(source: ToolFile, number: int, written: str, command: str) -> Iterator[Statement]:
-    """Yield what one command of a RUN says; ``command`` is as ``written``, with its variables."""
+    """Yield the statements of one command of a RUN; ``command`` is ``written`` with its variables expanded."""
     if _HOUSEKEEPING.fullmatch(command):
         return
     if installed := _APT.fullmatch(command):
@@ -45,14 +45,14 @@ def read_run(source: ToolFile, number: int, written: str, command: str) -> Itera
     elif (installed := _PIP.fullmatch(command) or _UV.fullmatch(command)) and _is_plain(installed[1]):
         yield from read_pip_command(source, number, _split(installed[1]))
     elif _USERS.match(command):
-        why = "mlspec has a user without rights of its own"
+        why = "images of mlspec already have a user without privileges"
         yield source.leave(number, f"RUN {written}", why, matters=False)
     else:
         yield source.leave(number, f"RUN {written}", BUILD_STEP)
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether the words behind a command are its arguments, and nothing that only a shell understands."""
+    """Return whether a text has only arguments, and no syntax of a shell such as pipes and redirections."""
     return not any(re.match(r"[|<>]|\d?>", word) or "`" in word or "$(" in word for word in _split(text))
 
 

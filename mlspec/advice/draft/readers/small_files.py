@@ -1,4 +1,4 @@
-"""Files that are read in part, or named only: what repo2docker, Compose, a devcontainer and locks of others say."""
+"""The readers of small files: those of repo2docker, Compose files, devcontainers, and other tools' locks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_apt_txt(source: ToolFile) -> Iterator[Statement]:
 
 
 def read_runtime_txt(source: ToolFile) -> Iterator[Statement]:
-    """Yield the Python of repo2docker's, or Heroku's, runtime.txt."""
+    """Yield the Python of a runtime.txt of repo2docker or Heroku."""
     for number, line in enumerate(source.text.splitlines(), 1):
         if text := line.strip():
             if text.lower().startswith("r-"):
@@ -28,7 +28,7 @@ def read_runtime_txt(source: ToolFile) -> Iterator[Statement]:
 
 
 def read_python_version(source: ToolFile) -> Iterator[Statement]:
-    """Yield the Python of .python-version: the first that is named."""
+    """Yield the Pythons of .python-version, in their order."""
     lines = enumerate(source.text.splitlines(), 1)
     named = [(number, line.strip()) for number, line in lines if line.strip() and not line.strip().startswith("#")]
     for number, text in named:
@@ -36,14 +36,14 @@ def read_python_version(source: ToolFile) -> Iterator[Statement]:
 
 
 def read_script(source: ToolFile) -> Iterator[Statement]:
-    """Yield what a script of repo2docker is: a step, or what starts in front of the program."""
+    """Yield that a script of repo2docker is left out: a build step, or a script that runs before the program."""
     is_start = source.file.endswith("start")
-    why = "it runs before the program: call it from entrypoint" if is_start else BUILD_STEP
+    why = "it runs before the program: call it in entrypoint" if is_start else BUILD_STEP
     yield source.leave(0, "", why)
 
 
 def read_compose(source: ToolFile) -> Iterator[Statement]:
-    """Yield the services of a Compose file; those that are built here are what a spec describes."""
+    """Yield the services of a Compose file; a spec describes only services that are built here."""
     if MARK in source.text:
         return
     read = parse_yaml(source)
@@ -54,7 +54,7 @@ def read_compose(source: ToolFile) -> Iterator[Statement]:
     for name, service in services.items() if isinstance(services, dict) else ():
         number = read.locate(("services", name), on_key=True).line
         if isinstance(service, dict) and "build" not in service:
-            yield source.leave(number, f"service {name}", "an image of others", matters=False)
+            yield source.leave(number, f"service {name}", "a ready-made image", matters=False)
         else:
             keys = ", ".join(service) if isinstance(service, dict) else ""
             why = f"copy what it needs by hand ({keys}); most keys have the same name in a spec"
@@ -70,30 +70,19 @@ _ALSO_HARMLESS = {"image", "build", "dockerFile", "dockerComposeFile", "runArgs"
 
 
 def read_devcontainer(source: ToolFile) -> Iterator[Statement]:
-    """Yield what a devcontainer adds to its image."""
+    """Yield the keys of a devcontainer that add something to its image."""
     if MARK in source.text:
         return
-    yield source.leave(0, "", "it describes an editor's container", matters=False)
+    yield source.leave(0, "", "it describes the container of an editor", matters=False)
     for number, line in enumerate(source.text.splitlines(), 1):
         if found := _DEVCONTAINER.match(line):
             why = "add it to the spec, if the program needs it outside the editor, too"
             yield source.leave(number, line.strip().rstrip(","), why, matters=found[1] not in _ALSO_HARMLESS)
 
 
-# How the pins of a lock become a requirement file.
-_EXPORTS = {
-    "uv.lock": "uv export --no-emit-project -o requirements.txt",
-    "poetry.lock": "poetry export -o requirements.txt (it takes poetry-plugin-export)",
-    "pdm.lock": "pdm export -o requirements.txt",
-    "Pipfile.lock": "pipenv requirements > requirements.txt",
-}
-
-
 def read_other_lock(source: ToolFile) -> Iterator[Statement]:
-    """Yield that the pins of another tool's lock are not taken."""
-    export = _EXPORTS.get(source.file.rpartition("/")[2], "")
-    way = f"; to keep them: {export}" if export else ""
-    yield source.leave(0, "", f"its pins are not taken, mlspec locks anew{way}")
+    """Yield that the pins of another tool's lock are not taken; ``explain_locks`` drops this for a named lock."""
+    yield source.leave(0, "", "mlspec does not take its pins, and locks again")
 
 
 def read_nothing(source: ToolFile) -> Iterator[Statement]:

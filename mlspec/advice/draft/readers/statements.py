@@ -1,4 +1,4 @@
-"""Statements of another tool's file, one a line: carried over to the spec, changed, or left out."""
+"""The statements of other tools' files, each carried over to the spec, changed, or left out."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlspec.errors import SECRET_ENDINGS
-from mlspec.spec import values as syntax
+from mlspec.spec.values import Refused, debian_package, environment_name, looks_secret
 from mlspec.text import without_login
 
 BUILD_STEP = "a build step: write it under run"
-"""Why a step is left out."""
+"""The reason for a build step that is left out."""
 
-# Longer lines are cut: a message names the line, and the file has the rest.
+# Messages cut longer lines: they name the line, and the file has the rest.
 _LONGEST = 70
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One statement of a file, and what becomes of it.
+    """One statement of a file, and its outcome.
 
-    With a ``key`` it is taken over, as ``value`` of that key of the spec; ``why`` then says what was changed on the
-    way. Without a key it is left out, and ``why`` says the reason and what to do. ``matters`` tells whether the
-    program may miss it: a package, a step, a variable or a start; not a label or a comment.
+    A statement with a ``key`` is taken over as ``value`` of this key of the spec; ``why`` then describes the change, if
+    any. A statement without a key is left out; ``why`` then has the reason and a hint. ``matters`` tells whether the
+    program may miss the statement: a package, a step, a variable or a start matters, a label or a comment does not.
     """
 
     file: str
@@ -36,16 +36,16 @@ class Statement:
     why: str = ""
     matters: bool = True
     package: str = ""
-    """The package that is left out, as pip calls it."""
+    """The package that is left out, by its name for pip."""
 
     @property
     def place(self) -> str:
-        """The file, with the number of the line where there is one."""
+        """The file, with the line number if there is one."""
         return f"{self.file}:{self.number}" if self.number else self.file
 
     @property
     def is_loss(self) -> bool:
-        """Whether the program may miss what is left out here."""
+        """Whether this statement is left out and the program may miss it."""
         return not self.key and self.matters
 
     def leave(self, why: str, *, matters: bool = True) -> Statement:
@@ -53,7 +53,7 @@ class Statement:
         return replace(self, key="", value="", why=why, matters=matters)
 
     def __str__(self) -> str:
-        """Return ``file:line: what: why`` for a person."""
+        """Return ``file:line: text: reason`` for a message."""
         what = f"{self.place}: {self.text}" if self.text else self.place
         return f"{what}: {self.why}" if self.key else f"{what}: left out: {self.why}"
 
@@ -74,12 +74,12 @@ class ToolFile:
         return Statement(file=self.file, number=number, text=shorten(text), why=why, matters=matters)
 
     def find(self, text: str, after: int = 0) -> int:
-        """Return the number of the first line behind line ``after`` that holds ``text``; 0 where none does."""
+        """Return the number of the first line behind line ``after`` that has ``text``; 0 if there is none."""
         numbered = enumerate(self.text.splitlines(), 1)
         return next((number for number, line in numbered if number > after and text in line), 0)
 
     def find_key(self, *path: str) -> int:
-        """Return the number of the line of a TOML text on which a key, or else its table, begins; 0 where none does."""
+        """Return the number of the line of a TOML text with a key, or else with its table; 0 if there is none."""
         table, found = "", 0
         for number, line in enumerate(self.text.splitlines(), 1):
             words = line.strip().replace('"', "").replace("'", "")
@@ -91,14 +91,14 @@ class ToolFile:
         return found or (self.find_key(*path[:-1]) if len(path) > 1 else 0)
 
     def toml(self) -> Mapping[str, Any]:
-        """Return the data of a TOML text; nothing where it cannot be read."""
+        """Return the data of a TOML text; empty if it cannot be parsed."""
         try:
             return tomllib.loads(self.text)
         except (tomllib.TOMLDecodeError, RecursionError):
             return {}
 
     def toml_problem(self) -> Iterator[Statement]:
-        """Yield the reason why a TOML text cannot be read, where it cannot."""
+        """Yield the reason why a TOML text cannot be parsed, if so."""
         try:
             tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
@@ -115,7 +115,7 @@ def _sentence(error: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return a statement on one line as a message repeats it: without logins and control characters, cut when long."""
+    """Return a text for a message: one line without logins, secrets and control characters, cut if it is long."""
     line = without_login(_SECRET.sub(r"\1***", " ".join(text.split())))
     line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
@@ -125,37 +125,37 @@ _SECRET = re.compile(rf"(?i)\b((?:\w*_)?(?:{SECRET_ENDINGS})\s*[=:]\s*)[^\s,}}\]
 
 
 def carry_variable(source: ToolFile, number: int, text: str, name: str, value: str) -> Statement:
-    """Return a variable that is taken over, unless it is a secret or could not stand in a spec."""
-    if syntax.looks_secret(name, value):
+    """Return the statement that carries a variable over, or leaves out a secret or an invalid variable."""
+    if looks_secret(name, value):
         return source.leave(
             number, text, f"it is a secret: write secrets: [{name}], and set it where you run the image"
         )
     if not value.isprintable():
-        return source.leave(number, text, "it holds a line break: write it under environment")
+        return source.leave(number, text, "it contains a line break: write it under environment")
     try:
-        syntax.environment_name(name)
-    except syntax.Refused:
+        environment_name(name)
+    except Refused:
         return source.leave(number, text, "it is not the name of a variable")
     return source.carry(number, text, "environment", f"{name}={value}")
 
 
 def carry_debian_package(source: ToolFile, number: int, word: str) -> Iterator[Statement]:
-    """Yield a Debian package that is taken over, without its version where a spec could not have it.
+    """Yield the statement that carries a Debian package over, without a version that a spec does not allow.
 
-    Nothing is yielded for what every image has.
+    A package that every image has yields nothing.
     """
     name, is_pinned, _ = word.partition("=")
     if name in _BUILT_IN:
         return
     if re.fullmatch(r"python[23](?:\.\d+)?(?:-(?:dev|venv|distutils|minimal|full))?", name):
-        yield source.leave(number, word, "the image has a Python of its own", matters=False)
+        yield source.leave(number, word, "the image has its own Python", matters=False)
     elif re.match(r"python[23]?(?:\.\d+)?-", name):
-        why = "a module for Debian's Python, which the image's own does not see: require the package of pip"
+        why = "a module for Debian's Python, not for the image's: write pip's package under requirements"
         yield source.leave(number, word, why)
     elif _is_debian_package(word):
         yield source.carry(number, word, "apt", word)
     elif is_pinned and _is_debian_package(name):
-        why = f"{name} is taken without its version, as a spec takes no pattern there"
+        why = f"mlspec takes {name} without its version: a spec allows no pattern there"
         yield source.carry(number, word, "apt", name, why)
     else:
         yield source.leave(number, word, "it is not the name of a Debian package")
@@ -166,6 +166,6 @@ _BUILT_IN = {"python3", "python3-pip", "python3-dev", "python3-venv", "python", 
 
 def _is_debian_package(word: str) -> bool:
     try:
-        return bool(syntax.debian_package(word))
-    except syntax.Refused:
+        return bool(debian_package(word))
+    except Refused:
         return False

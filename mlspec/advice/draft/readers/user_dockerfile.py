@@ -1,4 +1,4 @@
-"""A Dockerfile: the last stage of it, instruction by instruction."""
+"""The reader of a Dockerfile: the last stage and the stages it builds on, instruction by instruction."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from mlspec.advice.draft.readers.instructions import (
 from mlspec.advice.draft.readers.parent_image import read_base
 from mlspec.advice.draft.readers.shell import read_run, split_commands
 from mlspec.advice.draft.readers.statements import Statement, ToolFile, carry_variable
-from mlspec.spec import values as syntax
 from mlspec.spec.banner import MARK
+from mlspec.spec.values import Refused, working_dir
 
-# What says how a build installs, and nothing to the program.
+# Variables that configure the build and mean nothing to the program.
 _OF_THE_BUILD = re.compile(r"PIP_\w+|DEBIAN_FRONTEND|UV_\w+|POETRY_\w+|PATH|VIRTUAL_ENV|PYTHON_VERSION|APP_HOME")
 _NO_LOSS = {
     "LABEL": "write it under labels",
     "MAINTAINER": "write it under labels",
-    "USER": "mlspec has a user without rights of its own; another is `user`",
+    "USER": "images of mlspec already have a user without privileges; to set another, write `user`",
     "HEALTHCHECK": "write it under healthcheck",
     "STOPSIGNAL": "write it under stop_signal",
-    "ARG": "only a build has it",
+    "ARG": "only the build has it",
 }
 _LOSS = {
-    "SHELL": "mlspec runs steps by sh",
-    "ONBUILD": "mlspec builds no images to build on",
-    "VOLUME": "what a run writes there is gone with the container: write a folder of yours under mounts",
+    "SHELL": "mlspec runs steps with sh",
+    "ONBUILD": "mlspec does not support it",
+    "VOLUME": "files written there are lost with the container: write a folder of the host under mounts",
 }
 
 
 def read_dockerfile(source: ToolFile) -> Iterator[Statement]:
-    """Yield what a Dockerfile says; nothing of one that mlspec wrote."""
+    """Yield the statements of a Dockerfile; nothing for a Dockerfile that mlspec wrote."""
     if MARK in source.text:
         return
     head, stages = read_stages(read_instructions(source.text))
@@ -50,7 +50,7 @@ def read_dockerfile(source: ToolFile) -> Iterator[Statement]:
         yield source.leave(0, "", "it has no FROM")
         return
     if source.file == "Dockerfile":
-        why = "mlspec render writes one of its own, and overwrites none of yours: mv Dockerfile Dockerfile.old"
+        why = "mlspec render writes its own, and does not overwrite yours: mv Dockerfile Dockerfile.old"
         yield source.leave(0, "", why, matters=False)
     chain, others = split_last(stages)
     for stage in others:
@@ -61,7 +61,7 @@ def read_dockerfile(source: ToolFile) -> Iterator[Statement]:
 
 
 class _DockerfileReader:
-    """The stages that the image consists of, with the variables and the folder that instructions set for the next."""
+    """The reader of the image's stages; it keeps the variables and the working directory for later instructions."""
 
     def __init__(self, source: ToolFile, head: tuple[DockerfileInstruction, ...]) -> None:
         self.source = source
@@ -76,7 +76,7 @@ class _DockerfileReader:
         }  # fmt: skip
 
     def read(self, chain: tuple[DockerfileStage, ...]) -> Iterator[Statement]:
-        """Yield what the stages say, in their order, and last what the image starts."""
+        """Yield the statements of the stages in order, and the command of the image last."""
         first = chain[0].instructions[0]
         yield from read_base(self.source, first.number, expand(chain[0].base, self.arguments))
         for instruction in (line for stage in chain for line in stage.instructions[1:]):
@@ -91,7 +91,7 @@ class _DockerfileReader:
     def _other(self, line: DockerfileInstruction) -> Statement:
         if line.name in _NO_LOSS:
             is_root = line.name == "USER" and line.rest in {"root", "0"}
-            why = "a step that needs root has it; the program does not" if is_root else _NO_LOSS[line.name]
+            why = "steps run as root; the program does not" if is_root else _NO_LOSS[line.name]
             return self.source.leave(line.number, line.text, why, matters=False)
         return self.source.leave(line.number, line.text, _LOSS.get(line.name, "mlspec does not know it"))
 
@@ -113,7 +113,7 @@ class _DockerfileReader:
                 why = "it is about the build, or mlspec sets it"
                 yield self.source.leave(line.number, text, why, matters=False)
             elif any(find_variables(value)):
-                yield self.source.leave(line.number, text, "it is made of a variable that is not set here")
+                yield self.source.leave(line.number, text, "it uses a variable that is not set here")
             else:
                 self.environment[name] = value
                 yield carry_variable(self.source, line.number, text, name, value)
@@ -136,8 +136,8 @@ class _DockerfileReader:
 
     def _code_folder(self) -> Iterator[Statement]:
         try:
-            yield self.source.carry(self.place.number, self.place.text, "working_dir", syntax.working_dir(self.folder))
-        except syntax.Refused as refused:
+            yield self.source.carry(self.place.number, self.place.text, "working_dir", working_dir(self.folder))
+        except Refused as refused:
             yield self.source.leave(self.place.number, self.place.text, str(refused))
 
     def _expose(self, line: DockerfileInstruction) -> Iterator[Statement]:
@@ -159,19 +159,19 @@ class _DockerfileReader:
             if "://" in path:
                 yield self.source.leave(line.number, line.text, "an image takes files from its folder: add it there")
             elif path.startswith("<<") or not self._lands_in_place(path, target, words[-1]):
-                why = f"the whole folder is copied to {self._home()}, so it lies elsewhere in the image"
+                why = f"mlspec copies the whole folder to {self._home()}, so its path in the image differs"
                 yield self.source.leave(line.number, line.text, why, matters=not _is_list_of_packages(path))
 
     def _home(self) -> str:
         return self.folder if self.folder != "/" else "/app"
 
     def _lands_in_place(self, path: str, target: str, written: str) -> bool:
-        """Tell whether a file is in the image where a spec would have it: where it is in the folder."""
+        """Return whether a COPY puts a file where a spec would put it: at the same path below the code's folder."""
         is_folder = path.endswith(("/", ".")) or not re.search(r"\.|^[A-Z]\w*$", posixpath.basename(path))
         path = posixpath.normpath(path.lstrip("/") or ".")
-        # COPY NAME FOLDER/ puts a file into the folder, and of a folder what it holds.
+        # COPY FILE FOLDER/ copies the file into the folder; of a source folder, COPY copies only the contents.
         goes_into = not is_folder and (written.endswith("/") or written in {".", "./"} or "*" in path)
-        # Without a WORKDIR, relative paths begin at /, and in a spec's image at /app.
+        # Without a WORKDIR, relative paths begin at / in this image, and at /app in the image of a spec.
         wanted = [posixpath.normpath(posixpath.join(folder, path)) for folder in (self.folder, self._home())]
         return target in (map(posixpath.dirname, wanted) if goes_into else wanted)
 
@@ -187,13 +187,13 @@ class _DockerfileReader:
         if not lines:
             return
         if entry and command and not entry.rest.startswith("["):
-            # An ENTRYPOINT in shell form is given no arguments.
-            yield self.source.leave(command.number, command.text, "an ENTRYPOINT in shell form does not see it")
+            # Docker passes no arguments to an ENTRYPOINT in shell form.
+            yield self.source.leave(command.number, command.text, "an ENTRYPOINT in shell form ignores it")
             lines = [entry]
         words = tuple(word for line in lines for word in _words(line))
         text = " + ".join(line.text for line in lines)
         if not all(word.isprintable() for word in words):
-            why = "it holds a line break or a control character: write it under entrypoint"
+            why = "it contains a line break or a control character: write it under entrypoint"
             yield self.source.leave(lines[-1].number, text, why)
             return
         yield self.source.carry(lines[-1].number, text, "entrypoint", words)
@@ -204,7 +204,7 @@ def _is_list_of_packages(path: str) -> bool:
 
 
 def _exec_form(text: str) -> list[str]:
-    """Return the words of an instruction in JSON; none where it has another form."""
+    """Return the words of an instruction in exec form (JSON); empty for another form."""
     try:
         words = json.loads(text)
     except ValueError:
@@ -216,7 +216,7 @@ _FOR_A_SHELL = re.compile(r"[|&;<>()$`*?\[\]#~{}!]|^\w+=")
 
 
 def _words(line: DockerfileInstruction) -> list[str]:
-    """Return the words of an ENTRYPOINT or a CMD; a shell keeps what only a shell understands."""
+    """Return the words of an ENTRYPOINT or a CMD, with ``sh -c`` in front if the command needs a shell."""
     if words := _exec_form(line.rest):
         return words
     plain = line.rest.removeprefix("exec ")

@@ -1,4 +1,4 @@
-"""Requests to one registry, with the login that it asks for."""
+"""Requests to one registry, with the login that the registry demands."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mlspec.host.machine import is_loopback
 from mlspec.host.network.registry.endpoints import Endpoint
 from mlspec.host.network.registry.refusals import Refusals
 from mlspec.host.network.user_configuration import certificate_file
+from mlspec.spec.place import Place
 
 if TYPE_CHECKING:
     import requests
@@ -32,7 +33,7 @@ _LARGEST = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RegistryResponse:
-    """What a registry answered, whole."""
+    """A complete response of a registry."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -40,19 +41,19 @@ class RegistryResponse:
 
 
 class Connection:
-    """One image at one endpoint: requests with the login the endpoint asks for."""
+    """The requests for one image to one endpoint, with the login that the endpoint demands."""
 
-    def __init__(self, endpoint: Endpoint, image: ImageReference) -> None:
+    def __init__(self, endpoint: Endpoint, image: ImageReference, at: Place) -> None:
         self.endpoint = endpoint
         self.image = image
-        self.refusals = Refusals(endpoint, image)
+        self.refusals = Refusals(endpoint, image, at)
         self.base = f"{endpoint.url}/v2/{endpoint.path}{image.repository}"
         self.authorization = ""
         self.login_trouble = ""
         self.session = _session()
 
     def get(self, path: str, accept: str) -> bytes:
-        """Return what stands at ``path`` below the image's repository; raises ToolError."""
+        """Return the body of a GET request to ``path`` below the image's repository; raises ToolError."""
         response = self._answer(path, accept)
         if response.status_code != 200:
             self._check_status(response)
@@ -78,7 +79,7 @@ class Connection:
         import requests
 
         host = urlsplit(url).netloc
-        # Engines reach loopback registries past any proxy, so this does too.
+        # Engines use no proxy for registries on a loopback address, so mlspec uses none, either.
         proxies = {"no_proxy": urlsplit(url).hostname or ""} if is_loopback(host) else None
         method = "POST" if form else "GET"
         try:
@@ -91,7 +92,7 @@ class Connection:
                 auth=_keep_request,
                 proxies=proxies,
                 timeout=_TIMEOUT,
-                # Said here, it wins over REQUESTS_CA_BUNDLE, which is a part of it.
+                # As an argument, it has priority over REQUESTS_CA_BUNDLE, whose certificates it includes.
                 verify=self.session.verify,
                 stream=True,
             )
@@ -102,18 +103,18 @@ class Connection:
             self.refusals.fail_unreached(host, error)
 
     def _body(self, response: requests.Response) -> bytes:
-        """Return what was answered; raises ToolError where it has no end."""
+        """Return the body of a response; raises ToolError if the body is larger than 4 MiB."""
         body = bytearray()
         for part in response.iter_content(1 << 16):
             body += part
             if len(body) > _LARGEST:
-                self.refusals.fail_odd(f"{self.endpoint.place} sent more than a manifest can hold")
+                self.refusals.fail_odd(f"{self.endpoint.place} sent more bytes than a manifest may have")
         return bytes(body)
 
-    # Logging in
+    # Logins
 
     def _log_in(self, challenge: str) -> bool:
-        """Set what to send from now on, as the ``WWW-Authenticate`` header asks; False where there is nothing to."""
+        """Set the authorization for the ``WWW-Authenticate`` header; return False if there is no login to send."""
         scheme, _, rest = challenge.partition(" ")
         login = self._login()
         if scheme.lower() == "basic" and "password" in login and not self.authorization:
@@ -126,9 +127,9 @@ class Connection:
 
     def _token(self, challenge: Mapping[str, str], login: Mapping[str, str]) -> str:
         realm = challenge.get("realm", "")
-        # In the clear only to this machine, or back to a mirror that was itself given as http://.
+        # Send a login over plain HTTP only to this host, or to a mirror that the user gave as http://.
         if not realm.startswith(("https://", f"{self.endpoint.url}/")) and not is_loopback(urlsplit(realm).netloc):
-            self.refusals.fail_odd(f'{self.endpoint.place} wants logins sent in the clear, to "{realm}"')
+            self.refusals.fail_odd(f'{self.endpoint.place} asks for logins over plain HTTP, at "{realm}"')
         scope = challenge.get("scope") or f"repository:{self.endpoint.path}{self.image.repository}:pull"
         params = {"scope": scope} | ({"service": challenge["service"]} if "service" in challenge else {})
         if "identitytoken" in login:
@@ -143,7 +144,10 @@ class Connection:
         return str(answer.get("token") or answer.get("access_token") or "")
 
     def _login(self) -> dict[str, str]:
-        """Return what Docker's own store holds for this endpoint; a store that fails is none, and is told later."""
+        """Return the login for this endpoint from Docker's own store.
+
+        If the store fails, the result is empty, and the message of the store is kept for a later refusal.
+        """
         import docker.auth
         import docker.errors
 
@@ -157,7 +161,7 @@ class Connection:
             remember_secret(login[key])
         return login
 
-    # Failing
+    # Failures
 
     def _check_status(self, response: RegistryResponse) -> NoReturn:
         status = response.status_code
@@ -177,7 +181,7 @@ class Connection:
 
 
 def mapping(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in ``body``; raises ValueError or TypeError where it holds anything else."""
+    """Return the JSON object in ``body``; raises ValueError or TypeError if the body is anything else."""
     try:
         data = json.loads(body)
     except RecursionError:
@@ -197,7 +201,7 @@ def _session() -> requests.Session:
 
     session = requests.Session()
     session.verify = certificate_file() or True
-    # Left to itself, urllib3 sleeps for as long as a Retry-After header says, and does so for 429 too.
+    # By default, urllib3 sleeps for as long as a Retry-After header says, also for status 429.
     retry = Retry(
         total=2,
         connect=0,
@@ -211,7 +215,7 @@ def _session() -> requests.Session:
     return session
 
 
-# Without an auth of any kind, requests would put a login from ~/.netrc in place of the Authorization header.
+# Without an auth argument, requests would replace the Authorization header by a login from ~/.netrc.
 def _keep_request(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 

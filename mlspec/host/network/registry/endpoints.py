@@ -1,4 +1,4 @@
-"""Where an image is asked for: its own registry, and the mirrors in front of it."""
+"""The endpoints of an image: its own registry, and the mirrors in front of the registry."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from mlspec.host.network.user_configuration import configuration
 MIRROR_VARIABLE = "MLSPEC_REGISTRY_MIRROR"
 HUB_URL = "https://registry-1.docker.io"
 HUB_LOGIN = "https://index.docker.io/v1/"
-"""The name under which Docker keeps its hub's login."""
+"""The name of Docker Hub in Docker's store of logins."""
 _ENGINE_TIMEOUT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A place to ask for an image; ``path`` stands before the repository, as mirrors inside a larger registry want."""
+    """A registry that may serve an image; ``path`` is a prefix of the repository, for mirrors in a larger registry."""
 
     url: str
     login: str
@@ -30,28 +30,28 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """Its host and port."""
+        """Host and port of the endpoint."""
         return urlsplit(self.url).netloc
 
     @property
     def place(self) -> str:
-        """What people call it."""
+        """Name of the endpoint for messages."""
         return "Docker Hub" if self.login == HUB_LOGIN else self.host
 
     @property
     def login_command(self) -> str:
-        """What to type to log in to it."""
+        """Command that logs in to the endpoint."""
         return "docker login" if self.login == HUB_LOGIN else f"docker login {self.login}"
 
 
 def addresses(reference: str) -> tuple[str, ...]:
-    """Return the addresses that are asked for an image, mirrors first; none where ``reference`` is not one."""
+    """Return the addresses of the endpoints of an image, mirrors first; empty if ``reference`` is not a reference."""
     image = image_reference.parse_reference(reference)
     return tuple(f"{endpoint.url}/v2/" for endpoint in endpoints(image)) if image else ()
 
 
 def endpoints(image: ImageReference) -> Iterator[Endpoint]:
-    """Yield the places to ask for an image, mirrors first."""
+    """Yield the endpoints of an image, mirrors first."""
     if image.registry != DOCKER_HUB:
         yield own(image)
         return
@@ -65,7 +65,7 @@ def endpoints(image: ImageReference) -> Iterator[Endpoint]:
 
 
 def own(image: ImageReference) -> Endpoint:
-    """Return the image's own registry, which is no mirror."""
+    """Return the endpoint of the image's own registry, without mirrors."""
     if image.registry != DOCKER_HUB:
         return _endpoint(image.registry)
     return Endpoint(url=HUB_URL, login=HUB_LOGIN)
@@ -81,13 +81,16 @@ def _endpoint(address: str) -> Endpoint:
     if not has_scheme:
         scheme, rest = ("http" if is_loopback(address) else "https"), address
     host, _, path = rest.strip("/").partition("/")
-    # Logins are docker's to keep: one in the address would be printed with it.
+    # Drop a login in the address: messages print the address. Docker's store keeps the logins.
     host = host.rpartition("@")[2]
     return Endpoint(url=f"{scheme}://{host}", login=host, path=f"{path}/" if path else "")
 
 
 def engine_mirrors() -> tuple[str, ...]:
-    """Return the mirrors of the engine in reach; none without an engine, and none by way of a slow ssh tunnel."""
+    """Return the mirrors in the engine's configuration; empty without an engine, or if the engine is behind ssh.
+
+    An ssh tunnel would be too slow.
+    """
     if os.environ.get("DOCKER_HOST", "").startswith("ssh:"):
         return ()
     import docker

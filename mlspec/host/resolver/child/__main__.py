@@ -1,7 +1,8 @@
-"""The run in the child process: reads the job, lets pip-tools compile as the target, writes the report."""
+"""The main function of the child process: read the job, compile with pip-tools for the target, write the report."""
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import sys
@@ -13,7 +14,7 @@ from pip._internal.models.index import PyPI
 from pip._vendor.packaging.version import InvalidVersion
 from piptools.scripts.compile import cli
 
-from mlspec.host.resolver.child import lifeline
+from mlspec.host.resolver.child import lifeline, routing
 from mlspec.host.resolver.child.channel import Channel
 from mlspec.host.resolver.child.child_errors import MismatchError
 from mlspec.host.resolver.child.common_pythons import judge_pins
@@ -21,22 +22,28 @@ from mlspec.host.resolver.child.events import replace_silence
 from mlspec.host.resolver.child.failure_report import explain_failure
 from mlspec.host.resolver.child.identity import become
 from mlspec.host.resolver.child.limits import replace_reading
+from mlspec.host.resolver.child.pin_records import PinRecords
 from mlspec.host.resolver.child.pin_rows import compare_pins
 from mlspec.host.resolver.child.routing import with_login
 from mlspec.host.resolver.child.seen import Seen
 from mlspec.host.resolver.child.target import ResolverTarget
+from mlspec.host.resolver.child.upload_times import UploadTimes
+from mlspec.host.resolver.child.wheel_metadata import WheelMetadata
 
 MISMATCH = 9
-"""The exit code of a runner that could not become the target: then nothing was resolved."""
+"""Exit code if pip could not be changed to resolve for the target; nothing was resolved then."""
 
 
 def main() -> int:
-    """Resolve the job on standard input and write the report; returns the exit code."""
+    """Resolve the job on standard input, write the report, and return the exit code."""
     channel = Channel()
     job = channel.job()
     lifeline.hold(job["lifeline"])
     target = ResolverTarget(job["python"], job["platform"], job["glibc"])
-    seen = Seen(target, channel)
+    route = functools.partial(routing.route, job["indexes"], job["default_index"] or PyPI.simple_url)
+    uploads = UploadTimes.of(job)
+    records = PinRecords(job, route, uploads)
+    seen = Seen(target, channel, WheelMetadata(Path(job["cache"], "metadata")), records, uploads)
     code = 0
     try:
         become(target, job, seen)
@@ -51,7 +58,7 @@ def main() -> int:
         report, code = {"error": {"kind": "mismatch", "message": str(error)}}, MISMATCH
     except SystemExit as error:
         report, code = {"error": {"kind": "other", "message": f"pip-tools stopped ({error.code})"}}, 1
-    except Exception as error:  # the report carries it; a traceback helps nobody
+    except Exception as error:  # the report contains the error; a traceback helps nobody
         told = explain_failure(error, seen, pre="--pre" in job["options"])
         report, code = {"error": {**told, **judge_pins(told, job["exact"], seen)}}, 1
     report["tools"] = {name: installed_version(name) for name in ("pip", "pip-tools")}
@@ -60,13 +67,13 @@ def main() -> int:
 
 
 def _pip_options(job: dict[str, Any]) -> list[str]:
-    """Return pip's options; they are passed within this process, so a login in them shows nowhere."""
+    """Return pip's options; a login in them stays invisible, because the options never leave this process."""
     default = job["default_index"] or PyPI.simple_url
     pip_options = ["--index-url", default, "--retries", "3", "--timeout", "60", "--no-input"]
-    # Many indexes do not serve metadata apart. Reading it out of the end of a wheel took 8 s for torch and what it
-    # brings, where fetching every wheel whole (3 GB) took 24 s on a fast line.
+    # Many indexes do not serve metadata as separate files. Reading the metadata from the end of each wheel took 8 s for
+    # torch and its dependencies; downloading the whole wheels (3 GB) took 24 s on a fast line.
     pip_options += ["--use-feature", "fast-deps"]
-    # Pip finds the login of a page by the indexes it was given; which of them it asks is routed.
+    # pip takes the login of a page from these options. The routing, and not this list, chooses the index of a package.
     for index in job["indexes"]:
         pip_options += ["--extra-index-url", with_login(index)]
     for option in job["options"]:

@@ -1,4 +1,4 @@
-"""What indexes answer: the sizes they tell are kept, and one that does not answer stops the resolution."""
+"""Answers of indexes: sizes of files are recorded, and an index that does not answer stops the resolution."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pip._internal.index.collector
+import pip._internal.models.link
 from pip._internal.models.link import Link
 
 from mlspec.host.resolver.child.child_errors import IndexFailureError
@@ -17,9 +18,9 @@ from mlspec.host.resolver.child.seen import Seen
 
 
 def replace_links(seen: Seen) -> None:
-    """Keep the sizes that an index tells (PEP 700), and stop where an index does not answer."""
+    """Replace functions of pip: record the file sizes of an index (PEP 700), and fail if an index does not answer."""
 
-    def sized(original: Any) -> Any:  # noqa: ANN401
+    def note_size(original: Any) -> Any:  # noqa: ANN401
         def from_json(file_data: dict[str, Any], page_url: str) -> Link | None:
             link: Link | None = original(file_data, page_url)
             if link and isinstance(file_data.get("size"), int):
@@ -28,7 +29,10 @@ def replace_links(seen: Seen) -> None:
 
         return staticmethod(from_json)
 
-    replace(Link, "from_json", sized)
+    replace(Link, "from_json", note_size)
+    # Half of the time for a link. Another name than this one, in another pip, only costs that time.
+    if hasattr(pip._internal.models.link, "_ensure_quoted_url"):
+        replace(pip._internal.models.link, "_ensure_quoted_url", _pass_plain_addresses)
 
     def strict(_: object) -> Callable[..., None]:
         def fail(link: Link, reason: str | Exception, meth: object = None) -> None:
@@ -45,17 +49,25 @@ def replace_links(seen: Seen) -> None:
 
     for name in ("pip._internal.index.collector", "pip._internal.network.session"):
         logging.getLogger(name).addHandler(Notes(logging.WARNING))
-        # Of its own, or pip-tools being quiet would silence it.
+        # Set a level here, because pip-tools would silence the logger with its option --quiet.
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+# Addresses that contain only characters which urllib.parse.quote leaves alone.
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9_.~/-]*")
+
+
+def _pass_plain_addresses(original: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda url: url if _PLAIN.fullmatch(url) else original(url)
+
+
 def index_failure(link: Link, reason: str | Exception) -> IndexFailureError | None:
-    """Return why an index gave no page; not having a package is an answer."""
+    """Return the error for a failed request of a page; None if the index only does not have the package."""
     status = getattr(getattr(reason, "response", None), "status_code", None)
     if status in {404, 410}:
         return None
     text = str(reason)
-    # Such an answer is asked for again, and only the number of attempts is told in the end.
+    # pip repeats a request with such a status. The final error has no response, only the status in its message.
     if repeated := re.search(r"too many (\d{3}) error responses", text):
         status = int(repeated[1])
     if status in {401, 403, 407}:
@@ -66,7 +78,7 @@ def index_failure(link: Link, reason: str | Exception) -> IndexFailureError | No
 
 
 def network_kind(text: str) -> str:
-    """Return which kind of failure the words of a network error tell of."""
+    """Return the kind of a network error, from its message."""
     words = text.lower()
     if "certificate" in words or "ssl" in words:
         return "tls"

@@ -1,4 +1,4 @@
-"""What is in an unpacked source: the languages it is written in, and what its build asks for."""
+"""Facts from the files of an unpacked source: its programming languages and build requirements."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import Any
 
 from mlspec.facts import compile_recipes
 
-# What is never part of what is installed.
+# Folders whose files are never installed.
 _ASIDE = {"benchmark", "benchmarks", "doc", "docs", "example", "examples", "test", "testing", "tests"}
-# PEP 517, and the default of PEP 518 as pip has it.
+# The defaults of PEP 517 and PEP 518, as in pip.
 _DEFAULT = {"requires": ["setuptools>=40.8.0"], "build-backend": "setuptools.build_meta:__legacy__"}
 
 
 def contents_of(source: Path) -> dict[str, Any]:
-    """Return ``languages``, and what the build of an unpacked source ``requires``, asked for later included."""
+    """Return ``languages`` and ``requires`` of an unpacked source.
+
+    ``requires`` are the build requirements, with the ones that the backend adds during the build.
+    """
     requires, backend, _ = build_system(source)
     return {"languages": _languages(source), "requires": [*requires, *compile_recipes.asked_by(backend)]}
 
 
 def build_system(source: Path) -> tuple[list[str], str, list[str]]:
-    """Return what the build of an unpacked source requires, its backend, and the folders that this is found in."""
+    """Return the build requirements of an unpacked source, its backend, and the backend's folders in the source."""
     system = _build_system(source / "pyproject.toml")
     requires = [str(text) for text in system.get("requires", _DEFAULT["requires"])]
     backend = str(system.get("build-backend", _DEFAULT["build-backend"]))
@@ -37,7 +40,7 @@ def _build_system(project: Path) -> dict[str, Any]:
 
 
 def _languages(source: Path) -> list[str]:
-    """Return the languages that are compiled, or Python alone."""
+    """Return the languages that need a compiler; Python if there is no such language."""
     files = (path.relative_to(source) for path in source.rglob("*.*"))
     suffixes = {path.suffix.lower() for path in files if not _ASIDE & set(path.parts[:-1])}
     return [row.name for row in compile_recipes.languages() if suffixes & set(row.suffixes)] or ["Python"]

@@ -1,4 +1,4 @@
-"""The way back to the process that started this one: a line of JSON each way."""
+"""The channel to the parent process: lines of JSON in both directions."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any
 
 
 class Channel:
-    """The questions of this process, on what was its standard output, and the answers on its standard input."""
+    """A channel with questions on the original standard output, and answers on standard input."""
 
     def __init__(self) -> None:
-        # What pip, git and whatever else runs in here print is for people, and must not pass for a question.
+        # Send the output of pip, git and other programs to stderr, so that nobody takes their output for a question.
         self._questions = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         self._answers = sys.stdin
         self._turn = threading.Lock()
 
     def job(self) -> dict[str, Any]:
-        """Return what is to be done, which is told first."""
+        """Return the job, which is the first line from the parent."""
         return self._line()
 
     def ask(self, question: str, **facts: object) -> dict[str, Any]:
-        """Return the answer to a question; ends this process where nobody answers any more."""
+        """Ask the parent a question and return its answer; raises SystemExit if the parent has ended."""
         self._write({"question": question, **facts})
         return self._line()
 
     def tell(self, what: str, **facts: object) -> None:
-        """Tell what goes on, which nobody answers; where nobody listens any more, that is found out by a question."""
+        """Report an event, without an answer; ignore a closed channel, because the next question notices it."""
         with contextlib.suppress(OSError, ValueError):
             self._write({"event": what, **facts})
 
@@ -42,6 +42,6 @@ class Channel:
     def _line(self) -> dict[str, Any]:
         line = self._answers.readline()
         if not line:
-            raise SystemExit("nobody listens any more")
+            raise SystemExit("the other process has ended")
         answer: dict[str, Any] = json.loads(line)
         return answer

@@ -1,24 +1,27 @@
-"""What can go wrong in the child process, as plain facts that the report can carry."""
+"""The errors of the child process, with the data that the report needs."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from mlspec.host.resolver.child.routing import without_login
 
 
 class MismatchError(Exception):
-    """Pip would not be the target: this pair of pip and pip-tools has moved what must be replaced."""
+    """A failed replacement: this pair of pip and pip-tools lacks a function that mlspec must replace."""
 
 
 class IndexFailureError(Exception):
-    """An index gave no answer. Pip would skip it in silence, and the lock would say something else."""
+    """An index without an answer. pip would skip the index in silence, and the lock would have other pins."""
 
-    def __init__(self, kind: str, url: str, detail: str, status: int | None = None) -> None:
-        self.kind, self.url, self.detail, self.status = kind, without_login(url), detail, status
-        super().__init__(f"{self.url}: {detail}")
+    def __init__(self, kind: str, url: str, detail: str, status: int | None = None, name: str = "") -> None:
+        own = without_login(url)
+        self.report: dict[str, Any] = {"kind": kind, "url": own, "status": status, "name": name, "message": detail}
+        super().__init__(f"{own}: {detail}")
 
 
 class BuildFailureError(Exception):
-    """The metadata of a source could not be made; ``place`` is where that was tried."""
+    """A failed build of a source's metadata; ``place`` describes the host of the build."""
 
     def __init__(self, name: str, version: str, detail: str, place: str = "") -> None:
         self.name, self.version, self.detail, self.place = name, version, detail, place
@@ -26,7 +29,7 @@ class BuildFailureError(Exception):
 
 
 class WrongHashesError(Exception):
-    """None of the hashes that were asked for belongs to a file that fits."""
+    """A release without a file that fits the target and has one of the required hashes."""
 
     def __init__(self, name: str, version: str) -> None:
         self.name, self.version = name, version
@@ -34,7 +37,7 @@ class WrongHashesError(Exception):
 
 
 class MismatchedFileError(Exception):
-    """A file is not the one that its index promised."""
+    """A downloaded file whose hash differs from the hash on its index."""
 
     def __init__(self, file: str) -> None:
-        super().__init__(f"{file} is not the file that its index promised")
+        super().__init__(f"{file} is not the file that its index lists")

@@ -1,4 +1,4 @@
-"""The files of what was resolved, fetched whole: a build needs them, and gets neither a network nor a login."""
+"""Downloads of resolved files, for builds without a network and without logins."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mlspec.host.resolver.child.seen import Seen
 
 
 def download(session: Any, links: list[Link], pins: list[dict[str, Any]], job: dict[str, Any], seen: Seen) -> None:  # noqa: ANN401 - pip's session
-    """Fetch the files of pins into the folder that the job names, after it was told how large they are.
+    """Download the files of pins into the job's folder, after a report of their sizes to the parent.
 
-    Raises MismatchedFileError for one that is not what its index promised; what stands in git is left out.
+    Raises MismatchedFileError if the hash of a file differs from the hash on its index. Packages from git are left out.
     """
     wanted = {link.filename: link for link in links if not link.is_vcs}
     rows = [{"name": pin["name"], "version": pin["version"], "size": pin["size"] or 0} for pin in pins]

@@ -1,4 +1,4 @@
-"""What a program or a library in ELF form asks the loader for (System V ABI, chapters 4 and 5)."""
+"""A reader for the needed libraries of ELF files (System V ABI, chapters 4 and 5)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NEEDED, _STRTAB = 1, 5
 
 
 def needed_libraries(data: bytes) -> tuple[str, ...]:
-    """Return the names of the libraries that a 64-bit little-endian ELF file needs; none of what is no such file."""
+    """Return the names of the libraries that a 64-bit little-endian ELF file needs; empty for any other file."""
     if data[:6] != b"\x7fELF\x02\x01":
         return ()
     try:

@@ -1,4 +1,4 @@
-"""What the resolver is at, told to the process that waits for it."""
+"""Progress events of the resolver for the parent process."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _FILES = (".whl", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
 
 
 def replace_silence(channel: Channel) -> None:
-    """Tell of every page that is asked for, and of every file that is downloaded."""
+    """Replace functions of pip, so that each request of a page and each download of a file sends an event."""
     names: set[str] = set()
 
-    def page(original: Callable[..., Any]) -> Callable[..., Any]:
-        def told(url: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+    def page_with_event(original: Callable[..., Any]) -> Callable[..., Any]:
+        def fetch_page(url: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
             name = canonicalize_name(url.rstrip("/").rpartition("/")[2])
             names.add(name)
             channel.tell("page", name=name, known=len(names))
             return original(url, *arguments, **options)
 
-        return told
+        return fetch_page
 
-    replace(pip._internal.index.collector, "_get_simple_response", page)
+    replace(pip._internal.index.collector, "_get_simple_response", page_with_event)
 
     def request(original: Callable[..., Any]) -> Callable[..., Any]:
-        def told(self: PipSession, method: str, url: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        def send_request(self: PipSession, method: str, url: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
             response = original(self, method, url, *arguments, **options)
             name = url.partition("#")[0].partition("?")[0].rpartition("/")[2]
             length = str(response.headers.get("Content-Length", ""))
@@ -39,6 +39,6 @@ def replace_silence(channel: Channel) -> None:
                 channel.tell("file", name=name, size=int(length) if length.isdigit() else 0)
             return response
 
-        return told
+        return send_request
 
     replace(PipSession, "request", request)

@@ -1,4 +1,4 @@
-"""A failure to plain data."""
+"""The conversion of a failure into plain data for the report."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mlspec.host.resolver.child.release_rows import newest_wheel, releases_of
 from mlspec.host.resolver.child.routing import without_login
 from mlspec.host.resolver.child.seen import Seen
 
-# Where pip reads the page of a package, an error that is none of its own means that it is no such page.
+# Modules in which pip reads the page of a package. A foreign exception there means that the answer is not such a page.
 _READERS = ("_internal/index/collector.py", "_internal/models/link.py")
 
 
 def explain_failure(error: Exception, seen: Seen, *, pre: bool) -> dict[str, Any]:
-    """Return a failure as plain data, told apart by ``kind``."""
+    """Return a failure as plain data; ``kind`` names the kind of failure."""
     chain = list(_chain(error))
     for cause in chain:
         if isinstance(cause, IndexFailureError):
-            return {"kind": cause.kind, "url": cause.url, "status": cause.status, "message": cause.detail}
+            return cause.report
         if isinstance(cause, BuildFailureError):
             name = canonicalize_name(cause.name)
             return {
@@ -89,7 +89,7 @@ def _conflict(error: Any, seen: Seen, *, pre: bool) -> dict[str, Any]:  # noqa: 
 
 
 def releases_by_name(names: set[str], seen: Seen, *, pre: bool) -> dict[str, list[dict[str, Any]]]:
-    """Return the releases of packages, newest first, each with why it is no candidate."""
+    """Return at most 400 releases of each package, newest first, each with the reason why it is no candidate."""
     return {
         name: [
             {**row, "version": str(row["version"])} for row in itertools.islice(releases_of(name, seen, pre=pre), 400)

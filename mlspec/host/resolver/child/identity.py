@@ -1,4 +1,4 @@
-"""Makes pip believe that it stands on the target, and checks that it does."""
+"""Replacements that make pip take the target for its host, and checks that they took effect."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ import pip._internal.resolution.resolvelib.resolver
 import piptools.repositories.pypi
 import piptools.resolver
 from pip._internal.index.package_finder import PackageFinder
-from pip._internal.models.index import PyPI
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.target_python import TargetPython
 from pip._internal.utils import compatibility_tags
 from pip._vendor.packaging import markers
 from pip._vendor.packaging.utils import canonicalize_name
 
-from mlspec.host.resolver.child import routing
 from mlspec.host.resolver.child.answers import replace_links
+from mlspec.host.resolver.child.crawl import plan_crawl
 from mlspec.host.resolver.child.patching import check, nothing, replace, replace_everywhere
+from mlspec.host.resolver.child.pin_records import replace_search
 from mlspec.host.resolver.child.resolve_report import replace_report
 from mlspec.host.resolver.child.seen import Seen
 from mlspec.host.resolver.child.sources import replace_sdist_metadata, replace_sources
 from mlspec.host.resolver.child.target import ResolverTarget
+from mlspec.host.resolver.child.wheel_metadata import replace_metadata
 
 
 def become(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> None:
-    """Replace every place where pip looks at its host, and check those that can be checked before a finder exists."""
+    """Replace every function with which pip examines its host; raises MismatchError if a replacement has no effect.
+
+    Replacements in the finder are checked as soon as pip builds a finder.
+    """
     replace_everywhere(markers.default_environment, lambda: dict(target.markers))
     replace_everywhere(compatibility_tags.get_supported, lambda *_, **__: list(target.tags))
     _replace_finder(target, job, seen)
@@ -39,8 +43,10 @@ def become(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> None:
     replace_links(seen)
     replace_sources(frozenset(job["build"]), seen)
     replace_sdist_metadata(job, seen)
-    # Until 25.2 the resolver itself ends by fetching what it will not install here.
+    # Until pip 25.2, the resolver itself ends with a download of files that mlspec does not install here.
     replace(pip._internal.operations.prepare.RequirementPreparer, "prepare_linked_requirements_more", nothing)
+    replace_metadata(seen.metadata)
+    replace_search(seen.records)
     replace_report(job, seen)
     for name, value in target.markers.items():
         check(not value or markers.Marker(f'{name} == "{value}"').evaluate(), f"the marker {name} is not {value}")
@@ -50,9 +56,7 @@ def become(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> None:
 
 
 def _replace_finder(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> None:
-    """Build every finder for the target, and send it to one index for each package."""
-    default = job["default_index"] or PyPI.simple_url
-    route = functools.partial(routing.route, job["indexes"], default)
+    """Replace the builder of finders: each finder looks for the target, and asks one index for each package."""
 
     def build(original: Callable[..., PackageFinder]) -> Callable[..., PackageFinder]:
         @functools.wraps(original)
@@ -65,6 +69,8 @@ def _replace_finder(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> 
                 "the finder sees the host's Python",
             )
             check(len(finder.search_scope.get_index_urls_locations("mlspec")) == 1, "the indexes are not routed")
+            if seen.finder is None and not job["pins"] and (crawl := plan_crawl(job, finder, seen.metadata)):
+                crawl.start()
             seen.finder = finder
             return finder
 
@@ -75,7 +81,7 @@ def _replace_finder(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> 
     def locations(_: object) -> Callable[..., list[str]]:
         def of(self: SearchScope, project_name: str) -> list[str]:
             quoted = urllib.parse.quote(canonicalize_name(project_name))
-            return [f"{route(project_name).rstrip('/')}/{quoted}/"]
+            return [f"{seen.records.route(project_name).rstrip('/')}/{quoted}/"]
 
         return of
 
@@ -83,7 +89,7 @@ def _replace_finder(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> 
 
 
 def _replace_resolver(target: ResolverTarget, seen: Seen) -> None:
-    """Make every resolver for the target's Python, and keep its result."""
+    """Replace the maker of resolvers: each resolver takes the target's Python, and its result is recorded."""
 
     def make(original: Callable[..., Any]) -> Any:  # noqa: ANN401
         def resolver_for_target(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
@@ -94,7 +100,7 @@ def _replace_resolver(target: ResolverTarget, seen: Seen) -> None:
 
         return staticmethod(resolver_for_target)
 
-    # A classmethod, bound here once to the only command that pip-tools makes.
+    # make_resolver is a classmethod; it is bound here to the only command that pip-tools uses.
     replace(pip._internal.commands.install.InstallCommand, "make_resolver", make)
 
     def keep(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The resolver lives as long as the process that started it, and so does all that it starts itself."""
+"""The end of the resolver and its children together with the parent process."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from mlspec.host.children import descendants
 
 
 def hold(pipe: int) -> None:
-    """End this process, and all that it started, with a signal or as soon as the other end of a pipe is closed.
+    """Arrange that this process and its descendants end on a signal, or as soon as the other end of a pipe is closed.
 
-    The process that wants an answer holds that open, and the system closes it however that process ends. Without a
-    pipe, which is less than none, only signals count.
+    The parent holds the other end open, and the system closes it when the parent ends, for whatever reason. A negative
+    ``pipe`` stands for no pipe: then only signals count.
     """
     _adopt_orphans()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _hear)
     if pipe >= 0:
-        # For this process alone, whatever it starts.
+        # Children of this process must not inherit the pipe.
         os.set_inheritable(pipe, False)
         threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of processes whose own parents end: a compiler that a build started must not be lost."""
+    """Become the parent of descendants whose own parents end, so that no compiler of a build is missed."""
     if sys.platform != "linux":
         return
     import ctypes
@@ -47,7 +47,8 @@ def _watch(pipe: int) -> None:
     with contextlib.suppress(OSError):
         while os.read(pipe, 4096):
             pass
-    # In the main thread, which else would go on meanwhile, and write what it makes of the end of its children.
+    # Use a signal, so that the cleanup runs in the main thread. Otherwise the main thread would go on, and report the
+    # killed children as failures.
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -56,7 +57,7 @@ def _hear(number: int, frame: FrameType | None) -> None:
 
 
 def _end() -> NoReturn:
-    # A process may start another while these are looked up, but not many times.
+    # Repeat: a descendant may start another process during the search, but not many times.
     for _ in range(20):
         if not (others := descendants(os.getpid())):
             break
@@ -66,6 +67,6 @@ def _end() -> NoReturn:
         with contextlib.suppress(OSError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-    # Its own folder; whoever started it removes that too, unless it is gone.
+    # The folder of this run. The parent removes it, too, unless the parent has been killed.
     shutil.rmtree(Path.cwd(), ignore_errors=True)
     os._exit(128 + signal.SIGTERM)

@@ -1,9 +1,10 @@
-"""How long and how large an answer of an index may be: one that drips, or has no end, is none."""
+"""Limits for answers of indexes: the lowest rate of a connection and the largest size of a page."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,20 +15,20 @@ from pip._internal.models.link import Link
 from mlspec.host.resolver.child.child_errors import IndexFailureError
 from mlspec.host.resolver.child.patching import check, replace, replace_everywhere
 
-# The largest page of PyPI has 30 MB.
+# Bytes. The largest page of PyPI has 30 MB.
 _LARGEST_PAGE = 256_000_000
-# Bytes a second that anything gives that is alive, over so many seconds and parts; a modem had 4,000.
+# Lowest rate in bytes per second, measured over at least so many seconds and reads; a modem had 4,000.
 _SLOWEST, _SECONDS, _PARTS = 100, 30, 10
 
 
 class _Rate:
-    """How fast one connection gives what it is read for, by the time that is spent in waiting for it."""
+    """The rate of one connection: bytes received, by the seconds that reads had to wait."""
 
     def __init__(self) -> None:
         self._seconds, self._bytes, self._parts = 0.0, 0, 0
 
     def count(self, seconds: float, size: int) -> None:
-        """Count a part that came; raises TimeoutError where the last ones took too long for what they were."""
+        """Count one read; raises TimeoutError if the last reads were slower than 100 bytes per second."""
         self._seconds, self._bytes, self._parts = self._seconds + seconds, self._bytes + size, self._parts + 1
         if self._seconds < _SECONDS or self._parts < _PARTS:
             return
@@ -36,14 +37,17 @@ class _Rate:
         self._seconds, self._bytes, self._parts = 0.0, 0, 0
 
 
-class _Page:
-    """How much of a page came so far, while one is read."""
+class _Page(threading.local):
+    """The bytes received of the current page of this thread; None while it reads no page."""
 
     size: int | None = None
 
 
+_page = _Page()
+
+
 def replace_reading() -> None:
-    """Have each connection watched, and each page of an index."""
+    """Replace functions of pip and of sockets, so that the limits apply to each connection and each page."""
     replace(socket.SocketIO, "readinto", _watch_reads)
     replace(pip._internal.index.collector, "_get_simple_response", _limit_page)
     check(hasattr(pip._internal.index.collector, "parse_links"), "the collector has no parse_links")
@@ -58,9 +62,9 @@ def _watch_reads(original: Callable[[Any, Any], int | None]) -> Callable[[Any, A
         if not hasattr(self, "_mlspec_rate"):
             self._mlspec_rate = _Rate()
         self._mlspec_rate.count(time.monotonic() - began, size or 0)
-        if _Page.size is not None:
-            _Page.size += size or 0
-            if _Page.size > _LARGEST_PAGE:
+        if _page.size is not None:
+            _page.size += size or 0
+            if _page.size > _LARGEST_PAGE:
                 raise _EndlessError(f"more than {_LARGEST_PAGE // 1_000_000} MB")
         return size
 
@@ -91,16 +95,16 @@ def _limit_links(original: Callable[..., Iterable[Link]]) -> Callable[..., Itera
 
 
 class _EndlessError(OSError):
-    """A page that is larger than any."""
+    """A page that exceeds the largest allowed size."""
 
 
 @contextlib.contextmanager
 def _count_bytes() -> Iterator[None]:
-    _Page.size = 0
+    _page.size = 0
     try:
         yield
     finally:
-        _Page.size = None
+        _page.size = None
 
 
 def _is_endless(error: BaseException | None) -> bool:

@@ -1,7 +1,7 @@
-"""The libraries of the system that wheels load and no wheel brings, read out of the wheels themselves.
+"""System libraries that wheels load and that no wheel contains, read from the wheels themselves.
 
-What counts is what an import of the package may load: its extension modules, and the libraries that these need, in the
-same wheel or in another. Plugins and backends beside them are loaded where somebody asks for them, if at all.
+Only libraries that an import of the package may load count: its extension modules, and the libraries that these need,
+in the same wheel or in another wheel. Plugins and backends do not count: a program loads them on demand, if at all.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from mlspec.host.resolver.child.ranges import RangedFile, Unsupported
 from mlspec.host.resolver.child.seen import Seen
 
 _MOST_OF_FILE, _MOST_OF_WHEEL, _MOST_OF_ALL = 8_000_000, 24_000_000, 64_000_000
-"""Bytes, as they are compressed: larger files are passed over, and so is what comes when the sum is reached."""
+"""Limits in compressed bytes: larger files are skipped, and so are all files beyond the sum of a wheel or of all."""
 _FORMAT = 2
 _GAP = 128 * 1024
 
 
 @dataclass
 class Contents:
-    """A wheel as far as it was looked into: its libraries by path with their compressed sizes, and what they need.
+    """The known contents of a wheel: compressed sizes of its libraries by path, and the libraries that they need.
 
-    What is ``allowed`` counts, what is too large is ``passed``.
+    ``allowed`` are the paths within the limits, ``passed`` are the paths beyond the limits.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Contents:
 
     @property
     def modules(self) -> list[str]:
-        """The extension modules, without those of tests."""
+        """The extension modules, without those in folders of tests, plugins and examples."""
         return sorted(path for path in self.sizes if _is_module(path))
 
 
@@ -64,9 +64,9 @@ def look(
     job: dict[str, Any],
     seen: Seen,
 ) -> dict[str, list[list[str]]]:
-    """Return, by package, the libraries that its wheel loads and none brings, each with the file that does.
+    """Return for each package the system libraries that its wheel loads, each with the file that loads it.
 
-    Packages of which that is known beforehand are not looked into.
+    A library in any of the wheels does not count. Packages with known libraries in mlspec's tables are left out.
     """
     proven = [*(row.package for row in libraries.whole_packages()), *(row.package for row in libraries.needs())]
     known = {package.partition("[")[0] for package in proven}
@@ -88,7 +88,7 @@ def look(
 
 
 def _tell(wheels: list[Contents], seen: Seen) -> None:
-    """Tell how much was read, and of which wheels not all."""
+    """Report the number of bytes read, and the wheels that were not or not fully read."""
     unknown = sorted(wheel.name for wheel in wheels if not wheel.is_known)
     partial = sorted(wheel.name for wheel in wheels if wheel.is_known and set(wheel.modules) - wheel.allowed)
     fetched = sum(wheel.fetched for wheel in wheels)
@@ -96,7 +96,7 @@ def _tell(wheels: list[Contents], seen: Seen) -> None:
 
 
 def digest_of(link: Link) -> str:
-    """Return the SHA-256 of a file as its index tells it; empty where it does not."""
+    """Return the SHA-256 of a file from its index; empty if the index has none."""
     return str((getattr(link, "_hashes", None) or {}).get("sha256") or "")
 
 
@@ -128,21 +128,25 @@ class _Looker:
             return
 
     def goes_on(self) -> bool:
-        """Tell whether there may be more to read: at first, and while the last round found something."""
+        """Return whether there may be more to read: before the first round, and after a round with new files."""
         before, self.found = self.found, sum(len(wheel.allowed) for wheel in self.wheels)
         return before != self.found
 
     def affordable(self) -> Iterator[tuple[Contents, list[str]]]:
-        """Yield each wheel with what is to be read of it next, within what is bearable: what is read in the end is the
-        same wherever it is looked, and whatever was read before.
+        """Yield each wheel with the paths to read next, within the limits.
+
+        The order of wheels and paths is fixed, and cached wheels count, too: so the set of files within the limits is
+        the same on each host.
         """
         for wheel in sorted(self.wheels, key=lambda wheel: (sum(wheel.sizes.values()), wheel.name)):
-            taken = {path for path in self._reached(wheel) if path not in wheel.passed and self._afford(wheel, path)}
+            taken = {
+                path for path in self._list_reached(wheel) if path not in wheel.passed and self._afford(wheel, path)
+            }
             if unread := sorted(taken - set(wheel.needs)):
                 yield wheel, unread
 
-    def _reached(self, wheel: Contents) -> list[str]:
-        """Return what of a wheel its own modules and those of others lead to, modules first, the smallest first."""
+    def _list_reached(self, wheel: Contents) -> list[str]:
+        """Return the new paths of a wheel that modules of any wheel load, modules first, smaller files first."""
         wanted = {*wheel.modules, *(path for holder, path in self._walk(self.wheels) if holder is wheel)}
         new = wanted - wheel.allowed
         return sorted(new, key=lambda path: (not _is_module(path), wheel.sizes[path], path))
@@ -150,7 +154,7 @@ class _Looker:
     def _afford(self, wheel: Contents, path: str) -> bool:
         size = wheel.sizes[path]
         own = sum(wheel.sizes[path] for path in wheel.allowed)
-        # Half is for what modules lead to, which is where the libraries of the system are needed.
+        # Keep half of the sum for the libraries that modules load, because most system libraries are needed there.
         total = _MOST_OF_ALL // 2 if _is_module(path) else _MOST_OF_ALL
         if size > _MOST_OF_FILE or own + size > _MOST_OF_WHEEL or self.total + size > total:
             wheel.passed.add(path)
@@ -160,7 +164,7 @@ class _Looker:
         return True
 
     def _walk(self, wheels: Iterable[Contents]) -> Iterator[tuple[Contents, str]]:
-        """Yield the libraries that the modules of wheels lead to, themselves included, with the wheels they are in."""
+        """Yield the modules of wheels and all libraries that they load, directly or not, each with its own wheel."""
         everywhere = {path.rpartition("/")[2]: (other, path) for other in self.wheels for path in other.sizes}
         todo, met = [(wheel, path) for wheel in wheels for path in wheel.modules], set[tuple[str, str]]()
         while todo:
@@ -175,7 +179,7 @@ class _Looker:
                     todo.append(place)
 
     def read(self, wheel: Contents, paths: list[str]) -> None:
-        """Fill in what some libraries of a wheel need."""
+        """Read some libraries of a wheel, and fill in the libraries that they need."""
         try:
             file = RangedFile(self.session, wheel.link)
             with zipfile.ZipFile(file) as archive:
@@ -191,7 +195,7 @@ class _Looker:
             return
 
     def outside(self, wheel: Contents) -> list[list[str]]:
-        """Return the known libraries of the system that the modules of a wheel lead to, each with the file."""
+        """Return the known system libraries that the modules of a wheel load, each with the file that loads it."""
         table, found = libraries.sonames(), dict[str, str]()
         brought = {path.rpartition("/")[2] for other in self.wheels for path in other.sizes}
         for holder, path in self._walk([wheel]):
@@ -201,7 +205,7 @@ class _Looker:
         return [[soname, path] for soname, path in sorted(found.items())]
 
     def remember(self) -> None:
-        """Keep what was read, by the digests of the wheels."""
+        """Write the contents of the wheels into the cache, by their digests."""
         try:
             self.cache.mkdir(parents=True, exist_ok=True)
             for wheel in self.wheels:
@@ -213,7 +217,7 @@ class _Looker:
 
 
 def _spans(parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return parts of a file, those near each other joined."""
+    """Return the parts of a file, with neighbouring parts joined, so that one request fetches them."""
     joined: list[tuple[int, int]] = []
     for start, end in parts:
         if joined and start <= joined[-1][1] + _GAP:

@@ -1,4 +1,4 @@
-"""How a place in pip is replaced, and that it took effect."""
+"""Functions that replace parts of pip, and check that the replacement took effect."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from mlspec.host.resolver.child.child_errors import MismatchError
 
 
 def nothing(_: object) -> Callable[..., None]:
-    """Return what does nothing, in the place of whatever stood there."""
+    """Return a function that does nothing, as the replacement of any other."""
     return lambda *_, **__: None
 
 
 def check(holds: bool, message: str) -> None:
-    """Raise MismatchError where a replacement did not take effect."""
+    """Raise MismatchError with ``message`` unless a replacement took effect."""
     if not holds:
         raise MismatchError(message)
 
 
 def replace(owner: Any, name: str, new: Callable[[Any], Any]) -> None:  # noqa: ANN401 - modules and classes of pip
-    """Put ``new(original)`` in the place of an attribute, which must exist."""
+    """Replace an attribute by ``new(original)``; raises MismatchError if the attribute does not exist."""
     check(hasattr(owner, name), f"{getattr(owner, '__name__', owner)} has no {name}")
     setattr(owner, name, new(getattr(owner, name)))
 
 
 def replace_everywhere(original: Callable[..., Any], new: Callable[..., Any]) -> None:
-    """Replace a function under every name by which pip's and pip-tools' modules imported it."""
+    """Replace a function under every name in all loaded modules of pip and pip-tools."""
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith(("pip.", "piptools")):
             for name, value in list(vars(module).items()):

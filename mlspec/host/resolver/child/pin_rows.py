@@ -1,4 +1,4 @@
-"""Pins that are complete already: nothing is resolved, and each is compared with the files that the index has."""
+"""The comparison of complete pins with the files on the index, without a resolution."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from pip._vendor.packaging.version import Version
 from piptools.repositories import PyPIRepository
 
 from mlspec.host.resolver.child.failure_report import releases_by_name
-from mlspec.host.resolver.child.release_rows import version_of
 from mlspec.host.resolver.child.seen import Seen
 
 
 def compare_pins(job: dict[str, Any], seen: Seen, pip_options: Sequence[str]) -> dict[str, Any]:
-    """Return the pins with those of their hashes that files for the target have; an error with all that have none."""
+    """Return the pins with only the hashes of files for the target; or an error with all pins without such a hash."""
     repository = PyPIRepository(list(pip_options), cache_dir=job["cache"])
     with ThreadPoolExecutor(8) as pool:
         rows = list(pool.map(lambda pin: _compare(pin, repository, seen), job["pins"]))
@@ -29,12 +28,14 @@ def compare_pins(job: dict[str, Any], seen: Seen, pip_options: Sequence[str]) ->
 def _compare(pin: dict[str, Any], repository: PyPIRepository, seen: Seen) -> dict[str, Any]:
     name, wanted, given = pin["name"], SpecifierSet(pin["specifier"]), set(pin["hashes"])
     fitting = [c.link for c in repository.finder.find_all_candidates(name) if _fits(wanted, c.version)]
-    # Who gives the hash of a source means to build it, even where its release has wheels.
-    others = (link for link in seen.pages.get(name, {}).values() if not link.is_wheel)
-    sources = [link for link in others if _fits(wanted, version_of(link))]
+    # Accept sources, too: a user who gives the hash of a source wants to build it, even if its release has wheels.
+    others = (file for file in seen.pages.get(name, {}).values() if not file.is_wheel)
+    sources = [file.link for file in others if _fits(wanted, file.version)]
     links = list(dict.fromkeys((*fitting, *sources)))
-    hashes = given & {h for link in links for h in _hashes(link, given, repository)}
-    return {**pin, "hashes": sorted(hashes), "has_files": bool(links)}
+    known = {link: given & {*_hashes(link, given, repository)} for link in links}
+    hashes = sorted({value for values in known.values() for value in values})
+    size = next((seen.sizes[link.url] for link, values in known.items() if values and link.url in seen.sizes), None)
+    return {**pin, "hashes": hashes, "has_files": bool(links), "size": size}
 
 
 def _fits(wanted: SpecifierSet, version: Version | None) -> bool:
@@ -42,7 +43,10 @@ def _fits(wanted: SpecifierSet, version: Version | None) -> bool:
 
 
 def _hashes(link: Link, given: Iterable[str], repository: PyPIRepository) -> list[str]:
-    """Return the hashes of a file of the kinds that are asked for; what the index does not tell is made of the file."""
+    """Return the hashes of a file, of the same kinds as the given hashes.
+
+    If the index lacks a kind, the file is downloaded to compute the hash.
+    """
     kinds = {value.partition(":")[0] for value in given}
     told = getattr(link, "_hashes", None) or {}
     found = [f"{kind}:{told[kind]}" for kind in kinds if kind in told]

@@ -1,4 +1,4 @@
-"""A file behind HTTP of which only the parts that are wanted are fetched."""
+"""A remote file that is read in parts, by HTTP range requests."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _TAIL = 64 * 1024
 
 
 class Unsupported(Exception):
-    """The server gives no parts of a file."""
+    """A server that does not support range requests."""
 
 
 class RangedFile(io.RawIOBase):
-    """A seekable file of which parts are fetched; ``fetched`` counts their bytes.
+    """A seekable remote file that fetches only the parts that are read; ``fetched`` counts their bytes.
 
-    Raises Unsupported, when made, where the server gives whole files alone.
+    The constructor raises Unsupported if the server does not support range requests.
     """
 
     def __init__(self, session: Any, link: Link) -> None:  # noqa: ANN401 - pip's session
@@ -37,7 +37,7 @@ class RangedFile(io.RawIOBase):
         headers = {"Range": wanted, "Accept-Encoding": "identity"}
         with self._session.get(self._link.url_without_fragment, headers=headers, stream=True) as response:
             told = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-            # A file that is shorter than what was asked for may come whole.
+            # A server may send the whole file if it is shorter than the range.
             is_whole = response.status_code == 200 and int(response.headers.get("Content-Length", _TAIL)) < _TAIL
             if not is_whole and (response.status_code != 206 or not told):
                 raise Unsupported(self._link.filename)
@@ -47,11 +47,11 @@ class RangedFile(io.RawIOBase):
         self.fetched += len(data)
 
     def prefetch(self, start: int, end: int) -> None:
-        """Fetch a part that will be read, in one request."""
-        if not self._known(start, end):
+        """Fetch a part in one request, before several reads of it."""
+        if not self._find_part(start, end):
             self._fetch(f"bytes={start}-{min(end, self.size) - 1}")
 
-    def _known(self, start: int, end: int) -> bytes | None:
+    def _find_part(self, start: int, end: int) -> bytes | None:
         end = min(end, self.size)
         for place, data in self._parts:
             if place <= start and end <= place + len(data):
@@ -59,28 +59,28 @@ class RangedFile(io.RawIOBase):
         return None
 
     def seekable(self) -> bool:
-        """Tell that it is."""
+        """Return True."""
         return True
 
     def readable(self) -> bool:
-        """Tell that it is."""
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, and return it."""
+        """Set the position in the file, and return it."""
         self._place = offset + (0, self._place, self.size)[whence]
         return self._place
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the position in the file."""
         return self._place
 
     def read(self, size: int = -1) -> bytes:
-        """Return the bytes from the place on."""
+        """Return up to ``size`` bytes from the current position; a negative size reads to the end."""
         end = self.size if size < 0 else min(self._place + size, self.size)
         if self._place >= end:
             return b""
         self.prefetch(self._place, end)
-        data = self._known(self._place, end) or b""
+        data = self._find_part(self._place, end) or b""
         self._place = end
         return data

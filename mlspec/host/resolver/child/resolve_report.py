@@ -1,4 +1,4 @@
-"""Resolved requirements to plain data."""
+"""The conversion of resolved requirements into the report."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from mlspec.host.resolver.child.child_errors import WrongHashesError
 from mlspec.host.resolver.child.downloads import download
 from mlspec.host.resolver.child.loads import look
 from mlspec.host.resolver.child.patching import check, replace
-from mlspec.host.resolver.child.release_rows import newest_wheel, releases_of
+from mlspec.host.resolver.child.release_rows import YOUNG, newest_wheel, releases_of
 from mlspec.host.resolver.child.seen import Seen
 from mlspec.host.resolver.child.wheel_scripts import find_programs
 
 
 def replace_report(job: dict[str, Any], seen: Seen) -> None:
-    """Report the pins where pip-tools would look for hashes: it downloads every file of a release to make them."""
+    """Report the pins instead of pip-tools' own hashing, which would download every file of a release."""
 
     def hashes(_: object) -> Callable[..., Any]:
         def resolve_hashes(self: Any, ireqs: set[Any]) -> dict[Any, set[str]]:  # noqa: ANN401
             check(seen.finder is not None and seen.result is not None, "the resolver is not the one prepared")
             reporter = Reporter(self, job, seen)
             ordered_ireqs = sorted(ireqs, key=lambda ireq: str(ireq.name))
-            # An index that tells no sizes is asked for each file's.
+            # Run in threads, because an index without sizes needs a request for the size of each file.
             with ThreadPoolExecutor(8) as pool:
                 pins = dict(zip(ordered_ireqs, pool.map(reporter.pin, ordered_ireqs), strict=True))
             links = [(str(pins[ireq]["name"]), ireq.link) for ireq in ordered_ireqs]
@@ -43,6 +43,7 @@ def replace_report(job: dict[str, Any], seen: Seen) -> None:
                 download(reporter.repository.session, [ireq.link for ireq in ordered_ireqs], ordered, job, seen)
             programs = find_programs(reporter.repository.session, links, job) if job["programs"] else {}
             seen.report = {"pins": ordered, "held_back": list(reporter.held_back(ordered)), "programs": programs}
+            reporter.remember(ordered)
             return {ireq: set(pin["hashes"]) for ireq, pin in pins.items()}
 
         return resolve_hashes
@@ -51,7 +52,7 @@ def replace_report(job: dict[str, Any], seen: Seen) -> None:
 
 
 class Reporter:
-    """Resolved requirements to plain data."""
+    """The writer of report rows for resolved requirements."""
 
     def __init__(self, resolver: Any, job: dict[str, Any], seen: Seen) -> None:  # noqa: ANN401 - pip-tools' resolver
         self.resolver = resolver
@@ -60,9 +61,10 @@ class Reporter:
         self.finder: PackageFinder = resolver.finder
         repository = resolver.repository
         self.repository = getattr(repository, "repository", repository)
+        self._found_newer: dict[str, list[tuple[Version, str]]] = {}
 
     def pin(self, ireq: Any) -> dict[str, Any]:  # noqa: ANN401 - pip's InstallRequirement
-        """Return one package as the report tells it."""
+        """Return the report row of one package."""
         name = canonicalize_name(ireq.name)
         (specifier,) = ireq.req.specifier
         pin = {"name": name, "version": specifier.version, "via": sorted(ireq._required_by), "url": "", "size": None}
@@ -70,7 +72,9 @@ class Reporter:
         if ireq.original_link or ireq.req.url:
             known = {} if link.is_vcs else {"hashes": [self._hash(link)], "size": self._size(link)}
             return {**pin, "url": link.url, "hashes": [], "is_source": not link.is_wheel, **known, **self._source(link)}
-        fitting = [c.link for c in self.finder.find_all_candidates(name) if c.version == Version(specifier.version)]
+        fitting = [
+            c.link for c in self._candidates(name, ireq.req.specifier) if c.version == Version(specifier.version)
+        ]
         hashes = {self._hash(candidate) for candidate in fitting}
         if given := set(self.job["hashes"].get(name, ())):
             hashes &= given
@@ -87,8 +91,13 @@ class Reporter:
             "wheel_version": "" if link.is_wheel else self._newest_wheel(name),
         }
 
+    def _candidates(self, name: str, specifier: Any) -> list[Any]:  # noqa: ANN401 - pip's SpecifierSet
+        is_read = name in self.seen.pages
+        found = None if is_read else self.seen.records.candidates(self.finder, name, specifier)
+        return self.finder.find_all_candidates(name) if found is None else found
+
     def _newest_wheel(self, name: str) -> str:
-        """Return the newest version with a wheel that suits the other packages, whatever the spec itself asks for."""
+        """Return the newest version with a wheel that the other packages allow, even if the spec does not allow it."""
         return newest_wheel(
             name,
             self.seen,
@@ -97,12 +106,12 @@ class Reporter:
         )
 
     def _source(self, link: Link) -> dict[str, Any]:
-        """Return what is in a source, where pip unpacked it."""
+        """Return the recorded facts of a source; empty if pip did not unpack it."""
         return self.seen.sources.get(link.url_without_fragment, {})
 
     def _hash(self, link: Link) -> str:
         known = (getattr(link, "_hashes", None) or {}).get("sha256")
-        # An index without hashes leaves one way: to fetch the files that fit, and no others.
+        # If the index has no hash, download the file to compute it; only files that fit get here.
         return f"sha256:{known}" if known else str(self.repository._get_file_hash(link))
 
     def _size(self, link: Link) -> int | None:
@@ -117,32 +126,61 @@ class Reporter:
         except (OSError, KeyError, ValueError):
             return None
 
-    def held_back(self, pins: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
-        """Yield each package whose newest release was not taken, with the reason where it is one."""
-        pre = "--pre" in self.job["options"]
+    def held_back(self, pins: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield each package with a newer release that the resolver could not choose, and the reason."""
         for pin in pins:
-            for release in releases_of(pin["name"], self.seen, pre=pre):
-                if release["version"] <= Version(pin["version"]):
-                    break
-                if reason := release["reason"] or self._holder(pin["name"], release["version"]):
-                    if reason in {"it is a pre-release", "it was withdrawn"}:
-                        continue
+            name, version = pin["name"], pin["version"]
+            for newer, against in self._newer(name, Version(version)):
+                if reason := against or self._holder(name, newer):
                     yield {
-                        "name": pin["name"],
-                        "version": pin["version"],
-                        "newest": str(release["version"]),
+                        "name": name,
+                        "version": version,
+                        "newest": str(newer),
                         "reason": reason,
+                        "is_young": reason.startswith(YOUNG),
                     }
                     break
 
+    def _newer(self, name: str, version: Version) -> list[tuple[Version, str]]:
+        """Return the releases above a version, newest first, up to the first that nobody can take, with the reason.
+
+        Pre-releases, if the spec does not ask for them, and yanked releases do not count.
+        """
+        if name not in self.seen.pages and (record := self.seen.records.find(name, version)):
+            return record.newer
+        if name in self._found_newer:
+            return self._found_newer[name]
+        found: list[tuple[Version, str]] = []
+        for release in releases_of(name, self.seen, pre="--pre" in self.job["options"]):
+            if release["version"] <= version:
+                break
+            if release["reason"] not in {"it is a pre-release", "it was yanked"}:
+                found.append((release["version"], release["reason"]))
+                if release["reason"]:
+                    break
+        self._found_newer[name] = found
+        return found
+
+    def remember(self, pins: list[dict[str, Any]]) -> None:
+        """Keep the releases of pins from pages, so that the next lock need not ask for those that stay."""
+        for pin in pins:
+            if pin["url"] or pin["is_source"] or pin["name"] not in self.seen.pages:
+                continue
+            version, files = Version(pin["version"]), self.seen.pages[pin["name"]].values()
+            # `==2.1` allows 2.1+cpu, too. A record has the files of one version only.
+            if version.local or not any(_is_local_of(file.version, version) for file in files):
+                hashes = set(pin["hashes"])
+                own = [f for f in files if f"sha256:{f.row.get('hashes', {}).get('sha256')}" in hashes]
+                self.seen.records.keep(pin["name"], pin["version"], own, self._newer(pin["name"], version))
+
     def _holder(self, name: str, version: Version) -> str:
-        """Return who asks for less than ``version``; no one does where only the lock before holds it."""
+        """Return the requirement that excludes ``version``, as a text; empty if only the previous lock excludes it."""
         for parent, specifier in self._refusals(name, version):
-            return f"{parent or 'the spec'} wants {name}{specifier}"
+            return f"{parent or 'the spec'} asks for {name}{specifier}"
         return ""
 
     def _refusals(self, name: str, version: Version) -> Iterator[tuple[str, str]]:
-        """Yield who does not allow this version of a package, empty for the spec, and what versions they want."""
+        """Yield each package that excludes this version, with its specifier; the name is empty for the spec itself."""
         for key, criterion in self.seen.result.criteria.items():
             if canonicalize_name(str(key).partition("[")[0]) != name:
                 continue
@@ -151,3 +189,7 @@ class Reporter:
                 if specifier is not None and not specifier.contains(version, prereleases=True):
                     parent = information.parent
                     yield (f"{parent.project_name} {parent.version}" if parent else "", str(specifier))
+
+
+def _is_local_of(other: Version | None, version: Version) -> bool:
+    return other is not None and other.local is not None and Version(other.public) == version

@@ -1,4 +1,4 @@
-"""Each package to the one index that answers for it."""
+"""The choice of one index for each package, and logins in addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 
 def route(indexes: list[dict[str, Any]], default: str, name: str) -> str:
-    """Return the address of the one index that answers for a package, with its login."""
+    """Return the address of the one index for a package, with its login."""
     wanted = canonicalize_name(name)
     for index in indexes:
         if any(fnmatch.fnmatchcase(wanted, _pattern(pattern)) for pattern in index["packages"]):
@@ -24,7 +24,7 @@ def _pattern(pattern: str) -> str:
 
 
 def with_login(index: dict[str, Any]) -> str:
-    """Return the address of an index with its login, as pip takes it."""
+    """Return the address of an index with user and password, in pip's format."""
     url = str(index["url"])
     if not index["username"] and not index["password"]:
         return url
@@ -34,5 +34,5 @@ def with_login(index: dict[str, Any]) -> str:
 
 
 def without_login(url: str) -> str:
-    """Return an address without its login and its fragment."""
+    """Return an address without user, password and fragment."""
     return re.sub(r"://[^/\s]*@", "://", url.partition("#")[0])

@@ -1,15 +1,17 @@
-"""When a source may be a candidate, and its metadata without a build."""
+"""Sources in a resolution: their choice as candidates, and their metadata without a build."""
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
 import pip._internal.distributions.sdist
+from pip._internal.index.collector import LinkCollector
 from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models.link import Link
 from pip._vendor.packaging.utils import canonicalize_name
@@ -18,40 +20,55 @@ from pip._vendor.packaging.version import Version
 from mlspec.facts import compile_recipes
 from mlspec.host.resolver.child.archive_contents import build_system, contents_of
 from mlspec.host.resolver.child.child_errors import BuildFailureError
+from mlspec.host.resolver.child.index_files import IndexFile, parse_file_version, read_page, without_sources
 from mlspec.host.resolver.child.patching import replace
-from mlspec.host.resolver.child.release_rows import version_of
 from mlspec.host.resolver.child.seen import Seen
 from mlspec.host.resolver.child.stated import stated_metadata
 
 
 def replace_sources(build: frozenset[str], seen: Seen) -> None:
-    """Let a source be a candidate only where its release has no wheel for anyone, or the spec asks to build it.
+    """Read pages as files, and allow a source as a candidate only if its release has no wheel at all.
 
-    Asked for wheels only, pip would take the newest ancient release that has one; asked for anything, it would take a
-    source whenever the newest wheels do not fit.
+    A source is a candidate as well if the spec wants to build its package. With wheels only, pip would choose an
+    ancient release that has one. With all files, pip would choose a source whenever the newest wheels do not fit.
     """
 
     def policy(original: Callable[..., Any]) -> Callable[..., Any]:
-        def evaluate_links(self: PackageFinder, link_evaluator: Any, links: Iterable[Link]) -> Any:  # noqa: ANN401
+        def evaluate_links(self: PackageFinder, link_evaluator: Any, links: Iterable[Link | IndexFile]) -> Any:  # noqa: ANN401
             name = canonicalize_name(link_evaluator.project_name)
-            found = list(links)
-            seen.pages.setdefault(name, {}).update((link.url, link) for link in found)
-            return original(self, link_evaluator, found if name in build else list(_without_sources(found)))
+            found = [link if isinstance(link, IndexFile) else IndexFile({}, "", link) for link in links]
+            seen.pages.setdefault(name, {}).update((file.url, file) for file in found)
+            wanted = found if name in build else without_sources(found)
+            fitting = [file for file in wanted if not file.is_wheel or seen.target.may_take(file)]
+            fitting = [file for file in fitting if not seen.uploads.is_young(name, file)]
+            return original(self, link_evaluator, [file.link for file in fitting])
 
         return evaluate_links
 
     replace(PackageFinder, "evaluate_links", policy)
 
+    # Since pip 26.1, the name decides whether a cached page is asked for again.
+    takes_name = "package_name" in inspect.signature(LinkCollector.fetch_response).parameters
 
-def _without_sources(links: list[Link]) -> Iterator[Link]:
-    with_wheels = {version_of(link) for link in links if link.is_wheel}
-    return (link for link in links if link.is_wheel or version_of(link) not in with_wheels)
+    def read(_: object) -> Callable[..., Any]:
+        def process_project_url(self: PackageFinder, project_url: Link, link_evaluator: Any) -> Any:  # noqa: ANN401
+            name = {"package_name": link_evaluator.project_name} if takes_name else {}
+
+            def find() -> Any:  # noqa: ANN401
+                page = self._link_collector.fetch_response(project_url, **name)
+                return [] if page is None else self.evaluate_links(link_evaluator, read_page(page))  # type: ignore[arg-type]
+
+            return seen.page_candidates.get(project_url.url, find)
+
+        return process_project_url
+
+    replace(PackageFinder, "process_project_url", read)
 
 
 def replace_sdist_metadata(job: dict[str, Any], seen: Seen) -> None:
-    """Take the metadata of a source as the spec states it, or as it is static; else ask for it to be made.
+    """Replace pip's build of metadata: take stated or static metadata of a source, else ask the parent to build it.
 
-    What is in a source is kept by its address.
+    The facts from the files of a source are recorded by its address.
     """
 
     def static(_: Callable[..., None]) -> Callable[..., None]:
@@ -71,17 +88,21 @@ def replace_sdist_metadata(job: dict[str, Any], seen: Seen) -> None:
 
 
 def _identity(req: Any, source: Path) -> tuple[str, str]:  # noqa: ANN401 - pip's InstallRequirement
-    """Return the name and the version of a source, each empty where nothing tells it before a build."""
+    """Return name and version of a source; each is empty if it is unknown before a build."""
     info = source / "PKG-INFO"
     said = HeaderParser().parsestr(info.read_text(encoding="utf-8", errors="replace") if info.is_file() else "")
     project = _project(source)
     name = req.name or said.get("Name") or str(project.get("name", ""))
-    version = version_of(req.link) or said.get("Version") or project.get("version", "")
+    version = (
+        parse_file_version(req.link.filename, is_wheel=req.link.is_wheel)
+        or said.get("Version")
+        or project.get("version", "")
+    )
     return canonicalize_name(name), str(version)
 
 
 def _build_metadata(seen: Seen, source: Path, link: Link, identity: tuple[str, str], facts: dict[str, Any]) -> str:
-    """Return the metadata that a build of the source tells; what it requires beyond what was known is noted."""
+    """Return the metadata of a source from a build by the parent, and record additional build requirements."""
     name, version = identity
     requires, backend, backend_path = build_system(source)
     answer = seen.channel.ask(
@@ -105,10 +126,10 @@ def _build_metadata(seen: Seen, source: Path, link: Link, identity: tuple[str, s
 
 
 def _keep(req: Any, text: str) -> None:  # noqa: ANN401 - pip's InstallRequirement
-    """Put metadata where pip reads it."""
+    """Write metadata into a folder that pip reads."""
     said = HeaderParser().parsestr(text)
     stem = f"{canonicalize_name(said['Name']).replace('-', '_')}-{said['Version']}"
-    # Pip takes the name of a package from the name of this folder.
+    # pip takes the name of the package from the name of this folder.
     folder = Path(tempfile.mkdtemp(dir=Path.cwd())) / f"{stem}.dist-info"
     folder.mkdir()
     folder.joinpath("METADATA").write_text(text, encoding="utf-8")
@@ -118,29 +139,31 @@ def _keep(req: Any, text: str) -> None:  # noqa: ANN401 - pip's InstallRequireme
 
 
 def static_metadata(source: Path) -> str:
-    """Return the core metadata of an unpacked source where no build can change it, or an empty text."""
+    """Return the core metadata of an unpacked source if no build can change it; else an empty text."""
     info = source / "PKG-INFO"
     if info.is_file():
         text = info.read_text(encoding="utf-8", errors="replace")
         headers = HeaderParser().parsestr(text)
         dynamic = {value.lower() for value in headers.get_all("Dynamic", [])}
-        # Since 2.2 a field is the wheel's own unless it is named as dynamic; before, nothing is promised.
+        # Since metadata version 2.2, a field that is not listed as dynamic is the same in the wheel. Older versions
+        # promise nothing.
         if Version(headers.get("Metadata-Version", "1.0")) >= Version("2.2"):
             return "" if dynamic & {"requires-dist", "requires-python", "provides-extra"} else text
     return _project_metadata(_project(source))
 
 
 def told_metadata(source: Path) -> str:
-    """Return the core metadata that was true where a source was packed, if its build takes what no host here has.
+    """Return the packed core metadata of a source whose build needs an installed torch; else an empty text.
 
-    Those builds ask torch what to compile, before they tell what they need.
+    Such a build asks torch what to compile before it lists its dependencies. Its packed metadata was true on the host
+    that packed the source.
     """
     info = source / "PKG-INFO"
     text = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
     headers = HeaderParser().parsestr(text)
     if "torch" not in compile_recipes.recipe(canonicalize_name(headers.get("Name", ""))).first:
         return ""
-    # Older setuptools tell dependencies in a file of their own.
+    # Older versions of setuptools write the dependencies into a separate file.
     lists = sorted(source.glob("*.egg-info/requires.txt")) if "Requires-Dist" not in headers else []
     lines = lists[0].read_text(encoding="utf-8").split("\n[")[0].splitlines() if lists else []
     head, separator, body = text.partition("\n\n")
@@ -148,7 +171,7 @@ def told_metadata(source: Path) -> str:
 
 
 def _project(source: Path) -> dict[str, Any]:
-    """Return the table ``project`` of a source's pyproject.toml; empty where it has none, or cannot be read."""
+    """Return the table ``project`` of a source's pyproject.toml; empty if it is missing or cannot be read."""
     try:
         table = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
     except (OSError, ValueError):
@@ -157,7 +180,7 @@ def _project(source: Path) -> dict[str, Any]:
 
 
 def _project_metadata(project: dict[str, Any]) -> str:
-    """Return the core metadata that a pyproject.toml states (PEP 621), or an empty text where it leaves some open."""
+    """Return the core metadata in a pyproject.toml (PEP 621); empty if important fields are dynamic or missing."""
     decisive = {"version", "dependencies", "optional-dependencies", "requires-python"}
     if decisive & set(project.get("dynamic", ())) or not {"name", "version"} <= set(project):
         return ""

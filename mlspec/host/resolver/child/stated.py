@@ -1,4 +1,4 @@
-"""The metadata of a source as a spec states it."""
+"""Metadata of sources from the key ``dependency_metadata`` of a spec."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pip._vendor.packaging.version import InvalidVersion, Version
 
 
 def stated_metadata(rows: Iterable[dict[str, Any]], name: str, version: str) -> str:
-    """Return the core metadata that the spec states for a release; empty where it states none.
+    """Return the core metadata of a release from the spec; empty if the spec has no row for it.
 
-    A row without a version is about every release.
+    A row without a version applies to every release.
     """
     for row in rows:
         if row["name"] == name and _is_same(row["version"], version):

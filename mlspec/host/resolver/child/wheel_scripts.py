@@ -1,4 +1,4 @@
-"""The programs that wheels bring, read out of the wheels: their entry points, and scripts that are files."""
+"""The programs that wheels install: entry points and script files, read from the wheels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECTIONS = ("console_scripts", "gui_scripts")
 
 
 class _EntryPoints(configparser.ConfigParser):
-    """A reader of entry_points.txt: names keep their capitals."""
+    """A parser for entry_points.txt that keeps upper case in names."""
 
     def optionxform(self, optionstr: str) -> str:
         return optionstr
@@ -32,9 +32,10 @@ def find_programs(
     links: Iterable[tuple[str, Link]],
     job: dict[str, Any],
 ) -> dict[str, str]:
-    """Return the package that brings each program of the job, or an empty text where no package does.
+    """Return the package that installs each program of the job; an empty text if no package installs it.
 
-    A program is left out where that is not known: of a source, or of a wheel whose server gives no parts of a file.
+    A program is left out if its package is unknown. The programs of a source are unknown, and so are those of a wheel
+    on a server without range requests.
     """
     wheels = sorted(links, key=lambda pair: pair[0])
     cache = Path(job["cache"], "programs")
@@ -49,7 +50,7 @@ def find_programs(
 
 
 def _programs_of(session: Any, link: Link, cache: Path) -> list[str] | None:  # noqa: ANN401 - pip's session
-    """Return the names of the programs in a wheel, from the cache or from the end of the file; None if not known."""
+    """Return the names of the programs in a wheel, from the cache or from the end of the file; None if unknown."""
     digest = digest_of(link)
     if not link.is_wheel:
         return None

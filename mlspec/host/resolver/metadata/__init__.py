@@ -1,6 +1,1 @@
-"""The metadata of sources that only a build can tell: made in the image's build stage, or else on this host."""
-
-from mlspec.host.resolver.metadata.maker import MetadataMaker
-from mlspec.host.resolver.metadata.unpacked_source import MadeMetadata, UnpackedSource
-
-__all__ = ["MadeMetadata", "MetadataMaker", "UnpackedSource"]
+"""The metadata of sources that have none before a build, from the image's build stage or from this host."""

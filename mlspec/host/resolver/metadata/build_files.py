@@ -1,23 +1,21 @@
-"""What the build of a source takes, resolved for the machine that builds it."""
+"""The build dependencies of a source, resolved for the machine of the build."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from mlspec.host.resolver.compile import Resolver
 from mlspec.lock.requirements.builds import build_requirements
-from mlspec.lock.requirements.values import Requirement
-
-if TYPE_CHECKING:
-    from mlspec.host.resolver.compile import Resolver
+from mlspec.lock.requirements.requirement_types import Requirement
 
 
 def fetch_build_files(
     resolver: Resolver, texts: Iterable[str], constraints: tuple[Requirement, ...]
 ) -> tuple[str, ...]:
-    """Return the pins of what a build asks for, whose files are in the resolver's folder then.
+    """Download the build dependencies of a source into the resolver's folder, and return their pins.
 
-    What builds take that are themselves to be built is fetched too. Raises LockError and SpecError as resolving does.
+    If a dependency is itself a source, its build dependencies are downloaded, too. Raises LockError and SpecError, as
+    the resolver does.
     """
     compiled = resolver.compile(build_requirements(texts, constraints))
     for requires in compiled.builds.values():

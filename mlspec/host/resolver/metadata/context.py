@@ -1,4 +1,4 @@
-"""The folder that the script for metadata is given, and the one with what came of it."""
+"""The build context of the metadata script, and the result in its output folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlspec.host.resolver.metadata.unpacked_source import UnpackedSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataResult:
-    """Core metadata, what the backend asked for, or the words of what failed."""
+    """The result of the script: core metadata, requirements of the backend, or the text of an error."""
 
     text: str = ""
     asked: tuple[str, ...] = ()
@@ -22,12 +22,13 @@ class MetadataResult:
 def write_context(
     folder: Path, source: UnpackedSource, requirements: tuple[str, ...], limits: tuple[str, ...] | None
 ) -> None:
-    """Write all that the script needs beside the files that are there already.
+    """Write the context of the script into ``folder``, which already contains the downloaded ``files``.
 
-    With ``limits``, pip resolves the requirements itself, within them; without, it takes the files alone.
+    With ``limits``, pip resolves the requirements itself, and ``limits`` are its constraints. Without ``limits``, pip
+    installs only from the downloaded files.
     """
-    # With times of now, not those of the archive: BuildKit takes a file as unchanged if its size and time are those of
-    # the file at this path in an earlier build, which may be that of another source.
+    # Copy with the current time, not the times of the archive: BuildKit considers a file unchanged if size and time
+    # equal those of the file at the same path in an earlier build. That file may belong to another source.
     shutil.copytree(source.folder, folder / "source", symlinks=True, copy_function=shutil.copy)
     shutil.copyfile(Path(__file__).with_name("script.py"), folder / "script.py")
     options = ["--no-index", "--no-deps", "--find-links", "CONTEXT/files"]
@@ -44,7 +45,7 @@ def write_context(
 
 
 def read_result(out: Path) -> MetadataResult:
-    """Return what the script left."""
+    """Read the result of the script from its output folder."""
 
     def text(name: str) -> str:
         path = out / name

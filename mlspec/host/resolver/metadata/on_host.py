@@ -1,4 +1,4 @@
-"""The metadata of a source, made by the Python that runs this: where there is no engine."""
+"""The build of a source's metadata by the Python of this process, for hosts without an engine."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
 
 
 def describe_host() -> str:
-    """Return this host as people read it."""
+    """Return Python version, system and machine of this host for messages."""
     return f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
 def target() -> LockTarget | None:
-    """Return this host as a target to resolve for; None where it is none of those that images are for."""
+    """Return this host as a target of the resolver; None unless it is Linux with glibc on a platform of images."""
     on = _MACHINES.get(platform.machine()) if sys.platform == "linux" else None
     libc, glibc = platform.libc_ver()
     return LockTarget(python=platform.python_version(), platform=on, glibc=glibc) if on and libc == "glibc" else None
 
 
 def run(context: Path, out: Path) -> None:
-    """Run the script of a context; all that it started ends with it."""
+    """Run the script of a context; if this process ends early, the script and all its children end, too."""
     words = [sys.executable, "-I", "-X", "utf8", str(context / "script.py"), str(context), str(out), "watched"]
-    # What is made meanwhile goes with the folder of the context.
+    # Temporary files are removed together with the folder of the context.
     temporary = context.parent / "tmp"
     temporary.mkdir(exist_ok=True)
     with lifeline() as pipe:
@@ -56,7 +56,7 @@ def run(context: Path, out: Path) -> None:
 
 
 def _pip() -> dict[str, str]:
-    """Return what pip goes by where it resolves by itself."""
+    """Return the environment variables for a pip that resolves by itself: index, certificates and cache."""
     values = {"PIP_INDEX_URL": configuration().index_url, "PIP_CERT": certificate_file(), "PIP_CACHE_DIR": cache()}
     return {name: value for name, value in values.items() if value}
 

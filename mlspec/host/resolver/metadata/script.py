@@ -1,10 +1,10 @@
-"""Makes the metadata of one source; run by the Python that builds it, which need not have mlspec.
+"""A script that makes the metadata of one source, for the Python of the build, which need not have mlspec.
 
-Run as ``python -I script.py CONTEXT OUT``, on a host with ``watched`` behind it.
+Run it as ``python -I script.py CONTEXT OUT``; on a host, add the argument ``watched``.
 
-CONTEXT holds ``job.json``, the folder ``source`` and, in ``files``, all
-that the build takes; OUT gets METADATA and asked.json, or requires.json with what the backend asks for and is not
-there, or error.txt with the words of what failed. It ends with 0 in each of these cases.
+CONTEXT contains ``job.json``, the folder ``source`` and the folder ``files`` with all build dependencies. The script
+writes METADATA and asked.json to OUT; or requires.json, if the backend requires packages that are not installed; or
+error.txt, with the output of a failed command. Its exit code is 0 in each of these cases.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-# The hooks of PEP 517, in the Python of the build; what a backend prints is not what it returns.
+# The hooks of PEP 517, for the Python of the build. They write results to files, because a backend may print anything.
 _BACKEND = """
 import importlib, json, os, sys
 job, out = json.loads(sys.argv[1]), sys.argv[2]
@@ -55,11 +55,11 @@ open(os.path.join(out, "METADATA"), "w", encoding="utf-8").write(text)
 
 
 class Failed(Exception):
-    """A command failed; the text is what it said."""
+    """The failure of a command; its text is the command's output."""
 
 
 def main(context: Path, out: Path) -> None:
-    """Write what came of it into the folder ``out``."""
+    """Make the metadata, and write the result or the error into the folder ``out``."""
     job = json.loads((context / "job.json").read_text(encoding="utf-8"))
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +86,7 @@ def _make(job: dict[str, object], context: Path, folder: Path, out: Path) -> Non
 
 
 def _environment(job: dict[str, object], context: Path, folder: Path) -> str:
-    """Return the Python of a fresh environment that has what the build requires."""
+    """Return the path of Python in a new virtual environment with the build dependencies."""
     environment = folder / "environment"
     _run(folder, sys.executable, "-m", "venv", "--without-pip", str(environment))
     python = str(environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
@@ -100,7 +100,7 @@ def _environment(job: dict[str, object], context: Path, folder: Path) -> str:
 
 
 def _lacks(text: str, there: dict[str, str]) -> bool:
-    """Tell whether a requirement is not met by the packages that are there."""
+    """Return whether the installed packages, ``there``, do not satisfy a requirement."""
     from pip._vendor.packaging.requirements import Requirement
     from pip._vendor.packaging.utils import canonicalize_name
 
@@ -117,9 +117,9 @@ def _list(value: object) -> list[object]:
 
 
 def _run(folder: Path, *words: str) -> None:
-    """Run a command; raises Failed with what it said."""
+    """Run a command; raises Failed with its output if it fails."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    # Where a command of the environment is looked for, cmake of its wheel, say.
+    # Find programs of the virtual environment first, such as cmake from its wheel.
     path = os.pathsep.join((str(Path(words[0]).parent), os.environ.get("PATH", os.defpath)))
     done = subprocess.run(
         words,
@@ -135,7 +135,7 @@ def _run(folder: Path, *words: str) -> None:
 
 
 def _watch() -> None:
-    """End all of this session as soon as standard input, a pipe, is closed: whoever wanted the metadata is gone."""
+    """Kill the whole session as soon as standard input, a pipe, is closed: then the calling process has ended."""
     while os.read(0, 4096):
         pass
     os.killpg(0, signal.SIGKILL)

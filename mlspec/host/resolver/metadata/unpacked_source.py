@@ -1,17 +1,21 @@
-"""A source whose metadata is to be made, and what came of it."""
+"""An unpacked source, its metadata, and the protocol of the maker of metadata."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
+
+from mlspec.lock.world import ForeignMetadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpackedSource:
-    """An unpacked source: its folder, what its build requires, its backend, and the languages it is written in.
+    """An unpacked source: its folder, build requirements, backend, and programming languages.
 
-    The version is empty where nothing tells it before a build.
+    The version is empty if it is unknown before a build.
     """
 
     name: str
@@ -24,19 +28,19 @@ class UnpackedSource:
     is_vcs: bool = False
 
     @property
-    def shown(self) -> str:
-        """Its name and its version, as people read them."""
+    def full_name(self) -> str:
+        """Name and version for messages."""
         return f"{self.name} {self.version}".strip()
 
     @property
     def digest(self) -> str:
-        """The digest of all that is in it: paths, whether they are run, and contents."""
+        """Digest of all files: their paths, executable bits and contents."""
         root, total = Path(self.folder), hashlib.sha256()
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root).as_posix()
             if path.is_symlink():
                 total.update(f"{name}\0->{path.readlink()}\0".encode())
-            # Git's own files hold times; what a version is told by are its commits, and so their names.
+            # Git's own files contain times. A version from git depends on the commits, which HEAD and packed-refs name.
             elif path.is_file() and (not name.startswith(".git/") or name in {".git/HEAD", ".git/packed-refs"}):
                 total.update(f"{name}\0{path.stat().st_mode & 0o100:o}\0".encode())
                 total.update(hashlib.sha256(path.read_bytes()).digest())
@@ -45,10 +49,10 @@ class UnpackedSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeMetadata:
-    """Core metadata and what a build asked for while it was made; or an ``error``, which are the words of that build.
+    """Core metadata and the requirements of its build; or an ``error``, the output of the failed build.
 
-    ``place`` is where it was made, as people read it; empty is the image's own build stage. ``why`` tells why it was
-    not made there.
+    ``place`` describes the host of the build for messages; it is empty for the image's own build stage. ``why`` is the
+    reason why the build did not run in that stage.
     """
 
     text: str = ""
@@ -56,3 +60,20 @@ class MadeMetadata:
     error: str = ""
     place: str = ""
     why: str = ""
+
+
+class MetadataSource(Protocol):
+    """The protocol for questions of the resolver, implemented by ``mlspec.host.resolver.metadata.maker``."""
+
+    @property
+    def foreign(self) -> tuple[ForeignMetadata, ...]:
+        """The sources whose metadata does not come from the image's build stage."""
+
+    def make(self, source: UnpackedSource) -> MadeMetadata:
+        """Return the metadata of a source, or the error of its failed build."""
+
+    def tell_download(self, files: Sequence[dict[str, object]]) -> None:
+        """Report the size of a build's downloads."""
+
+    def tell_looked(self, told: Mapping[str, Any]) -> None:
+        """Report how much of the wheels was read to find the libraries that they load."""

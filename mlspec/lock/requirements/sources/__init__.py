@@ -1,1 +1,1 @@
-"""Where a pyproject.toml says that packages come from: the tables of uv, poetry, pdm, pixi and hatch."""
+"""The sources of packages in a pyproject.toml, from the tables of uv, poetry, pdm, pixi and hatch."""

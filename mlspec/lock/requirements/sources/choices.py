@@ -1,4 +1,4 @@
-"""Which of a project's sources hold for an image, and what becomes of them: addresses, index routes, or problems."""
+"""Choose the sources of a project that apply to an image: addresses, index routes, or problems."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mlspec.facts.torch import torch_packages
 from mlspec.lock.requirements.indexes import Index
 from mlspec.lock.requirements.markers import is_true, machine_of
 from mlspec.lock.requirements.sources.source_tables import Conditions, PackageSource, ProjectIndex, Tables
-from mlspec.lock.requirements.values import Place
-from mlspec.spec import values as syntax
+from mlspec.spec.place import Place
+from mlspec.spec.values import Refused, index_url
 from mlspec.text import without_login
 
 _PYPI = re.compile(r"https://pypi\.org/simple/?|https://pypi\.python\.org/simple/?")
@@ -25,7 +25,7 @@ _TORCH = re.compile(r"https?://download\.pytorch\.org/whl/(cpu|cu\d{3}|rocm\d+(?
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A package (or pattern) that comes from one index, and the place that says so; without a name, all others."""
+    """A package (or pattern) and its only index, with the place that names both; an empty name is all others."""
 
     name: str
     url: str
@@ -33,12 +33,12 @@ class Route:
 
 
 def is_pypi(url: str) -> bool:
-    """Return whether an index is pypi.org, which is asked anyway."""
+    """Return whether an index is pypi.org, which pip asks in any case."""
     return bool(_PYPI.fullmatch(url))
 
 
 def torch_accelerator(url: str) -> Accelerator | None:
-    """Return the accelerator that one of PyTorch's own indexes is for; None for another index."""
+    """Return the accelerator of one of PyTorch's own indexes; None for another index."""
     found = _TORCH.fullmatch(url)
     return from_label(found[1]) if found else None
 
@@ -47,7 +47,7 @@ def torch_accelerator(url: str) -> Accelerator | None:
 
 
 def fitting_platforms(marker: str, conditions: Conditions) -> tuple[str, ...]:
-    """Return the platforms of the image that a marker is true on; raises InvalidMarker."""
+    """Return the platforms of the image on which a marker is true; raises InvalidMarker."""
     if not marker:
         return conditions.platforms
     return tuple(p for p in conditions.platforms if is_true(marker, conditions.python, p))
@@ -59,7 +59,7 @@ def fitting_platforms(marker: str, conditions: Conditions) -> tuple[str, ...]:
 def active_sources(
     tables: Tables, conditions: Conditions, extras: Iterable[str], groups: Iterable[str]
 ) -> Iterator[tuple[PackageSource, tuple[str, ...]] | Problem]:
-    """Yield the sources that hold for the image and for what is taken of the project, with their platforms."""
+    """Yield the sources that apply to the image with the given extras and groups, each with its platforms."""
     extras, groups = frozenset(extras), frozenset(groups)
     for source in tables.sources:
         if (source.extra and source.extra not in extras) or (source.group and source.group not in groups):
@@ -76,9 +76,9 @@ def active_sources(
 def sourced_lines(
     text: str, sources: Iterable[tuple[PackageSource, tuple[str, ...]]], conditions: Conditions
 ) -> Iterator[tuple[str, Place] | Problem]:
-    """Yield what becomes of a requirement whose package has ``sources`` of its own: at their addresses.
+    """Yield a requirement at the addresses of its ``sources``, as lines with their places.
 
-    Yields nothing where an index is all that they say. What is for some platforms alone is marked as such.
+    Yields nothing if the sources only name an index. A line for some platforms only has a marker for them.
     """
     parsed = Pep508(text)
     covered: list[str] = []
@@ -111,7 +111,7 @@ def _at_address(parsed: Pep508, address: str, machines: str) -> str:
 def find_routes(
     sources: Iterable[tuple[PackageSource, tuple[str, ...]]], tables: Tables, conditions: Conditions
 ) -> Iterator[Route | Problem]:
-    """Yield the packages that an index of the project serves, and what no such route can be made of."""
+    """Yield the packages that an index of the project serves, and a problem for each impossible route."""
     named: dict[str, list[str]] = {}
     has_default = any(index.reach == "rest" and not is_pypi(index.url) for index in tables.indexes)
     for source, platforms in sources:
@@ -119,41 +119,41 @@ def find_routes(
             continue
         named.setdefault(source.index, []).append(source.name)
         if platforms != conditions.platforms:
-            message = f"{source.name} comes from this index on {' and '.join(platforms)} alone"
+            message = f"{source.name} comes from this index on {' and '.join(platforms)} only"
             yield source.place.problem("MLS217", message, "take it from one index on all platforms of the image")
         else:
-            yield from _check_route(Route(name=source.name, url=source.index, place=source.place), conditions)
+            yield from check_route(Route(name=source.name, url=source.index, place=source.place), conditions)
     for index in tables.indexes:
         yield from _index_routes(index, named.get(index.url, []), conditions)
 
 
 def _index_routes(index: ProjectIndex, named: list[str], conditions: Conditions) -> Iterator[Route | Problem]:
     for pattern in index.packages:
-        yield from _check_route(Route(name=pattern, url=index.url, place=index.place), conditions)
+        yield from check_route(Route(name=pattern, url=index.url, place=index.place), conditions)
     if index.reach == "named" or is_pypi(index.url) or (index.reach == "any" and _is_in_spec(index.url, conditions)):
         return
     if accelerator := torch_accelerator(index.url):
         if not conditions.accelerator.covers(accelerator):
             yield _other_accelerator("torch", accelerator, index.place, conditions)
     elif index.reach == "rest":
-        yield from _check_route(Route(name="", url=index.url, place=index.place), conditions)
+        yield from check_route(Route(name="", url=index.url, place=index.place), conditions)
     else:
         listed = ", ".join(dict.fromkeys(named)) or "NAME, ..."
-        message = f"any package may come from {without_login(index.url)}, whoever registered its name elsewhere"
-        hint = f"say under `indexes` of the spec which it serves:\n- url: {without_login(index.url)}"
+        message = f"any package may come from {without_login(index.url)}, even if its name belongs to someone else"
+        hint = f"list its packages under `indexes` of the spec:\n- url: {without_login(index.url)}"
         yield index.place.problem("MLS217", message, f"{hint}\n  packages: [{listed}]")
 
 
-def _check_route(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
-    """Yield a route, nothing where the image has it already, or the problem with it."""
+def check_route(route: Route, conditions: Conditions) -> Iterator[Route | Problem]:
+    """Yield a route, or its problem; yield nothing if the image has the route already."""
     if route.url.startswith("file:"):
-        message = f"{route.url} is a folder of this machine, and the image is built anywhere"
+        message = f"{route.url} is a folder of this machine, but the image must build on any machine"
         yield route.place.problem("MLS217", message, "name an index that a build reaches: https://...")
         return
     try:
-        syntax.index_url(route.url)
-    except syntax.Refused as refused:
-        hint = "write https://HOST/PATH" if "://" not in route.url or "@" not in route.url else "take the login out"
+        index_url(route.url)
+    except Refused as refused:
+        hint = "write https://HOST/PATH" if "://" not in route.url or "@" not in route.url else "remove the login"
         yield route.place.problem("MLS210" if "login" in refused.message else "MLS217", refused.message, hint)
         return
     own = next((index for index in conditions.indexes if index.packages and index.serves(route.name)), None)
@@ -178,7 +178,7 @@ def _is_in_spec(url: str, conditions: Conditions) -> bool:
 
 
 def _other_accelerator(name: str, accelerator: Accelerator, place: Place, conditions: Conditions) -> Problem:
-    message = f"{name} comes from PyTorch's index for {accelerator} here, and the image is for {conditions.accelerator}"
+    message = f"{name} comes from PyTorch's index for {accelerator} here, but the image is for {conditions.accelerator}"
     return place.problem("MLS217", message, f"write in the spec: accelerator: {accelerator}")
 
 
@@ -201,7 +201,7 @@ def _order_indexes(by_url: Mapping[str, list[str]]) -> Iterator[Index]:
     for url, names in by_url.items():
         if named := tuple(dict.fromkeys(filter(None, names))):
             yield Index(url=url, packages=named)
-    # What serves all others comes last: the first index that fits answers.
+    # The index of all other packages comes last: the first index that fits serves a package.
     for url, names in by_url.items():
         if "" in names:
             yield Index(url=url)

@@ -1,4 +1,4 @@
-"""Where packages come from by `[tool.hatch]`: variables of its environment that name indexes."""
+"""The indexes of `[tool.hatch]`, from the environment variables in its default environment."""
 
 from __future__ import annotations
 

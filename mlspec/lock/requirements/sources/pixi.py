@@ -1,4 +1,4 @@
-"""Where packages come from by `[tool.pixi]` (pixi's documentation of its manifest, 0.50)."""
+"""The sources of packages in `[tool.pixi]` (pixi's documentation of its manifest, 0.50)."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from mlspec.lock.requirements.sources.source_tables import (
     url_address,
 )
 from mlspec.lock.requirements.sources.uv_settings import read_settings
-from mlspec.lock.requirements.values import Place
+from mlspec.spec.place import Place
 
 _ROOT = ("tool", "pixi")
-# The names of targets that an image of each platform is; unix and linux are both.
+# The pixi targets of an image on each platform; unix and linux are targets of both.
 _TARGETS = {"linux/amd64": "linux-64", "linux/arm64": "linux-aarch64"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of the manifest that holds for the image: its path, and the platforms, all of them or some."""
+    """A part of the manifest that applies to the image: its path, and all platforms or some."""
 
     path: tuple[str, ...]
     platforms: tuple[str, ...]
 
     def marker(self, conditions: Conditions) -> str:
-        """Return the marker of what holds on some platforms alone."""
+        """Return the marker for a part of some platforms; empty for all platforms."""
         if self.platforms == conditions.platforms:
             return ""
         return " or ".join(f'platform_machine == "{machine_of(platform)}"' for platform in self.platforms)
 
 
 def _parts(toml: TomlText, conditions: Conditions) -> Iterator[_Part]:
-    """Yield the parts of the default environment: the project's own, those of its features, and of their targets."""
+    """Yield the parts of the default environment: those of the project, of its features, and of their targets."""
     features, has_own = _default_environment(toml)
     above = ([_ROOT] if has_own else []) + [(*_ROOT, "feature", name) for name in features]
     for path in above:
@@ -58,7 +58,7 @@ def _parts(toml: TomlText, conditions: Conditions) -> Iterator[_Part]:
 
 
 def _default_environment(toml: TomlText) -> tuple[tuple[str, ...], bool]:
-    """Return the features of pixi's default environment, and whether what stands outside of features is part of it."""
+    """Return the features of pixi's default environment, and whether it includes the tables outside of features."""
     row = toml.value(*_ROOT, "environments", "default")
     listed = row.get("features") if isinstance(row, dict) else row
     features = tuple(map(str, listed)) if isinstance(listed, list) else ()
@@ -78,7 +78,7 @@ def list_other_features(toml: TomlText) -> Iterator[tuple[str, Place]]:
 
 
 def read_pixi(toml: TomlText, conditions: Conditions) -> Tables:
-    """Return what pixi's tables say of where packages come from."""
+    """Return the sources of packages in pixi's tables."""
     finds = Finds()
     for part in _parts(toml, conditions):
         for name, row in toml.table(*part.path, "pypi-dependencies").items():
@@ -99,17 +99,17 @@ def _read_options(toml: TomlText, path: tuple[str, ...], conditions: Conditions,
         place = toml.place(*path, "extra-index-urls", number)
         finds.indexes.append(ProjectIndex(url=str(url), place=place, reach="any"))
     if options.get("find-links"):
-        message, hint = "find-links may hold another file tomorrow", "require each file by its address"
+        message, hint = "find-links may contain other files tomorrow", "require each file by its address"
         finds.problems.append(toml.place(*path, "find-links").problem("MLS217", message, hint))
     if options.get("dependency-overrides"):
-        message = "dependency-overrides change what other packages ask for, which pip's resolver cannot do"
+        message = "dependency-overrides change the requirements of other packages, which pip's resolver cannot do"
         hint = "remove them; or require releases that agree"
         finds.problems.append(toml.place(*path, "dependency-overrides").problem("MLS219", message, hint))
-    read_settings(toml, path, conditions, finds, hint="remove it; or name the releases that are meant")
+    read_settings(toml, path, conditions, finds, hint="remove it; or name those releases")
 
 
 def list_dependencies(toml: TomlText, conditions: Conditions) -> Iterator[tuple[str, Place]]:
-    """Yield what pixi adds to the dependencies of the project from an index or an address, in pip's words."""
+    """Yield the dependencies that pixi adds to those of the project, from an index or an address, in pip's syntax."""
     for part in _parts(toml, conditions):
         marker = part.marker(conditions)
         path = (*part.path, "pypi-dependencies")
@@ -146,7 +146,7 @@ def _read_source(
     problem = None
     if "path" in row:
         hint = PATH_HINT.format(file=toml.shown)
-        problem = refuse_path(name, f"what stands at {row['path']}", place, hint)
+        problem = refuse_path(name, f"the local path {row['path']}", place, hint)
     address = git_address(row) if "git" in row else url_address(row) if "url" in row else ""
     index = str(row.get("index", ""))
     if address or index or problem:

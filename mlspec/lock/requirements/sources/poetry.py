@@ -1,4 +1,4 @@
-"""What `[tool.poetry]` requires, and where it comes from (poetry's documentation, 2.1), in pip's words."""
+"""The requirements of `[tool.poetry]` and their sources (poetry's documentation, 2.1), in pip's syntax."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import KeyPath, Problem
+from mlspec.lock.requirements.requirement_types import Unheeded
 from mlspec.lock.requirements.sources.source_tables import (
     PATH_HINT,
     Conditions,
@@ -24,16 +25,16 @@ from mlspec.lock.requirements.sources.source_tables import (
     refuse_path,
     url_address,
 )
-from mlspec.lock.requirements.values import Place, Unheeded
+from mlspec.spec.place import Place
 
 _MAIN = ("tool", "poetry", "dependencies")
 
 
-# Where packages come from
+# Sources of packages
 
 
 def read_poetry(toml: TomlText, conditions: Conditions) -> Tables:
-    """Return what poetry's tables say of where packages come from."""
+    """Return the sources of packages in poetry's tables."""
     finds = Finds()
     urls, listed = _read_indexes(toml, finds), _listed_names(toml)
     for group, path in _dependency_tables(toml):
@@ -44,7 +45,7 @@ def read_poetry(toml: TomlText, conditions: Conditions) -> Tables:
                 if not group and row.get("allow-prereleases") and canonicalize_name(name) in listed:
                     finds.problems.append(_refuse_prereleases(name, place))
     if toml.table("tool", "poetry", "build-constraints"):
-        message = "build-constraints of single packages: pip has them for all builds alone"
+        message = "build-constraints of single packages: pip has them only for all builds"
         place, hint = toml.place("tool", "poetry", "build-constraints"), "write in the spec: build_constraints: [...]"
         finds.unheeded.append(Unheeded("setting", message, hint, place, matters="source"))
     return finds.tables()
@@ -58,7 +59,7 @@ def _listed_names(toml: TomlText) -> frozenset[str]:
 
 
 def included_groups(toml: TomlText, group: str) -> frozenset[str]:
-    """Return a group of poetry's and those that it includes, by their normalised names (poetry 2.2)."""
+    """Return a group of poetry's and the groups that it includes, by their normalised names (poetry 2.2)."""
     tables: dict[str, Any] = {
         canonicalize_name(name): row for name, row in toml.table("tool", "poetry", "group").items()
     }
@@ -73,7 +74,7 @@ def included_groups(toml: TomlText, group: str) -> frozenset[str]:
 
 
 def _dependency_tables(toml: TomlText) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the tables of dependencies with their groups; that of the project itself has none."""
+    """Yield the tables of dependencies with their groups; the group of the project's own table is empty."""
     yield "", _MAIN
     yield "dev", ("tool", "poetry", "dev-dependencies")
     for group in toml.table("tool", "poetry", "group"):
@@ -94,10 +95,10 @@ def _source(
 ) -> PackageSource | None:
     problem, source = None, str(row.get("source", ""))
     if where := row.get("path") or row.get("file"):
-        problem = refuse_path(name, f"what stands at {where}", place, PATH_HINT.format(file=toml.shown))
+        problem = refuse_path(name, f"the local path {where}", place, PATH_HINT.format(file=toml.shown))
     elif source and source.lower() != "pypi" and source not in urls:
-        hint = f'add its address here: [[tool.poetry.source]] with name = "{source}"'
-        problem = place.problem("MLS217", f"{name} comes from {source}, whose address is not here", hint)
+        hint = f'add its URL here: [[tool.poetry.source]] with name = "{source}"'
+        problem = place.problem("MLS217", f"{name} comes from {source}, but the URL of that is not here", hint)
     address = git_address(row) if "git" in row else url_address(row) if "url" in row else ""
     if not (address or problem or source in urls):
         return None
@@ -120,7 +121,7 @@ def _read_indexes(toml: TomlText, finds: Finds) -> Mapping[str, str]:
         if name.lower() == "pypi":
             continue
         urls[name] = url
-        # One primary source takes the place of pypi.org; several are asked together.
+        # A single primary source replaces pypi.org; poetry asks several together.
         alone = _priority(row) in {"primary", "default"} and len(first) == 1
         reach: Reach = "named" if _priority(row) == "explicit" else "rest" if alone else "any"
         place = toml.place("tool", "poetry", "source", number)
@@ -135,7 +136,7 @@ def _priority(row: Mapping[str, Any]) -> str:
 
 
 def _applies(row: Mapping[str, Any], conditions: Conditions) -> bool:
-    """Return whether a row is for the Python and the platform of the image; its markers are another matter."""
+    """Return whether a row is for the Python and the platform of the image; this ignores its markers."""
     if str(row.get("platform", "linux")).lower() != "linux":
         return False
     python = str(row.get("python", "*"))
@@ -146,15 +147,16 @@ def _applies(row: Mapping[str, Any], conditions: Conditions) -> bool:
         return True
 
 
-# What is required
+# Requirements
 
 
 def list_dependencies(
     toml: TomlText, extras: tuple[str, ...], group: str, conditions: Conditions
 ) -> Iterator[tuple[str, Place] | Problem]:
-    """Yield the requirements of poetry's tables in pip's words, with their places, and what has none.
+    """Yield the requirements of poetry's tables in pip's syntax, with their places, and problems of the others.
 
-    Of the project's own, the optional ones are those of ``extras``; a ``group`` is read instead where one is named.
+    Of the project's optional dependencies, only those in ``extras`` count. With ``group``, the dependencies of that
+    group replace those of the project.
     """
     groups = included_groups(toml, group) if group else frozenset({""})
     paths = [path for name, path in _dependency_tables(toml) if name in groups]
@@ -183,7 +185,7 @@ def _line(name: str, row: Mapping[str, Any], place: Place) -> tuple[str, Place] 
         return place.problem("MLS203", f'"{version}" is not a version of {name}', "write one such as: >=1.2,<2")
     if len(alternatives) != 1:
         hint = "write one range, such as: >=1.2,<2"
-        return place.problem("MLS203", f'"{version}" is several ranges of {name}, and pip takes one', hint)
+        return place.problem("MLS203", f'"{version}" is several ranges of {name}, but pip allows one', hint)
     if row.get("allow-prereleases"):
         return _refuse_prereleases(name, place)
     extras = f"[{','.join(map(str, row['extras']))}]" if row.get("extras") else ""
@@ -193,26 +195,32 @@ def _line(name: str, row: Mapping[str, Any], place: Place) -> tuple[str, Place] 
 
 def _refuse_prereleases(name: str, place: Place) -> Problem:
     hint = f'remove it here, and name the pre-release: {name} = "==1.0rc1"'
-    return place.problem("MLS219", f"pip takes pre-releases of all packages or of none, not of {name} alone", hint)
+    return place.problem("MLS219", f"pip allows pre-releases of all packages or of none, not only of {name}", hint)
 
 
 def required_python(toml: TomlText) -> tuple[str, KeyPath]:
-    """Return the Pythons that poetry's table requires, as a specifier, and where it says so; empty without one."""
+    """Return the Pythons that poetry's table requires, as a specifier, and the path of its key; empty without one."""
     rows = toml.value(*_MAIN, "python")
     if not isinstance(rows, str):
         return "", ()
-    try:
-        alternatives = _alternatives(rows)
-    except InvalidSpecifier:
-        return "", ()
-    return (alternatives[0], (*_MAIN, "python")) if len(alternatives) == 1 else ("", ())
+    specifier = read_python(rows)
+    return (specifier, (*_MAIN, "python")) if specifier else ("", ())
 
 
 # Versions
 
 
+def read_python(version: str) -> str:
+    """Return a poetry version as one pip specifier; empty if it takes several, or is invalid."""
+    try:
+        alternatives = _alternatives(version)
+    except InvalidSpecifier:
+        return ""
+    return alternatives[0] if len(alternatives) == 1 else ""
+
+
 def _alternatives(version: str) -> list[str]:
-    """Return a version of poetry's as specifiers of pip's, of which one has to fit; raises InvalidSpecifier."""
+    """Return a poetry version as pip specifiers, one of which has to fit; raises InvalidSpecifier."""
     return [_specifier(part) for part in re.split(r"\s*\|\|?\s*", version.strip())]
 
 
@@ -223,7 +231,7 @@ def _specifier(text: str) -> str:
 
 
 def _one_specifier(part: str) -> str:
-    """Return one condition as pip has it: `^1.2` is `>=1.2,<2`, `~1.2` is `>=1.2,<1.3`, `1.2` is `==1.2`."""
+    """Return one condition in pip's syntax: `^1.2` is `>=1.2,<2`, `~1.2` is `>=1.2,<1.3`, `1.2` is `==1.2`."""
     operator, version = re.fullmatch(r"([\^~<>=!]*)\s*v?(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
     if operator in {"", "=", "=="}:
         return "" if version == "*" else f"=={version}"

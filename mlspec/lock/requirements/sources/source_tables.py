@@ -1,4 +1,4 @@
-"""What the tables of a pyproject.toml say of where packages come from, whichever tool they are for."""
+"""The tables of a pyproject.toml that name the sources of packages, in a form that all tools share."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ from packaging.utils import canonicalize_name
 from mlspec.errors import KeyPath, Problem, Span
 from mlspec.facts.accelerator import CPU, Accelerator
 from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.requirement_types import Stated, Unheeded
 from mlspec.lock.requirements.toml_places import find_places
-from mlspec.lock.requirements.values import Place, Stated, Unheeded
+from mlspec.spec.place import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What of an image decides what such a table means: its Python, platforms, indexes and accelerator."""
+    """The facts of an image that decide on such a table: its Python, platforms, indexes and accelerator.
+
+    ``context`` leads from the spec's folder to the build context, such as ``../..``.
+    """
 
     python: str = "3.12"
     platforms: tuple[str, ...] = ("linux/amd64",)
     indexes: tuple[Index, ...] = ()
     accelerator: Accelerator = CPU
+    context: str = "."
 
 
 @dataclass(frozen=True)
 class TomlText:
-    """A TOML text with its data, and what messages call its file."""
+    """A TOML text with its data, and the name of its file in messages."""
 
     text: str
     shown: str
@@ -40,7 +45,7 @@ class TomlText:
         return find_places(self.text)
 
     def place(self, *path: str | int) -> Place:
-        """Return the place of the value at ``path``, or of the nearest one above that has a place of its own."""
+        """Return the place of the value at ``path``, or of the nearest table above it that has a place."""
         while path and path not in self._places:
             path = path[:-1]
         span = self._places.get(path)
@@ -48,12 +53,12 @@ class TomlText:
         return Place(file=self.shown, span=span, excerpt=excerpt)
 
     def table(self, *path: str) -> Mapping[str, Any]:
-        """Return the table at ``path``; an empty one where there is none."""
+        """Return the table at ``path``; an empty one if there is none."""
         found = self.value(*path)
         return found if isinstance(found, dict) else {}
 
     def tables(self, *path: str) -> tuple[tuple[int, Mapping[str, Any]], ...]:
-        """Return the tables of the list at ``path`` with their numbers; none where there is no list."""
+        """Return the tables of the list at ``path`` with their numbers; none if there is no list."""
         found = self.value(*path)
         listed = enumerate(found) if isinstance(found, list) else ()
         return tuple((number, item) for number, item in listed if isinstance(item, dict))
@@ -67,15 +72,17 @@ class TomlText:
 
     @property
     def name(self) -> str:
-        """The normalised name of the project; empty where it has none."""
+        """The normalised name of the project; empty if it has none."""
         return canonicalize_name(str(self.value("project", "name") or self.value("tool", "poetry", "name") or ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSource:
-    """Where one package comes from: an address of pip's, an index, or what cannot be had, with what is said of it.
+    """The source of one package: an address for pip, an index, or the problem of an impossible source.
 
-    ``extra`` and ``group`` are those of the project that it is for, ``marker`` the environments.
+    ``folder`` is that of a package beside the file that names it, as written, and ``is_member`` tells that it is one of
+    the workspace. If such a source cannot be used, ``problem`` counts.
+    ``extra`` and ``group`` are the ones of the project that the source is for; ``marker`` limits its environments.
     """
 
     name: str
@@ -83,6 +90,8 @@ class PackageSource:
     address: str = ""
     index: str = ""
     problem: Problem | None = None
+    folder: str = ""
+    is_member: bool = False
     marker: str = ""
     extra: str = ""
     group: str = ""
@@ -93,7 +102,10 @@ Reach = Literal["named", "rest", "any"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectIndex:
-    """An index of a project: it serves ``named`` packages alone, the ``rest`` in the default's place, or ``any``."""
+    """An index of a project.
+
+    It serves only ``named`` packages, the ``rest`` in place of the default index, or ``any`` package.
+    """
 
     url: str
     place: Place
@@ -103,8 +115,11 @@ class ProjectIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """All that the tables of one tool say: sources, indexes, constraints and options of pip's with their places,
-    stated metadata, what is refused, and what is not followed."""
+    """The contents of one tool's tables that matter for a lock.
+
+    These are sources and indexes, constraints and pip options with their places, stated metadata, problems, and
+    settings that the lock does not follow.
+    """
 
     sources: tuple[PackageSource, ...] = ()
     indexes: tuple[ProjectIndex, ...] = ()
@@ -117,7 +132,7 @@ class Tables:
 
 
 def join_tables(several: Iterable[Tables]) -> Tables:
-    """Return what several tools say as one."""
+    """Return the tables of several tools as one."""
     several = tuple(several)
     fields = [f.name for f in dataclasses.fields(Tables)]
     return Tables(**{name: tuple(item for one in several for item in getattr(one, name)) for name in fields})
@@ -125,7 +140,7 @@ def join_tables(several: Iterable[Tables]) -> Tables:
 
 @dataclass(slots=True)
 class Finds:
-    """What is found in the tables of one tool, while they are read."""
+    """The results of reading one tool's tables, while mlspec reads them."""
 
     sources: list[PackageSource] = field(default_factory=list)
     indexes: list[ProjectIndex] = field(default_factory=list)
@@ -137,13 +152,13 @@ class Finds:
     problems: list[Problem] = field(default_factory=list)
 
     def tables(self) -> Tables:
-        """Return it as a frozen value."""
+        """Return the results as a frozen value."""
         fields = [f.name for f in dataclasses.fields(Tables)]
         return Tables(**{name: tuple(getattr(self, name)) for name in fields})
 
 
 def git_address(row: Mapping[str, Any]) -> str:
-    """Return the address, as pip takes it, of a git repository in a table: at its rev, tag or branch."""
+    """Return the address of a git repository in a table, for pip: with its rev, tag or branch."""
     git = str(row["git"]).removeprefix("git+")
     ref = next((str(row[key]) for key in ("rev", "tag", "branch") if row.get(key)), "")
     folder = f"#subdirectory={row['subdirectory']}" if row.get("subdirectory") else ""
@@ -156,15 +171,17 @@ def url_address(row: Mapping[str, Any]) -> str:
 
 
 def refuse_path(name: str, where: str, place: Place, hint: str) -> Problem:
-    """Return that a package is code of a folder, which no index and no repository has."""
-    return place.problem("MLS216", f"{name} is {where}: no lock can hold it, and no index is asked for it", hint)
+    """Return the problem of a package that is code in a folder, which no index and no repository has."""
+    return place.problem(
+        "MLS216", f"{name} is {where}: a lock cannot contain it, and mlspec does not ask an index for it", hint
+    )
 
 
 PATH_HINT = (
     'give its repository, such as: {{ git = "https://..." }}; or list in a requirements.in what the image needs, '
-    "and name that in the place of {file}"
+    "and name that instead of {file}"
 )
-"""What to write where a package is code of a folder."""
+"""The hint for a package that is code in a folder."""
 
 
 _TABLES = (
@@ -181,7 +198,7 @@ _TABLES = (
 
 
 def find_wrong_tables(toml: TomlText) -> Iterator[Problem]:
-    """Yield a problem for everything that requirements are read from and that is no table."""
+    """Yield a problem for each key that should be a table of requirements but is not a table."""
     for path in _TABLES:
         value = toml.value(*path)
         if value is not None and not isinstance(value, dict):

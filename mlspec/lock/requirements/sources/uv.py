@@ -1,13 +1,15 @@
-"""Where packages come from by `[tool.uv]` and `uv.toml` (uv's documentation of sources, indexes and settings, 0.13)."""
+"""The sources of packages in `[tool.uv]` and `uv.toml` (uv's documentation of sources, indexes and settings, 0.13)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from mlspec.errors import Problem
+from mlspec.lock.requirements.requirement_types import Stated
 from mlspec.lock.requirements.sources.source_tables import (
     Conditions,
     Finds,
@@ -21,42 +23,51 @@ from mlspec.lock.requirements.sources.source_tables import (
     url_address,
 )
 from mlspec.lock.requirements.sources.uv_settings import AGE, TAKE_PINS, read_settings, refuse_setting
-from mlspec.lock.requirements.values import Place, Stated
+from mlspec.spec.place import Place
 
 _TOOL = ("tool", "uv")
+_ARCHIVE = re.compile(r"\.(?:whl|tar\.gz|tgz|tar\.bz2|tar\.xz|zip)$")
 _LOCAL_EXPORT = (
-    "take what it depends on, and name that file in the place of this one:\n"
+    "export its dependencies, and name that file instead of this one:\n"
     "uv export --frozen --no-emit-local --no-dev -o requirements.txt"
 )
 
 
 def read_uv(toml: TomlText, conditions: Conditions, workspace: TomlText | None, uv_toml: TomlText | None) -> Tables:
-    """Return what uv's tables say of where packages come from, those of the root of its workspace among them.
+    """Return the sources of packages in uv's tables, including those of the root of the workspace.
 
-    As in uv, a ``uv_toml`` beside the root takes the place of the settings in the pyproject.toml; and those of a member
-    of a workspace do not count.
+    As in uv, a ``uv_toml`` beside the root replaces the settings in the pyproject.toml. The settings of a workspace
+    member do not count.
     """
     finds, own = Finds(), set[str]()
+    settings = uv_toml or workspace or toml
+    above = () if uv_toml else _TOOL
     texts = (toml, workspace) if workspace else (toml,)
     urls = {name: url for text in reversed(texts) for name, url in _read_indexes(text, _TOOL, finds).items()}
     if uv_toml:
         urls = {**_read_indexes(uv_toml, (), finds), **urls}
     for text in texts:
-        if toml.value("tool", "uv", "no-sources") is not True:
-            for key, rows in text.table("tool", "uv", "sources").items():
-                # What a member says of a package of its own holds in place of what the root says.
-                if text is toml or canonicalize_name(key) not in own:
-                    _read_source(text, key, rows, urls, finds)
+        for key, rows in text.table("tool", "uv", "sources").items():
+            # The source that a member states for its own package overrides that of the root.
+            if canonicalize_name(key) not in own and not _is_off(settings, above, key):
+                _read_source(text, key, rows, urls, finds)
         own |= {canonicalize_name(key) for key in text.table("tool", "uv", "sources")}
         _read_lists(text, _TOOL, finds)
     if uv_toml:
         _read_lists(uv_toml, (), finds)
-    _read_config(uv_toml or workspace or toml, () if uv_toml else _TOOL, conditions, finds)
+    _read_config(settings, above, conditions, finds)
     return finds.tables()
 
 
+def _is_off(settings: TomlText, above: tuple[str, ...], name: str) -> bool:
+    """Return whether a setting turns off the sources of a package."""
+    named = settings.value(*above, "no-sources-package")
+    off = {canonicalize_name(str(item)) for item in named} if isinstance(named, list) else set()
+    return settings.value(*above, "no-sources") is True or canonicalize_name(name) in off
+
+
 def read_config(text: TomlText, above: tuple[str, ...], conditions: Conditions) -> Tables:
-    """Return what holds for requirement files beside a ``uv.toml``, or a pyproject.toml with settings of uv's."""
+    """Return the settings for requirement files beside a ``uv.toml``, or beside a pyproject.toml with uv's settings."""
     finds = Finds()
     _read_indexes(text, above, finds)
     _read_lists(text, above, finds)
@@ -88,6 +99,8 @@ def _read_source(toml: TomlText, key: str, rows: object, urls: Mapping[str, str]
             address=git_address(row) if "git" in row else url_address(row) if "url" in row else "",
             index=urls.get(str(row.get("index", "")), ""),
             problem=_refuse(key, row, urls, place),
+            folder="" if _ARCHIVE.search(path_of := str(row.get("path", ""))) else path_of,
+            is_member=row.get("workspace") is True,
             marker=str(row.get("marker", "")),
             extra=canonicalize_name(str(row.get("extra", ""))),
             group=canonicalize_name(str(row.get("group", ""))),
@@ -99,13 +112,15 @@ def _refuse(key: str, row: Mapping[str, Any], urls: Mapping[str, str], place: Pl
     if row.get("workspace"):
         return refuse_path(key, "another project of the workspace", place, _LOCAL_EXPORT)
     if "path" in row:
-        return refuse_path(key, f"what stands at {row['path']}", place, _LOCAL_EXPORT)
+        return refuse_path(key, f"the local path {row['path']}", place, _LOCAL_EXPORT)
     if "index" in row and str(row["index"]) not in urls:
-        hint = f'add its address here: [[tool.uv.index]] with name = "{row["index"]}"'
-        return place.problem("MLS217", f"{key} comes from the index {row['index']}, whose address is not here", hint)
+        hint = f'add its URL here: [[tool.uv.index]] with name = "{row["index"]}"'
+        return place.problem(
+            "MLS217", f"{key} comes from the index {row['index']}, but the URL of that is not here", hint
+        )
     if not {"index", "git", "url"} & row.keys():
         hint = "write git, url or index"
-        return place.problem("MLS216", f"where {key} comes from is not known: {', '.join(row) or 'nothing'}", hint)
+        return place.problem("MLS216", f"the source of {key} is unknown: {', '.join(row) or 'nothing'}", hint)
     return None
 
 
@@ -113,13 +128,13 @@ def _refuse(key: str, row: Mapping[str, Any], urls: Mapping[str, str], place: Pl
 
 
 def _read_indexes(toml: TomlText, above: tuple[str, ...], finds: Finds) -> Mapping[str, str]:
-    """Note the indexes of a project; returns their addresses by name."""
+    """Record the indexes of a project; return their addresses by name."""
     urls: dict[str, str] = {}
     for number, row in toml.tables(*above, "index"):
         place, url = toml.place(*above, "index", number), str(row.get("url", ""))
         if row.get("format", "simple") != "simple":
-            message = f"{url} is a page of links, where any file may be added at any time"
-            finds.problems.append(place.problem("MLS217", message, "write the address of the file as a source: url"))
+            message = f"{url} is a page of links that may get new files at any time"
+            finds.problems.append(place.problem("MLS217", message, "write the URL of the file as a source: url"))
         if row.get("exclude-newer"):
             finds.problems.append(refuse_setting(place, "exclude-newer", AGE))
         reach: Reach = "named" if row.get("explicit") else "rest" if row.get("default") else "any"
@@ -138,8 +153,8 @@ def _read_old_indexes(toml: TomlText, above: tuple[str, ...], finds: Finds) -> N
         place = toml.place(*above, "extra-index-url", number)
         finds.indexes.append(ProjectIndex(url=str(url), place=place, reach="any"))
     if table.get("find-links"):
-        message = "find-links is a folder or page of files, any of which may be another one tomorrow"
-        hint = "write the address of each file as a source: url"
+        message = "find-links is a folder or page of files, and any of them may change"
+        hint = "write the URL of each file as a source: url"
         finds.problems.append(toml.place(*above, "find-links").problem("MLS217", message, hint))
 
 
@@ -157,12 +172,12 @@ def _read_lists(toml: TomlText, above: tuple[str, ...], finds: Finds) -> None:
     _read_metadata(toml, above, finds)
     for key in ("override-dependencies", "exclude-dependencies"):
         if toml.value(*above, key):
-            message = f"{key} changes what other packages ask for, which pip's resolver cannot do"
+            message = f"{key} changes the requirements of other packages, which pip's resolver cannot do"
             finds.problems.append(toml.place(*above, key).problem("MLS219", message, TAKE_PINS))
 
 
 def _read_metadata(toml: TomlText, above: tuple[str, ...], finds: Finds) -> None:
-    """Take what the project states of source packages; of wheels, which tell it themselves, it decides nothing."""
+    """Record the metadata that the project states for source packages; wheels have their own, which counts instead."""
     rows = toml.value(*above, "dependency-metadata")
     for number, row in enumerate(rows if isinstance(rows, list) else ()):
         requires = row.get("requires-dist", ()) if isinstance(row, dict) else None

@@ -1,4 +1,4 @@
-"""Settings of `[tool.uv]`, `uv.toml` and pixi that change which releases are taken: kept as pip's options, or said.
+"""Settings of `[tool.uv]`, `uv.toml` and pixi that change the choice of releases: convert to pip options, or report.
 
 The keys are those of uv's reference of settings, 0.13, and of pixi's manifest, 0.50.
 """
@@ -14,21 +14,19 @@ from packaging.markers import InvalidMarker
 from mlspec.errors import Problem
 from mlspec.facts.accelerator import from_label
 from mlspec.lock.requirements.markers import is_true
+from mlspec.lock.requirements.requirement_types import Matters, Unheeded
 from mlspec.lock.requirements.sources.choices import is_pypi
 from mlspec.lock.requirements.sources.source_tables import Conditions, Finds, TomlText
-from mlspec.lock.requirements.values import Matters, Place, Unheeded
+from mlspec.spec.place import Place
 
-TAKE_PINS = (
-    "take the pins that uv made, and name that file in the place of this one:\n"
-    "uv export --frozen --no-emit-project --no-dev -o requirements.txt"
-)
+TAKE_PINS = "take the pins that uv made: name uv.lock in the place of this file"
 AGE = "pip's resolver takes the newest release that fits, whenever it was uploaded"
-_IGNORE = "remove it; or say that it is known: # mlspec: ignore=MLS224 WHY"
+_IGNORE = "remove it; or accept it: # mlspec: ignore=MLS224 WHY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UvSetting:
-    """One setting of a resolver's: its key and value, where it stands, and the image it is read for."""
+    """One setting of a resolver: its key and value, its place, and the conditions of the image."""
 
     key: str
     value: Any
@@ -38,29 +36,29 @@ class UvSetting:
     hint: str = TAKE_PINS
 
     @property
-    def shown(self) -> str:
-        """The setting as a message shows it."""
+    def as_toml(self) -> str:
+        """The setting, as messages show it."""
         return f"{self.key} = {_as_toml(self.value)}"
 
     def refuse(self, message: str) -> None:
-        """Note that the setting would make another lock."""
-        self.finds.problems.append(refuse_setting(self.place, self.shown, message, self.hint))
+        """Record the problem that the setting would lead to another lock."""
+        self.finds.problems.append(refuse_setting(self.place, self.as_toml, message, self.hint))
 
     def tell(
         self, message: str, hint: str = "", *, matters: Matters = "always", packages: tuple[str, ...] = ()
     ) -> None:
-        """Note a warning that the setting is not heeded, where that matters."""
-        text = f"{self.shown}: {message}"
+        """Record a warning that mlspec ignores the setting; it appears only if ``matters`` applies."""
+        text = f"{self.as_toml}: {message}"
         found = Unheeded("setting", text, hint or self.hint, self.place, matters=matters, packages=packages)
         self.finds.unheeded.append(found)
 
     def keep(self, option: str) -> None:
-        """Take the setting over as an option of pip's."""
+        """Record the setting as an option of pip's."""
         self.finds.options.append((option, self.place))
 
 
 def refuse_setting(place: Place, shown: str, message: str, hint: str = TAKE_PINS) -> Problem:
-    """Return that a setting would make another lock."""
+    """Return the problem that a setting would lead to another lock."""
     return place.problem("MLS223", f"{shown}: {message}", hint)
 
 
@@ -72,7 +70,7 @@ def _as_toml(value: object) -> str:
     return "{ ... }" if isinstance(value, dict) else "[ ... ]" if isinstance(value, list) else str(value)
 
 
-# What each setting means here
+# The meaning of each setting here
 
 
 def _age(setting: UvSetting) -> None:
@@ -81,11 +79,11 @@ def _age(setting: UvSetting) -> None:
 
 
 def _prereleases(setting: UvSetting) -> None:
-    # pip takes a pre-release where it is asked for or nothing else fits, as uv does by default.
+    # By default, pip and uv both take a pre-release only if a requirement names one or no other release fits.
     if setting.value == "allow":
         setting.keep("--pre")
     elif setting.value != "if-necessary-or-explicit":
-        message = "pip takes a pre-release where one is asked for, or where nothing else fits"
+        message = "pip takes a pre-release only if a requirement names one, or nothing else fits"
         setting.tell(message, matters="pre-release")
 
 
@@ -102,7 +100,7 @@ def _forks(setting: UvSetting) -> None:
 def _index_order(setting: UvSetting) -> None:
     has_others = any(index.reach == "any" and not is_pypi(index.url) for index in setting.finds.indexes)
     if setting.value != "first-index" and has_others:
-        message = "each package comes from one index, by `indexes` of the spec, never from whichever has more of it"
+        message = "each package comes from one index, by `indexes` of the spec, never from the index with the newest"
         setting.tell(message, _IGNORE)
 
 
@@ -132,8 +130,8 @@ def _build(setting: UvSetting) -> None:
     if not setting.value:
         return
     named = setting.value if isinstance(setting.value, list | dict) and setting.key != "config-settings" else ()
-    message = "sources are compiled by what they require themselves, isolated, without settings"
-    hint = "take releases that have wheels; or bound what builds take: build_constraints (mlspec explain MLS224)"
+    message = "builds of sources are isolated, with their own requirements and without settings"
+    hint = "take releases that have wheels; or constrain the builds: build_constraints (mlspec explain MLS224)"
     setting.tell(message, hint, matters="source", packages=tuple(map(str, named)))
 
 
@@ -147,7 +145,7 @@ def _environments(setting: UvSetting) -> None:
             if not any(is_true(str(marker), conditions.python, platform) for marker in listed)
         ]
     except InvalidMarker:
-        setting.tell("no marker that can be read", "write markers as pip has them")
+        setting.tell("not a valid marker", "write markers as pip has them")
         return
     if listed and lacking:
         message = f"uv would not install the project on {' or '.join(lacking)} with Python {conditions.python}"
@@ -160,7 +158,7 @@ def _torch(setting: UvSetting) -> None:
         return
     message = f"the image is for {own}"
     problem = setting.place.problem(
-        "MLS217", f"{setting.shown}: {message}", f"write in the spec: accelerator: {wanted or setting.value}"
+        "MLS217", f"{setting.as_toml}: {message}", f"write in the spec: accelerator: {wanted or setting.value}"
     )
     setting.finds.problems.append(problem)
 
@@ -187,14 +185,14 @@ _JUDGES: Mapping[str, Callable[[UvSetting], None]] = {
     "environments": _environments,
     "torch-backend": _torch,
 }
-# Not among them, as they change nothing of one image: required-environments (for its own platforms it lacks no wheel
-# without a word), conflicts (between extras, of which the spec names its own), and settings of the network and cache.
+# Other settings change nothing for one image: required-environments (a missing wheel for the image's own platforms is
+# an error anyway), conflicts (between extras, and the spec names its own extras), and settings of network and cache.
 
 
 def read_settings(
     toml: TomlText, above: tuple[str, ...], conditions: Conditions, finds: Finds, *, hint: str = TAKE_PINS
 ) -> None:
-    """Note what the settings of one table come to, in the order in which they are written."""
+    """Record the effect of each setting in one table, in the order of the file."""
     for key, value in toml.table(*above).items():
         if judge := _JUDGES.get(key):
             place = toml.place(*above, key)

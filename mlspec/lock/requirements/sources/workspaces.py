@@ -1,4 +1,4 @@
-"""The root of the workspace that a project is a member of: its tables hold for all members (uv's documentation)."""
+"""Find the root of a project's workspace, whose tables apply to all members (uv's documentation)."""
 
 from __future__ import annotations
 
@@ -13,48 +13,49 @@ _MOST_LEVELS = 4
 
 
 def find_workspace(path: str, read: Callable[[str], str], root: str) -> tuple[str, TomlText] | None:
-    """Return the pyproject.toml of the workspace that the one at ``path`` is a member of, and its path; None without.
+    """Return the path and text of the pyproject.toml of the workspace of the project at ``path``; None without one.
 
-    Paths are relative to the folder of the spec, which messages call ``root``. What cannot be read is no workspace.
+    Paths are relative to the folder of the spec, which messages show as ``root``. An unreadable file is no workspace.
     """
     folder, below = posixpath.dirname(path), list[str]()
     for _ in range(_MOST_LEVELS):
-        # Above the spec's folder the names of folders are not known here, and fit any pattern.
+        # The names of folders above the spec's folder are unknown here, so they fit any pattern.
         name = posixpath.basename(folder) if folder and posixpath.basename(folder) != ".." else ""
         below.insert(0, name)
         folder = posixpath.normpath(posixpath.join(folder, ".."))
         place = posixpath.normpath(posixpath.join(folder, "pyproject.toml"))
-        opened = _read_toml(place, read, root)
+        opened = read_toml(place, read, root)
         if not opened:
             continue
         found = opened[1]
         members, others = (found.value("tool", "uv", "workspace", key) or () for key in ("members", "exclude"))
-        is_left_out = all(below) and any(_fits(below, str(pattern)) for pattern in others)
-        if not is_left_out and any(_fits(below, str(pattern)) for pattern in members):
+        is_left_out = all(below) and any(is_in(below, str(pattern)) for pattern in others)
+        if not is_left_out and any(is_in(below, str(pattern)) for pattern in members):
             return place, found
     return None
 
 
 def find_uv_toml(path: str, read: Callable[[str], str], root: str) -> tuple[str, TomlText] | None:
-    """Return the `uv.toml` that holds for the file at ``path``, and its path: in its folder or above; None without.
+    """Return the path and text of the `uv.toml` that applies to the file at ``path``; None without one.
 
-    It is looked for up to the folder of the spec, and beside a file that is above it. What cannot be read is none.
+    The search goes from the folder of the file up to the folder of the spec; for a file above that folder, it is only
+    the folder of the file. An unreadable file does not count.
     """
     for folder in _folders(path):
-        if found := _read_toml(posixpath.join(folder, "uv.toml"), read, root):
+        if found := read_toml(posixpath.join(folder, "uv.toml"), read, root):
             return found
     return None
 
 
 def find_settings(path: str, read: Callable[[str], str], root: str) -> tuple[str, TomlText, tuple[str, ...]] | None:
-    """Return where uv reads its settings from for a requirements file: the path, its text, and the table in it.
+    """Return the file of uv's settings for a requirements file: its path, its text, and the table with the settings.
 
-    That is the nearest `uv.toml`, or pyproject.toml with a table of uv's, as :func:`find_uv_toml` looks for it.
+    It is the nearest `uv.toml`, or pyproject.toml with a table of uv's, in the order of :func:`find_uv_toml`.
     """
     for folder in _folders(path):
-        if found := _read_toml(posixpath.join(folder, "uv.toml"), read, root):
+        if found := read_toml(posixpath.join(folder, "uv.toml"), read, root):
             return *found, ()
-        found = _read_toml(posixpath.join(folder, "pyproject.toml"), read, root)
+        found = read_toml(posixpath.join(folder, "pyproject.toml"), read, root)
         if found and found[1].table("tool", "uv"):
             return *found, ("tool", "uv")
     return None
@@ -69,7 +70,8 @@ def _folders(path: str) -> Iterator[str]:
         folder = posixpath.dirname(folder)
 
 
-def _read_toml(path: str, read: Callable[[str], str], root: str) -> tuple[str, TomlText] | None:
+def read_toml(path: str, read: Callable[[str], str], root: str) -> tuple[str, TomlText] | None:
+    """Return the path and text of a TOML file, which messages show below ``root``; None if it is unreadable."""
     try:
         text = read(path)
         return path, TomlText(text, posixpath.normpath(posixpath.join(root, path)), tomllib.loads(text))
@@ -77,7 +79,8 @@ def _read_toml(path: str, read: Callable[[str], str], root: str) -> tuple[str, T
         return None
 
 
-def _fits(folders: list[str], pattern: str) -> bool:
+def is_in(folders: list[str], pattern: str) -> bool:
+    """Return whether the names of nested folders fit the pattern of a workspace."""
     parts = posixpath.normpath(pattern).split("/")
     return len(parts) == len(folders) and all(
         not name or fnmatch.fnmatchcase(name, part) for name, part in zip(folders, parts, strict=True)

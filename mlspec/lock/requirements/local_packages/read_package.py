@@ -1,0 +1,101 @@
+"""Read the package in a folder of the project: its name, the requirements of its build, and the files that it reads."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator
+
+from mlspec.errors import Problem
+from mlspec.lock.requirements.local_packages.backends import (
+    SETUPTOOLS,
+    Backend,
+    find_backend,
+    known_backends,
+    list_build_requires,
+)
+from mlspec.lock.requirements.local_packages.local_package import LocalPackage
+from mlspec.lock.requirements.local_packages.own_commands import list_commands
+from mlspec.lock.requirements.local_packages.setup_script import is_compiling, list_named_files
+from mlspec.lock.requirements.other_files import Look
+from mlspec.lock.requirements.requirement_texts import find_name
+from mlspec.lock.requirements.sources.source_tables import TomlText
+from mlspec.spec.place import Place
+
+# These build requirements read the version of a package from the repository around it.
+_VERSION_READERS = {
+    "setuptools-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "vcs-versioning": "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "flit-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "hatch-vcs": "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "setuptools-git-versioning": "",
+    "versioningit": "",
+    "versioneer": "",
+    "uv-dynamic-versioning": "UV_DYNAMIC_VERSIONING_BYPASS",
+    "poetry-dynamic-versioning": "POETRY_DYNAMIC_VERSIONING_BYPASS",
+    "pbr": "PBR_VERSION",
+}
+_LICENSES = ("license", "licence", "copying", "notice", "authors")
+
+
+def read_local_package(
+    toml: TomlText, folder: str, place: Place, look: Look, read: Callable[[str], str]
+) -> LocalPackage | Problem:
+    """Return the package in ``folder``, whose pyproject.toml is ``toml``; a problem at ``place`` if it cannot be built.
+
+    The folder is relative to the folder of the spec.
+    """
+    backend = find_backend(toml)
+    if backend is None:
+        named = toml.value("build-system", "build-backend")
+        message = f"mlspec does not know what the build backend {named} reads"
+        hint = f"build it with one of: {', '.join(known_backends())}; or write for its requirements alone: "
+        hint += posixpath.normpath(posixpath.join(folder, "pyproject.toml"))
+        return place.problem("MLS226", message, hint)
+    if not toml.name:
+        hint = 'write in it: [project] name = "NAME"'
+        return place.problem("MLS226", f"{toml.shown} does not name its package", hint)
+    requires = list_build_requires(toml, backend)
+    if problem := _find_version_reader(toml, requires):
+        return problem
+    setup_cfg, script = _read_setup_files(folder, look, read) if backend.module == SETUPTOOLS else ("", "")
+    named = dict.fromkeys((*_named_files(toml, backend), *list_named_files(script)))
+    files = (name for name in named if look(posixpath.normpath(posixpath.join(folder, name))).kind == "file")
+    licenses = (name for name in look(folder).names if name.lower().startswith(_LICENSES))
+    return LocalPackage(
+        path=folder,
+        name=toml.name,
+        requires=requires,
+        files=tuple(sorted({*files, *licenses})),
+        is_compiled=is_compiling(script) or bool(toml.value("tool", "setuptools", "ext-modules")),
+        commands=list_commands(toml, setup_cfg, script),
+        place=place,
+    )
+
+
+def _read_setup_files(folder: str, look: Look, read: Callable[[str], str]) -> tuple[str, str]:
+    """Return the texts of setup.cfg and setup.py beside a pyproject.toml; empty for a missing file."""
+    paths = (posixpath.normpath(posixpath.join(folder, name)) for name in ("setup.cfg", "setup.py"))
+    setup_cfg, setup_py = (read(path) if look(path).kind == "file" else "" for path in paths)
+    return setup_cfg, setup_py
+
+
+def _named_files(toml: TomlText, backend: Backend) -> Iterator[str]:
+    """Yield the paths of files whose contents a build reads; not each of them exists."""
+    yield from ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in")
+    for table in (("project", "readme"), ("project", "license"), ("tool", "poetry", "readme")):
+        value = toml.value(*table)
+        listed = value if isinstance(value, list) else [value]
+        files = (item.get("file") if isinstance(item, dict) else item for item in listed)
+        yield from (name for name in files if isinstance(name, str))
+    yield from (posixpath.normpath(name) for name in backend.read(toml))
+
+
+def _find_version_reader(toml: TomlText, requires: tuple[str, ...]) -> Problem | None:
+    names = [name for text in requires if (name := find_name(text)) in _VERSION_READERS]
+    if toml.value("tool", "pdm", "version", "source") == "scm":
+        names.append("pdm-backend")
+    if not names or toml.value("project", "version"):
+        return None
+    message = f"{names[0]} reads the version of {toml.name} from git, which is not in the image"
+    hint = 'write it in this file: [project] version = "1.0.0", and remove "version" from dynamic'
+    return toml.place("project", "dynamic").problem("MLS227", message, hint)
