@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,7 @@ from mlspec.cli.specs import find_folder_warnings, finish, keep_proof, one_spec,
 from mlspec.cli.terminal import is_quiet, say, show
 from mlspec.host.cache.proofs import CHECK
 from mlspec.host.cache.witness import witness_reads
-from mlspec.targets.build_options import BuildOptions
+from mlspec.targets.build_options import BuildOptions, complete_options
 
 if TYPE_CHECKING:
     from mlspec.host.rendered import Rendered
@@ -77,15 +77,20 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
 @click.command()
 @images_argument
 @file_option
-@click.option("-t", "--tag", "tags", multiple=True, metavar="NAME", help="Image name. Default: the name in the spec.")
+@click.option(
+    "-t",
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="NAME",
+    help="Image name, or :TAG for a tag of the name in the spec. Default: the name in the spec.",
+)
 @click.option("--push", is_flag=True, help="Push the image instead of loading it into the engine.")
 @click.option(
     "--compression",
     type=click.Choice(["gzip", "zstd"]),
-    default="gzip",
-    show_default=True,
-    help="The compression of the layers, with --push. zstd is faster to pull; it needs Docker Engine 23.0 or "
-    "containerd 1.5.",
+    help="The compression of the layers, with --push. Default: that of the spec, or gzip. zstd is faster to pull; it "
+    "needs Docker Engine 23.0 or containerd 1.5.",
 )
 @click.option(
     "--platform",
@@ -95,6 +100,10 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
     help="Build only for this platform. Default: the platform of the engine; with --push, all platforms.",
 )
 @click.option("--builder", metavar="NAME", help="The buildx builder to use.")
+@click.option(
+    "--cache", "cache_to", metavar="REF", help="Keep the build cache in a registry, HOST/NAME: read it, and write it."
+)
+@click.option("--cache-from", multiple=True, metavar="REF", help="Read a build cache in a registry, HOST/NAME.")
 @click.option("--no-cache", is_flag=True, help="Do not use the build cache.")
 @click.option(
     "--verify", is_flag=True, help="Build twice without the cache, keep neither image, and show the differences."
@@ -115,43 +124,37 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
 def build(
     images: tuple[str, ...],
     file: str | None,
-    tags: tuple[str, ...],
-    push: bool,
-    compression: str,
     platforms: tuple[str, ...],
-    builder: str | None,
-    no_cache: bool,
     verify: bool,
     no_labels: bool,
-    progress: str,
     reports: tuple[str, ...],
     locked: bool,
     unpinned: bool,
+    **chosen: Any,  # noqa: ANN401 - the fields of BuildOptions
 ) -> None:
     """Build the images of a spec, or those named.
 
     Files that are out of date are written first. The building is BuildKit's, through docker buildx. With --push, the
     answer on stdout is a line NAME@DIGEST for each name.
     """
-    require_writable(reports, unseen_by=progress if progress in OF_BUILDKIT else "")
-    progress = "quiet" if progress == "auto" and is_quiet() else progress
-    _require_push(compression, push=push)
-    options = BuildOptions(
-        tags=tags, push=push, compression=compression, builder=builder, no_cache=no_cache, progress=progress
-    )
+    options = BuildOptions(**chosen)
+    require_writable(reports, unseen_by=options.progress if options.progress in OF_BUILDKIT else "")
+    if options.progress == "auto" and is_quiet():
+        options = replace(options, progress="quiet")
+    _require_push(options)
     is_plain = not (platforms or verify or no_labels or reports or unpinned)
     if is_plain and _build_again(file, images, options):
         return
     rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
-    _require_sense(plans, tags, push=push, verify=verify)
-    wanted = choose_platforms(rendered, plans, platforms, push=push)
+    _require_sense(plans, options, verify=verify)
+    wanted = choose_platforms(rendered, plans, platforms, push=options.push)
     if verify:
         sys.exit(0 if _are_verified(rendered, plans, wanted, options) else 1)
     for plan in plans:
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
         own = replace(plan, platform=wanted[plan.key][0])
-        _build_with_mirrors(rendered, own, replace(options, platforms=wanted[plan.key]), paths, file, no_labels)
+        _build_with_mirrors(rendered, own, complete_options(options, plan, wanted[plan.key]), paths, file, no_labels)
 
 
 def _build_again(file: str | None, images: Sequence[str], options: BuildOptions) -> bool:
@@ -171,17 +174,17 @@ def _build_again(file: str | None, images: Sequence[str], options: BuildOptions)
     return bool(proven)
 
 
-def _require_push(compression: str, *, push: bool) -> None:
-    """Raise UsageError if layers get another compression than the engine's own but are not pushed."""
-    if compression != "gzip" and not push:
-        raise click.UsageError(f"--compression {compression} is for pushed images: add --push")
+def _require_push(options: BuildOptions) -> None:
+    """Raise UsageError if layers get a compression but are not pushed."""
+    if options.compression and not options.push:
+        raise click.UsageError(f"--compression {options.compression} is for pushed images: add --push")
 
 
-def _require_sense(plans: Sequence[Plan], tags: Sequence[str], *, push: bool, verify: bool) -> None:
+def _require_sense(plans: Sequence[Plan], options: BuildOptions, *, verify: bool) -> None:
     """Raise UsageError if options contradict each other, or if one of them is for a single image only."""
-    if tags and len(plans) > 1:
-        raise click.UsageError("--tag names one image: mlspec build IMAGE --tag NAME")
-    if verify and (push or tags):
+    if len(plans) > 1 and not all(tag.startswith(":") for tag in options.tags):
+        raise click.UsageError("--tag names one image: mlspec build IMAGE --tag NAME; for all images: --tag :TAG")
+    if verify and (options.push or options.tags):
         raise click.UsageError("--verify keeps no image: leave out --push and --tag")
 
 

@@ -15,6 +15,7 @@ from mlspec.plan.developer import DeveloperPlan, plan_developer
 from mlspec.plan.folders import FoldersPlan, plan_folders
 from mlspec.plan.packages import PackagesPlan, plan_packages
 from mlspec.plan.project import ProjectPlan, plan_project
+from mlspec.plan.push import PushPlan, plan_push
 from mlspec.plan.run import RunPlan, plan_run
 from mlspec.plan.run_steps import plan_build_secrets
 from mlspec.plan.system import SystemPlan, plan_system
@@ -48,6 +49,7 @@ class Plan:
     code: CodePlan
     container: ContainerPlan
     build_secrets: tuple[tuple[str, Secret], ...]
+    push: PushPlan
     run: RunPlan
     developer: DeveloperPlan
 
@@ -141,6 +143,7 @@ def resolve(spec_file: str, image: Image, facts: ImageFacts) -> Plan:
         code=plan_code(image, files, facts, system, packages, context),
         container=plan_container(settings, packages),
         build_secrets=plan_build_secrets(settings, facts),
+        push=plan_push(name, settings),
         run=plan_run(name, files, settings),
         developer=plan_developer(name, files, settings, facts),
     )

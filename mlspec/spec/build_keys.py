@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from mlspec.facts.accelerator import CPU, Accelerator
 from mlspec.spec import values
 from mlspec.spec.fields import Hint, Joined, Starter, about, also_called
-from mlspec.spec.nested_build_keys import Cooldown, IndexEntry, PackageMetadata, RunStep
+from mlspec.spec.nested_build_keys import Cooldown, IndexEntry, PackageMetadata, RegistryEntry, RunStep
 from mlspec.spec.nested_keys import Keys
 from mlspec.spec.schema_parts import (
     ACCELERATOR,
@@ -26,6 +26,7 @@ from mlspec.spec.schema_parts import (
     LAYER,
     ONE_OR_MORE,
     PYTHON,
+    REGISTRY,
     SCRIPT,
     names_to,
     or_short,
@@ -224,3 +225,12 @@ class BuildKeys(Keys):
         tuple[Annotated[RunStep, each(lambda text: {"command": text}), or_short(SCRIPT)], ...],
         about("Your build steps: commands for a shell. Default: none.", ["python -m nltk.downloader punkt"]),
     ] = ()
+    registry: Annotated[
+        Annotated[RegistryEntry, each(lambda text: {"name": text}), or_short(REGISTRY)] | None,
+        about(
+            "Where mlspec build --push pushes the image: HOST/NAMESPACE, and the name of the image is added; or a "
+            "mapping, with the compression. Default: the name alone.",
+            "ghcr.io/acme",
+            {"name": "ghcr.io/acme", "compression": "zstd"},
+        ),
+    ] = None

@@ -14,6 +14,7 @@ from mlspec.spec.schema_parts import (
     AT_LEAST_ONE,
     INDEX_URL,
     ONE_OR_MORE,
+    REGISTRY,
     SCRIPT,
     shape,
 )
@@ -71,6 +72,22 @@ class IndexEntry(Keys):
         about("The packages that come from this index, by name or pattern.", ["ours", "ours-*"]),
     ]
     secret: Annotated[str | None, about("The secret with its login, in netrc form.", "OUR_INDEX")] = None
+
+
+class RegistryEntry(Keys):
+    """The place in a registry that an image is pushed to, and the form of its layers there."""
+
+    name: Annotated[
+        str,
+        AfterValidator(values.registry),
+        shape(REGISTRY),
+        about("The registry and the namespace: HOST/NAMESPACE. The name of the image is added.", "ghcr.io/acme"),
+        also_called("url", "host"),
+    ]
+    compression: Annotated[
+        Literal["gzip", "zstd"],
+        about("The compression of the layers. zstd is faster to pull. Default: gzip, which everything can pull."),
+    ] = "gzip"
 
 
 class Cooldown(Keys):

@@ -94,6 +94,7 @@ PYTHON = any_of({"type": "number", "exclusiveMinimum": 3}, text(whole(values.PYT
 GPU_MODEL = text(whole(values.GPU_MODEL))
 ACCELERATOR = text(whole(accelerator.PATTERN))
 NAME = text_or_number(whole(values.IMAGE_NAME))
+REGISTRY = text(whole(values.REGISTRY))
 IMAGE_KEY = text_or_number(whole(values.IMAGE_KEY))
 VARIABLE = text(whole(values.IDENTIFIER))
 LIMIT = text("^[a-z]+$")

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlspec.errors import KeyPath, Problem, Repair, Replace, SpecError, merge_problems, quote_value
+from mlspec.facts.image_reference import names_registry
 from mlspec.spec.context_place import context_root, fill_working_dir, find_context_conflicts, place_in_context
 from mlspec.spec.document import Document
 from mlspec.spec.foreign_files import recognize_foreign
@@ -105,7 +106,7 @@ def validate(document: Document) -> Spec:
         for key, data, origins in levels(document.data, problems)
         if (image := _image(document, key, data, origins, problems))
     ]
-    problems += [problem for image in images for problem in (*_conflicts(image), *unfit(image, targets))]
+    problems += [problem for image in images for problem in (*_conflicts(image, top.name), *unfit(image, targets))]
     ignores = in_document(document)
     problems += [problem for problem in ignores.problems if problem.severity == "error"]
     if problems:
@@ -163,12 +164,13 @@ def unfit(image: Image, targets: Iterable[str]) -> Iterator[Problem]:
 # Contradictions between keys, which the types of single keys cannot find.
 
 
-def _conflicts(image: Image) -> Iterator[Problem]:
+def _conflicts(image: Image, name: str | None) -> Iterator[Problem]:
     yield from image.find_context_problems()
     yield from _mount_conflicts(image)
     yield from _path_variable(image)
     yield from _unknown_secrets(image)
     yield from _accelerator_conflicts(image)
+    yield from _registry_conflicts(image, name)
     settings = image.settings
     if settings.dev and "devcontainer" not in image.targets:
         message = "no file has the packages for developers: only a dev container gets them"
@@ -181,6 +183,13 @@ def _conflicts(image: Image) -> Iterator[Problem]:
         hint = 'add the port that answers: ports: ["8000:8000"]'
         message = "the health check uses HTTP, but no port is named"
         yield image.problem("MLS123", message, hint, "healthcheck")
+
+
+def _registry_conflicts(image: Image, name: str | None) -> Iterator[Problem]:
+    if image.settings.registry and name and names_registry(name):
+        place, _, own = name.rpartition("/")
+        message = f"the name of the image begins with a registry already: {place}"
+        yield image.problem("MLS142", message, f"write: name: {own}; or remove registry", "registry")
 
 
 def _accelerator_conflicts(image: Image) -> Iterator[Problem]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mlspec.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,13 +14,16 @@ class BuildOptions:
 
     ``dockerfile`` is the path of a variant of the Dockerfile, ``secrets`` are ids and sources of its own secrets, and
     ``without_secrets`` names secrets of the spec that it does not need. ``compression`` is that of the layers of a
-    pushed image. ``keeps_nothing``: the build keeps no image.
+    pushed image; without it, the spec decides. ``cache_from`` are references of build caches in registries to read,
+    and ``cache_to`` is the one to write. ``keeps_nothing``: the build keeps no image.
     """
 
     tags: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     push: bool = False
-    compression: str = "gzip"
+    compression: str | None = None
+    cache_from: tuple[str, ...] = ()
+    cache_to: str | None = None
     builder: str | None = None
     no_cache: bool = False
     progress: str = "auto"
@@ -29,3 +35,26 @@ class BuildOptions:
     dockerfile: str | None = None
     secrets: tuple[tuple[str, str], ...] = ()
     without_secrets: frozenset[str] = frozenset()
+
+
+def complete_options(options: BuildOptions, plan: Plan, platforms: Sequence[str]) -> BuildOptions:
+    """Return the options of the build of one image, with its own names and its own references of build caches."""
+    names = options.tags or ((plan.push.name,) if options.push else ())
+    own = plan.push.name if options.push else plan.image
+    caches = (*filter(None, [options.cache_to]), *options.cache_from)
+    return replace(
+        options,
+        platforms=tuple(platforms),
+        tags=tuple(own + name if name.startswith(":") else name for name in names),
+        cache_from=tuple(name_cache(reference, plan.key) for reference in caches),
+        cache_to=name_cache(options.cache_to, plan.key) if options.cache_to else None,
+    )
+
+
+def name_cache(reference: str, key: str) -> str:
+    """Return the reference of the build cache of one image: several images of a spec have a tag each in one place."""
+    if not key:
+        return reference
+    # A colon before the last slash belongs to a port.
+    has_tag = ":" in reference.rpartition("/")[2]
+    return f"{reference}-{key}" if has_tag else f"{reference}:{key}"

@@ -244,6 +244,7 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
         words += ["--tag", tag]
     # Attestations hold the time of the build, and turn a single image into an index.
     words += ["--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={EPOCH}"]
+    words += _cache(options)
     if options.index_url:
         words += ["--build-arg", f"PIP_INDEX_URL={options.index_url}"]
     words += [word for secret in _secrets(plan, options) for word in ("--secret", secret)]
@@ -255,20 +256,30 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
         words.append("--no-cache")
     if options.metadata_file:
         words += ["--metadata-file", options.metadata_file]
-    return (*words, *_output(options), plan.context.path)
+    return (*words, *_output(options, plan), plan.context.path)
 
 
-def _output(options: BuildOptions) -> tuple[str, ...]:
+def _cache(options: BuildOptions) -> Iterator[str]:
+    for reference in options.cache_from:
+        yield from ("--cache-from", join_fields(["type=registry", f"ref={reference}"]))
+    if options.cache_to:
+        # max: the layers of all stages, not only those of the image. Some registries refuse a cache that is an index.
+        fields = ["type=registry", f"ref={options.cache_to}", "mode=max", "oci-mediatypes=true", "image-manifest=true"]
+        yield from ("--cache-to", join_fields(fields))
+
+
+def _output(options: BuildOptions, plan: Plan) -> tuple[str, ...]:
     if options.keeps_nothing:
         return ("--output", join_fields(["type=image", "store=false"]))
     if options.archive:
         # Files that a step writes have the time of the build, unless the export rewrites it.
         return ("--output", join_fields(["type=oci", f"dest={options.archive}", "rewrite-timestamp=true"]))
     if options.push:
+        compression = options.compression or plan.push.compression
         # Explicit, because the defaults differ between builders, and the media types are part of the digest.
-        fields = ["type=image", "push=true", "oci-mediatypes=true", f"compression={options.compression}"]
+        fields = ["type=image", "push=true", "oci-mediatypes=true", f"compression={compression}"]
         # Without it, BuildKit pushes each layer as it has it: those of the base, and of earlier builds, with gzip.
-        forced = () if options.compression == "gzip" else ("force-compression=true",)
+        forced = () if compression == "gzip" else ("force-compression=true",)
         return ("--output", join_fields([*fields, *forced]))
     return ("--load",)
 

@@ -29,7 +29,7 @@ from mlspec.plan.plan import Plan
 from mlspec.spec.keys import Settings
 from mlspec.spec.spec import Image
 from mlspec.targets import registry, run_script
-from mlspec.targets.build_options import BuildOptions
+from mlspec.targets.build_options import BuildOptions, complete_options
 from mlspec.targets.filters import HOME_MARK, draw
 from mlspec.targets.run_script import Caller, build_command, host_path, run_words
 
@@ -58,8 +58,8 @@ container_run.run(prepare_run(pickle.loads(Path(sys.argv[1]).read_bytes()), fold
 """
 
 
-def planned(data: Mapping[str, Any], **resolved: Any) -> Plan:  # noqa: ANN401
-    image = Image("", Settings.model_validate({"python": "3.12", **data}))
+def planned(data: Mapping[str, Any], key: str = "", **resolved: Any) -> Plan:  # noqa: ANN401
+    image = Image(key, Settings.model_validate({"python": "3.12", **data}))
     known = ImageFacts(project="project", base="python:3.12-slim", is_official=True, **resolved)
     return plan.resolve("mlspec.yaml", image, known)
 
@@ -452,6 +452,45 @@ def test_a_build_command_names_its_secrets_by_where_they_are() -> None:
 )
 def test_the_options_of_a_build_become_words(options: BuildOptions, words: set[str]) -> None:
     assert words <= set(build_command(planned({}), options))
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "caches"),
+    [
+        (BuildOptions(), (), ()),
+        (BuildOptions(tags=(":1", "b:2")), ("project-train:1", "b:2"), ()),
+        (BuildOptions(push=True), ("ghcr.io/acme/project-train",), ()),
+        (BuildOptions(push=True, tags=(":1",)), ("ghcr.io/acme/project-train:1",), ()),
+        (BuildOptions(cache_from=("h:1/c:x",), cache_to="h:1/c"), (), ("h:1/c:train", "h:1/c:x-train")),
+    ],
+    ids=["plain", "tag", "push", "push-tag", "cache"],
+)
+def test_each_image_has_names_and_caches_of_its_own(
+    options: BuildOptions, names: tuple[str, ...], caches: tuple[str, ...]
+) -> None:
+    made = planned({"registry": "ghcr.io/acme"}, key="train")
+    own = complete_options(options, made, ("linux/amd64",))
+
+    assert (own.tags, own.cache_from) == (names, caches)
+    assert own.cache_to == (caches[0] if options.cache_to else None)
+
+
+def test_a_cache_in_a_registry_is_read_and_written_with_all_its_stages() -> None:
+    words = build_command(planned({}), BuildOptions(cache_from=("h/c", "h/old"), cache_to="h/c"))
+    pairs = [(word, after) for word, after in pairwise(words) if word.startswith("--cache-")]
+
+    assert pairs == [
+        ("--cache-from", "type=registry,ref=h/c"),
+        ("--cache-from", "type=registry,ref=h/old"),
+        ("--cache-to", "type=registry,ref=h/c,mode=max,oci-mediatypes=true,image-manifest=true"),
+    ]
+
+
+def test_the_spec_decides_on_the_compression_of_a_push_unless_the_command_does() -> None:
+    made = planned({"registry": {"name": "ghcr.io/acme", "compression": "zstd"}})
+    forms = [",".join(build_command(made, BuildOptions(push=True, compression=own))) for own in (None, "gzip")]
+
+    assert ["compression=zstd,force-compression=true" in form for form in forms] == [True, False]
 
 
 def test_missing_build_secrets_are_told_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -258,7 +258,7 @@ def heading(text: str) -> list[str]:
 
 def test_the_comment_says_what_to_type() -> None:
     assert heading('images: {a: , b: , serve: {ports: ["80:80", "53:53/udp"]}}')[2:] == [
-        "# To push what the cluster pulls, with REGISTRY/lab as the name of the spec: mlspec build --push",
+        "# To push what the cluster pulls, with registry: HOST/NAMESPACE in the spec: mlspec build --push",
         "# To run: kubectl apply --filename kubernetes.yaml",
         "# To run again, before that: kubectl delete job lab-a lab-b",
         "# To reach it: kubectl port-forward service/lab-serve 80",

@@ -52,6 +52,7 @@ from mlspec.spec.values.paths import (
 )
 from mlspec.spec.values.ports import INDEX, PORT, PORT_RANGE, health_path, host_ip, index_url, numbers, port, port_range
 from mlspec.spec.values.refused import Refused, one_line
+from mlspec.spec.values.registries import REGISTRY, registry
 
 __all__ = [
     "AGE",
@@ -67,6 +68,7 @@ __all__ = [
     "PORT",
     "PORT_RANGE",
     "PYTHON",
+    "REGISTRY",
     "Refused",
     "SIZE",
     "USER",
@@ -111,6 +113,7 @@ __all__ = [
     "program",
     "python_version",
     "quantity",
+    "registry",
     "script",
     "seconds",
     "size",

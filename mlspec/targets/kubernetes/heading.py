@@ -22,10 +22,8 @@ def _heading(bundle: Bundle) -> Iterator[str]:
     files = bundle.plans[0].files
     yield files.banner
     yield ""
-    # The first part of a name is a registry if it has a dot or a port: github.com/distribution/reference.
-    registry = bundle.plans[0].image.partition("/")[0]
-    has_place = "/" in bundle.plans[0].image and bool({".", ":"} & set(registry))
-    place = "" if has_place else f", with REGISTRY/{bundle.project} as the name of the spec"
+    has_place = all(plan.push.names_host for plan in bundle.plans)
+    place = "" if has_place else ", with registry: HOST/NAMESPACE in the spec"
     yield f"To push what the cluster pulls{place}: mlspec build --push"
     yield f"To run: kubectl apply --filename {TARGETS['kubernetes'].path(files)}"
     if jobs := [object_name(plan) for plan in bundle.jobs]:

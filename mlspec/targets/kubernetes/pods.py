@@ -56,7 +56,7 @@ def _container(plan: Plan, bundle: Bundle, names: Names) -> Data:
     return present(
         {
             "name": label(plan.key or bundle.project),
-            "image": plan.image,
+            "image": plan.push.name,
             "ports": [{"containerPort": number, "protocol": protocol} for number, protocol in ports(run)],
             "envFrom": [_variables(names, entry.path, entry.required) for entry in run.env_files],
             "env": list(_environment(plan, bundle, names)),
