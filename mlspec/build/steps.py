@@ -227,6 +227,9 @@ def _inner_step(vertex: str) -> Step:
     return Step(kind="other", label=" ".join(vertex.split()), is_minor=vertex.startswith(("[internal]", "[auth]")))
 
 
+CACHE_IMPORT = "importing cache manifest"
+"""The first words of the vertex that reads a build cache."""
+
 # The names are from solver/llbsolver, frontend/dockerfile and the exporters of BuildKit and of the engine.
 _INNER: tuple[tuple[str, Kind, str, bool], ...] = (
     (r"\[internal\] load metadata for (\S+)", "base", "base image {}, asking the registry", True),
@@ -239,5 +242,5 @@ _INNER: tuple[tuple[str, Kind, str, bool], ...] = (
     (r"importing to docker|importing image", "export", "loading the image into the engine", False),
     (r"resolving provenance for metadata file", "export", "reading the metadata of the build", True),
     (r"exporting cache", "export", "exporting the cache", False),
-    (r"importing cache manifest", "other", "importing the cache", False),
+    (rf"{CACHE_IMPORT} from (\S+)", "other", "the build cache {}", False),
 )

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from mlspec.build.steps import Step, step_of
+from mlspec.build.steps import CACHE_IMPORT, Step, step_of
 from mlspec.build.stream import BuildState, Transfer, Vertex
 from mlspec.text import format_size
 
 if TYPE_CHECKING:
     from mlspec.errors import KeyPath
 
-State = Literal["waiting", "running", "done", "cached", "failed", "canceled"]
+State = Literal["waiting", "running", "done", "cached", "missing", "failed", "canceled"]
 
-ENDED: frozenset[State] = frozenset({"done", "cached", "failed", "canceled"})
+ENDED: frozenset[State] = frozenset({"done", "cached", "missing", "failed", "canceled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,12 @@ def _is_canceled(vertex: Vertex) -> bool:
 
 
 def _has_failed(vertex: Vertex) -> bool:
-    return bool(vertex.error) and not _is_canceled(vertex)
+    return bool(vertex.error) and not _is_canceled(vertex) and not _is_missing(vertex)
+
+
+def _is_missing(vertex: Vertex) -> bool:
+    # Without its cache a build goes on: solver/llbsolver/bridge.go of BuildKit.
+    return bool(vertex.error) and vertex.name.startswith(CACHE_IMPORT)
 
 
 def states(before: Mapping[Step, State], now: Iterable[StepRow]) -> dict[Step, State]:
@@ -136,6 +141,8 @@ def _is_bytes(transfer: Transfer) -> bool:
 
 
 def _state(step: Step, group: Sequence[Vertex]) -> State:
+    if any(map(_is_missing, group)):
+        return "missing"
     if any(vertex.error for vertex in group):
         return "failed" if any(map(_has_failed, group)) else "canceled"
     if any(vertex.started is not None and vertex.completed is None for vertex in group):
@@ -201,7 +208,7 @@ def new_lines(before: Mapping[Step, State], now: Iterable[StepRow]) -> Iterator[
         known = before.get(row.step, "waiting")
         if row.step.is_minor and row.state != "failed":
             continue
-        if known == "waiting" and row.state in {"running", "done", "failed", "canceled"}:
+        if known == "waiting" and row.state in {"running", "done", "missing", "failed", "canceled"}:
             yield f"{'started':8} {row.step.label}"
         if known not in ENDED and row.state in ENDED:
             yield f"{row.state:8} {row.step.label}{_format_measure(row)}"
@@ -210,6 +217,7 @@ def new_lines(before: Mapping[Step, State], now: Iterable[StepRow]) -> Iterator[
 def _format_measure(row: StepRow) -> str:
     parts = [] if row.state == "cached" else [format_seconds(row.seconds)]
     parts += [format_size(row.moved)] if row.moved else []
+    parts = [row.error.rpartition("cache importer: ")[2]] if row.state == "missing" else parts
     return f" ({', '.join(parts)})" if parts else ""
 
 

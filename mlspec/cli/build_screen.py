@@ -173,13 +173,14 @@ class _Screen:
 
 # A shorter piece of a step's output is not useful.
 _LEAST_DETAIL = 12
-_MARKS = {"running": "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "done": "✓", "failed": "✗", "cached": "✓", "canceled": "-"}
-_PLAIN_MARKS = {"running": "|/-\\", "done": "+", "failed": "x", "cached": "+", "canceled": "-"}
+_MARKS = {"running": "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "done": "✓", "failed": "✗", "cached": "✓", "missing": "-", "canceled": "-"}
+_PLAIN_MARKS = {"running": "|/-\\", "done": "+", "failed": "x", "cached": "+", "missing": "-", "canceled": "-"}
 _STYLES = {
     "running": "cyan",
     "done": "green",
     "cached": "green",
     "failed": "red",
+    "missing": "yellow",
     "canceled": "yellow",
     "waiting": "dim",
 }

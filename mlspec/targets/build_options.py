@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from mlspec.plan.plan import Plan
+if TYPE_CHECKING:
+    from mlspec.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

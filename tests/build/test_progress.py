@@ -394,6 +394,19 @@ def test_of_steps_that_were_canceled_with_the_failing_one_none_is_blamed() -> No
     assert find_failed_step(read_stream([message(vertexes=told)]), ()).step.label == "RUN b"
 
 
+def test_a_build_cache_that_does_not_exist_is_named_and_is_no_failure() -> None:
+    ended = {"started": "2026-01-02T03:04:05Z", "completed": "2026-01-02T03:04:06Z"}
+    why = "failed to configure registry cache importer: r.example/c: not found"
+    absent = {"digest": "a", "name": "importing cache manifest from r.example/c", "error": why, **ended}
+    failed = {"digest": "b", "name": "[b 1/1] RUN b", "error": "process b failed: exit code: 2", **ended}
+    build = read_stream([message(vertexes=[absent, failed])])
+
+    assert find_failed_step(build, ()).step.label == "RUN b"
+    assert list(view.new_lines({}, view.rows(build, (), build.latest)))[1] == (
+        "missing  the build cache r.example/c (r.example/c: not found)"
+    )
+
+
 SPEC = 'python: 3.12\nbase: registry.example/x:1\napt: [tree, libgl]\nrequirements: [six, idna]\nrun: ["true"]\n'
 
 

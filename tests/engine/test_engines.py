@@ -1,4 +1,4 @@
-"""Tests that two independent engines build the same image."""
+"""Tests that two independent engines build the same image, and that one starts from the build cache of the other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -119,3 +120,46 @@ def test_two_fresh_engines_build_one_image(
 
     assert digests[0] == digests[1]
     assert len(set(digests[0].values())) == len(SPECS)
+
+
+IMAGES = """\
+name: lab
+python: 3.12
+requirements: idna
+registry: {name: "%s/%s", compression: zstd}
+images:
+  train: {entrypoint: python train.py}
+  eval: {entrypoint: python eval.py}
+"""
+
+
+def pushed(folder: Path, *words: str, address: str = "") -> tuple[str, str]:
+    """Build and push all images of a spec with a tag; return the command's stdout and stderr."""
+    environment = {**os.environ, "MLSPEC_CACHE_DIR": str(folder.parent / "cache")}
+    command = (sys.executable, "-m", "mlspec", "build", "--push", "--tag", ":1.0", *words)
+    environment |= {"DOCKER_HOST": address} if address else {}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.mark.index
+def test_a_fresh_engine_builds_all_images_of_a_spec_from_the_cache_of_another(
+    registry: str, prefix: str, fresh: Callable[[], str], tmp_path: Path
+) -> None:
+    project, cache = tmp_path / "project", f"{registry}/{prefix}/cache"
+    project.mkdir()
+    (project / "mlspec.yaml").write_text(IMAGES % (registry, prefix))
+    for name in ("train.py", "eval.py"):
+        (project / name).write_text("print(1)\n")
+
+    names, said = pushed(project, "--cache", cache)
+    again, said_again = pushed(project, "--cache-from", cache, address=fresh())
+
+    assert [line.partition("@")[0] for line in names.splitlines()] == [
+        f"{registry}/{prefix}/lab-{key}" for key in ("train", "eval")
+    ]
+    assert f"missing  the build cache {cache}:train ({cache}:train: not found)" in said
+    assert again == names
+    # The second engine has no network for its steps: it would fail if it ran one.
+    assert said_again.count("cached   requirements: idna") == 2
