@@ -66,6 +66,7 @@ TARGETS: Mapping[str, Target] = {
     "ignore": Target("Dockerfile.dockerignore", "its ignore file", template="dockerignore.j2", for_each_image=True),
     "run": Target("run.sh", "the run script", template="run.sh.j2", for_each_image=True),
     "compose": Target("compose.yaml", "a Compose file"),
+    "bake": Target("docker-bake.json", "a Bake file"),
     "kubernetes": Target("kubernetes.yaml", "the objects of a Kubernetes cluster", refuse=_refuse_in_cluster),
     "devcontainer": Target(
         ".devcontainer/devcontainer.json", "a dev container", for_each_image=True, refuse=_refuse_in_editor

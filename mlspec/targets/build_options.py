@@ -60,3 +60,17 @@ def name_cache(reference: str, key: str) -> str:
     # A colon before the last slash belongs to a port.
     has_tag = ":" in reference.rpartition("/")[2]
     return f"{reference}-{key}" if has_tag else f"{reference}:{key}"
+
+
+def cache_fields(reference: str) -> tuple[str, ...]:
+    """Return the fields of ``--cache-to`` that keep a build cache in a registry."""
+    # max: the layers of all stages, not only those of the image. Some registries refuse a cache that is an index.
+    return ("type=registry", f"ref={reference}", "mode=max", "oci-mediatypes=true", "image-manifest=true")
+
+
+def image_fields(compression: str) -> tuple[str, ...]:
+    """Return the fields of ``--output`` for an image with this compression of its layers, as a registry gets it."""
+    # Explicit, because the defaults differ between builders, and the media types are part of the digest.
+    fields = ("type=image", "oci-mediatypes=true", f"compression={compression}")
+    # Without it, BuildKit pushes each layer as it has it: those of the base, and of earlier builds, with gzip.
+    return fields if compression == "gzip" else (*fields, "force-compression=true")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from mlspec.targets.build_options import BuildOptions, cache_fields, image_fields
 from mlspec.targets.filters import HOME_MARK
 from mlspec.targets.labels import SPEC_LABEL
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mlspec.plan.plan import Plan
     from mlspec.plan.run import RunPlan
     from mlspec.spec.nested_keys import Gpus, Mount, Secret
-    from mlspec.targets.build_options import BuildOptions
 
 Option = tuple[str, ...]
 """An option of a command and its value, if it has one; ``HOME_MARK`` stands for the caller's home folder."""
@@ -263,9 +263,7 @@ def _cache(options: BuildOptions) -> Iterator[str]:
     for reference in options.cache_from:
         yield from ("--cache-from", join_fields(["type=registry", f"ref={reference}"]))
     if options.cache_to:
-        # max: the layers of all stages, not only those of the image. Some registries refuse a cache that is an index.
-        fields = ["type=registry", f"ref={options.cache_to}", "mode=max", "oci-mediatypes=true", "image-manifest=true"]
-        yield from ("--cache-to", join_fields(fields))
+        yield from ("--cache-to", join_fields(cache_fields(options.cache_to)))
 
 
 def _output(options: BuildOptions, plan: Plan) -> tuple[str, ...]:
@@ -275,12 +273,7 @@ def _output(options: BuildOptions, plan: Plan) -> tuple[str, ...]:
         # Files that a step writes have the time of the build, unless the export rewrites it.
         return ("--output", join_fields(["type=oci", f"dest={options.archive}", "rewrite-timestamp=true"]))
     if options.push:
-        compression = options.compression or plan.push.compression
-        # Explicit, because the defaults differ between builders, and the media types are part of the digest.
-        fields = ["type=image", "push=true", "oci-mediatypes=true", f"compression={compression}"]
-        # Without it, BuildKit pushes each layer as it has it: those of the base, and of earlier builds, with gzip.
-        forced = () if compression == "gzip" else ("force-compression=true",)
-        return ("--output", join_fields([*fields, *forced]))
+        return ("--output", join_fields([*image_fields(options.compression or plan.push.compression), "push=true"]))
     return ("--load",)
 
 

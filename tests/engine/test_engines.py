@@ -1,4 +1,4 @@
-"""Tests that two independent engines build the same image, and that one starts from the build cache of the other."""
+"""Tests that independent engines, and bake, build the same images, and that one starts from another's build cache."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,7 @@ name: lab
 python: 3.12
 requirements: idna
 registry: {name: "%s/%s", compression: zstd}
+targets: [bake]
 images:
   train: {entrypoint: python train.py}
   eval: {entrypoint: python eval.py}
@@ -136,30 +138,62 @@ images:
 def pushed(folder: Path, *words: str, address: str = "") -> tuple[str, str]:
     """Build and push all images of a spec with a tag; return the command's stdout and stderr."""
     environment = {**os.environ, "MLSPEC_CACHE_DIR": str(folder.parent / "cache")}
-    command = (sys.executable, "-m", "mlspec", "build", "--push", "--tag", ":1.0", *words)
+    command = (sys.executable, "-m", "mlspec", "build", "--push", "--no-labels", "--tag", ":1.0", *words)
     environment |= {"DOCKER_HOST": address} if address else {}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
 
 
+@dataclass(frozen=True)
+class Pushed:
+    """A project with two images that were pushed, the reference of its build cache, and what the push printed."""
+
+    folder: Path
+    place: str
+    cache: str
+    names: str
+    said: str
+
+
+@pytest.fixture(scope="module")
+def both(registry: str, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Pushed:
+    folder, place = tmp_path_factory.mktemp("both") / "project", f"{registry}/{prefix}"
+    folder.mkdir()
+    (folder / "mlspec.yaml").write_text(IMAGES % (registry, prefix))
+    for name in ("train.py", "eval.py"):
+        (folder / name).write_text("print(1)\n")
+    names, said = pushed(folder, "--cache", f"{place}/cache")
+    return Pushed(folder, place, f"{place}/cache", names, said)
+
+
+@pytest.mark.index
+def test_all_images_of_a_spec_are_pushed_with_a_build_cache(both: Pushed) -> None:
+    assert [line.partition("@")[0] for line in both.names.splitlines()] == [
+        f"{both.place}/lab-{key}" for key in ("train", "eval")
+    ]
+    assert f"missing  the build cache {both.cache}:train ({both.cache}:train: not found)" in both.said
+
+
 @pytest.mark.index
 def test_a_fresh_engine_builds_all_images_of_a_spec_from_the_cache_of_another(
-    registry: str, prefix: str, fresh: Callable[[], str], tmp_path: Path
+    both: Pushed, fresh: Callable[[], str]
 ) -> None:
-    project, cache = tmp_path / "project", f"{registry}/{prefix}/cache"
-    project.mkdir()
-    (project / "mlspec.yaml").write_text(IMAGES % (registry, prefix))
-    for name in ("train.py", "eval.py"):
-        (project / name).write_text("print(1)\n")
+    names, said = pushed(both.folder, "--cache-from", both.cache, address=fresh())
 
-    names, said = pushed(project, "--cache", cache)
-    again, said_again = pushed(project, "--cache-from", cache, address=fresh())
-
-    assert [line.partition("@")[0] for line in names.splitlines()] == [
-        f"{registry}/{prefix}/lab-{key}" for key in ("train", "eval")
-    ]
-    assert f"missing  the build cache {cache}:train ({cache}:train: not found)" in said
-    assert again == names
+    assert names == both.names
     # The second engine has no network for its steps: it would fail if it ran one.
-    assert said_again.count("cached   requirements: idna") == 2
+    assert said.count("cached   requirements: idna") == 2
+
+
+@pytest.mark.index
+def test_bake_pushes_the_same_images(both: Pushed) -> None:
+    environment = {**os.environ, "TAG": "2.0", "CACHE": both.cache}
+    command = ("docker", "buildx", "bake", "--push", "--metadata-file", "../bake.json")
+    done = subprocess.run(command, cwd=both.folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+    made = json.loads((both.folder.parent / "bake.json").read_text())
+    digests = {name: made[name]["containerimage.digest"] for name in ("train", "eval")}
+    assert [f"{both.place}/lab-{name}@{digest}" for name, digest in digests.items()] == both.names.splitlines()
+    assert made["train"]["image.name"] == f"{both.place}/lab-train:2.0"

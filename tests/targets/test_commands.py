@@ -440,11 +440,11 @@ def test_a_build_command_names_its_secrets_by_where_they_are() -> None:
         (BuildOptions(), {"--load", "project"}),
         (
             BuildOptions(push=True, tags=("a:1", "b")),
-            {"type=image,push=true,oci-mediatypes=true,compression=gzip", "a:1", "b"},
+            {"type=image,oci-mediatypes=true,compression=gzip,push=true", "a:1", "b"},
         ),
         (
             BuildOptions(push=True, compression="zstd"),
-            {"type=image,push=true,oci-mediatypes=true,compression=zstd,force-compression=true"},
+            {"type=image,oci-mediatypes=true,compression=zstd,force-compression=true,push=true"},
         ),
         (BuildOptions(no_cache=True, builder="x"), {"--no-cache", "--builder", "x", "--load"}),
     ],
