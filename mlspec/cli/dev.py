@@ -32,7 +32,7 @@ def dev(ctx: click.Context, image: str | None, file: str | None, no_restart: boo
         from mlspec.host.cache.witness import Witness
         from mlspec.host.engine import container_run
         from mlspec.host.live.ready_image import ready_image
-        from mlspec.targets.run_script import run_words
+        from mlspec.targets.run_caller import run_words
 
         finish(path)
         rendered, _ = render_built(path, file, image)

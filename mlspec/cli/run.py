@@ -95,7 +95,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
     Arguments after -- go to the program: mlspec run [IMAGE] -- --epochs 3. Exit with the program's exit code.
     """
     from mlspec.host.engine import container_run
-    from mlspec.targets.run_script import run_words
+    from mlspec.targets.run_caller import run_words
 
     arguments = ctx.meta.get("mlspec.passed_on", ())
     if recalled := recall_run(file, image, is_told=not dry_run):

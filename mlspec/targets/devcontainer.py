@@ -105,7 +105,8 @@ def _build(plan: Plan) -> Iterator[str]:
 def _list_options(plan: Plan) -> Iterator[str]:
     """Yield the options of ``docker run``: those of a run that mean the same for a dev container."""
     run = dataclasses.replace(plan.run, read_only=False)
-    for option in run_script(run, _locate).options:
+    script = run_script(run, _locate)
+    for option in (*script.options, *script.docker_options):
         if option[0] not in _OWN:
             yield from option
     if run.devices:

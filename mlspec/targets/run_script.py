@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlspec.targets.build_options import BuildOptions, cache_fields, image_fields
 from mlspec.targets.filters import HOME_MARK
 from mlspec.targets.labels import SPEC_LABEL
+from mlspec.targets.podman_options import list_podman_options
 
 if TYPE_CHECKING:
     from mlspec.plan.plan import Plan
@@ -45,7 +46,10 @@ class EnvFileChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScript:
-    """The preparations for ``docker run`` and its options; ``env_files`` are those from the first optional one on."""
+    """The preparations for the run command and its options; ``env_files`` are those from the first optional one on.
+
+    ``docker_options`` and ``podman_options`` are only for that engine.
+    """
 
     image: str
     as_caller: bool
@@ -53,6 +57,8 @@ class RunScript:
     inputs: tuple[str, ...]
     exports: tuple[Export, ...]
     options: tuple[Option, ...]
+    docker_options: tuple[Option, ...]
+    podman_options: tuple[Option, ...]
     env_files: tuple[EnvFileChoice, ...]
 
     @property
@@ -64,22 +70,6 @@ class RunScript:
     def prepended_env_files(self) -> tuple[EnvFileChoice, ...]:
         """The environment files, last first: the script prepends each option, and docker lets the last file win."""
         return self.env_files[::-1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The facts about the calling user and terminal that a run depends on.
-
-    ``user`` is ``UID:GID``, or none on a system without such ids; ``existing`` are the run script's paths of the
-    optional environment files that exist.
-    """
-
-    home: str
-    user: str | None = None
-    reads_terminal: bool = False
-    writes_terminal: bool = False
-    groups: tuple[str, ...] = ()
-    existing: frozenset[str] = frozenset()
 
 
 def run_script(plan: RunPlan, locate: Locate | None = None) -> RunScript:
@@ -104,6 +94,8 @@ def run_script(plan: RunPlan, locate: Locate | None = None) -> RunScript:
         ),
         exports=tuple(Export(name, variable) for name, variable in plan.environment_secrets),
         options=tuple(_options(plan, locate)),
+        docker_options=tuple(_docker_options(plan)),
+        podman_options=tuple(list_podman_options(plan)),
         env_files=tuple(
             EnvFileChoice(locate(entry.path), not entry.required)
             for entry in plan.env_files[len(_leading_env_files(plan)) :]
@@ -114,29 +106,6 @@ def run_script(plan: RunPlan, locate: Locate | None = None) -> RunScript:
 def _leading_env_files(plan: RunPlan) -> tuple[str, ...]:
     """Return the required environment files before the first optional one: they need no condition in the script."""
     return tuple(entry.path for entry in takewhile(lambda entry: entry.required, plan.env_files))
-
-
-def run_words(
-    script: RunScript, arguments: Sequence[str], caller: Caller, *, entrypoint: str | None = None
-) -> tuple[str, ...]:
-    """Return the words of the command that a run script ends in, for this caller, to be run in the spec's folder."""
-    words = [word for option in script.options for word in option]
-    if script.as_caller and caller.user:
-        words += ["--user", caller.user]
-    words += [*_terminal(caller), *(word for group in caller.groups for word in ("--group-add", group))]
-    for file in script.env_files:
-        if not file.is_optional or file.path in caller.existing:
-            words += ["--env-file", file.path]
-    if entrypoint:
-        words += ["--entrypoint", entrypoint]
-    return ("docker", "run", *(word.replace(HOME_MARK, caller.home) for word in words), script.image, *arguments)
-
-
-def _terminal(caller: Caller) -> tuple[str, ...]:
-    if caller.reads_terminal:
-        # The shell would stop a program in the background that reads from the terminal.
-        return ("--interactive", "--tty") if caller.writes_terminal else ()
-    return ("--interactive",)
 
 
 def _options(plan: RunPlan, locate: Locate) -> Iterator[Option]:
@@ -171,13 +140,16 @@ def _hardware(plan: RunPlan) -> Iterator[Option]:
     if plan.gpus and plan.gpus.driver == "cdi":
         # --gpus asks a driver for GPUs. CDI names are values of --device.
         yield from (("--device", name) for name in plan.gpus.device_ids or ())
-    elif plan.gpus and plan.wants_nvidia:
-        yield ("--gpus", _gpus(plan.gpus))
     yield from (("--device", device) for device in plan.devices)
-    yield from (("--group-add", group) for group in plan.groups)
     if plan.shm_size:
         yield ("--shm-size", plan.shm_size)
     yield from (("--ulimit", f"{name}={limit.soft}:{limit.hard}") for name, limit in plan.ulimits)
+
+
+def _docker_options(plan: RunPlan) -> Iterator[Option]:
+    if plan.gpus and plan.wants_nvidia and plan.gpus.driver != "cdi":
+        yield ("--gpus", _gpus(plan.gpus))
+    yield from (("--group-add", group) for group in plan.groups)
 
 
 def _gpus(gpus: Gpus) -> str:

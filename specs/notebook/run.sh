@@ -6,10 +6,16 @@
 set -eu
 # Paths on the host are relative to the folder of this script.
 CDPATH='' cd -- "$(dirname -- "$0")"
+# Docker, or podman if Docker does not answer. To choose: MLSPEC_ENGINE=podman
+engine=${MLSPEC_ENGINE:-docker}
+if [ -z "${MLSPEC_ENGINE:-}" ] && command -v podman >/dev/null; then
+    # Podman may also be behind the command or the address of Docker.
+    case $(docker version 2>/dev/null || echo podman) in *[Pp]odman*) engine=podman ;; esac
+fi
 # The container runs as the user who calls this script, also under sudo: that user owns the files it writes to mounts.
 user=$(id -u):$(id -g)
 [ "$user" != 0:0 ] || user=${SUDO_UID:-0}:${SUDO_GID:-0}
-# Docker does not mount a missing folder. A folder made here belongs to that user.
+# The engine does not mount a missing folder. A folder made here belongs to that user.
 provide() { [ -e "$1" ] || { provide "$(dirname "$1")" && mkdir "$1" && chown "$user" "$1"; }; }
 provide ./notebooks
 require() { [ -e "$1" ] || { echo "$0: $1: no such file or folder, but the spec needs it" >&2; exit 1; }; }
@@ -17,12 +23,17 @@ require ./data
 export JUPYTER_TOKEN="${JUPYTER_TOKEN:?holds a secret that the program needs: set it first}"
 
 # Another project may have built an image of this name. `mlspec build` labels an image with the digest of its spec.
-label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' lab 2>/dev/null || :)
+label=$("$engine" image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' lab 2>/dev/null || :)
 digest=$(sha256sum 2>/dev/null <mlspec.yaml || :)
 [ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
     { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
 
 set -- lab "$@"
+if [ "$engine" = podman ]; then
+    set -- --security-opt label=disable "$@"
+    # Without root, podman would give the files on mounts to another user.
+    [ "$(id -u)" = 0 ] || set -- --userns keep-id "$@"
+fi
 # Use a terminal if there is one, and pass on piped input. A job in the background must not read from the terminal.
 if [ -t 0 ] && [ -t 1 ]; then
     set -- --interactive --tty "$@"
@@ -31,7 +42,7 @@ elif ! [ -t 0 ]; then
 fi
 
 # --pull never: an image of this name in a public registry would be somebody else's.
-exec docker run \
+exec "$engine" run \
     --rm \
     --pull never \
     --platform linux/amd64 \

@@ -6,6 +6,12 @@
 set -eu
 # Paths on the host are relative to the folder of this script.
 CDPATH='' cd -- "$(dirname -- "$0")"
+# Docker, or podman if Docker does not answer. To choose: MLSPEC_ENGINE=podman
+engine=${MLSPEC_ENGINE:-docker}
+if [ -z "${MLSPEC_ENGINE:-}" ] && command -v podman >/dev/null; then
+    # Podman may also be behind the command or the address of Docker.
+    case $(docker version 2>/dev/null || echo podman) in *[Pp]odman*) engine=podman ;; esac
+fi
 # The container runs as the user who calls this script, also under sudo: that user owns the files it writes to mounts.
 user=$(id -u):$(id -g)
 [ "$user" != 0:0 ] || user=${SUDO_UID:-0}:${SUDO_GID:-0}
@@ -13,12 +19,19 @@ require() { [ -e "$1" ] || { echo "$0: $1: no such file or folder, but the spec 
 require ./prepared
 
 # Another project may have built an image of this name. `mlspec build` labels an image with the digest of its spec.
-label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' rents-train-cuda 2>/dev/null || :)
+label=$("$engine" image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' rents-train-cuda 2>/dev/null || :)
 digest=$(sha256sum 2>/dev/null <mlspec.yaml || :)
 [ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
     { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
 
 set -- rents-train-cuda "$@"
+if [ "$engine" = podman ]; then
+    set -- --security-opt label=disable --device nvidia.com/gpu=all "$@"
+    # Without root, podman would give the files on mounts to another user.
+    [ "$(id -u)" = 0 ] || set -- --userns keep-id "$@"
+else
+    set -- --gpus all "$@"
+fi
 # Use a terminal if there is one, and pass on piped input. A job in the background must not read from the terminal.
 if [ -t 0 ] && [ -t 1 ]; then
     set -- --interactive --tty "$@"
@@ -27,12 +40,11 @@ elif ! [ -t 0 ]; then
 fi
 
 # --pull never: an image of this name in a public registry would be somebody else's.
-exec docker run \
+exec "$engine" run \
     --rm \
     --pull never \
     --platform linux/amd64 \
     --init \
-    --gpus all \
     --mount type=bind,source=./prepared,target=/app/prepared,readonly \
     --mount type=volume,source=rents-model,target=/model \
     --user "$user" \

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlspec.targets import run_script
+from mlspec.targets import run_caller, run_script
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Make
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 def created(make: Make, base: str, yaml: str) -> Iterator[dict[str, Any]]:
     """Create a container with the options of a run, and yield its HostConfig."""
     plan = make(f"python: 3.12\n{yaml}").plan()
-    words = run_script.run_words(run_script.run_script(plan.run), (), run_script.Caller(home="/home/me"))
+    words = run_caller.run_words(run_script.run_script(plan.run), (), run_caller.Caller(home="/home/me"))
     options = words[2 : words.index(plan.image)]
     done = subprocess.run(["docker", "create", *options, base], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ from mlspec.lock.requirements_lock import dump_requirements, parse_requirements
 from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.document import parse
 from mlspec.spec.spec import Image, validate
-from mlspec.targets import registry, run_script
+from mlspec.targets import registry, run_caller, run_script
 from tests.advice.lint.test_rules import codes, found
 from tests.support.places import TESTS
 from tests.support.trees import tree_of
@@ -194,8 +194,8 @@ def test_a_package_is_known_by_its_whole_name(tmp_path: Path) -> None:
 
 
 def test_nobody_is_asked_for_gpus_who_did_not_ask_for_them() -> None:
-    words = run_script.run_words(
-        run_script.run_script(plan("{python: 3.12}").run), (), run_script.Caller(home="/home/me")
+    words = run_caller.run_words(
+        run_script.run_script(plan("{python: 3.12}").run), (), run_caller.Caller(home="/home/me")
     )
 
     assert "--gpus" not in words
@@ -344,8 +344,8 @@ def test_a_lock_is_for_one_python_platform_and_c_library(other: LockTarget) -> N
 
 
 def test_an_image_runs_on_the_platform_that_it_was_built_for() -> None:
-    words = run_script.run_words(
-        run_script.run_script(plan("{python: 3.12, platforms: [linux/arm64]}").run), (), run_script.Caller(home="/")
+    words = run_caller.run_words(
+        run_script.run_script(plan("{python: 3.12, platforms: [linux/arm64]}").run), (), run_caller.Caller(home="/")
     )
 
     assert words[words.index("--platform") + 1] == "linux/arm64"

@@ -75,7 +75,9 @@ def test_another_ignore_file_is_noticed(rendered: Rendered, right: str, wrong: s
         check_ignore(text.replace(right, wrong), plan, settings)
 
 
-@pytest.mark.parametrize(("right", "wrong"), [('"$@"', "$@"), ("exec docker run", "exec docker run --privileged")])
+@pytest.mark.parametrize(
+    ("right", "wrong"), [('"$@"', "$@"), ('exec "$engine" run', 'exec "$engine" run --privileged')]
+)
 def test_another_run_script_is_noticed(rendered: Rendered, tmp_path: Path, right: str, wrong: str) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -31,7 +31,8 @@ from mlspec.spec.spec import Image
 from mlspec.targets import registry, run_script
 from mlspec.targets.build_options import BuildOptions, complete_options
 from mlspec.targets.filters import HOME_MARK, draw
-from mlspec.targets.run_script import Caller, build_command, host_path, run_words
+from mlspec.targets.run_caller import Caller, run_words
+from mlspec.targets.run_script import build_command, host_path
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the run script is for POSIX shells")
 

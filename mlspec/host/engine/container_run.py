@@ -21,7 +21,7 @@ from mlspec.host.files.bounded import read_file
 from mlspec.host.home import home_folder, known_home
 from mlspec.plan.env_files import env_file_faults
 from mlspec.targets.filters import HOME_MARK
-from mlspec.targets.run_script import Caller, run_words
+from mlspec.targets.run_caller import Caller, run_words
 
 Warn = Callable[[Problem], None]
 

@@ -76,7 +76,7 @@ def _script(data: dict[str, Any]) -> RunScript:
         "folders": tuple(data["folders"]),
         "inputs": tuple(data["inputs"]),
         "exports": tuple(Export(**export) for export in data["exports"]),
-        "options": tuple(map(tuple, data["options"])),
+        **{name: tuple(map(tuple, data[name])) for name in ("options", "docker_options", "podman_options")},
         "env_files": tuple(EnvFileChoice(**choice) for choice in data["env_files"]),
     }
     return RunScript(**{**data, **read})

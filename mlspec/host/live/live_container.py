@@ -15,7 +15,7 @@ from mlspec.host.engine import docker_answers, engine
 from mlspec.host.engine.container_run import caller
 from mlspec.host.engine.prepared_run import PreparedRun
 from mlspec.host.live import supervisor
-from mlspec.targets.run_script import run_words
+from mlspec.targets.run_caller import run_words
 
 # Seconds that a program has to stop before a restart, if the spec gives it no shorter time: nobody waits longer.
 _GRACE = 2

@@ -221,7 +221,7 @@ def test_an_item_points_at_its_own_line(written: Written) -> None:
 def test_a_value_that_follows_from_another_key_points_at_that_key(written: Written) -> None:
     lines = lines_of(written("python: 3.12\naccelerator: cuda12.8\n"), "run.sh")
 
-    assert places(lines["--gpus all"]) == [("accelerator", 2)]
+    assert places(lines['set -- --gpus all "$@"']) == [("accelerator", 2)]
 
 
 def test_an_inherited_value_points_at_the_level_that_says_it(written: Written) -> None:
@@ -390,7 +390,7 @@ def test_says_that_a_file_is_out_of_date(project: Path) -> None:
             "'docker' is not one of 'dockerfile', 'ignore', 'run', 'compose',",
         ),
         (["--image", "sreve"], 1, "did you mean serve?"),
-        (["serve.run.sh:900"], 2, "serve.run.sh has 38 lines"),
+        (["serve.run.sh:900"], 2, "serve.run.sh has 49 lines"),
         (["mlspec.yaml:1"], 2, "nothing comes from mlspec.yaml:1"),
         (["nonsense"], 2, "there is no spec, no generated file and no code nonsense; mlspec.yaml makes: "),
         (["mlspec.yaml", "MLS101"], 2, "MLS101 is a code, but the others are not"),

@@ -15,7 +15,9 @@ SPECS = Path(__file__).parents[3] / "specs"
 
 def test_every_option_of_a_run_script_is_imported() -> None:
     texts = [path.read_text(encoding="utf-8") for path in DRAWN.glob("*run.sh")]
-    options = {option for text in texts for option in re.findall(r"(?<=\s)--[a-z-]+", text.partition("docker run")[2])}
+    options = {
+        option for text in texts for option in re.findall(r"(?<=\s)--[a-z-]+", text.partition('"$engine" run')[2])
+    }
 
     known = {*run_options._OPTIONS, *run_options._NOTHING, *run_options._FLAGS}
     assert len(options) > 10

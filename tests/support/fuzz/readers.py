@@ -17,7 +17,7 @@ from mlspec.spec.keys import Settings
 from mlspec.spec.nested_keys import Mount
 from mlspec.spec.spec import Spec
 from mlspec.spec.values import is_below_spec
-from mlspec.targets import run_script
+from mlspec.targets import run_caller, run_script
 from tests.support.fuzz.dockerfiles import Unquoted, same
 from tests.support.moby import left_out
 
@@ -99,8 +99,8 @@ def _can_be_there(name: str) -> bool:
 
 
 def _check_words(words: list[str], plan: Plan, settings: Settings) -> None:
-    caller = run_script.Caller(home=HOME, user=f"{os.getuid()}:{os.getgid()}")
-    expected = list(run_script.run_words(run_script.run_script(plan.run), list(ARGUMENTS), caller))
+    caller = run_caller.Caller(home=HOME, user=f"{os.getuid()}:{os.getgid()}")
+    expected = list(run_caller.run_words(run_script.run_script(plan.run), list(ARGUMENTS), caller))
     if all(entry.required for entry in plan.run.env_files):
         same("run.sh: words", sorted(words), sorted(expected[1:]))
     same("run.sh: arguments", tuple(words[-len(ARGUMENTS) :]), ARGUMENTS)
