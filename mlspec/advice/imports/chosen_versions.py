@@ -13,7 +13,6 @@ from mlspec.advice.draft.pythons import (
     PythonBound,
     choose_python,
     order_by_default,
-    order_by_newest,
     read_versions,
 )
 from mlspec.advice.draft.readers.statements import Statement, shorten
@@ -90,14 +89,12 @@ def _choose_python(asked: Sequence[LineVerdict], required: Sequence[Required], w
         for line in pins
         if (pythons := fitting.get(f"{line.name}{line.specifier}"))
     ]
-    found = choose_python(
-        statements, required, DraftOptions(), bounds, order_by_newest() if bounds else order_by_default()
-    )
+    found = choose_python(statements, required, DraftOptions(), bounds, order_by_default())
     why = found.choices[0].why
     if bounds:
         decisive = ", ".join(fitting)
-        newest = f"the newest with wheels for {shorten(decisive)}"
-        why = newest if why == BY_DEFAULT else f"{why}; {newest}"
+        fits = f"there are wheels for {shorten(decisive)}"
+        why = f"{why}; {fits}"
     return Decision((replace(found.choices[0], why=why),), found.left)
 
 

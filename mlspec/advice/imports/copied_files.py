@@ -74,7 +74,7 @@ def read_copy(source: ImportSource, line: DockerfileInstruction, context: CopyCo
 
 def _read(source: ImportSource, line: DockerfileInstruction, context: CopyContext) -> Iterator[LineVerdict]:
     sources, written = split_copy(line)
-    target = posixpath.normpath(posixpath.join(context.folder, written or "."))
+    target = posixpath.normpath(posixpath.join(context.folder, written or ".")).replace("//", "/")
     if line.body:
         yield _write_file(source, line, target)
     elif origin := stage_of(line):
@@ -156,7 +156,7 @@ def _copy_on(source: ImportSource, line: DockerfileInstruction, path: str, targe
         value = {"command": command, "at": "after_code"}
         return source.change(line.number, line.text, "run", value, "a step unpacks it there")
     quoted = what if re.fullmatch(r"[\w./*-]+", what) else shlex.quote(what)
-    goal = shlex.quote(f"{place}/" if is_folder else place)
+    goal = shlex.quote(f"{place.rstrip('/')}/" if is_folder else place)
     command = f"{_make_folder(place if is_project_folder else folder, ' && ')}cp -r "
     command += f"{quoted}/. {goal}" if is_project_folder and local != "." else f"{quoted} {goal}"
     command += f" && chmod {shlex.quote(mode[1])} {goal}" if mode and not is_folder else ""
@@ -175,5 +175,6 @@ def _lands_in_place(path: str, target: str, written: str, context: CopyContext) 
     # COPY FILE FOLDER/ copies the file into the folder; of a source folder, COPY copies only the contents.
     goes_into = not is_folder and (written.endswith("/") or written in {".", "./"} or "*" in path)
     # Without a WORKDIR, relative paths begin at / in this image, and at /app in the image of a spec.
-    wanted = [posixpath.normpath(posixpath.join(folder, path)) for folder in (context.folder, context.home)]
+    folders = (context.home,) if written.startswith("/") else (context.folder, context.home)
+    wanted = [posixpath.normpath(posixpath.join(folder, path)) for folder in folders]
     return target in (map(posixpath.dirname, wanted) if goes_into else wanted)

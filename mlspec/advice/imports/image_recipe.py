@@ -157,7 +157,9 @@ class _RecipeReader:
         image = expand(base, self.arguments)
         self.codename = next((word for word in re.split(r"[-:]", image) if debian.debian_release(word)), "")
         texts = [text for other in self.lines if other.name == "RUN" for text in (other.rest, other.body)]
-        found = next((match for text in texts if (match := _PYTHON.search(expand(text, self.arguments)))), None)
+        rows = (read_pairs(other.rest) for other in self.lines if other.name in {"ARG", "ENV"})
+        known = {name: value for pairs in rows for name, value in pairs if value} | self.arguments | self.given
+        found = next((match for text in texts if (match := _PYTHON.search(expand(text, known)))), None)
         python = next(filter(None, found.groups()), "") if found else ""
         for verdict in read_parent(self.source, line.number, image, python):
             yield self._spread(verdict, line)

@@ -16,6 +16,7 @@ from mlspec.advice.imports.own_project import read_own_project
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.facts.accelerator import from_label
 from mlspec.lock.requirements import requirement_syntax
+from mlspec.lock.requirements.refused_options import is_mirror
 from mlspec.lock.requirements.requirement_types import Requirement
 
 _SHORT = {
@@ -68,7 +69,7 @@ def read_pip_entry(source: ImportSource, number: int, entry: str) -> Iterator[Li
         return
     if not text.startswith("-"):
         # Other tools allow options behind a requirement: torch==2.0 --extra-index-url=URL.
-        written, *rest = re.split(r"\s+(?=--[a-z])", text, maxsplit=1)
+        written, *rest = re.split(r"\s+(?=--?[a-z])", text, maxsplit=1)
         if rest and "--hash" not in rest[0]:
             yield from read_requirement(source, number, written, entry)
             yield from read_pip_entry(source, number, rest[0])
@@ -164,6 +165,9 @@ def read_index(source: ImportSource, number: int, text: str, url: str) -> LineVe
         return source.change(number, text, "accelerator", str(accelerator), "torch comes from its index for it")
     if _PYPI.match(url):
         return source.carry(number, text, why="the default index")
+    if is_mirror(url):
+        why = "a mirror of the default index, which is a setting of a machine: export MLSPEC_INDEX_URL"
+        return source.change(number, text, "", None, why)
     why = "mlspec takes each package from one index: write this index and its packages under indexes"
     return source.doubt(number, text, "indexes", why)
 

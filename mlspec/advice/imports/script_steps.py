@@ -17,9 +17,11 @@ from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 _BY_ITSELF = re.compile(
     r"apt(?:-get)?\s+(?:-\S+\s+)*(?:update|clean|autoremove|autoclean|purge|remove)\b.*"
     r"|rm\s+-\S+\s+(?:-\S+\s+)*(?:\"?(?:/var/(?:lib/apt|cache|lib/dpkg|log)|/root/\.cache|~/\.cache|\$HOME/\.cache|/tmp)\S*\s*)+"
-    r"|(?:\S*python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:cache\s+purge|config\s.*|--version|list|check|freeze.*)"
+    r"|rm\s+(?:-\S+\s+)*(?:\S*(?:requirements[\w.-]*\.(?:txt|in)|environment[\w.-]*\.ya?ml)\s*)+|exit\s+0"
+    r"|(?:\S*python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:cache\s+purge|config\s.*|--version|list|check|freeze.*|uninstall\s.*)"
     r"|(?:uv|conda|mamba|micromamba|poetry|npm)\s+(?:cache\s+(?:clean|prune|purge|clear).*|clean\s.*|config\s.*|--version|init.*)"
-    r"|(?:\S*python[\d.]*\s+-m\s+venv|virtualenv|uv\s+venv)\b.*|(?:\.|source)\s+\S*(?:activate|\.bashrc|/env)"
+    r"|(?:\S*python[\d.]*\s+-m\s+venv|virtualenv|uv\s+venv)\b.*|(?:\.|source)\s+\S*(?:activate(?:\s+\S+)?|conda\.sh|\.bashrc|/env)"
+    r"|(?:conda|mamba|micromamba)\s+(?:de)?activate\b.*|echo\s.*(?:activate|conda).*>\s*\S*(?:bashrc|profile)"
     r"|(?:useradd|adduser|groupadd|addgroup|usermod)\b.*|chown\s+(?:-\S+\s+)*\S+:?\S*\s+\S+|true|:|ldconfig"
     r"|(?:\S*python[\d.]*\s+-m\s+)?ensurepip\b.*|update-alternatives\b.*python.*|ln\s+-s\S*\s+\S*(?:python|pip)\S*\s+\S*(?:python|pip)\S*"
     r"|echo\s+[\"']?[\w .:!-]*[\"']?|python[\d.]*\s+(?:--version|-V)|nvidia-smi"
@@ -35,7 +37,7 @@ _LOST = {
     re.compile(r"apt(?:-get)?\s+(?:-\S+\s+)*(?:upgrade|dist-upgrade|full-upgrade)\b.*"): "",
 }
 # Commands that install from a path; the path is relative to the folder of an earlier `cd`.
-_RELATIVE = re.compile(r"\bpip3?\s+(?:\S+\s+)*install\s(?:.*\s)?(?:-r|-e|\.{1,2}/?|\./\S+)(?:\s|\[|$)")
+_RELATIVE = re.compile(r"\bpip3?\s+(?:\S+\s+)*install\s(?:.*\s)?(?:-r|-e|\.{1,2}/?|\./\S+)(?:\s|\[|$)|\bpython[\d.]*\s+setup\.py\s")
 # Commands that affect only later commands.
 _SETTING = re.compile(r"(?:cd\s+\S+|set\s+-\S+.*|export\s+.*|\w+=\S*)")
 
@@ -69,8 +71,9 @@ def read_script(
         yield _make_step(context, [ScriptCommand(script.strip(), 0)], script, line_of, is_whole=True)
         return
     rest = list[ScriptCommand]()
-    for command in commands:
-        if _RELATIVE.search(command.text) and any(other.text.startswith("cd ") for other in rest):
+    for command in (inner for outer in commands for inner in _unwrap(outer)):
+        is_elsewhere = context.folder or any(other.text.startswith("cd ") for other in rest)
+        if _RELATIVE.search(command.text) and is_elsewhere:
             # The files in the folder of the `cd` do not belong to the project.
             rest.append(command)
             continue
@@ -86,6 +89,26 @@ def read_script(
             yield context.source.carry(line_of(command.start), command.text, why="no later step needs it")
         return
     yield _make_step(context, rest, script, line_of)
+
+
+_SHELL = re.compile(r"(?:/usr)?(?:/bin/)?(?:ba)?sh\s+(?:-\w+\s+)*-\w*c\s+([\"'])(?P<script>.*)\1", re.DOTALL)
+_IN_CONDA = re.compile(
+    r"(?:\S*/)?(?:conda|mamba|micromamba)\s+run\s+(?:(?:-n|-p|--name|--prefix)[\s=]\S+\s+|-\S+\s+)*(?P<script>[^-\s].*)",
+    re.DOTALL,
+)
+
+
+def _unwrap(command: ScriptCommand) -> tuple[ScriptCommand, ...]:
+    """Return the commands of ``bash -c '...'`` or of ``conda run``; any other command is returned as it is."""
+    found = _SHELL.fullmatch(command.text) or _IN_CONDA.fullmatch(command.text)
+    quote = found[1] if found and found.re is _SHELL else ""
+    if not found or (quote and re.search(rf"[{quote}\\]", found["script"])):
+        return (command,)
+    inner = split_script(found["script"])
+    if not inner:
+        return (command,)
+    start = command.start + found.start("script")
+    return tuple(one for part in inner for one in _unwrap(ScriptCommand(part.text, start + part.start)))
 
 
 def _read_command(context: RunContext, command: ScriptCommand, line_of: Callable[[int], int]) -> Iterator[LineVerdict]:

@@ -20,6 +20,8 @@ def read_variable(source: ImportSource, number: int, text: str, name: str, value
         return source.lose(number, text, "it is not the name of a variable")
     if BY_ITSELF.fullmatch(name):
         return source.carry(number, text, why="mlspec does this by itself")
+    if name == "HOME":
+        return source.change(number, text, "", None, "mlspec sets it to a folder that every user can write")
     if value is not None and values.looks_secret(name, value):
         shown = f"{name}=***"
         return source.change(number, shown, "secrets", name, "without its value: set the variable before each run")

@@ -50,6 +50,11 @@ def refuse_option(name: str, value: str, place: Place, conditions: Conditions, l
     return place.problem("MLS207", f"{name} is not supported", hint)
 
 
+def is_mirror(url: str) -> bool:
+    """Return whether a URL is of a known public mirror of the default index."""
+    return bool(_MIRROR.match(url))
+
+
 def _refuse_index(name: str, value: str, place: Place, conditions: Conditions) -> Problem | None:
     address = without_login(value) if "://" in value else "https://..."
     if page := _TORCH_PAGE.fullmatch(value):
@@ -65,7 +70,7 @@ def _refuse_index(name: str, value: str, place: Place, conditions: Conditions) -
         return place.problem("MLS205", message, "require each file by its address: NAME @ https://.../FILE.whl")
     if is_pypi(value):
         return None
-    if _MIRROR.match(value):
+    if is_mirror(value):
         message = f"{urlsplit(address).netloc} is a mirror for some machines, but a spec is the same everywhere"
         hint = f"remove it, and on those machines: export MLSPEC_INDEX_URL={address}"
         return place.problem("MLS205", message, hint)
