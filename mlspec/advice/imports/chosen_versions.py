@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from mlspec.advice.draft.devices import find_device
 from mlspec.advice.draft.folder import Choice, Decision, DraftOptions, Folder
 from mlspec.advice.draft.pythons import (
-    BY_DEFAULT,
     PythonBound,
     choose_python,
     order_by_default,

@@ -19,7 +19,7 @@ from mlspec.advice.draft.readers.instructions import (
 )
 from mlspec.advice.imports.copied_files import CopyContext, is_list, read_copy, split_copy, stage_of
 from mlspec.advice.imports.image_settings import forgive_shell, read_setting
-from mlspec.advice.imports.maker_stages import INSTALLS, find_makers, list_made_paths
+from mlspec.advice.imports.maker_stages import INSTALLS, find_makers, list_made_paths, names_clone
 from mlspec.advice.imports.parent_images import read_missing_programs, read_parent
 from mlspec.advice.imports.run_mounts import read_mounts
 from mlspec.advice.imports.script_steps import RunContext, read_script
@@ -199,8 +199,9 @@ class _RecipeReader:
         mounts, rest, offset = read_mounts(self.source, line)
         yield from mounts.verdicts
         context = RunContext(
-            self.source, dict(self.arguments), dict(self.environment), self._place_of(line), self.codename, mounts.more
-        )
+            self.source, dict(self.arguments), dict(self.environment), self._place_of(line), self.codename, mounts.more,
+            "" if self.folder in {"/", self.home} else self.folder, names_clone(self.folder, self.lines),
+        )  # fmt: skip
         words = exec_form(rest)
         if words is not None:
             import shlex

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mlspec.advice.imports.own_project import find_own_package
-from mlspec.advice.imports.pip_words import PipWord, read_pip_command
+from mlspec.advice.imports.pip_words import PipWord, read_index, read_pip_command
 from mlspec.advice.imports.shell_script import ScriptCommand, ScriptWord, split_words
 from mlspec.advice.imports.system_packages import read_debian_package
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
@@ -53,9 +53,10 @@ def read_install(
             return
     if found := _PROJECT.match(command.text):
         tool = found[1].split()[0].rpartition("/")[2]
-        yield from _read_own_package(
-            source, command.text, tool, _read_project(source, command, line_of(command.start), tool)
-        )
+        listed = _read_project(source, command, line_of(command.start), tool)
+        yield from _read_own_package(source, command.text, tool, listed)
+        if tool in {"uv", "poetry", "pdm"} and listed.outcome != "unsure":
+            yield from _read_accelerator(source, command, line_of(command.start))
 
 
 def _read_apt(
@@ -125,6 +126,16 @@ def _read_own_package(source: ImportSource, text: str, tool: str, listed: LineVe
         yield listed
     if entry:
         yield replace(listed, value=entry, outcome="changed", why=f"{tool} installs the project too")
+
+
+_TORCH_URL = re.compile(r"(?m)^(?!\s*#).*[\"'](https://download\.pytorch\.org/whl/[\w./-]+)[\"']")
+
+
+def _read_accelerator(source: ImportSource, command: ScriptCommand, number: int) -> Iterator[LineVerdict]:
+    """Yield the verdict that a project takes torch from the index of one accelerator."""
+    urls = set(_TORCH_URL.findall(source.read("pyproject.toml") or ""))
+    if len(urls) == 1:
+        yield read_index(source, number, command.text, urls.pop())
 
 
 def _has_build_system(source: ImportSource) -> bool:

@@ -52,5 +52,22 @@ def list_made_paths(makers: Iterable[DockerfileStage], known: dict[str, str]) ->
     return frozenset(found - {"/"})
 
 
+_CLONE = re.compile(r"\bgit\s+clone\s+([^;&|\n]+)")
+
+
+def names_clone(folder: str, lines: Iterable[DockerfileInstruction]) -> bool:
+    """Return whether a folder is the checkout of another repository, which an instruction clones."""
+    texts = (line.rest + line.body for line in lines if line.name == "RUN")
+    clones = {_clone_name(match[1].split()) for text in texts for match in _CLONE.finditer(text)}
+    return bool((clones - {""}) & set(folder.split("/")))
+
+
+def _clone_name(words: Sequence[str]) -> str:
+    """Return the name of the folder that a clone makes: its last word, or else the name of the repository."""
+    place = next((number for number, word in enumerate(words) if re.search(r"[:/]", word)), len(words))
+    named = [word for word in words[place + 1 :] if not word.startswith("-")][:1] or words[place : place + 1]
+    return posixpath.basename("".join(named).rstrip("/")).removesuffix(".git")
+
+
 def _target(line: DockerfileInstruction, known: dict[str, str]) -> str:
     return expand(split_copy(line)[1], known)

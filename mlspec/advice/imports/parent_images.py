@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from mlspec.advice.draft.pythons import DEFAULT_PYTHON
 from mlspec.advice.draft.readers.instructions import DockerfileInstruction
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.facts import base_image, debian
@@ -15,6 +16,9 @@ _REPLACED = "mlspec uses Python's image on Debian instead"
 # The Python that `apt-get install python3` installs on each release of Ubuntu.
 _UBUNTU = {"18.04": "3.6", "20.04": "3.8", "22.04": "3.10", "24.04": "3.12", "bionic": "3.6", "focal": "3.8",
            "jammy": "3.10", "noble": "3.12"}  # fmt: skip
+_NOT_DEBIAN = re.compile(
+    r"(?:^|/)(?:amazonlinux|fedora|rockylinux|almalinux|centos|oraclelinux|ubi\d+(?:-\w+)?|distroless)(?:[:/]|$)|\bubi\d*/|prefix-dev/pixi:"
+)
 _CONDA = re.compile(r"(?:^|/)(?:continuumio/(?:mini|ana)conda3?|mambaorg/micromamba|condaforge/\S+)(?::|$)")
 
 
@@ -26,7 +30,7 @@ def read_parent(source: ImportSource, number: int, image: str, python: str = "")
         yield source.doubt(
             number, text, "base", "it contains a variable without a default: write the name of the image"
         )
-    elif name == "python" and not re.search(r"devcontainers|lambda", image):
+    elif name == "python" and not re.search(r"devcontainers|lambda|kaggle|azure-functions", image):
         yield from _read_python(source, number, text, tag)
     elif found := re.search(r"astral-sh/uv:(?:[\d.]+-)?python(\d+\.\d+(?:\.\d+)?)-(?:(\w+)(-slim)?)?", image):
         yield source.change(number, text, "python", found[1], _REPLACED)
@@ -35,7 +39,7 @@ def read_parent(source: ImportSource, number: int, image: str, python: str = "")
         yield source.change(number, text, "python", found[1], _REPLACED)
     elif re.search(r"(?:^|/)nvidia/(?:cuda|cudagl)(?::|$)", image):
         yield from _read_cuda(source, number, text, tag, python)
-    elif re.search(r"(?:^|/)pytorch/pytorch(?::|$)", image):
+    elif re.search(r"(?:^|/)pytorch/pytorch(?::|$)|^(?!nvcr).*/pytorch(?:-training|-inference)?:\d+\.\d+", image):
         yield from _read_framework(source, number, text, tag, "torch")
     elif re.search(r"(?:^|/)tensorflow/tensorflow(?::|$)", image):
         yield from _read_framework(source, number, text, tag, "tensorflow")
@@ -54,11 +58,36 @@ def _read_other(source: ImportSource, number: int, image: str, python: str) -> I
         yield from _read_system(source, number, text, tag, python)
     elif re.search(r"(?:^|/)jupyter/[\w-]+", image):
         yield source.guess(number, text, "requirements", "jupyterlab", f"{_REPLACED}; its other contents are not known")
+        yield from _read_tag(source, number, image, python)
+    elif "lambda/python" in image:
+        yield from _read_tag(source, number, image, python)
+        why = "it is not Debian, and its runtime calls the handler: start one in entrypoint, such as awslambdaric"
+        yield source.lose(number, text, why)
+    elif _NOT_DEBIAN.search(image):
+        yield source.change(number, text, "", None, "Python's image on Debian replaces it")
+        yield from _read_tag(source, number, image, python)
     elif name in {"scratch", "alpine", "busybox"}:
         yield source.lose(number, text, "it is not Debian, and its Python cannot use wheels")
     else:
-        why = "used as base: it needs the Python of this spec, and apt"
+        why = "used as base: it needs the Python of this spec, and apt; mlspec does not use the packages of its Python"
         yield source.guess(number, text, "base", image, why)
+        yield from _read_tag(source, number, image, python)
+
+
+def _read_tag(source: ImportSource, number: int, image: str, python: str) -> Iterator[LineVerdict]:
+    """Yield the verdicts on the Python and the accelerator that the name of an image contains."""
+    text = f"FROM {image}"
+    if found := re.search(r"(?<![a-z])py(?:thon)?[-:_]?(3)\.?(\d{1,2})(?!\d)", image):
+        yield source.guess(number, text, "python", f"{found[1]}.{found[2]}", "the name of the image contains it")
+    elif python:
+        yield source.carry(number, text, "python", python, "a step uses it")
+    if found := re.search(r"cuda-?(\d+\.\d+)|(?<![a-z])cu(\d\d)(\d)(?!\d)", image):
+        cuda = found[1] or f"{found[2]}.{found[3]}"
+        yield source.guess(number, text, "accelerator", f"cuda{cuda}", "the name of the image contains it")
+    elif found := re.search(r"rocm-?(\d+\.\d+)", image):
+        yield source.guess(number, text, "accelerator", f"rocm{found[1]}", "the name of the image contains it")
+    elif re.search(r"(?:cuda|gpu)(?![a-z])|vllm/vllm-openai|nvcr\.io/nvidia/", image):
+        yield source.guess(number, text, "accelerator", "cuda", "the image is for GPUs")
 
 
 def _read_python(source: ImportSource, number: int, text: str, tag: str) -> Iterator[LineVerdict]:
@@ -73,6 +102,8 @@ def _read_python(source: ImportSource, number: int, text: str, tag: str) -> Iter
     if any(word.startswith(("alpine", "windows")) for word in words):
         yield source.change(number, text, "", None, f"Debian replaces {words[-1]}, which cannot use most wheels")
         return
+    if "@" in text:
+        yield source.change(number, text, "", None, "mlspec.lock has the digest of the newest image")
     release = next((word for word in words if debian.debian_release(word)), "")
     yield from _read_release(source, number, text, version, release)
     if "slim" not in words:
@@ -82,8 +113,9 @@ def _read_python(source: ImportSource, number: int, text: str, tag: str) -> Iter
 def _read_release(source: ImportSource, number: int, text: str, version: str, release: str) -> Iterator[LineVerdict]:
     if not release:
         return
-    minor = minor_version(version)
-    if f"slim-{release}" in base_image.base_names(version if version.count(".") > 1 else minor):
+    minor = minor_version(version) if version[:1].isdigit() and "." in version else DEFAULT_PYTHON
+    version = version if version.count(".") > 1 else minor
+    if f"slim-{release}" in base_image.base_names(version):
         yield source.carry(number, text, "base", f"slim-{release}")
     else:
         why = f"there are no new images of Python {minor} on {release}: replaced by the newest Debian"
@@ -116,7 +148,9 @@ def _read_system_python(source: ImportSource, number: int, text: str, tag: str, 
 
 def _read_framework(source: ImportSource, number: int, text: str, tag: str, package: str) -> Iterator[LineVerdict]:
     why = f"{_REPLACED}, with {package} from its index"
-    cuda = re.search(r"cuda(\d+\.\d+)", tag)
+    cuda = re.search(r"cuda(\d+\.\d+)", re.sub(r"(?<![a-z])cu(\d\d)(\d)(?!\d)", r"cuda\1.\2", tag))
+    if found := re.search(r"(?<![a-z])py(3)\.?(\d{1,2})(?!\d)", tag):
+        yield source.carry(number, text, "python", f"{found[1]}.{found[2]}")
     if cuda or "gpu" in tag or package == "torch":
         yield source.change(number, text, "accelerator", f"cuda{cuda[1]}" if cuda else "cuda", why)
     release = re.match(r"\d+\.\d+(?:\.\d+)?", tag)

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement as Pep508
 
 from mlspec.advice.imports.own_project import read_own_project
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
+from mlspec.facts import compile_recipes
 from mlspec.facts.accelerator import from_label
 from mlspec.lock.requirements import requirement_syntax
 from mlspec.lock.requirements.refused_options import is_mirror
@@ -89,9 +90,16 @@ def read_pip_entry(source: ImportSource, number: int, entry: str) -> Iterator[Li
 def read_pip_command(source: ImportSource, words: Sequence[PipWord]) -> Iterator[LineVerdict]:
     """Yield the verdicts on the words behind `pip install`."""
     todo = list(words)
+    names = {re.split(r"[\[<>=!~;@ ]", word.text)[0] for word in words}
+    prepared = sorted(name for name in names if compile_recipes.recipe(name).first)
     while todo:
         word = todo.pop(0)
-        if word.text.startswith("-") and word.text != "-":
+        if word.text == "--no-build-isolation" and (
+            prepared := sorted(name for name in names if compile_recipes.recipe(name).first)
+        ):
+            why = f"mlspec installs what the build of {', '.join(prepared)} needs"
+            yield source.change(word.number, word.text, "", None, why)
+        elif word.text.startswith("-") and word.text != "-":
             yield from _read_option(source, word, todo)
         else:
             yield from read_requirement(source, word.number, word.text, word.text)
@@ -129,6 +137,8 @@ def _judge_option(source: ImportSource, number: int, name: str, value: str) -> L
         return read_index(source, number, text, value)
     if name == "--find-links" and "download.pytorch.org/" in value:
         return source.change(number, text, "", None, "torch comes from the index of its accelerator")
+    if name == "--trusted-host" and is_mirror(f"https://{value}"):
+        return source.carry(number, text, why="mlspec asks the index itself")
     if name in _LOST:
         return source.lose(number, text, _LOST[name])
     if not name.startswith("--") or _HOW.fullmatch(name):

@@ -37,7 +37,9 @@ _LOST = {
     re.compile(r"apt(?:-get)?\s+(?:-\S+\s+)*(?:upgrade|dist-upgrade|full-upgrade)\b.*"): "",
 }
 # Commands that install from a path; the path is relative to the folder of an earlier `cd`.
-_RELATIVE = re.compile(r"\bpip3?\s+(?:\S+\s+)*install\s(?:.*\s)?(?:-r|-e|\.{1,2}/?|\./\S+)(?:\s|\[|$)|\bpython[\d.]*\s+setup\.py\s")
+_RELATIVE = re.compile(
+    r"\bpip3?\s+(?:\S+\s+)*install\s(?:.*\s)?(?:-r|-e|\.{1,2}/?|\./\S+)(?:\s|\[|$)|\bpython[\d.]*\s+setup\.py\s"
+)
 # Commands that affect only later commands.
 _SETTING = re.compile(r"(?:cd\s+\S+|set\s+-\S+.*|export\s+.*|\w+=\S*)")
 
@@ -53,6 +55,8 @@ class RunContext:
     codename: str = ""
     more: Mapping[str, object] = field(default_factory=dict)
     folder: str = ""
+    is_foreign: bool = False
+    """Whether the folder is a checkout of another repository, whose files do not belong to the project."""
 
     def list_known(self) -> Mapping[str, str]:
         """Return the variables that a command may use, by name."""
@@ -72,7 +76,7 @@ def read_script(
         return
     rest = list[ScriptCommand]()
     for command in (inner for outer in commands for inner in _unwrap(outer)):
-        is_elsewhere = context.folder or any(other.text.startswith("cd ") for other in rest)
+        is_elsewhere = context.is_foreign or any(other.text.startswith("cd ") for other in rest)
         if _RELATIVE.search(command.text) and is_elsewhere:
             # The files in the folder of the `cd` do not belong to the project.
             rest.append(command)

@@ -69,6 +69,8 @@ def simplify(words: Sequence[str]) -> StartWords:
     for tool, verb in _WRAPPERS:
         if left[:2] and left[0].rpartition("/")[2] == tool and left[1:2] == [verb]:
             left = _skip_options(left[2:])
+            if left and tool == "uv" and (left[0].endswith(".py") or left[0] in {"-m", "--module"}):
+                left = ["python", *("-m" if word == "--module" else word for word in left)]
             changes.append(f"without {tool} {verb}: the image has one environment")
     if left and (inside := _IN_ENVIRONMENT.fullmatch(left[0])):
         changes.append(f"{left[0]} is in the environment of the image")
@@ -81,7 +83,7 @@ def simplify(words: Sequence[str]) -> StartWords:
 
 def _skip_options(words: list[str]) -> list[str]:
     left = list(words)
-    while left and left[0].startswith("-"):
+    while left and left[0].startswith("-") and left[0] not in {"-m", "--module"}:
         option = left.pop(0)
         if option in {"-n", "--name", "-p", "--prefix", "--with", "--extra", "--group", "--python"} and left:
             left.pop(0)
@@ -95,6 +97,10 @@ def read_start(
     if entry and exec_form(entry.rest) == []:
         yield _spread(source.carry(entry.number, entry.text, why="it removes the command of the base image"), entry)
         entry = None
+    if entry and _is_of_base(source, entry):
+        why = "a script of the base image, which mlspec replaces"
+        yield _spread(source.change(entry.number, entry.text, "", None, why), entry)
+        entry = None
     if entry:
         yield from _read_one(source, entry, "entrypoint")
         # Docker passes no arguments to an ENTRYPOINT in shell form.
@@ -106,6 +112,18 @@ def read_start(
             yield _spread(source.change(command.number, command.text, "", None, why), command)
     elif command:
         yield from _read_one(source, command, "entrypoint")
+
+
+_OF_BASES = re.compile(
+    r"/usr/local/bin/_entrypoint\.sh|/opt/nvidia/\S*entrypoint\.sh|/usr/local/bin/(?:_dockerfile_shell|start-notebook)\S*"
+)
+
+
+def _is_of_base(source: ImportSource, entry: DockerfileInstruction) -> bool:
+    """Return whether an ENTRYPOINT is a script of a known base image, and not one that the Dockerfile copies."""
+    words = exec_form(entry.rest) or entry.rest.split()
+    name = words[0].rpartition("/")[2] if words else ""
+    return bool(len(words) == 1 and _OF_BASES.fullmatch(words[0]) and source.text.count(name) == 1)
 
 
 def _read_one(source: ImportSource, line: DockerfileInstruction, key: str) -> Iterator[LineVerdict]:
