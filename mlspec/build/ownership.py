@@ -45,7 +45,9 @@ def check_owner(name: str, image: LocalImage, memory: BuildMemory, spec: str, bu
         return Problem(code="MLS512", message=message, hint=f"run: {build}; or give one of the specs another name")
     if memory.last:
         message = f"the image {name} is not the one that was last built in this folder"
-        return Problem(code="MLS512", message=message, hint=f"run: {build}; or, if it is yours, start it by its run script")
+        return Problem(
+            code="MLS512", message=message, hint=f"run: {build}; or, if it is yours, start it by its run script"
+        )
     label = image.labels.get(SPEC_LABEL, "")
     if label and label != text_digest(spec):
         message = f"the image {name} was built from another spec, or from an older version of this one"

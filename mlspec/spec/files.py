@@ -55,14 +55,16 @@ class Files:
         """The name of the run script."""
         return f"{self.prefix}run.sh"
 
-    def path_of(self, name: str, *, is_shared: bool) -> str:
+    def path_of(self, name: str, *, is_shared: bool, in_one_folder: bool = False) -> str:
         """Return the path of a file with the default ``name``: of this image, or shared by all.
 
         Other programs look for a file in a folder under its default name. So such a file keeps its name, in a subfolder
-        with the prefix.
+        with the prefix, unless the programs look for files of all names ``in_one_folder``.
         """
         prefix = self.project_prefix if is_shared else self.prefix
         folder, file = posixpath.split(name)
+        if in_one_folder:
+            return posixpath.join(folder, f"{prefix}{file}")
         return posixpath.join(folder, prefix.removesuffix("."), file) if folder else f"{prefix}{file}"
 
     @property

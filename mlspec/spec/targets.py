@@ -33,6 +33,18 @@ def _refuse_in_editor(image: Image) -> Iterable[Problem]:
     return list_editor_problems(image)
 
 
+def _refuse_in_workflow(image: Image) -> Iterable[Problem]:
+    from mlspec.spec.pipeline_limits import list_workflow_problems
+
+    return list_workflow_problems(image)
+
+
+def _refuse_in_pipeline(image: Image) -> Iterable[Problem]:
+    from mlspec.spec.pipeline_limits import list_pipeline_problems
+
+    return list_pipeline_problems(image)
+
+
 class Target:
     """A kind of output.
 
@@ -53,12 +65,14 @@ class Target:
     ) -> None:
         self.file, self.about, self.template = file, about, template
         self.is_shared = not for_each_image
+        # GitHub reads no subfolder of its folder, so there the name of a spec is part of the name of the file.
+        self.in_one_folder = file.startswith(".github/")
         self.is_executable = file.endswith(".sh")
         self.refuse = refuse
 
     def path(self, files: Files) -> str:
         """Return the path of the file beside a spec, for one of its images."""
-        return files.path_of(self.file, is_shared=self.is_shared)
+        return files.path_of(self.file, is_shared=self.is_shared, in_one_folder=self.in_one_folder)
 
 
 TARGETS: Mapping[str, Target] = {
@@ -77,6 +91,8 @@ TARGETS: Mapping[str, Target] = {
         template="devcontainer.j2",
         for_each_image=True,
     ),
+    "github": Target(".github/workflows/mlspec.yml", "a workflow of GitHub", refuse=_refuse_in_workflow),
+    "gitlab": Target("mlspec.gitlab-ci.yml", "a pipeline of GitLab", refuse=_refuse_in_pipeline),
 }
 
 _NEEDED_BY = {"devcontainer-dockerfile": "devcontainer"}

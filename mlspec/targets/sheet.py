@@ -11,6 +11,12 @@ Data: TypeAlias = "str | int | Sequence[Data] | Mapping[str, Data] | None"
 """Plain data: text, integers, booleans, None, lists and mappings."""
 
 
+class Block(str):
+    """Text of several lines, which YAML writes line by line below its key."""
+
+    __slots__ = ()
+
+
 class Sheet(NamedTuple):
     """One document of a file; ``place`` is the path of its keys in the parts of the images.
 

@@ -8,7 +8,7 @@ from textwrap import indent
 
 import yaml
 
-from mlspec.targets.sheet import Data, Sheet
+from mlspec.targets.sheet import Block, Data, Sheet
 
 # Readers of YAML 1.1 and 1.2 disagree about values that are not text: 0o17, 1e3, 22:22, on, =. All read as text a
 # word of letters that is not in _TAKEN: https://yaml.org/type and section 10.3.2 of https://yaml.org/spec/1.2.2.
@@ -31,7 +31,7 @@ def _dump_spaced(sheet: Sheet) -> str:
     parts = []
     for key, value in sheet.data.items():
         if key == sheet.apart and isinstance(value, Mapping):
-            # dump() writes no folded text and no block text, so each line can be indented without a change of meaning.
+            # dump() writes no folded text, and each line of a block can be indented without a change of meaning.
             inner = "\n".join(indent(dump({name: one}), "  ") for name, one in value.items())
             parts.append(f"{key}:\n{inner}")
         else:
@@ -65,4 +65,9 @@ def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_plain(value) else '"')
 
 
+def _represent_block(dumper: _Dumper, value: Block) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", f"{value}\n", style="|")
+
+
 _Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(Block, _represent_block)

@@ -38,8 +38,8 @@ BETWEEN_KEYS = {
     "dev-container-has-no-form", "dev-has-no-dev-container",
     "gpu-models-without-cuda", "gpus-of-a-cluster-have-no-number", "gpus-with-the-cpu",
     "healthcheck-asks-without-a-port", "include-is-above", "index-names-an-unknown-secret", "mount-is-twice",
-    "mounts-are-no-storage-of-a-cluster", "registry-stands-twice",
-    "repeat-without-anything-above", "run-names-an-unknown-secret",
+    "mounts-are-no-storage-of-a-cluster", "pipeline-has-no-registry", "registry-stands-twice",
+    "repeat-without-anything-above", "run-names-an-unknown-secret", "workflow-is-below-the-root",
 }  # fmt: skip
 BY_WHAT_A_NAME_MEANS = {
     "environment-extends-the-path", "environment-holds-a-secret", "environment-list-holds-a-secret",

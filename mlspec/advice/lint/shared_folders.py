@@ -15,6 +15,7 @@ def list_shared_paths(subject: Subject) -> Iterator[str]:
     """Yield the paths that the rules of this module look up."""
     if subject.plan.context.place:
         yield _ignore_file(subject)
+    if subject.plan.context.place or "github" in subject.image.targets:
         yield from (posixpath.join(_up(level), ".git") for level in range(len(_names(subject)) + 1))
 
 
@@ -24,7 +25,7 @@ def is_too_high(subject: Subject, context: Context) -> Iterator[Problem]:
     if not place:
         return
     depth = place.count("/") + 1
-    repositories = [level for level in range(len(names) + 1) if context.looks.get(posixpath.join(_up(level), ".git"))]
+    repositories = _list_repositories(subject, context)
     # The repository of a submodule is in the folder of another, whose names are the same on each machine.
     if repositories and repositories[-1] < depth:
         level = repositories[-1]
@@ -33,6 +34,21 @@ def is_too_high(subject: Subject, context: Context) -> Iterator[Problem]:
     elif names[:-depth] in {(), context.home} and names and not repositories:
         what = "your home folder" if names[:-depth] else "the root of the disk"
         yield subject.warn(_message(subject, what), "name the nearest folder with all shared code", "context")
+
+
+def has_unread_workflow(subject: Subject, context: Context) -> Iterator[Problem]:
+    """Warn of a workflow in a folder below the root of the repository, where GitHub does not read it."""
+    repositories = _list_repositories(subject, context)
+    if "github" in subject.image.targets and repositories and repositories[0]:
+        message = f"GitHub reads workflows only at the root of the repository, {_up(repositories[0])}"
+        hint = "leave github out of targets, and build in a workflow of your own: mlspec build -f FOLDER"
+        yield subject.warn(message, hint, "targets")
+
+
+def _list_repositories(subject: Subject, context: Context) -> list[int]:
+    """Return the levels above the spec that are the root of a git repository, the nearest first; 0 is the spec's."""
+    levels = range(len(_names(subject)) + 1)
+    return [level for level in levels if context.looks.get(posixpath.join(_up(level), ".git"))]
 
 
 def _message(subject: Subject, where: str) -> str:

@@ -164,6 +164,9 @@ RULES = (
         title="an ignore file that the build does not read",
         find_in_folder=shared_folders.is_left_out_elsewhere,
     ),
+    Rule(
+        code="MLS690", title="a workflow that GitHub does not read", find_in_folder=shared_folders.has_unread_workflow
+    ),
 )
 """Every warning about a spec, its lock and its folder, by its code."""
 
