@@ -6,9 +6,15 @@
 set -eu
 # Paths on the host are relative to the folder of this script.
 CDPATH='' cd -- "$(dirname -- "$0")"
+# Docker, or podman if Docker does not answer. To choose: MLSPEC_ENGINE=podman
+engine=${MLSPEC_ENGINE:-docker}
+if [ -z "${MLSPEC_ENGINE:-}" ] && command -v podman >/dev/null; then
+    # Podman may also be behind the command or the address of Docker.
+    case $(docker version 2>/dev/null || echo podman) in *[Pp]odman*) engine=podman ;; esac
+fi
 
 # Another project may have built an image of this name. `mlspec build` labels an image with the digest of its spec.
-label=$(docker image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' lab-edge.v2 2>/dev/null || :)
+label=$("$engine" image inspect --format '{{index .Config.Labels "mlspec.spec.digest"}}' lab-edge.v2 2>/dev/null || :)
 digest=$(sha256sum 2>/dev/null <pipelines.yaml || :)
 [ -z "$label" ] || [ -z "$digest" ] || [ "$label" = "sha256:${digest%% *}" ] ||
     { echo "$0: the image was built from another spec, or from an older version of this one: run mlspec build" >&2; exit 1; }
@@ -22,7 +28,7 @@ elif ! [ -t 0 ]; then
 fi
 
 # --pull never: an image of this name in a public registry would be somebody else's.
-exec docker run \
+exec "$engine" run \
     --rm \
     --pull never \
     --platform linux/arm64 \
