@@ -37,8 +37,9 @@ def import_(paths: tuple[str, ...], into: str, kind: str, yes: bool, strict: boo
     """Write an mlspec.yaml from the files of another tool.
 
     PATH is a cog.yaml, an environment file of conda, a Dockerfile, a Compose file, a README with a docker run line, a
-    pyproject.toml, Pipfile, setup.py or setup.cfg, a list of requirements, a Truss, a bentofile.yaml, a
-    devcontainer.json, or a folder with one of them. In place of files, give a command: mlspec import -- docker run ...
+    pyproject.toml, Pipfile, setup.py or setup.cfg, a list of requirements, a Truss, a bentofile.yaml, a service.py of
+    BentoML, a pixi.toml, a devcontainer.json, or a folder with one of them. In place of files, give a command:
+    mlspec import -- docker run ...
     Each line is carried, changed, guessed, unsure (a comment to do in the spec) or lost, and the report says why.
     Exit 1 if a line is lost or unsure. Never overwrite a file.
     """

@@ -30,7 +30,8 @@ def read_texts(paths: Iterable[Path], folder: Path) -> Mapping[str, str]:
 _OF_FOLDERS = (
     "cog.yaml", "bentofile.yaml", "binder/Dockerfile", ".binder/Dockerfile", "Dockerfile", "Containerfile",
     "docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml", "binder/environment.yml",
-    ".binder/environment.yml", "environment.yml", "environment.yaml", "conda.yaml", "binder/requirements.txt",
+    ".binder/environment.yml", "environment.yml", "environment.yaml", "conda.yaml", "pixi.toml",
+    "binder/requirements.txt",
     ".binder/requirements.txt", "Pipfile", "pyproject.toml", "requirements.in", "requirements.txt", "setup.cfg",
     "setup.py", "config.yaml", ".devcontainer/devcontainer.json", ".devcontainer.json",
 )  # fmt: skip
@@ -39,10 +40,32 @@ _BESIDE = ("apt.txt", "packages.txt", "runtime.txt", "postBuild", "start", ".pyt
 _COMPOSE = ("docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml")
 
 
+# Files of several purposes or images: one alone is imported like a Dockerfile, several are named in the report.
+_RECIPES = ("Dockerfile.*", "*.Dockerfile", "*.dockerfile", "docker/Dockerfile*", ".docker/Dockerfile*")
+_FURTHER = ("conda.yml", "env.y*ml", "environment[-_.]*.y*ml", "requirements[-_]*.txt", "requirements/*.txt")
+
+
 def find_inputs(path: Path) -> list[Path]:
     """Return the files in a folder that ``mlspec import`` can read, best first."""
     found = [path / name for name in _OF_FOLDERS if (path / name).is_file()]
-    return [place for place in found if not _is_generated(place)]
+    recipes = [place for place in _list_matches(path, _RECIPES) if place.suffix != ".dockerignore"]
+    is_alone = len(recipes) == 1 and not any(place.name in {"Dockerfile", "Containerfile"} for place in found)
+    service = [path / "service.py"] if _is_bento_service(path / "service.py") else []
+    place = next((number for number, one in enumerate(found) if one.name != "cog.yaml"), len(found))
+    found[place:place] = [*(recipes if is_alone else []), *service]
+    further = [*([] if is_alone else recipes), *_list_matches(path, _FURTHER)]
+    return [place for place in dict.fromkeys((*found, *further)) if not _is_generated(place)]
+
+
+def _list_matches(path: Path, patterns: Iterable[str]) -> list[Path]:
+    return [place for pattern in patterns for place in sorted(path.glob(pattern)) if place.is_file()]
+
+
+def _is_bento_service(path: Path) -> bool:
+    try:
+        return b"bentoml" in read_file(path, _MAX_BYTES)
+    except OSError:
+        return False
 
 
 def _is_generated(path: Path) -> bool:

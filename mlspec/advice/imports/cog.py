@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
+from mlspec.advice.imports.listed_steps import read_steps
 from mlspec.advice.imports.shared_keys import (
     read_expanded_environment,
     read_name,
     read_python,
     read_requirements,
     read_requirements_file,
-    read_step,
     read_system_packages,
 )
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
@@ -72,7 +72,7 @@ def _read_run(one: Keyed) -> Iterator[LineVerdict]:
         else:
             command, cache, secrets = split_mounts(text_of(item.value))
             more = {name: value for name, value in (("cache", cache), ("secrets", secrets)) if value}
-            yield read_step(item, command, more=more)
+            yield from read_steps(item, command, more=more)
             yield from (replace(item.carry("secrets", name), end=item.number) for name in secrets)
 
 
@@ -98,17 +98,16 @@ def _read_run_mapping(item: Keyed) -> Iterator[LineVerdict]:
     mounts = item.value.get("mounts") or []
     names = [secret_name(str(mount.get("id", ""))) for mount in mounts if isinstance(mount, dict)]
     names = [name for name in names if name]
-    verdict = read_step(item, text_of(item.value.get("command")), more={"secrets": names} if names else {})
     targets = [str(mount["target"]) for mount in mounts if isinstance(mount, dict) and mount.get("target")]
-    if targets and not verdict.is_loss:
-        verdict = verdict.worsen("changed", f"the secret is a variable in a step, not the file {', '.join(targets)}")
-    yield verdict
+    for verdict in read_steps(item, text_of(item.value.get("command")), more={"secrets": names} if names else {}):
+        why = f"the secret is a variable in a step, not the file {', '.join(targets)}"
+        yield verdict.worsen("changed", why) if targets and verdict.key == "run" and not verdict.is_loss else verdict
     yield from (replace(item.carry("secrets", name), end=item.number) for name in names)
 
 
 def _read_pre_install(one: Keyed) -> Iterator[LineVerdict]:
     for item in one.items():
-        yield read_step(item, text_of(item.value), "before_install")
+        yield from read_steps(item, text_of(item.value), "before_install")
 
 
 def _read_sdk(one: Keyed) -> Iterator[LineVerdict]:
@@ -120,6 +119,8 @@ def _read_predict(one: Keyed) -> Iterator[LineVerdict]:
     yield one.guess("entrypoint", tuple(shlex.split(SERVER)), f"Cog's server, which calls {file}")
     yield one.guess("requirements", "cog", "the server is in this package")
     yield one.guess("ports", "5000:5000", "the port of the server")
+    if "/src/" in one.source.text:
+        yield one.guess("working_dir", "/src", "Cog copies the code there, and the file names paths in it")
 
 
 def _read_image(one: Keyed) -> Iterator[LineVerdict]:

@@ -25,6 +25,7 @@ _WINDOWS = re.compile(
     r"|console_shortcut|menuinst|icc_rt|libwinpthread|pywin32-ctypes|powershell_shortcut.*"
 )
 _LIBRARY = re.compile(r"lib[a-z0-9]|cuda-|_|\w+_linux-64$")
+_INSTEAD = "packages come from the package index, not from a channel of conda"
 _USUAL = {"defaults", "conda-forge", "pytorch", "nvidia", "anaconda", "main", "huggingface", "nodefaults"}
 
 
@@ -52,7 +53,7 @@ def read_channels(one: Keyed) -> Iterator[LineVerdict]:
     for item in one.items():
         channel = text_of(item.value)
         if channel.rpartition("/")[2] in _USUAL:
-            yield item.change("", None, "packages come from the package index, not from a channel of conda")
+            yield item.change("", None, _INSTEAD)
         else:
             listed = (text_of(entry) for entry in one.top.get("dependencies") or [])
             named = [entry for entry in listed if entry.startswith(f"{channel}::")]
@@ -79,6 +80,13 @@ def _read_pip(part: Keyed) -> Iterator[LineVerdict]:
     for entry in part.items():
         for verdict in read_pip_entry(entry.source, entry.number, text_of(entry.value)):
             yield spread(verdict, entry.end)
+
+
+def judge_conda_channel(source: ImportSource, number: int, channel: str) -> LineVerdict:
+    """Return the verdict on a channel of conda that another file names."""
+    if channel.rstrip("/").rpartition("/")[2] in _USUAL:
+        return source.change(number, channel, "", None, _INSTEAD)
+    return source.lose(number, channel, "a channel of conda, which pip cannot use")
 
 
 def judge_conda_word(source: ImportSource, number: int, word: str) -> Iterator[LineVerdict]:

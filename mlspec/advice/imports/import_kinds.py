@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlspec.advice.imports import (
+    bento_code,
     binder_files,
     cog,
     command_lines,
@@ -17,6 +18,7 @@ from mlspec.advice.imports import (
     ignored_files,
     image_recipe,
     pipfile,
+    pixi_manifest,
     project_file,
     requirement_list,
     served_models,
@@ -60,6 +62,14 @@ IMPORT_KINDS = (
     ),
     ImportKind(
         "pyproject.toml", _of(r"pyproject\.toml"), project_file.read_project_file, _of(r"^\[(?:project|tool\.poetry)\]")
+    ),
+    ImportKind("pixi.toml", _of(r"pixi\.toml"), pixi_manifest.read_pixi_manifest),
+    ImportKind("pixi.lock", _of(r"pixi\.lock"), pixi_manifest.refuse_pixi_lock),
+    ImportKind(
+        "service.py of BentoML",
+        _of(r"(?!)"),
+        bento_code.read_service,
+        _of(r"^\s*@bentoml\.service\b|\bbentoml\.images\b"),
     ),
     ImportKind("Pipfile", _of(r"Pipfile"), pipfile.read_pipfile, _of(r"^\[packages\]")),
     ImportKind(

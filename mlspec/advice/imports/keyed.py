@@ -9,6 +9,7 @@ from typing import Any
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.advice.imports.yaml_source import end_of, items_of, line_of, text_of
 from mlspec.errors import KeyPath
+from mlspec.lock.requirements.sources.source_tables import TomlText
 from mlspec.spec.document import Document
 
 
@@ -17,7 +18,7 @@ class Keyed:
     """A value in a file: the file, the parsed document, the path of the value, the value, and the whole mapping."""
 
     source: ImportSource
-    read: Document
+    read: Document | TomlText
     path: KeyPath
     value: Any
     top: Mapping[str, Any] = field(default_factory=dict)
@@ -25,12 +26,15 @@ class Keyed:
     @property
     def number(self) -> int:
         """The line of the key, or of an entry of a list."""
+        if isinstance(self.read, TomlText):
+            span = self.read.place(*self.path).span
+            return span.line if span else 1
         return line_of(self.read, self.path)
 
     @property
     def end(self) -> int:
         """The last line of the value."""
-        return end_of(self.read, self.path, self.number)
+        return self.number if isinstance(self.read, TomlText) else end_of(self.read, self.path, self.number)
 
     @property
     def name(self) -> str:
@@ -92,7 +96,7 @@ def read_keys(top: Keyed, table: Mapping[str, KeyReader], tool: str) -> Iterator
     for one in top.pairs():
         if str(one.path[-1]).startswith(("x-", ".")):
             yield one.carry(why="used below")
-        elif one.value is None or one.value in ([], {}):
+        elif one.value is None or one.value in ([], {}, ""):
             yield one.carry(why="the value is empty")
         elif reader := table.get(str(one.path[-1])):
             yield from reader(one)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from mlspec.advice.imports.pip_words import read_index
+from mlspec.advice.imports.pip_words import read_index, read_pip_entry
+from mlspec.advice.imports.pixi_manifest import PixiManifest, lists_conda_packages
+from mlspec.advice.imports.served_models import read_bento_tables
 from mlspec.advice.imports.toml_values import TomlValue, parse_toml, walk_toml
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.lock.requirements.sources.source_tables import TomlText
@@ -23,6 +25,8 @@ class ProjectText:
     source: ImportSource
     toml: TomlText
     entry: str
+    is_listed: bool = False
+    """Whether the spec lists the dependencies: pixi takes some of them from conda, so the spec cannot name the file."""
 
     def carry_entry(self, one: TomlValue, why: str = "") -> LineVerdict:
         """Return the verdict that the spec has a line through the file that it names."""
@@ -35,14 +39,20 @@ def read_project_file(source: ImportSource) -> Iterator[LineVerdict]:
     folder = posixpath.dirname(source.file)
     locks = [posixpath.join(folder, name) for name in _LOCKS]
     lock = next((path for path in locks if source.read(path) is not None), "")
-    project = ProjectText(source, toml, lock or source.file)
+    project = ProjectText(source, toml, lock or source.file, lists_conda_packages(toml) and not lock)
     if lock:
         why = f"mlspec takes the pins of {source.file}"
         yield replace(source.carry(0, "", "requirements", lock, why), file=lock)
     if not _lists_packages(toml):
         yield source.carry(0, "", why="it lists no dependencies")
+    pixi = PixiManifest(source, toml, ("tool", "pixi"))
     for one in walk_toml(toml):
-        yield from _read_value(project, one)
+        if one.names[:2] not in {("tool", "bentoml"), ("tool", "pixi")}:
+            yield from _read_value(project, one)
+    for one in pixi.rows():
+        is_of_file = not project.is_listed and "pypi-dependencies" in pixi.strip_part(one)
+        yield from [project.carry_entry(one)] if is_of_file else pixi.read(one)
+    yield from read_bento_tables(source, toml)
 
 
 def _lists_packages(toml: TomlText) -> bool:
@@ -65,7 +75,10 @@ def _read_python(project: ProjectText, one: TomlValue) -> Iterator[LineVerdict]:
 
 
 def _read_dependency(project: ProjectText, one: TomlValue) -> Iterator[LineVerdict]:
-    yield project.carry_entry(one)
+    if project.is_listed and one.names == ("project", "dependencies"):
+        yield from read_pip_entry(project.source, one.number, str(one.value))
+    else:
+        yield project.carry_entry(one)
 
 
 def _read_dynamic(project: ProjectText, one: TomlValue) -> Iterator[LineVerdict]:

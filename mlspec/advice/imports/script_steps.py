@@ -11,6 +11,7 @@ from mlspec.advice.draft.readers.instructions import expand, find_variables
 from mlspec.advice.imports.installers import read_install
 from mlspec.advice.imports.shared_keys import DOWNLOADS, refuse_script
 from mlspec.advice.imports.shell_script import ScriptCommand, split_script
+from mlspec.advice.imports.variables import BY_ITSELF
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 
 # Commands that clean up after apt and pip, make users, or make environments: mlspec does this by itself.
@@ -90,7 +91,9 @@ def read_script(
         return
     if all(_SETTING.fullmatch(command.text) for command in rest):
         for command in rest:
-            yield context.source.carry(line_of(command.start), command.text, why="no later step needs it")
+            yield _judge_setting(
+                context.source, line_of(command.start), command.text, is_used=len(rest) < len(commands)
+            )
         return
     yield _make_step(context, rest, script, line_of)
 
@@ -122,6 +125,8 @@ def _read_command(context: RunContext, command: ScriptCommand, line_of: Callable
     installed = list(read_install(source, replace_text(command, bare, context), line_of, context.codename))
     if installed:
         yield from installed
+        for variable in re.findall(r"(?:^|\s)([A-Z_]\w*=\S+)", command.text[: len(command.text) - len(bare)]):
+            yield _judge_setting(source, number, variable, is_used=True)
     elif _BY_ITSELF.fullmatch(shown):
         yield source.carry(number, command.text, why="mlspec does this by itself, or does not need it")
     elif _TOOLS.fullmatch(shown):
@@ -139,6 +144,20 @@ def _read_command(context: RunContext, command: ScriptCommand, line_of: Callable
                     else source.change(number, command.text, "", None, reason)
                 )
                 return
+
+
+# mlspec sets these for a compilation, from the accelerator and the models of the GPUs.
+_OF_COMPILERS = re.compile(r"CUDA_HOME|TORCH_CUDA_ARCH_LIST|MAX_JOBS|FORCE_CUDA|FLASH_ATTENTION_\w+")
+
+
+def _judge_setting(source: ImportSource, number: int, text: str, *, is_used: bool) -> LineVerdict:
+    """Return the verdict on a setting of the shell; ``is_used`` says whether the same step installs packages."""
+    found = re.match(r"(?:export\s+)?([A-Za-z_]\w*)=", text)
+    if not found or not is_used:
+        return source.carry(number, text, why="no later step needs it")
+    if BY_ITSELF.fullmatch(found[1]) or _OF_COMPILERS.fullmatch(found[1]):
+        return source.carry(number, text, why="mlspec does this by itself")
+    return source.lose(number, text, "a variable for the installation: mlspec installs packages without it")
 
 
 def replace_text(command: ScriptCommand, bare: str, context: RunContext) -> ScriptCommand:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from mlspec.advice.imports.conda_environment import read_channels, read_dependencies
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
+from mlspec.advice.imports.listed_steps import read_steps
 from mlspec.advice.imports.pip_words import read_index
 from mlspec.advice.imports.shared_keys import (
     read_environment,
@@ -23,12 +24,16 @@ from mlspec.advice.imports.start_words import read_words
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.advice.imports.yaml_source import parse_yaml, text_of
 from mlspec.facts import debian
+from mlspec.lock.requirements.sources.source_tables import TomlText
 from mlspec.spec import values
 
 
 def read_truss(source: ImportSource) -> Iterator[LineVerdict]:
     """Yield the verdicts on Truss's config.yaml; raise SpecError if it is not YAML."""
     read = parse_yaml(source)
+    if not read.data.get("docker_server"):
+        why = "Truss's server calls the model: write a server of your own, and start it with entrypoint"
+        yield source.lose(0, "", why)
     yield from read_keys(Keyed(source, read, (), read.data, read.data), _TRUSS, "Truss")
 
 
@@ -36,6 +41,13 @@ def read_bento(source: ImportSource) -> Iterator[LineVerdict]:
     """Yield the verdicts on a bentofile.yaml; raise SpecError if it is not YAML."""
     read = parse_yaml(source)
     yield from read_keys(Keyed(source, read, (), read.data, read.data), _BENTO, "BentoML")
+
+
+def read_bento_tables(source: ImportSource, toml: TomlText) -> Iterator[LineVerdict]:
+    """Yield the verdicts on `[tool.bentoml.build]` of a pyproject.toml, which has the keys of a bentofile.yaml."""
+    path = ("tool", "bentoml", "build")
+    build = toml.table(*path)
+    yield from read_keys(Keyed(source, toml, path, build, build), _BENTO, "BentoML")
 
 
 # Truss
@@ -62,7 +74,8 @@ def _read_secrets(one: Keyed) -> Iterator[LineVerdict]:
     for part in one.pairs():
         name = re.sub(r"\W", "_", part.name).upper()
         shown = replace(part, value=None)
-        yield shown.change("secrets", name, "a variable of that name, which the caller sets")
+        why = f"a variable of that name, which the caller sets, and not the file /secrets/{part.name}"
+        yield shown.change("secrets", name, why)
 
 
 def _read_base(one: Keyed) -> Iterator[LineVerdict]:
@@ -75,7 +88,7 @@ def _read_base(one: Keyed) -> Iterator[LineVerdict]:
 
 def _read_build_commands(one: Keyed) -> Iterator[LineVerdict]:
     for item in one.items():
-        yield read_step(item, text_of(item.value), "after_code")
+        yield from read_steps(item, text_of(item.value), "after_code")
 
 
 def _read_truss_python(one: Keyed) -> Iterator[LineVerdict]:
