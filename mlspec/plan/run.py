@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlspec.plan.folders import CACHE, HOME
 from mlspec.spec.files import Files
 from mlspec.spec.keys import Settings
-from mlspec.spec.nested_keys import EnvFile, Gpus, Mount, Port, Secret, Ulimit
+from mlspec.spec.nested_keys import EnvFile, Gpus, Mount, Port, Resources, Secret, Ulimit
 from mlspec.spec.values import seconds
 
 
@@ -33,6 +33,8 @@ class RunPlan:
     devices: tuple[str, ...]
     groups: tuple[str, ...]
     shm_size: str | None
+    resources: Resources
+    nodes: int
     ulimits: tuple[tuple[str, Ulimit], ...]
     init: bool
     read_only: bool
@@ -46,6 +48,11 @@ class RunPlan:
         AMD's GPUs are devices of the kernel, and a run gets all of them.
         """
         return self.gpus is not None and not self.devices
+
+    @property
+    def gpus_of_a_node(self) -> int | None:
+        """The number of GPUs that the program gets on each machine, or None without a number."""
+        return self.gpus.count if self.gpus and isinstance(self.gpus.count, int) else None
 
     @property
     def memory_folders(self) -> tuple[str, ...]:
@@ -78,6 +85,8 @@ def plan_run(name: str, files: Files, settings: Settings) -> RunPlan:
         devices=("/dev/kfd", "/dev/dri") if is_rocm else (),
         groups=("video",) if is_rocm else (),
         shm_size=settings.shm_size,
+        resources=settings.resources or Resources(),
+        nodes=settings.nodes,
         ulimits=tuple(settings.ulimits.items()),
         init=settings.init,
         read_only=settings.read_only,

@@ -21,6 +21,7 @@ from mlspec.spec.nested_keys import (
     Keys,
     Mount,
     Port,
+    Resources,
     Secret,
     Ulimit,
     secret,
@@ -209,6 +210,24 @@ class Settings(BuildKeys):
         also_called("shm"),
         Starter("Memory that the processes of a data loader share."),
     ] = None
+    resources: Annotated[
+        Resources | None,
+        about(
+            "The processors and the memory that a container may use: an engine limits it to them, and a cluster "
+            "reserves them. Default: no limit.",
+            {"cpus": 4, "memory": "16gb"},
+        ),
+        also_called(unsure=("cpus", "mem_limit", "memory")),
+    ] = None
+    nodes: Annotated[
+        Annotated[int, Field(ge=1, le=10_000)],
+        about(
+            "The machines of a cluster that run the program together, each with its gpus and resources: torchrun finds "
+            "the others by variables that the cluster's files set. A run on one machine has one. Default: 1.",
+            2,
+        ),
+        also_called("num_nodes", unsure=("replicas",)),
+    ] = 1
     init: Annotated[Flag, about("Whether a small init forwards signals and reaps processes. Default: true.")] = True
     read_only: Annotated[Flag, about("Whether the program can only read the files of the image. Default: false.")] = (
         False

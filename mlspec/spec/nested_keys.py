@@ -10,6 +10,7 @@ from mlspec.errors import KeyPath, quote_value
 from mlspec.spec import values
 from mlspec.spec.fields import about, also_called
 from mlspec.spec.schema_parts import (
+    CPUS,
     HAS_A_CHECK,
     HAS_A_SOURCE,
     HAS_ONE_CHOICE,
@@ -29,6 +30,7 @@ from mlspec.spec.value_types import (
     Flag,
     Line,
     PortRange,
+    Size,
 )
 from mlspec.spec.values import Refused
 
@@ -195,6 +197,17 @@ class Gpus(Keys):
             hint = 'write: device_ids: ["nvidia.com/gpu=all"]; those that are there: docker info'
             raise Refused("MLS135", "cdi takes devices by their whole names, VENDOR/CLASS=NAME", hint)
         return self
+
+
+class Resources(Keys):
+    """The processors and the memory that a container may use."""
+
+    cpus: Annotated[
+        Annotated[str, AfterValidator(values.cpus), shape(CPUS)] | None,
+        about("The number of processors.", 4, 0.5),
+        also_called("cpu"),
+    ] = None
+    memory: Annotated[Size | None, about("The size of the memory.", "16gb"), also_called("mem", "mem_limit")] = None
 
 
 class Secret(Keys):

@@ -18,7 +18,7 @@ from mlspec.spec.keys import Settings, TopKeys
 from mlspec.spec.messages import NO_EXCERPT, diagnose, unknown_value
 from mlspec.spec.place import Place
 from mlspec.spec.suppressions import Ignores, in_document
-from mlspec.spec.targets import ALWAYS, OPTIONAL_TARGETS, TARGETS, add_needed_targets
+from mlspec.spec.targets import ALWAYS, CLUSTER_TARGETS, OPTIONAL_TARGETS, TARGETS, add_needed_targets
 from mlspec.spec.values import looks_secret, pairs, step_to
 from mlspec.text import did_you_mean, slip
 
@@ -171,6 +171,7 @@ def _conflicts(image: Image, name: str | None) -> Iterator[Problem]:
     yield from _unknown_secrets(image)
     yield from _accelerator_conflicts(image)
     yield from _registry_conflicts(image, name)
+    yield from _node_conflicts(image)
     settings = image.settings
     if settings.dev and "devcontainer" not in image.targets:
         message = "no file has the packages for developers: only a dev container gets them"
@@ -183,6 +184,19 @@ def _conflicts(image: Image, name: str | None) -> Iterator[Problem]:
         hint = 'add the port that answers: ports: ["8000:8000"]'
         message = "the health check uses HTTP, but no port is named"
         yield image.problem("MLS123", message, hint, "healthcheck")
+
+
+def _node_conflicts(image: Image) -> Iterator[Problem]:
+    settings = image.settings
+    if settings.nodes == 1:
+        return
+    if settings.ports:
+        message = "a program that publishes ports runs on one machine: nothing would divide its requests"
+        yield image.problem("MLS149", message, "remove nodes", "nodes")
+    elif not CLUSTER_TARGETS & {*image.targets}:
+        message = "no file starts the program on several machines"
+        hint = f"add: targets: [{', '.join(sorted(CLUSTER_TARGETS))}], or one of them; or remove nodes"
+        yield image.problem("MLS149", message, hint, "nodes")
 
 
 def _registry_conflicts(image: Image, name: str | None) -> Iterator[Problem]:

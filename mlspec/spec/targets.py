@@ -101,6 +101,9 @@ _NEEDED_BY = {"devcontainer-dockerfile": "devcontainer"}
 ALWAYS = ("dockerfile", "ignore", "run")
 """The targets that every spec has."""
 
+CLUSTER_TARGETS = frozenset({"kubernetes"})
+"""The targets that start a program on several machines."""
+
 OPTIONAL_TARGETS = tuple(name for name in TARGETS if name not in {*ALWAYS, *_NEEDED_BY})
 """The targets that a spec names below ``targets``."""
 

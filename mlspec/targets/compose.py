@@ -149,6 +149,8 @@ def _hardware(run: RunPlan) -> dict[str, Data]:
         "gpus": _gpus(run.gpus) if run.gpus and run.wants_nvidia and not named else None,
         "devices": [*named, *run.devices],
         "group_add": groups,
+        "cpus": run.resources.cpus,
+        "mem_limit": run.resources.memory,
         "shm_size": run.shm_size,
         "ulimits": {name: _limit(limit) for name, limit in run.ulimits},
     }

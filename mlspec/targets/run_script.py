@@ -141,6 +141,10 @@ def _hardware(plan: RunPlan) -> Iterator[Option]:
         # --gpus asks a driver for GPUs. CDI names are values of --device.
         yield from (("--device", name) for name in plan.gpus.device_ids or ())
     yield from (("--device", device) for device in plan.devices)
+    if plan.resources.cpus:
+        yield ("--cpus", plan.resources.cpus)
+    if plan.resources.memory:
+        yield ("--memory", plan.resources.memory)
     if plan.shm_size:
         yield ("--shm-size", plan.shm_size)
     yield from (("--ulimit", f"{name}={limit.soft}:{limit.hard}") for name, limit in plan.ulimits)

@@ -38,7 +38,8 @@ BETWEEN_KEYS = {
     "dev-container-has-no-form", "dev-has-no-dev-container",
     "gpu-models-without-cuda", "gpus-of-a-cluster-have-no-number", "gpus-with-the-cpu",
     "healthcheck-asks-without-a-port", "include-is-above", "index-names-an-unknown-secret", "mount-is-twice",
-    "mounts-are-no-storage-of-a-cluster", "pipeline-has-no-registry", "registry-stands-twice",
+    "mounts-are-no-storage-of-a-cluster", "nodes-of-a-server", "nodes-without-a-cluster",
+    "pipeline-has-no-registry", "registry-stands-twice",
     "repeat-without-anything-above", "run-names-an-unknown-secret", "workflow-is-below-the-root",
 }  # fmt: skip
 BY_WHAT_A_NAME_MEANS = {
@@ -177,6 +178,7 @@ def test_every_example_is_accepted(name: str, example: object) -> None:
     beside: dict[str, object] = {"python": "3.12", "accelerator": "cuda", "ports": ["8000:8000"]}
     # A cluster can only give a number of GPUs.
     beside |= {"gpus": "1"} if name == "targets" else {}
+    beside |= {"targets": ["kubernetes"], "gpus": "1", "ports": []} if name == "nodes" else {}
     beside |= {"targets": ["devcontainer"]} if name == "dev" else {}
     text = "".join(f"{key}: {json.dumps(value)}\n" for key, value in (beside | {name: example}).items())
 

@@ -1,6 +1,6 @@
 """Parse the short forms of values, as Compose, Docker and pip write them, to their parts."""
 
-from mlspec.spec.values.amounts import AGE, DURATION, SIZE, age, duration, quantity, seconds, size
+from mlspec.spec.values.amounts import AGE, CPUS, DURATION, SIZE, age, cpus, duration, quantity, seconds, size
 from mlspec.spec.values.checked_names import (
     DEBIAN_PACKAGE,
     IDENTIFIER,
@@ -56,6 +56,7 @@ from mlspec.spec.values.registries import REGISTRY, registry
 
 __all__ = [
     "AGE",
+    "CPUS",
     "DAY",
     "DEBIAN_PACKAGE",
     "DURATION",
@@ -78,6 +79,7 @@ __all__ = [
     "age",
     "build_context",
     "count_ups",
+    "cpus",
     "day",
     "debian_package",
     "duration",

@@ -23,6 +23,16 @@ def size(value: str) -> str:
     return f"{match[1]}{(match[2] or '').lower().replace('ib', 'b')}"
 
 
+CPUS = re.compile(r"(?=.*[1-9])[0-9]{1,5}(?:\.[0-9]{1,3})?")
+
+
+def cpus(value: str) -> str:
+    """Return a number of processors, ``4`` or ``0.5``: engines and clusters divide a processor into thousandths."""
+    if not CPUS.fullmatch(value):
+        raise Refused("MLS115", f"{quote_value(value)} is not a number of processors", "write a number, such as: 4")
+    return value
+
+
 _UNITS = "bkmgt"
 
 

@@ -11,7 +11,8 @@ from mlspec.plan.run import RunPlan
 from mlspec.spec import values
 from mlspec.spec.files import architecture
 from mlspec.targets.bundle import Bundle
-from mlspec.targets.kubernetes.object_names import Names, label
+from mlspec.targets.kubernetes.object_names import Names, label, object_name
+from mlspec.targets.nodes import NODE_RANK, list_rendezvous_variables
 from mlspec.targets.sheet import Data, present
 
 _SHARED = "/dev/shm"  # noqa: S108 - in the container
@@ -83,9 +84,13 @@ def _rights(plan: Plan) -> Data:
 
 
 def _resources(run: RunPlan) -> Data:
-    count = run.gpus.count if run.gpus else None
-    resource = "amd.com/gpu" if run.devices else "nvidia.com/gpu"
-    return {"limits": {resource: count}} if isinstance(count, int) else None
+    # A cluster reserves as much as the limit, unless there is a request too.
+    limits: dict[str, Data] = {
+        "cpu": run.resources.cpus,
+        "memory": values.quantity(run.resources.memory) if run.resources.memory else None,
+        "amd.com/gpu" if run.devices else "nvidia.com/gpu": run.gpus_of_a_node,
+    }
+    return present({"limits": present(limits)})
 
 
 # Variables
@@ -102,12 +107,24 @@ def _environment(plan: Plan, bundle: Bundle, names: Names) -> Iterator[Data]:
     if further:
         # The same variable that `--gpus capabilities=...` sets. Without these, the image sets it.
         yield {"name": "NVIDIA_DRIVER_CAPABILITIES", "value": ",".join(further)}
+    if run.nodes > 1:
+        yield from _rendezvous(plan)
     secret = dict(run.environment_secrets)
     for name in run.passed_environment:
         source: Data = {"configMapKeyRef": {"name": names.environment, "key": name, "optional": True}}
         if name in secret:
             source = {"secretKeyRef": {"name": names.secrets, "key": bundle.secret(plan, name)}}
         yield {"name": name, "valueFrom": source}
+
+
+def _rendezvous(plan: Plan) -> Iterator[Data]:
+    """Yield the variables that torchrun reads: the number of nodes and of this one, and the address of the first."""
+    name = object_name(plan)
+    # Kubernetes, "Job": an Indexed Job numbers its pods in this annotation, and gives them the host names NAME-NUMBER.
+    index: Data = {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}
+    for variable, value in list_rendezvous_variables(plan.run, f"{name}-0.{name}"):
+        yield {"name": variable, "value": value}
+    yield {"name": NODE_RANK, "valueFrom": {"fieldRef": index}}
 
 
 # Probes

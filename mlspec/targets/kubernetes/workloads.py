@@ -15,6 +15,8 @@ def part(plan: Plan, bundle: Bundle) -> Mapping[str, Data]:
     """Return the objects of one image, under keys KIND/NAME."""
     spec = pod(plan, bundle, names_of(bundle))
     name = object_name(plan)
+    if plan.run.nodes > 1:
+        return {f"Service/{name}": _names(plan), f"Job/{name}": _indexed_job(plan, spec)}
     if not plan.run.ports:
         return {f"Job/{name}": _job(plan, spec)}
     return {f"Deployment/{name}": _deployment(plan, spec), f"Service/{name}": _service(plan)}
@@ -34,12 +36,33 @@ def _labels(plan: Plan) -> Data:
     return {"app.kubernetes.io/name": object_name(plan)}
 
 
-def _job(plan: Plan, spec: Mapping[str, Data]) -> Data:
+def _names(plan: Plan) -> Data:
+    """Return the Service that gives each pod of a Job a name, by which the pods find the first of them."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(plan),
+        "spec": {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": _labels(plan)},
+    }
+
+
+def _indexed_job(plan: Plan, spec: Mapping[str, Data]) -> Data:
+    """Return the Job with a pod for each node, which has its number in an annotation and in its name."""
+    many: Mapping[str, Data] = {
+        "completionMode": "Indexed",
+        "completions": plan.run.nodes,
+        "parallelism": plan.run.nodes,
+    }
+    return _job(plan, {"subdomain": object_name(plan), **spec}, many)
+
+
+def _job(plan: Plan, spec: Mapping[str, Data], many: Mapping[str, Data] | None = None) -> Data:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": _metadata(plan),
         "spec": {
+            **(many or {}),
             # Somebody should look at a failed training before it starts again.
             "backoffLimit": 0,
             "template": {"metadata": {"labels": _labels(plan)}, "spec": {"restartPolicy": "Never", **spec}},
