@@ -54,8 +54,7 @@ class TopKeys(Keys):
         Annotated[str, AfterValidator(values.image_name), shape(schema_parts.NAME)] | None,
         about(
             "The name of the image, as an engine and a registry call it. Default: the name of the folder, followed by "
-            "that of "
-            "the spec unless that is mlspec.yaml.",
+            "that of the spec unless that is mlspec.yaml.",
             "sentiment",
         ),
         Starter(),
@@ -90,8 +89,8 @@ class Settings(BuildKeys):
         names_to(schema_parts.VARIABLE),
         or_short({"type": "array", "items": schema_parts.PAIR}),
         about(
-            "Environment variables of the container, as a mapping or a list. A variable without a value gets the value "
-            "of the caller, at each run. Default: none.",
+            "Environment variables of the container, as a mapping or a list. A variable without a value gets the "
+            "value of the caller, at each run. Default: none.",
             {"OMP_NUM_THREADS": 4},
         ),
         also_called("env", "envs"),
@@ -113,8 +112,8 @@ class Settings(BuildKeys):
         AfterValidator(values.working_dir),
         shape(schema_parts.WORKING_DIR),
         about(
-            "The folder of the code in the image. Default: /app; with context, a path that ends in the path from there "
-            "to the spec.",
+            "The folder of the code in the image. Default: /app; with context, a path that ends in the path from "
+            "there to the spec.",
             "/app",
         ),
         also_called("workdir"),
@@ -125,8 +124,8 @@ class Settings(BuildKeys):
         AfterValidator(values.user),
         shape(schema_parts.USER),
         about(
-            "The user that programs run as, by numbers: UID:GID, or UID for both. "
-            "Default: 1000:1000; a run that writes to a mount has the numbers of the caller.",
+            "The user that programs run as, by numbers: UID:GID, or UID for both. Default: 1000:1000; a run that "
+            "writes to a mount has the numbers of the caller.",
             "1000:1000",
             "root",
         ),
@@ -162,8 +161,7 @@ class Settings(BuildKeys):
         Annotated[Healthcheck, each(name_check), or_short(schema_parts.HEALTHCHECK)] | None,
         about(
             "How the engine finds out that the program works: a path that must answer over HTTP, a command, or "
-            "Compose's "
-            "long form. Default: that of the base.",
+            "Compose's long form. Default: that of the base.",
             "/healthz",
         ),
         Starter("A path that answers while the program works."),
@@ -203,8 +201,7 @@ class Settings(BuildKeys):
         Size | None,
         about(
             "The size of the shared memory, through which the workers of a data loader pass batches. Default: that of "
-            "the "
-            "engine.",
+            "the engine.",
             "8gb",
         ),
         also_called("shm"),
@@ -222,8 +219,8 @@ class Settings(BuildKeys):
     nodes: Annotated[
         Annotated[int, Field(ge=1, le=10_000)],
         about(
-            "The machines of a cluster that run the program together, each with its gpus and resources: torchrun finds "
-            "the others by variables that the cluster's files set. A run on one machine has one. Default: 1.",
+            "The machines of a cluster that run the program together, each with its gpus and resources: torchrun "
+            "finds the others by variables that the cluster's files set. A run on one machine has one. Default: 1.",
             2,
         ),
         also_called("num_nodes", unsure=("replicas",)),
@@ -245,8 +242,7 @@ class Settings(BuildKeys):
         or_short({"type": "array", "items": schema_parts.VARIABLE}),
         about(
             "Secrets that a build or a run gets and no image keeps: a list of environment variables, or a mapping of "
-            "names to "
-            "environment: or file:. Default: none.",
+            "names to environment: or file:. Default: none.",
             ["HF_TOKEN"],
         ),
         Joined(secret_names),
@@ -292,8 +288,7 @@ class Settings(BuildKeys):
         tuple[Annotated[Mount, each(values.mount), or_short(schema_parts.MOUNT)], ...],
         about(
             "Folders and volumes of the host that the container sees: SOURCE:TARGET[:ro], the source relative to the "
-            "spec, "
-            "below ~/, or the name of a volume; or Compose's long form. Default: none.",
+            "spec, below ~/, or the name of a volume; or Compose's long form. Default: none.",
             ["./data:/app/data"],
         ),
         also_called("volumes"),
