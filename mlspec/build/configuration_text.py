@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from mlspec.errors import Problem, Span, SpecError
 from mlspec.text import did_you_mean, without_login
@@ -17,7 +18,7 @@ class Configuration:
     """The sources of packages and images for this user; an empty value means the public default.
 
     ``index_mirrors`` are pairs of a URL prefix and its replacement. ``debian_mirror`` is the folder above ``debian``
-    and ``debian-security``. ``certificates`` is the path of a PEM file.
+    and ``debian-security``. ``certificates`` is the path of a PEM file. ``engine`` builds and runs the images.
     """
 
     index_url: str = ""
@@ -25,6 +26,7 @@ class Configuration:
     registry_mirror: tuple[str, ...] = ()
     debian_mirror: str = ""
     certificates: str = ""
+    engine: Literal["docker", "podman"] | None = None
 
     def index(self, url: str) -> str:
         """Return the URL of the mirror that replaces an index of a spec, or ``url`` itself without a mirror."""
@@ -42,6 +44,7 @@ VARIABLES: Mapping[str, str] = {
     "MLSPEC_REGISTRY_MIRROR": "registry_mirror",
     "MLSPEC_DEBIAN_MIRROR": "debian_mirror",
     "MLSPEC_CERTIFICATES": "certificates",
+    "MLSPEC_ENGINE": "engine",
 }
 """The key of each environment variable; a variable has precedence over the file."""
 
@@ -147,11 +150,18 @@ def _path(value: object) -> str:
     return value
 
 
+def _engine(value: object) -> str:
+    if value not in {"docker", "podman"}:
+        raise _Wrong(f'"{value}" is not an engine', "write: docker or podman", str(value))
+    return str(value)
+
+
 _CHECKS: Mapping[str, Callable[[object], object]] = {
     "index_mirrors": _mirrors,
     "registry_mirror": _registries,
     "debian_mirror": _url,
     "certificates": _path,
+    "engine": _engine,
 }
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlspec.cli.build_one import OF_BUILDKIT, build_image, prepare_with_mirrors
+from mlspec.cli.build_podman import build_with_podman, require_podman_options
 from mlspec.cli.build_proof import keep_builds, recall_builds
 from mlspec.cli.build_report import path_for, report_option, require_writable
 from mlspec.cli.options import (
     PLATFORMS,
+    engine_option,
     file_option,
     images_argument,
     locked_option,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from mlspec.host.rendered import Rendered
     from mlspec.lock.state import LockOptions
     from mlspec.plan.plan import Plan
+    from mlspec.targets.run_caller import EngineName
 
 
 def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Rendered:
@@ -99,6 +103,7 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
     type=PLATFORMS,
     help="Build only for this platform. Default: the platform of the engine; with --push, all platforms.",
 )
+@engine_option
 @click.option("--builder", metavar="NAME", help="The buildx builder to use.")
 @click.option(
     "--cache", "cache_to", metavar="REF", help="Keep the build cache in a registry, HOST/NAME: read it, and write it."
@@ -124,6 +129,7 @@ def _ready(file: str | None, images: Sequence[str], wish: LockOptions) -> Render
 def build(
     images: tuple[str, ...],
     file: str | None,
+    engine: EngineName | None,
     platforms: tuple[str, ...],
     verify: bool,
     no_labels: bool,
@@ -134,8 +140,7 @@ def build(
 ) -> None:
     """Build the images of a spec, or those named.
 
-    Files that are out of date are written first. The building is BuildKit's, through docker buildx. With --push, the
-    answer on stdout is a line NAME@DIGEST for each name.
+    Files that are out of date are written first. With --push, stdout has a line NAME@DIGEST for each name.
     """
     options = BuildOptions(**chosen)
     require_writable(reports, unseen_by=options.progress if options.progress in OF_BUILDKIT else "")
@@ -143,18 +148,53 @@ def build(
         options = replace(options, progress="quiet")
     _require_push(options)
     is_plain = not (platforms or verify or no_labels or reports or unpinned)
-    if is_plain and _build_again(file, images, options):
+    engine = _choose_engine(engine, partial(_build_again, file, images, options) if is_plain else None)
+    if not engine:
         return
+    if engine == "podman":
+        require_podman_options(options, verify=verify, reports=bool(reports))
     rendered = _ready(file, images, wish_of(locked=locked, unpinned=unpinned))
     plans = [rendered.plan(name) for name in images] if images else list(rendered.plans)
     _require_sense(plans, options, verify=verify)
-    wanted = choose_platforms(rendered, plans, platforms, push=options.push)
+    wanted = choose_platforms(rendered, plans, platforms, push=options.push, engine_name=engine)
     if verify:
         sys.exit(0 if _are_verified(rendered, plans, wanted, options) else 1)
-    for plan in plans:
+    for plan, own in _complete_each(rendered, plans, wanted, options, no_labels):
+        if engine == "podman":
+            build_with_podman(rendered, plan, own, file)
+            continue
         paths = tuple(path_for(report, plan.key if len(plans) > 1 else "") for report in reports)
+        with prepare_with_mirrors(rendered, plan, own) as image:
+            build_image(image, paths, file)
+
+
+def _complete_each(
+    rendered: Rendered,
+    plans: Sequence[Plan],
+    wanted: Mapping[str, tuple[str, ...]],
+    options: BuildOptions,
+    no_labels: bool,
+) -> Iterator[tuple[Plan, BuildOptions]]:
+    """Yield each plan for the first of its platforms, with the options of its build."""
+    from mlspec import api
+
+    for plan in plans:
         own = replace(plan, platform=wanted[plan.key][0])
-        _build_with_mirrors(rendered, own, complete_options(options, plan, wanted[plan.key]), paths, file, no_labels)
+        complete = complete_options(options, plan, wanted[plan.key])
+        yield own, replace(complete, labels=() if no_labels else api.labels(rendered, own))
+
+
+def _choose_engine(asked: EngineName | None, again: Callable[[], bool] | None) -> EngineName | None:
+    """Return the engine to build with; None if ``again`` built by Docker what an earlier command prepared."""
+    from mlspec.host.engine.engine_choice import choose_engine, configured_engine, has_podman
+
+    # What an earlier command prepared is for Docker, and proves that the configuration names no other engine.
+    is_docker = asked == "docker" or not (asked or has_podman())
+    if is_docker and again and again():
+        return None
+    found = choose_engine(asked, asked or configured_engine())
+    is_built = found == "docker" and not is_docker and again is not None and again()
+    return None if is_built else found
 
 
 def _build_again(file: str | None, images: Sequence[str], options: BuildOptions) -> bool:
@@ -189,7 +229,12 @@ def _require_sense(plans: Sequence[Plan], options: BuildOptions, *, verify: bool
 
 
 def choose_platforms(
-    rendered: Rendered, plans: Sequence[Plan], wanted: Sequence[str], *, push: bool
+    rendered: Rendered,
+    plans: Sequence[Plan],
+    wanted: Sequence[str],
+    *,
+    push: bool,
+    engine_name: EngineName | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Return the platforms to build each image for, by its key.
 
@@ -207,7 +252,7 @@ def choose_platforms(
             rendered.plan(plan.key or None, platform)
     # A request to the engine takes as long as a small build, so ask only if the answer matters.
     is_open = not (wanted or push) and any(len(plan.platforms) > 1 for plan in plans)
-    own = engine.own_platform() if is_open else ""
+    own = engine.own_platform(engine_name) if is_open else ""
     return {plan.key: platforms_to_build(plan, wanted, own, push=push) for plan in plans}
 
 
@@ -219,14 +264,3 @@ def _are_verified(
 
     each = [replace(plan, platform=name) for plan in plans for name in wanted[plan.key]]
     return all([verify_build(rendered, plan, options) for plan in each])
-
-
-def _build_with_mirrors(
-    rendered: Rendered, plan: Plan, options: BuildOptions, reports: tuple[str, ...], file: str | None, no_labels: bool
-) -> None:
-    """Build one image with this user's mirrors and certificates."""
-    from mlspec import api
-
-    options = replace(options, labels=() if no_labels else api.labels(rendered, plan))
-    with prepare_with_mirrors(rendered, plan, options) as image:
-        build_image(image, reports, file)

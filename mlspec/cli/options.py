@@ -75,6 +75,11 @@ file_option = click.option(
     is_eager=True,
     help="Spec. Default: mlspec.yaml.",
 )
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["docker", "podman"]),
+    help="The engine. Default: that of MLSPEC_ENGINE or of your configuration, or Docker if it answers, or podman.",
+)
 locked_option = click.option("--locked", is_flag=True, help="Fail if the lock would change; never use the network.")
 unpinned_option = click.option("--unpinned", is_flag=True, help="Accept a base image by its tag, without a digest.")
 PLATFORMS = click.Choice(["linux/amd64", "linux/arm64"])

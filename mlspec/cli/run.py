@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlspec.cli.options import file_option, image_argument, quiet_option, wish_of
+from mlspec.cli.options import engine_option, file_option, image_argument, quiet_option, wish_of
 from mlspec.cli.run_proof import keep_run, losses_subject, recall_run
 from mlspec.cli.specs import finish, how_to, one_spec
 from mlspec.cli.terminal import answer_file, say, show
@@ -18,20 +18,34 @@ if TYPE_CHECKING:
 
     from mlspec.host.engine.prepared_run import PreparedRun
     from mlspec.host.rendered import Rendered
+    from mlspec.targets.run_caller import EngineName
 
 
 def _prepare(file: str | None, image: str | None) -> tuple[Rendered, PreparedRun]:
     """Return one spec and how this image of it is run; keep that, where all of its files are current."""
+    from dataclasses import replace
+
+    from mlspec.host.engine.engine_choice import configured_engine
     from mlspec.host.engine.prepared_run import prepare_run
 
     path = one_spec(file)
     with witness_reads() as witness:
         finish(path)
         rendered, is_current = render_built(path, file, image)
-    prepared = prepare_run(rendered.plan(image), rendered.folder)
+        configured = configured_engine()
+    prepared = replace(prepare_run(rendered.plan(image), rendered.folder), engine=configured)
     if is_current:
         keep_run(path, image, witness, prepared)
     return rendered, prepared
+
+
+def with_engine(prepared: PreparedRun, asked: EngineName | None) -> PreparedRun:
+    """Return the prepared run with the engine that runs it."""
+    from dataclasses import replace
+
+    from mlspec.host.engine.engine_choice import choose_engine
+
+    return replace(prepared, engine=choose_engine(asked, prepared.engine))
 
 
 def render_built(path: Path, file: str | None, image: str | None) -> tuple[Rendered, bool]:
@@ -86,10 +100,11 @@ class PassesOn(click.Command):
 @click.command(cls=PassesOn, options_metavar="[OPTIONS]")
 @image_argument
 @file_option
+@engine_option
 @click.option("--dry-run", is_flag=True, help="Print the command instead of running it.")
 @quiet_option
 @click.pass_context
-def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) -> None:
+def run(ctx: click.Context, image: str | None, file: str | None, engine: EngineName | None, dry_run: bool) -> None:
     """Run an image, with the mounts, ports and devices of its spec.
 
     Arguments after -- go to the program: mlspec run [IMAGE] -- --epochs 3. Exit with the program's exit code.
@@ -105,6 +120,7 @@ def run(ctx: click.Context, image: str | None, file: str | None, dry_run: bool) 
         folder = rendered.folder
         if not dry_run:
             _warn_of_losses(rendered, image, prepared)
+    prepared = with_engine(prepared, engine)
     if dry_run:
         answer_file(f"{shlex.join(run_words(prepared.script, arguments, container_run.caller(prepared, folder)))}\n")
         return
@@ -124,8 +140,9 @@ def _warn_of_losses(rendered: Rendered, image: str | None, prepared: PreparedRun
 @click.command()
 @image_argument
 @file_option
+@engine_option
 @quiet_option
-def shell(image: str | None, file: str | None) -> None:
+def shell(image: str | None, file: str | None, engine: EngineName | None) -> None:
     """Open a shell in an image.
 
     The shell gets the mounts, devices, environment and user of the image's program.
@@ -137,4 +154,4 @@ def shell(image: str | None, file: str | None) -> None:
     else:
         rendered, prepared = _prepare(file, image)
         folder = rendered.folder
-    container_run.shell(prepared, folder, show)
+    container_run.shell(with_engine(prepared, engine), folder, show)

@@ -223,7 +223,7 @@ def build_command(plan: Plan, options: BuildOptions) -> tuple[str, ...]:
     words += _cache(options)
     if options.index_url:
         words += ["--build-arg", f"PIP_INDEX_URL={options.index_url}"]
-    words += [word for secret in _secrets(plan, options) for word in ("--secret", secret)]
+    words += [word for secret in build_secrets(plan, options) for word in ("--secret", secret)]
     if plan.packages.uses_ssh:
         words += ["--ssh", "default"]
     for name, value in options.labels:
@@ -253,7 +253,8 @@ def _output(options: BuildOptions, plan: Plan) -> tuple[str, ...]:
     return ("--load",)
 
 
-def _secrets(plan: Plan, options: BuildOptions) -> Iterator[str]:
+def build_secrets(plan: Plan, options: BuildOptions) -> Iterator[str]:
+    """Yield the values of ``--secret`` for all secrets of a build."""
     yield from secret_values(pair for pair in plan.build_secrets if pair[0] not in options.without_secrets)
     yield from (join_fields([f"id={name}", source]) for name, source in options.secrets)
 

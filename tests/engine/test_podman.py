@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mlspec.targets.build_options import BuildOptions
+from mlspec.targets.podman_build import podman_build_command
+from mlspec.targets.run_caller import Caller, run_words
+from mlspec.targets.run_script import run_script
 from tests.engine.conftest import BASE, PREFIX, Make, Project, User
 from tests.engine.test_context import FILES, MOUNTED
 
@@ -125,3 +130,26 @@ def test_the_run_script_runs_an_image_with_podman_alone(podman: Podman, make: Ma
     assert (project.folder / "out" / "written").read_text() == "read"
     assert user.owns(project.folder / "out" / "written")
     assert json.loads(checked)["Interval"] == 7 * 10**9
+
+
+def test_the_commands_of_mlspec_build_and_run_with_podman(podman: Podman, make: Make, user: User) -> None:
+    files = {"services/api/main.py": "from pathlib import Path; Path('out/written').write_text('')", ".env": "A=1"}
+    service = make("python: 3.12", files, owner=user).folder / "services" / "api"
+    yaml = "python: 3.12\ncontext: ../..\nentrypoint: python main.py\nmounts: [./out:/app/services/api/out]\n"
+    project = make(yaml, {".env": "A=1", "Dockerfile": "FROM scratch"}, folder=service)
+    for path in (service, *service.iterdir()):
+        os.chown(path, user.uid, user.gid)
+    plan, ids = project.plan(), service / "ids"
+    (service / "out").mkdir()
+    os.chown(service / "out", user.uid, user.gid)
+    options = BuildOptions(labels=(("a", "b c"),), metadata_file=str(ids), progress="quiet")
+
+    podman(*podman_build_command(plan, options), folder=service)
+    caller = Caller(home="/home/worker", user=f"{user.uid}:{user.gid}", engine="podman")
+    podman(*run_words(run_script(plan.run), (), caller), folder=service)
+    copied = podman("podman", "run", "--rm", "--entrypoint", "find", plan.image, "/app", "-type", "f")
+    (image,) = json.loads(podman("podman", "image", "inspect", plan.image))
+
+    assert user.owns(service / "out" / "written")
+    assert copied == "/app/services/api/main.py\n"
+    assert (f"sha256:{image['Id']}", image["Labels"]["a"]) == (ids.read_text(), "b c")

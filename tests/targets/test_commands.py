@@ -51,9 +51,9 @@ from mlspec.build.ownership import LocalImage
 from mlspec.host.engine import engine, fitness, start
 from mlspec.host.engine import container_run
 from mlspec.host.engine.prepared_run import prepare_run
-engine.find_image = lambda name: LocalImage(id="", platform="linux/amd64")
+engine.find_image = lambda *_: LocalImage(id="", platform="linux/amd64")
 fitness.require = lambda *_: None
-start.port_problems = lambda ports: ()
+start.port_problems = lambda *_: ()
 folder = Path(sys.argv[2])
 container_run.run(prepare_run(pickle.loads(Path(sys.argv[1]).read_bytes()), folder), sys.argv[3:], folder)
 """

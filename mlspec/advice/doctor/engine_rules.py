@@ -78,11 +78,7 @@ def engine_problem(host: Host, engine: Engine) -> Problem | None:
 
 
 def _podman(message: str) -> Problem:
-    # COPY --link needs buildah 1.41, which is in podman 5.6. The OCI format, podman's default, has no HEALTHCHECK.
-    hint = (
-        "podman 5.6 or newer can build the files: podman build --format docker --tag NAME --file Dockerfile . ; "
-        "mlspec build and mlspec run need Docker"
-    )
+    hint = "use podman by its own name: --engine podman, or for all commands: export MLSPEC_ENGINE=podman"
     return problem("MLS503", message, hint)
 
 

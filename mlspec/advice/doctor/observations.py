@@ -55,6 +55,22 @@ class DockerCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodmanFacts:
+    """Podman on this host; without it, ``version`` is empty.
+
+    ``has_ids``: this user has more than one ID for the users of containers. ``has_gpus``: a file of the Container
+    Device Interface describes NVIDIA's GPUs.
+    """
+
+    version: str = ""
+    answers: bool = False
+    platform: str = ""
+    is_rootless: bool = False
+    has_ids: bool = True
+    has_gpus: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """The answer at the engine's address, as far as there is one.
 

@@ -57,6 +57,8 @@ def caller(prepared: PreparedRun, folder: Path) -> Caller:
         writes_terminal=os.isatty(1),
         groups=_card_groups() if prepared.need.devices else (),
         existing=frozenset(path for _, path in prepared.env_files if _on_host(path, folder, home).exists()),
+        engine=prepared.engine or "docker",
+        is_root=sys.platform != "win32" and os.geteuid() == 0,
     )
 
 
@@ -90,7 +92,7 @@ def _on_host(path: str, folder: Path, home: str) -> Path:
 def provide_all(prepared: PreparedRun, folder: Path, warn: Warn) -> Mapping[str, str]:
     """Check that the run has all it needs, and make its writable folders; return the environment for the command."""
     image = _find_own(prepared, folder, warn)
-    fitness.require(prepared.need, image.platform, warn)
+    fitness.require(prepared.need, image.platform, warn, prepared.engine)
     script, home = prepared.script, _home(prepared)
     problems = [
         Problem(code="MLS509", message=f"{path.replace(HOME_MARK, home)} does not exist", hint=_INPUT_HINT)
@@ -101,13 +103,15 @@ def provide_all(prepared: PreparedRun, folder: Path, warn: Warn) -> Mapping[str,
     problems += [secrets.missing(e.name, e.variable, "the program") for e in exports if not os.environ.get(e.variable)]
     if problems:
         raise SpecError(*(problem.at(prepared.spec, None) for problem in problems))
-    if busy := start.port_problems(prepared.ports):
+    if busy := start.port_problems(prepared.ports, prepared.engine):
         raise ToolError(*busy)
     folders = [(path.replace(HOME_MARK, "~"), _on_host(path, folder, home)) for path in script.folders]
     for _, place in folders:
         provide_folder(place, calling_user() if script.as_caller else None)
-    for problem in start.mount_problems(folders, calling_user() if script.as_caller else image.user):
-        warn(problem)
+    # Without root, podman maps the users of a container to other users of this host.
+    if prepared.engine != "podman":
+        for problem in start.mount_problems(folders, calling_user() if script.as_caller else image.user):
+            warn(problem)
     for written, path in prepared.env_files:
         _require_readable(_on_host(path, folder, home), written, warn)
     return {**os.environ, **{export.name: os.environ[export.variable] for export in exports}}
@@ -117,7 +121,9 @@ def _find_own(prepared: PreparedRun, folder: Path, warn: Warn) -> LocalImage:
     """Return the image to run; raises ToolError if there is none, or if another folder built the one of this name."""
     spec, name = prepared.spec, prepared.script.image
     build = f"mlspec build{'' if spec == 'mlspec.yaml' else f' -f {shlex.quote(spec)}'}"
-    image = engine.find_image(name)
+    if prepared.engine == "podman":
+        build += " --engine podman"
+    image = engine.find_image(name, prepared.engine)
     if image is None:
         engine.fail("MLS508", f"the image {name} is not built here", f"run: {build}")
     problem = check_owner(name, image, built_images.recall(folder, name, image.id), _read_spec(folder / spec), build)

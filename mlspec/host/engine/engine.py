@@ -19,10 +19,12 @@ from mlspec.errors import Problem, ToolError
 from mlspec.facts.versions import parse_release
 from mlspec.host import machine
 from mlspec.host.command_output import read_output
-from mlspec.host.engine import docker_answers
+from mlspec.host.engine import docker_answers, podman
 
 if TYPE_CHECKING:
     import docker
+
+    from mlspec.targets.run_caller import EngineName
 
 _TIMEOUT = 10
 # Further exceptions if the answer is not from an engine, such as the page of a proxy, or JSON of another shape.
@@ -49,14 +51,18 @@ def require() -> None:
     connect().close()
 
 
-def own_platform() -> str:
-    """Return the platform of the engine, such as linux/arm64; raises ToolError if no engine answers."""
+def own_platform(engine: EngineName | None = None) -> str:
+    """Return the platform of Docker or another ``engine``, such as linux/arm64; raises ToolError without an answer."""
+    if engine == "podman":
+        return podman.require_podman().platform
     with contextlib.closing(connect()) as client:
         return _engine_from_version("", client.version()).platform
 
 
-def find_image(name: str) -> LocalImage | None:
-    """Return the image that the engine has under a name; None if there is no such image."""
+def find_image(name: str, engine: EngineName | None = None) -> LocalImage | None:
+    """Return the image that Docker or another ``engine`` has under a name; None if there is no such image."""
+    if engine == "podman":
+        return podman.find_podman_image(name)
     # The docker command has no answer, or the engine has a problem: the SDK reports the cause.
     found: Mapping[str, Any] | None = docker_answers.read_image(name)
     if found is None or engine_rules.engine_problem(machine.here(), examine_version()):

@@ -33,7 +33,8 @@ def build(command: Sequence[str], folder: Path) -> None:
     if code:
         from mlspec.host.engine import engine
 
-        engine.require()
+        if command[0] == "docker":
+            engine.require()
         hint = "see the step's output above; the steps before it are cached, and the next build continues after them"
         engine.fail("MLS506", f"the build failed with exit code {code}", hint)
 
@@ -58,6 +59,14 @@ def read_digests(metadata: Path) -> tuple[str, ...]:
         found = json.loads(metadata.read_bytes())
         return tuple(str(found[key]) for key in _DIGESTS if key in found)
     except (OSError, ValueError, TypeError):
+        return ()
+
+
+def read_image_id(metadata: Path) -> tuple[str, ...]:
+    """Return the ID that podman wrote into a file; empty if it wrote none."""
+    try:
+        return tuple(metadata.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
         return ()
 
 

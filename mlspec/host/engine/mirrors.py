@@ -82,14 +82,14 @@ def write_variant(made: BuildVariant, plan: Plan, options: BuildOptions, folder:
 
 
 def uses_mirrors() -> bool:
-    """Return whether this user's configuration changes builds, now or possibly later.
+    """Return whether this user's configuration changes builds by Docker, now or possibly later.
 
     Raises SpecError if the configuration is wrong.
     """
     configured = user_configuration.configuration()
     # A registry mirror counts even if the engine knows it, because the engine's own settings decide about that.
     is_open = not all(map(is_here, configured.registry_mirror))
-    return is_open or in_reach(configured) != Configuration()
+    return is_open or configured.engine == "podman" or in_reach(configured) != Configuration()
 
 
 def in_reach(configured: Configuration) -> Configuration:
@@ -106,6 +106,7 @@ def in_reach(configured: Configuration) -> Configuration:
         index_mirrors=tuple(pair for pair in configured.index_mirrors if not is_here(pair[1])),
         registry_mirror=tuple(mirror for mirror in registries if not is_here(mirror)),
         debian_mirror="" if is_here(configured.debian_mirror) else configured.debian_mirror,
+        engine=None,
     )
 
 

@@ -14,6 +14,7 @@ from mlspec.targets.run_script import EnvFileChoice, Export, RunScript, host_pat
 
 if TYPE_CHECKING:
     from mlspec.plan.plan import Plan
+    from mlspec.targets.run_caller import EngineName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class PreparedRun:
     """One image, ready to be run.
 
     ``env_files`` are paths of environment files, as the spec writes them and as the run script has them. ``need`` is
-    what the image needs of this host, and ``plan_digest`` stands for all of its plan.
+    what the image needs of this host, and ``plan_digest`` stands for all of its plan. ``engine`` is the one to run it,
+    as far as it is chosen.
     """
 
     spec: str
@@ -30,6 +32,7 @@ class PreparedRun:
     ports: tuple[HostPort, ...]
     need: Need
     plan_digest: str
+    engine: EngineName | None = None
 
 
 def prepare_run(plan: Plan, folder: Path) -> PreparedRun:
@@ -63,6 +66,7 @@ def parse_run(text: str) -> PreparedRun:
         ports=tuple(HostPort(**port) for port in data["ports"]),
         need=_need(data["need"]),
         plan_digest=data["plan_digest"],
+        engine=data["engine"],
     )
 
 

@@ -11,6 +11,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlspec.advice.doctor.container_start import (
     HostPort,
@@ -24,15 +25,19 @@ from mlspec.advice.doctor.observations import Engine
 from mlspec.errors import Problem
 from mlspec.host.engine import docker_answers, engine
 
+if TYPE_CHECKING:
+    from mlspec.targets.run_caller import EngineName
 
-def port_problems(ports: tuple[HostPort, ...]) -> tuple[Problem, ...]:
+
+def port_problems(ports: tuple[HostPort, ...], engine_name: EngineName | None = None) -> tuple[Problem, ...]:
     """Return a problem for each published port that a container or a program of this host uses already."""
     if not any(map(port_numbers, ports)):
         return ()
-    if _may_meet(ports) and (found := tuple(check_ports(ports, _list_published_ports()))):
+    # A port of podman is that of a program of this host.
+    if engine_name != "podman" and _may_meet(ports) and (found := tuple(check_ports(ports, _list_published_ports()))):
         return found
     # An engine on another computer, or in a virtual machine, has other ports than this host.
-    here = Engine(address=os.environ.get("DOCKER_HOST", ""))
+    here = Engine(address="" if engine_name == "podman" else os.environ.get("DOCKER_HOST", ""))
     if here.is_remote or sys.platform != "linux":
         return ()
     return tuple(busy_port(number) for port in ports for number in port_numbers(port) if _is_busy(port, number))

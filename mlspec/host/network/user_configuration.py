@@ -69,6 +69,11 @@ def _text(path: Path) -> str | None:
     raise ToolError(Problem(code="MLS353", message=message, hint=hint))
 
 
+def set_variables() -> tuple[str, ...]:
+    """Return the environment variables of the configuration that are set."""
+    return tuple(name for name in VARIABLES if os.environ.get(name, "").strip())
+
+
 # The configuration in the output of the doctor
 
 
@@ -88,7 +93,7 @@ def examine_configuration() -> UserConfiguration:
 
 
 def _settings(found: Configuration) -> Iterator[UserSetting]:
-    variables = {key: name for name, key in VARIABLES.items() if os.environ.get(name, "").strip()}
+    variables = {VARIABLES[name]: name for name in set_variables()}
     addresses = {
         "index_url": (found.index_url,),
         "index_mirrors": tuple(mirror for _, mirror in found.index_mirrors),
@@ -106,6 +111,8 @@ def _settings(found: Configuration) -> Iterator[UserSetting]:
             yield UserSetting(key=key, value=shown, variable=variables.get(key, ""), is_here=is_here(value))
     if found.certificates:
         yield UserSetting(key="certificates", value=found.certificates, variable=variables.get("certificates", ""))
+    if found.engine:
+        yield UserSetting(key="engine", value=found.engine, variable=variables.get("engine", ""))
 
 
 def _without_secrets(url: str) -> str:

@@ -114,15 +114,15 @@ CASES: dict[str, tuple[Observations, str, str, str]] = {
         with_host(replace(FINE, command=DockerCommand()), has_podman=True),
         "MLS503",
         "error",
-        "podman build",
+        "--engine podman",
     ),
     "podman's shim": (
         replace(FINE, command=DockerCommand(docker="podman version 5.2.0")),
         "MLS503",
         "error",
-        "podman build",
+        "--engine podman",
     ),
-    "podman's socket": (with_engine(parts=("Podman Engine",)), "MLS503", "error", "podman build"),
+    "podman's socket": (with_engine(parts=("Podman Engine",)), "MLS503", "error", "--engine podman"),
     "no buildx": (
         replace(FINE, command=DockerCommand(docker="Docker version 28.5")),
         "MLS504",
