@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def _plain_row(file: str, number: int, line: str, around: LineVerdict | None) ->
     is_prose = file.endswith((".md", ".rst", ".sh")) and not around
     if is_prose or (bare.startswith(("#", "//")) and not bare.startswith("#!")):
         return ReportRow(file=file, number=number, text=text, outcome="comment")
-    if around:
+    if around and not re.fullmatch(r"[\]})]+[,;]?", bare):
         what = f"with line {around.number}"
         return ReportRow(file=file, number=number, text=text, outcome=around.outcome, what=what)
     return ReportRow(file=file, number=number, text=text, outcome="carried", what="structure")

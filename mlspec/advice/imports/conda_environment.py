@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mlspec.advice.draft.readers.conda import split_package
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
+from mlspec.advice.imports.known_names import find_repository
 from mlspec.advice.imports.pip_words import read_pip_entry
 from mlspec.advice.imports.shared_keys import read_environment, read_name
 from mlspec.advice.imports.system_packages import read_debian_package
@@ -179,6 +180,9 @@ def _read_requirement(item: Keyed | Worded, name: str, version: str, package: st
     specifier = pip_specifier(version)
     if specifier is None:
         return item.doubt("requirements", f"pip does not understand the version {version}")
+    repository, reason = find_repository(package, specifier)
+    if repository:
+        return item.change("requirements", repository, reason)
     requirement = f"{package}{specifier}"
     reasons = [] if package == name else [f"conda's {name} is {package} on the package index"]
     if specifier != version:

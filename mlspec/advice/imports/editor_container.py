@@ -110,9 +110,10 @@ def _read_mounts(one: Keyed) -> Iterator[LineVerdict]:
 
 
 def _read_command(one: Keyed) -> Iterator[LineVerdict]:
-    command = shlex.join(map(str, one.value)) if isinstance(one.value, list) else text_of(one.value)
-    if isinstance(one.value, dict):
-        command = " && ".join(text_of(value) for value in one.value.values())
+    commands = one.value.values() if isinstance(one.value, dict) else (one.value,)
+    command = " && ".join(
+        shlex.join(map(str, value)) if isinstance(value, list) else text_of(value) for value in commands
+    )
     context = RunContext(one.source, {}, {}, "after_code")
     for verdict in read_script(context, command, lambda _: one.number):
         yield replace(verdict.worsen("guessed", "the editor runs it in the container"), end=one.end)
@@ -155,6 +156,13 @@ def _read_variables(one: Keyed) -> Iterator[LineVerdict]:
             yield verdict
 
 
+def _read_compose_files(one: Keyed) -> Iterator[LineVerdict]:
+    folder = posixpath.dirname(one.source.file)
+    for item in one.items():
+        path = posixpath.normpath(posixpath.join(folder, text_of(item.value)))
+        yield item.lose(f"import that file too: mlspec import {one.source.file} {path}")
+
+
 def _read_workspace(one: Keyed) -> Iterator[LineVerdict]:
     yield one.change("", None, "the code is copied to /app")
 
@@ -186,7 +194,7 @@ _KEYS: dict[str, KeyReader] = {
     "remoteUser": _read_user,
     "containerUser": _read_user,
     "hostRequirements": _read_requirements,
-    "dockerComposeFile": lose_because("import that file too: mlspec import docker-compose.yml"),
+    "dockerComposeFile": _read_compose_files,
     "service": ignore_because("a service of the Compose file"),
     "init": lambda one: iter([one.carry("init", one.value)]),
 }

@@ -61,5 +61,8 @@ def _follow_setup(source: ImportSource, number: int, text: str, folder: str) -> 
     paths = [posixpath.normpath(posixpath.join(folder, name)) for name in ("setup.cfg", "setup.py")]
     if found := tuple(path for path in paths if source.read(path) is not None):
         return replace(source.change(number, text, "", None, f"{_COPIED}; the spec has its requirements"), reads=found)
+    if folder.startswith(".."):
+        why = "a folder outside of the project, which the image does not have: copy it into the project"
+        return source.doubt(number, text, "requirements", why)
     why = f"{_COPIED}; write its requirements, if it has any, under requirements"
     return source.guess(number, text, "", None, why)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 
+from mlspec.advice.imports.known_names import find_meant, find_skipped
 from mlspec.advice.imports.own_project import read_own_project
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.facts import compile_recipes
@@ -179,6 +180,8 @@ def read_index(source: ImportSource, number: int, text: str, url: str) -> LineVe
         why = "a mirror of the default index, which is a setting of a machine: export MLSPEC_INDEX_URL"
         return source.change(number, text, "", None, why)
     why = "mlspec takes each package from one index: write this index and its packages under indexes"
+    if re.match(r"--(?:index-url|default-index)|index_url", text):
+        why = f"{why}; or, for a mirror of the default index, export MLSPEC_INDEX_URL"
     return source.doubt(number, text, "indexes", why)
 
 
@@ -221,31 +224,12 @@ def read_requirement(
         yield _judge_requirement(source, number, word, text)
 
 
-# Names of modules and of conda's packages, under which the index has something else.
-_MEANT = {"sklearn": "scikit-learn", "pytorch": "torch", "skimage": "scikit-image", "cv2": "opencv-python-headless",
-          "pil": "pillow", "opencv": "opencv-python-headless"}  # fmt: skip
-# Parts of Ubuntu, which its own Python has, and `pip freeze` lists; no index has them.
-_UBUNTU = re.compile(
-    r"(?i)(?:python-apt|ubuntu-(?:advantage-tools|drivers-common|pro-client)|ufw|unattended-upgrades|command-not-found"
-    r"|language-selector|dbus-python|systemd-python|cloud-init|ssh-import-id|screen-resolution-extra|xkit|usb-creator"
-    r"|cupshelpers|brlapi|louis|apturl|distro-info|python-debian|sos|pygobject)\s*(?:[<>=!~].*)?|[^;@]*\+ubuntu[\d.]*"
-)
-# Packages that have wheels for Windows or macOS only; `pip freeze` of these systems lists them.
-_ELSEWHERE = re.compile(
-    r"(?i)(?:pywin32|pypiwin32|pywinpty|windows-curses|comtypes|wmi|wincertstore|pyobjc(?:-[\w-]+)?|tensorflow-(?:intel|macos"
-    r"|metal)|torch-directml|triton-windows)\s*(?:[<>=!~;].*)?"
-)
-
-
 def _judge_requirement(source: ImportSource, number: int, word: str, text: str) -> LineVerdict:
-    if _ELSEWHERE.fullmatch(word) and ";" not in word:
-        return source.change(number, text, "", None, "for Windows or macOS only")
-    if _UBUNTU.fullmatch(word):
-        return source.change(number, text, "", None, "a part of Ubuntu, which no package index has")
-    name = re.match(r"[\w.-]*", word)
-    if name and (meant := _MEANT.get(name[0].lower())):
-        why = f"{name[0]} on the package index is another package, or an empty one"
-        return source.change(number, text, "requirements", meant + word[name.end() :], why)
+    if skipped := find_skipped(word):
+        return source.change(number, text, "", None, skipped)
+    meant, reason = find_meant(word)
+    if meant:
+        return source.change(number, text, "requirements", meant, reason)
     if build := re.fullmatch(r"([A-Za-z0-9][\w.-]*)\s*=\s*([\w.*+!]+)", word):
         return source.change(number, text, "requirements", f"{build[1]}=={build[2]}", "pip compares by ==")
     if refused := requirement_syntax.refusal(word):

@@ -62,6 +62,8 @@ def _read_row(
         yield from _read_source(source, value, number, packages)
     elif table == "requires" and key in {"python_version", "python_full_version"}:
         yield source.carry(number, text, "python", str(value))
+    elif table == "pipenv" and key == "allow_prereleases" and value is True:
+        yield source.change(number, text, "requirements", "--pre", "pip's option")
     elif table in {"scripts", "pipenv"}:
         yield source.carry(number, text, why="about pipenv, not about the image")
     else:

@@ -15,6 +15,9 @@ from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.lock.requirements.sources.source_tables import TomlText
 
 _OF_THE_PACKAGE = "about the package, not about the image"
+# Tables of tools for tests, releases and builds, whose lists of packages are not those of the program.
+_FOR_DEVELOPMENT = {"tool.hatch.envs", "tool.setuptools.dynamic", "tool.hatch.build"}
+_DEVELOPERS = {("tox",), ("cibuildwheel",), ("nox",), ("deptry",), ("mypy",), ("pytest",), ("ruff",), ("pyright",)}
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 
 
@@ -43,7 +46,7 @@ def read_project_file(source: ImportSource) -> Iterator[LineVerdict]:
     if lock:
         why = f"mlspec takes the pins of {source.file}"
         yield replace(source.carry(0, "", "requirements", lock, why), file=lock)
-    if not _lists_packages(toml):
+    if not _lists_packages(toml) and not toml.table("tool", "setuptools", "dynamic", "dependencies"):
         yield source.carry(0, "", why="it lists no dependencies")
     pixi = PixiManifest(source, toml, ("tool", "pixi"))
     for one in walk_toml(toml):
@@ -64,7 +67,9 @@ def _read_value(project: ProjectText, one: TomlValue) -> Iterator[LineVerdict]:
         if read := _READERS.get(".".join(one.names[:length])):
             yield from read(project, one)
             return
-    if one.names[:1] == ("tool",) and any(re.search(r"dependenc|requires$|packages$", name) for name in one.names[2:]):
+    if ".".join(one.names[:3]) in _FOR_DEVELOPMENT or one.names[1:2] in _DEVELOPERS:
+        yield project.source.carry(one.number, one.text, why="for development, not for the image")
+    elif one.names[:1] == ("tool",) and any(re.search(r"dependenc|requires$", name) for name in one.names[2:]):
         yield project.source.lose(one.number, one.text, f"mlspec does not read the packages of {one.names[1]}")
     else:
         yield project.source.carry(one.number, one.text, why=_OF_THE_PACKAGE)
@@ -111,7 +116,7 @@ def _read_group(project: ProjectText, one: TomlValue) -> Iterator[LineVerdict]:
 
 def _read_script(project: ProjectText, one: TomlValue) -> Iterator[LineVerdict]:
     module, _, function = str(one.value).partition(":")
-    if len(project.toml.table("project", "scripts")) > 1 or not function.isidentifier():
+    if len(project.toml.table(*one.names[:-1])) > 1 or not function.isidentifier():
         why = "one of several scripts: write the one to start into entrypoint"
         yield project.source.carry(one.number, one.text, why=why)
         return
@@ -171,6 +176,7 @@ _READERS: dict[str, Callable[[ProjectText, TomlValue], Iterator[LineVerdict]]] =
     "tool.poetry.dev-dependencies": _read_group,
     "tool.poetry.group": _read_group,
     "tool.poetry.extras": _read_extra,
+    "tool.poetry.scripts": _read_script,
     "tool.poetry.source": _read_index,
     "tool.pdm.source": _read_index,
     "tool.pdm.dev-dependencies": _read_group,

@@ -73,7 +73,7 @@ def read_run_option(source: ImportSource, todo: list[PipWord]) -> Iterator[LineV
         return
     else:
         name, value = _SHORT.get(word.text[:2], word.text[:2]), word.text[2:].lstrip("=")
-        has_value = value
+        has_value = value = value.strip()
     if not has_value and name not in _FLAGS and todo:
         value = todo.pop(0).text
     text = f"{name} {value}".strip()

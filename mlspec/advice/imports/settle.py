@@ -36,6 +36,8 @@ def _replace_command(verdicts: Sequence[LineVerdict]) -> Sequence[LineVerdict]:
     return [moved.get(id(verdict), verdict) for verdict in verdicts]
 
 
+# Keys with one value, for which a plain statement wins over an earlier guess.
+_SINGLE = {"shm_size", "name", "working_dir", "user", "gpus", "base"}
 _OF_PACKAGE = re.compile(r"-e (.+?)(\[.*\])?")
 
 
@@ -69,7 +71,11 @@ def _drop_guesses(verdicts: Sequence[LineVerdict]) -> Iterable[LineVerdict]:
         for verdict in reversed(verdicts)
         if verdict.key == "requirements" and verdict.outcome != "guessed" and verdict.value
     }
+    known = {v.key: v for v in reversed(verdicts) if v.key in _SINGLE and v.outcome in {"carried", "changed"}}
     for verdict in verdicts:
+        if verdict.outcome == "guessed" and verdict.key in known:
+            yield _repeat(verdict, f"{known[verdict.key].place} says it")
+            continue
         other = sure.get(package_name(str(verdict.value))) if verdict.key == "requirements" else None
         if other and verdict.outcome == "guessed":
             yield replace(verdict, outcome="carried", key="", value=None, why=f"{other.place} has it")

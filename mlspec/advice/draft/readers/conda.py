@@ -89,7 +89,11 @@ def _why_not(name: str) -> str:
 
 def split_package(item: str) -> tuple[str, str]:
     """Return the name and the version condition of an entry for conda, without its channel and its build."""
-    text = item.partition("#")[0].partition("[")[0].rpartition("::")[2].strip()
+    text = item.partition("#")[0]
+    within = re.search(r"\[[^\]]*\bversion\s*=\s*(?:[\"']([^\"']*)[\"']|([^,\]]*))", text)
+    text = re.sub(r"\[[^\]]*\]?", "", text).rpartition("::")[2].strip()
+    if within and re.fullmatch(r"[A-Za-z0-9_][\w.-]*", text):
+        text = f"{text} {within[1] or within[2] or ''}".strip()
     found = re.match(r"([A-Za-z0-9_][\w.-]*)\s*(.*)", text)
     if not found:
         return text.lower(), ""
