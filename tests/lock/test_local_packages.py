@@ -207,7 +207,50 @@ def test_an_unknown_backend_is_refused(world: FakeWorld) -> None:
     code, message, hint = problem(world, "-e .")
 
     assert (code, message) == ("MLS226", "mlspec does not know what the build backend mine.api reads")
-    assert hint.endswith("for its requirements alone: pyproject.toml")
+    assert hint.endswith("./dist/FILE.whl")
+
+
+def test_the_code_beside_a_wheel_is_left_out_if_python_would_import_it_first(world: FakeWorld) -> None:
+    tables = '[build-system]\nrequires = ["meson-python"]\nbuild-backend = "mesonpy"\n'
+    world.files |= {"pyproject.toml": PROJECT + tables, "our_tool/__init__.py": ""}
+
+    assert problem(world, "-e .")[2].endswith('include: [., "!our_tool"]')
+
+
+@pytest.mark.parametrize(
+    ("tables", "compiler"),
+    [
+        ('[build-system]\nrequires = ["meson-python"]\nbuild-backend = "mesonpy"', "meson-python"),
+        ('[build-system]\nrequires = ["maturin>=1"]\nbuild-backend = "maturin"', "maturin"),
+        (
+            '[build-system]\nrequires = ["scikit-build-core"]\nbuild-backend = "scikit_build_core.build"',
+            "scikit-build-core",
+        ),
+        ('[build-system]\nrequires = ["setuptools", "setuptools-rust>=1.7"]', "setuptools-rust"),
+        (f'{HATCHLING}[tool.hatch.build.hooks.cython]\ndependencies = ["hatch-cython"]', "hatch-cython"),
+        (
+            '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+            '[tool.poetry.build]\nscript = "build_it.py"',
+            "build_it.py",
+        ),
+        (
+            '[build-system]\nrequires = ["pdm-backend"]\nbuild-backend = "pdm.backend"\n'
+            "[tool.pdm.build]\nrun-setuptools = true",
+            "setup.py",
+        ),
+    ],
+)
+def test_a_package_that_others_than_setuptools_compile_is_refused_and_its_wheel_is_named(
+    tables: str, compiler: str, world: FakeWorld
+) -> None:
+    world.files["libs/fast/pyproject.toml"] = f"{PROJECT}{tables}\n"
+
+    assert problem(world, "-e libs/fast") == (
+        "MLS226",
+        f"{compiler} compiles our-tool; mlspec compiles packages of the project by setuptools",
+        "make a wheel of it on the Python and the Debian of the image: pip wheel --no-deps --wheel-dir dist ./libs/fast"
+        "\nand name it here: ./dist/FILE.whl",
+    )
 
 
 def test_a_version_from_git_is_refused(world: FakeWorld) -> None:

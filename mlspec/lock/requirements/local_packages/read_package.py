@@ -14,6 +14,7 @@ from mlspec.lock.requirements.local_packages.backends import (
     list_build_requires,
 )
 from mlspec.lock.requirements.local_packages.local_package import LocalPackage
+from mlspec.lock.requirements.local_packages.other_compilers import advise_wheel, refuse_compiler
 from mlspec.lock.requirements.local_packages.own_commands import list_commands
 from mlspec.lock.requirements.local_packages.setup_script import is_compiling, list_named_files
 from mlspec.lock.requirements.other_files import Look
@@ -45,16 +46,17 @@ def read_local_package(
     The folder is relative to the folder of the spec.
     """
     backend = find_backend(toml)
+    requires = list_build_requires(toml, backend) if backend else ()
+    if problem := refuse_compiler(toml, requires, folder, place, look):
+        return problem
     if backend is None:
         named = toml.value("build-system", "build-backend")
         message = f"mlspec does not know what the build backend {named} reads"
-        hint = f"build it with one of: {', '.join(known_backends())}; or write for its requirements alone: "
-        hint += posixpath.normpath(posixpath.join(folder, "pyproject.toml"))
+        hint = f"build it with one of: {', '.join(known_backends())}; or {advise_wheel(toml.name, folder, look)}"
         return place.problem("MLS226", message, hint)
     if not toml.name:
         hint = 'write in it: [project] name = "NAME"'
         return place.problem("MLS226", f"{toml.shown} does not name its package", hint)
-    requires = list_build_requires(toml, backend)
     if problem := _find_version_reader(toml, requires):
         return problem
     setup_cfg, script = _read_setup_files(folder, look, read) if backend.module == SETUPTOOLS else ("", "")
