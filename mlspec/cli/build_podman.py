@@ -36,8 +36,13 @@ def require_podman_secrets(rendered: Rendered, plan: Plan) -> None:
         raise SpecError(refuse_secret(choose_image(rendered.spec, plan.key or None), names[0]))
 
 
-def build_with_podman(rendered: Rendered, plan: Plan, options: BuildOptions, file: str | None) -> None:
-    """Build one image with this user's mirrors, and remember it. Raises SpecError, or ToolError if that fails."""
+def build_with_podman(
+    rendered: Rendered, plan: Plan, options: BuildOptions, file: str | None, *, silently: bool = False
+) -> None:
+    """Build one image with this user's mirrors, and remember it. Raises SpecError, or ToolError if that fails.
+
+    With ``silently``, the output of podman is shown only if the build fails.
+    """
     from mlspec.errors import ToolError
     from mlspec.host.engine import built_images, image_build, mirrors
     from mlspec.host.network.user_configuration import set_variables
@@ -52,8 +57,13 @@ def build_with_podman(rendered: Rendered, plan: Plan, options: BuildOptions, fil
         if own.secrets:
             raise ToolError(refuse_configuration(set_variables()))
         words = podman_build_command(plan, replace(own, metadata_file=str(metadata)))
-        image_build.build(words, rendered.folder)
+        if silently:
+            image_build.capture_build(words, rendered.folder)
+        else:
+            image_build.build(words, rendered.folder)
         built_images.remember_built(rendered.folder, plan.image, image_build.read_image_id(metadata))
+    if silently:
+        return
     names = options.tags or (plan.image,)
     how = "" if options.tags else f"; to run it: {how_to(f'run {plan.key}'.strip(), file)}"
     say(f"built {', '.join(names)} with podman{how}")

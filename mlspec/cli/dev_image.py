@@ -11,12 +11,14 @@ from mlspec import api
 from mlspec.build.view import format_seconds
 from mlspec.cli.build import choose_platforms
 from mlspec.cli.build_one import build_image, build_silently, prepare_with_mirrors
+from mlspec.cli.build_podman import build_with_podman
 from mlspec.cli.options import wish_of
 from mlspec.cli.specs import find_folder_warnings, finish, rendered_of, today
 from mlspec.cli.terminal import say, show
 from mlspec.errors import MlspecError, Problem, SpecError
 from mlspec.host.cache.witness import Witness, witness_reads
 from mlspec.host.engine import container_run
+from mlspec.host.engine.podman import require_podman
 from mlspec.host.files.generated import find_edits
 from mlspec.host.files.turns import alone
 from mlspec.host.live.mount_points import provide_mount_points
@@ -24,6 +26,7 @@ from mlspec.host.live.ready_image import ReadyImage, find_build_reason, list_inp
 from mlspec.host.rendered import Rendered
 from mlspec.plan.plan import Plan
 from mlspec.targets.build_options import BuildOptions
+from mlspec.targets.run_caller import EngineName
 
 
 class DevImage:
@@ -32,8 +35,8 @@ class DevImage:
     ready: ReadyImage
     environment: Mapping[str, str]
 
-    def __init__(self, path: Path, file: str | None, image: str | None) -> None:
-        self._path, self._file, self._key = path, file, image
+    def __init__(self, path: Path, file: str | None, image: str | None, engine: EngineName) -> None:
+        self._path, self._file, self._key, self._engine = path, file, image, engine
         self._shown: set[Problem] = set()
 
     @property
@@ -46,6 +49,8 @@ class DevImage:
         from mlspec.spec.spec import choose_image
 
         choose_image(api.load(self._path), self._key)
+        if self._engine == "podman":
+            require_podman()
         with witness_reads() as witness:
             finish(self._path)
             with alone(self._path, say):
@@ -55,7 +60,7 @@ class DevImage:
         if written:
             say(f"wrote {written}")
         plan = self._plan(rendered)
-        reason = find_build_reason(rendered, plan)
+        reason = find_build_reason(rendered, plan, self._engine)
         # A package of the project may have new modules since the last build, and only a build finds that out.
         if reason or plan.project:
             if reason:
@@ -83,7 +88,7 @@ class DevImage:
             self._shown.update(rendered.warnings)
             written = _write(rendered)
         plan = self._plan(rendered)
-        if not (written or always or find_build_reason(rendered, plan)):
+        if not (written or always or find_build_reason(rendered, plan, self._engine)):
             return ""
         self._build(rendered, plan, silently=True)
         self._make_ready(rendered, plan, witness, is_first=False)
@@ -100,11 +105,14 @@ class DevImage:
 
     def _plan(self, rendered: Rendered) -> Plan:
         plan = rendered.plan(self._key)
-        (platform,) = choose_platforms(rendered, [plan], (), push=False)[plan.key]
+        (platform,) = choose_platforms(rendered, [plan], (), push=False, engine_name=self._engine)[plan.key]
         return replace(plan, platform=platform)
 
     def _build(self, rendered: Rendered, plan: Plan, *, silently: bool) -> None:
         options = BuildOptions(platforms=(plan.platform,), labels=api.labels(rendered, plan))
+        if self._engine == "podman":
+            build_with_podman(rendered, plan, options, self._file, silently=silently)
+            return
         with prepare_with_mirrors(rendered, plan, options) as image:
             if silently:
                 build_silently(image)
@@ -112,7 +120,7 @@ class DevImage:
                 build_image(image, (), self._file)
 
     def _make_ready(self, rendered: Rendered, plan: Plan, witness: Witness, *, is_first: bool = True) -> None:
-        ready = ready_image(rendered, plan, witness)
+        ready = ready_image(rendered, plan, witness, self._engine)
         for warning in ready.warnings:
             if warning not in self._shown:
                 show(warning)

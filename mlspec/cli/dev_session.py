@@ -31,12 +31,10 @@ class _Ended(NamedTuple):
 
 
 class DevSession:
-    """One run of ``mlspec dev`` on an image of a spec; ``restarts`` is whether an edit of the code restarts it."""
+    """One run of ``mlspec dev`` on an image; ``restarts`` is whether an edit of the code restarts it."""
 
-    def __init__(
-        self, path: Path, file: str | None, image: str | None, arguments: Sequence[str], *, restarts: bool
-    ) -> None:
-        self._image = DevImage(path, file, image)
+    def __init__(self, image: DevImage, arguments: Sequence[str], *, restarts: bool) -> None:
+        self._image = image
         self._arguments = tuple(arguments)
         self._restarts = restarts
         self._events: queue.SimpleQueue[_Ended | Changes] = queue.SimpleQueue()

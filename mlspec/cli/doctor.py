@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlspec.cli.options import quiet_option, specs_argument
+from mlspec.cli.options import engine_option, quiet_option, specs_argument
 from mlspec.cli.specs import choose_specs
 from mlspec.cli.terminal import answer, is_quiet, say, show
 
 if TYPE_CHECKING:
     from mlspec.advice.doctor.findings import Finding
     from mlspec.host.demand import Demand
+    from mlspec.targets.run_caller import EngineName
 
 _TINTS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 @click.command()
 @specs_argument
+@engine_option
 @click.option("--offline", is_flag=True, help="Do not use the network.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @quiet_option
-def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
+def doctor(specs: tuple[str, ...], engine: EngineName | None, offline: bool, form: str) -> None:
     """Check this host for problems that would stop a build or a run.
 
     With a spec, check what its images need; without one, what every image needs. Exit 3 if there is an error.
@@ -40,6 +42,7 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
         bases=[base for demand in demands for base in demand.bases],
         indexes=[index for demand in demands for index in demand.indexes],
         offline=offline,
+        engine_name=_choose_engine(engine),
     )
     findings = examine(facts)
     for line in [_json(findings)] if form == "json" else _lines(findings):
@@ -47,6 +50,17 @@ def doctor(specs: tuple[str, ...], offline: bool, form: str) -> None:
     errors = sum(finding.state == "error" for finding in findings)
     say(f"{errors} {'problem' if errors == 1 else 'problems'} would stop a build or a run" if errors else "no problems")
     sys.exit(3 if errors else code)
+
+
+def _choose_engine(asked: EngineName | None) -> EngineName:
+    """Return the engine to check. A configuration with problems is reported by its own rules."""
+    from mlspec.errors import MlspecError
+    from mlspec.host.engine.engine_choice import choose_engine, configured_engine
+
+    try:
+        return choose_engine(asked, asked or configured_engine())
+    except MlspecError:
+        return choose_engine(None, None)
 
 
 def _demands(specs: Iterable[str]) -> tuple[list[Demand], int]:

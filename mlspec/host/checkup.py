@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlspec.advice.doctor.observations import Builder, DockerCommand, Engine, Host, Need, Observations, Probe
+from mlspec.advice.doctor.observations import (
+    Builder,
+    DockerCommand,
+    Engine,
+    Host,
+    Need,
+    Observations,
+    PodmanFacts,
+    Probe,
+)
 from mlspec.host import machine
-from mlspec.host.engine import engine
+from mlspec.host.engine import engine, podman
 from mlspec.host.network import probes, registry
 from mlspec.host.network.user_configuration import certificate_file, configuration, examine_configuration
+
+if TYPE_CHECKING:
+    from mlspec.targets.run_caller import EngineName
 
 # Seconds for all probes together: the probe of an engine behind ssh may use up its own limit.
 _PATIENCE = 12
@@ -20,7 +33,13 @@ _ANSWER = 4
 # The base image to look up if no spec names a base image. pip knows the address of the default package index.
 _BASE = "python:3.12-slim"
 
-Observation = Host | DockerCommand | Engine | Builder | Probe
+Observation = Host | DockerCommand | Engine | Builder | PodmanFacts | Probe
+_DOCKER: Mapping[str, Callable[[], Observation]] = {
+    "command": lambda: engine.command(),
+    "engine": lambda: engine.examine_engine(),
+    "builder": lambda: engine.builder(),
+}
+_PODMAN: Mapping[str, Callable[[], Observation]] = {"podman": podman.examine_podman}
 
 
 def gather(
@@ -30,6 +49,7 @@ def gather(
     bases: Iterable[str] = (),
     indexes: Iterable[str] = (),
     offline: bool = False,
+    engine_name: EngineName = "docker",
 ) -> Observations:
     """Return the observations of this host, its engine and, unless ``offline``, the network; never raises.
 
@@ -39,9 +59,7 @@ def gather(
     own = examine_configuration()
     tasks: dict[str, Callable[[], Observation]] = {
         "host": lambda: machine.examine_host(folder.resolve()),
-        "command": engine.command,
-        "engine": engine.examine_engine,
-        "builder": engine.builder,
+        **(_PODMAN if engine_name == "podman" else _DOCKER),
     }
     # The addresses to probe come from the configuration, so a configuration with problems allows no probe.
     if not offline and not own.problems:
@@ -56,8 +74,18 @@ def gather(
     return replace(_gather(found, tasks, tuple(needs)), own=own)
 
 
-def _gather(found: dict[str, Observation], asked: Iterable[str], needs: tuple[Need, ...]) -> Observations:
+def _gather(found: dict[str, Observation], asked: Collection[str], needs: tuple[Need, ...]) -> Observations:
     this, command, answering, builder = (found.get(name) for name in ("host", "command", "engine", "builder"))
+    podman_ = found.get("podman")
+    if isinstance(podman_, PodmanFacts) or "podman" in asked:
+        return Observations(
+            host=this if isinstance(this, Host) else machine.here(),
+            command=DockerCommand(),
+            engine=Engine(),
+            podman=podman_ if isinstance(podman_, PodmanFacts) else PodmanFacts(),
+            answers=_list_answers(found, asked),
+            needs=needs,
+        )
     late = Engine(address=os.environ.get("DOCKER_HOST", ""), silence="unreached", words="it did not answer in time")
     engine_ = answering if isinstance(answering, Engine) else late
     command_ = command if isinstance(command, DockerCommand) else DockerCommand()
@@ -68,9 +96,14 @@ def _gather(found: dict[str, Observation], asked: Iterable[str], needs: tuple[Ne
         command=command_,
         engine=engine_,
         builder=builder if is_there and isinstance(builder, Builder) else None,
-        answers=tuple(dict.fromkeys(_answer(name, found) for name in asked if name.startswith(("index", "registry")))),
+        answers=_list_answers(found, asked),
         needs=needs,
     )
+
+
+def _list_answers(found: dict[str, Observation], asked: Collection[str]) -> tuple[Probe, ...]:
+    """Return the answers of the places on the network, each once."""
+    return tuple(dict.fromkeys(_answer(name, found) for name in asked if name.startswith(("index", "registry"))))
 
 
 def _answer(name: str, found: dict[str, Observation]) -> Probe:

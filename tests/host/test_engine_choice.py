@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from mlspec.advice.doctor.observations import PodmanFacts
-from mlspec.advice.doctor.podman_rules import podman_problem
-from mlspec.errors import SpecError
+from mlspec.advice.doctor.observations import Need, PodmanFacts
+from mlspec.advice.doctor.podman_rules import findings, gpu_warning, podman_problem
+from mlspec.cli.app import cli
+from mlspec.errors import SpecError, ToolError
 from mlspec.host.engine.engine_choice import choose_engine, configured_engine
+from mlspec.host.engine.image_build import capture_build
 from mlspec.host.engine.podman import examine_podman, find_podman_image
+from mlspec.host.engine.prepared_run import prepare_run
+from mlspec.host.live.live_container import live_words
+from tests.targets.test_commands import planned
 
 DOCKER = '[ "$1" = version ] && echo \'{"Version": "28.5", "Components": [{"Name": "Engine"}]}\''
 SHIM = '[ "$1" = version ] && echo \'{"Version": "5.8", "Components": [{"Name": "Podman Engine"}]}\''
@@ -112,3 +119,44 @@ def test_an_image_of_podman_has_its_labels(commands: Path) -> None:
     image = find_podman_image("x")
     assert image
     assert (image.id, image.user, image.labels) == ("sha256:ab", "1:1", {"a": "b"})
+
+
+def test_the_doctor_looks_at_podman_alone(commands: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    provide(commands, "podman", f"[ $1 = --version ] && echo podman version 5.8.6 || echo '{json.dumps(INFO)}'")
+
+    done = CliRunner().invoke(cli, ["doctor", "--engine", "podman", "--offline"])
+
+    assert done.exit_code == 3
+    assert done.stdout.startswith("ok       podman: 5.8.6, without root\nerror    podman: this user has a single ID")
+    assert "docker" not in done.stdout
+
+
+def test_an_image_for_gpus_needs_their_names(commands: Path) -> None:
+    facts = PodmanFacts(version="5.8.6", answers=True)
+
+    codes = [finding.problem and finding.problem.code for finding in findings(facts, (Need(image="x", gpus=True),))]
+    assert codes == [None, "MLS576"]
+    assert gpu_warning(replace(facts, has_gpus=True), (Need(image="x", gpus=True),)) is None
+
+
+def test_live_work_starts_the_program_of_podmans_image(commands: Path, tmp_path: Path) -> None:
+    told = [{"Id": "ab", "Config": {"Entrypoint": ["python", "a.py"], "StopSignal": "SIGINT"}}]
+    provide(commands, "podman", f"echo '{json.dumps(told)}'")
+    prepared = replace(prepare_run(planned({"mounts": ["./a:/a"]}), tmp_path), engine="podman")
+
+    words = live_words(prepared, ["--x"], tmp_path, tells=False)
+
+    assert words[:2] == ("podman", "run")
+    assert words[-7:] == ("2", "2", "10", "0", "python", "a.py", "--x")
+    assert "--init" not in words
+
+
+def test_a_build_that_nobody_watches_shows_why_it_failed(commands: Path, tmp_path: Path) -> None:
+    provide(commands, "podman", "echo STEP 1; echo no such file >&2; exit 125")
+
+    with pytest.raises(ToolError) as caught:
+        capture_build(["podman", "build", "."], tmp_path)
+
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.hint) == ("MLS506", "the last lines of its output:\nSTEP 1\nno such file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mlspec.advice.doctor import podman_rules
 from mlspec.advice.doctor.findings import Finding, as_finding, fine, problem
 from mlspec.advice.doctor.observations import Builder, DockerCommand, Engine, Host, Observations
 from mlspec.errors import Problem
@@ -17,7 +18,10 @@ _LEAST_BUILDX = (0, 10)
 
 
 def findings(seen: Observations) -> Iterator[Finding]:
-    """Check the docker command, the engine and the builder."""
+    """Check the docker command, the engine and the builder; or podman in their place."""
+    if seen.podman:
+        yield from podman_rules.findings(seen.podman, seen.needs)
+        return
     if trouble := command_problem(seen.host, seen.command):
         yield as_finding("docker", trouble)
     else:

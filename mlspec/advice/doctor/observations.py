@@ -208,12 +208,16 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations:
-    """The input of the rules; ``builder`` is None without an engine or buildx, or if the builder is not needed."""
+    """The input of the rules; ``builder`` is None without an engine or buildx, or if the builder is not needed.
+
+    With ``podman``, it is the engine, and Docker was not asked.
+    """
 
     host: Host
     command: DockerCommand
     engine: Engine
     builder: Builder | None = None
+    podman: PodmanFacts | None = None
     own: UserConfiguration = UserConfiguration()
     answers: tuple[Probe, ...] = ()
     needs: tuple[Need, ...] = ()

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     """A function that receives each state of a build, and the line of the stream that led to the state."""
 
 
+# Lines of the output of a failed build that nobody watched.
+_SHOWN = 20
+
+
 def build(command: Sequence[str], folder: Path) -> None:
     """Run a build command in ``folder``, with output to this terminal; raises ToolError if the build fails.
 
@@ -37,6 +41,21 @@ def build(command: Sequence[str], folder: Path) -> None:
             engine.require()
         hint = "see the step's output above; the steps before it are cached, and the next build continues after them"
         engine.fail("MLS506", f"the build failed with exit code {code}", hint)
+
+
+def capture_build(command: Sequence[str], folder: Path) -> None:
+    """Run a build command without output; raises ToolError with the last lines of its output if the build fails.
+
+    Raises SpecError before the build if a secret is missing.
+    """
+    with _running((*_words(command, folder),), folder, is_read=True) as child:
+        out, said = child.communicate()
+    if child.returncode:
+        from mlspec.host.engine import engine
+
+        lines = [line for text in (out, said) for line in (text or b"").decode("utf-8", "replace").splitlines()]
+        hint = "\n".join(("the last lines of its output:", *lines[-_SHOWN:]))
+        engine.fail("MLS506", f"the build failed with exit code {child.returncode}", hint)
 
 
 @contextmanager
@@ -150,7 +169,11 @@ def _running(words: Sequence[str], folder: Path, *, is_read: bool) -> Iterator[s
 def _start(words: Sequence[str], folder: Path, *, is_read: bool) -> subprocess.Popen[bytes]:
     """Start a build command; with ``is_read``, its stderr is a pipe to this process and not the terminal.
 
+    Podman writes its steps to stdout, which is then a pipe, too.
+
     BUILDX_METADATA_PROVENANCE adds the layers to the metadata: https://docs.docker.com/build/building/variables/
     """
     environment = {**os.environ, "BUILDX_METADATA_PROVENANCE": "max"}
-    return subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE if is_read else None)
+    pipe = subprocess.PIPE if is_read else None
+    stdout = pipe if words[0] == "podman" else None
+    return subprocess.Popen(words, cwd=folder, env=environment, stdout=stdout, stderr=pipe)

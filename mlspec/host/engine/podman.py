@@ -47,13 +47,18 @@ def require_podman() -> PodmanFacts:
     return found
 
 
+def read_podman_image(name: str) -> dict[str, Any] | None:
+    """Return podman's answer about an image; None without such an image or an answer."""
+    found = _read_json("podman", "image", "inspect", name)
+    return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else None
+
+
 def find_podman_image(name: str) -> LocalImage | None:
     """Return the image that podman has under a name; None if it has none. Raises ToolError if podman is unusable."""
-    found = _read_json("podman", "image", "inspect", name)
-    if not (isinstance(found, list) and found and isinstance(found[0], dict)):
+    image = read_podman_image(name)
+    if image is None:
         require_podman()
         return None
-    image: dict[str, Any] = found[0]
     config = image.get("Config") or {}
     return LocalImage(
         id=f"sha256:{image.get('Id', '')}",

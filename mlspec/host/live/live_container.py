@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mlspec.host.engine import docker_answers, engine
+from mlspec.host.engine import docker_answers, engine, podman
 from mlspec.host.engine.container_run import caller
 from mlspec.host.engine.prepared_run import PreparedRun
 from mlspec.host.live import supervisor
@@ -24,7 +24,7 @@ _PATIENCE = 10
 
 
 class LiveContainer:
-    """A running container, and the ``docker run`` that shows it; ``on_end`` is called when it ends by itself."""
+    """A running container, and the run command that shows it; ``on_end`` is called when it ends by itself."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class LiveContainer:
 
     @property
     def is_lost(self) -> bool:
-        """Tell whether ``docker run`` ended by a signal of a restart that came before it could pass on signals."""
+        """Tell whether the run command ended by a signal of a restart that came before it could pass on signals."""
         return self.code in {-supervisor.RESTART, -supervisor.START}
 
     def restart(self, *, only_ended: bool) -> None:
@@ -79,7 +79,7 @@ class LiveContainer:
         return code
 
     def remove(self) -> None:
-        """Remove the container if it is still there, and end ``docker run``."""
+        """Remove the container if it is still there, and end the run command."""
         self._is_asked = True
         if self.code is None or self.code < 0:
             if identity := self._id():
@@ -107,7 +107,8 @@ def live_words(prepared: PreparedRun, arguments: Sequence[str], folder: Path, *,
 
     Raises ToolError if the image is gone, or starts no program.
     """
-    found = docker_answers.read_image(prepared.script.image) or {}
+    read_image = podman.read_podman_image if prepared.engine == "podman" else docker_answers.read_image
+    found = read_image(prepared.script.image) or {}
     config = found.get("Config") or {}
     words = [*(config.get("Entrypoint") or ()), *(arguments or config.get("Cmd") or ())]
     if not words:

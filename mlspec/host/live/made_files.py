@@ -11,18 +11,19 @@ from mlspec.host.command_output import read_output
 from mlspec.plan.live import LiveFolder
 from mlspec.plan.plan import Plan
 from mlspec.spec.spec import Image
+from mlspec.targets.run_caller import EngineName
 
 # The copied code has this date in every image, and a file that a step of the build wrote has a later one.
 _AFTER_THE_CODE = "@315619201"
 
 
-def list_made_files(plan: Plan, folders: Collection[LiveFolder]) -> tuple[str, ...]:
+def list_made_files(plan: Plan, folders: Collection[LiveFolder], engine: EngineName) -> tuple[str, ...]:
     """Return the paths in the image of the files that its build made in the places of ``folders``."""
     if not (plan.has_steps or plan.compiled_stage):
         return ()
     made = ("(", "-newermt", _AFTER_THE_CODE, "-o", "-name", "*.so", ")")
     words = ("find", plan.image, *(one.target for one in folders), "-type", "f", *made)
-    found = read_output("docker", "run", "--rm", "--network", "none", "--pull", "never", "--entrypoint", *words)
+    found = read_output(engine, "run", "--rm", "--network", "none", "--pull", "never", "--entrypoint", *words)
     return tuple(sorted(line for line in (found or "").splitlines() if "/__pycache__/" not in line))
 
 

@@ -23,6 +23,7 @@ from mlspec.spec.spec import Image, choose_image
 from mlspec.targets import ignore_patterns
 from mlspec.targets.labels import LOCK_LABEL, SPEC_LABEL, text_digest
 from mlspec.targets.registry import emit
+from mlspec.targets.run_caller import EngineName
 from mlspec.targets.run_script import Option
 
 
@@ -40,15 +41,15 @@ class ReadyImage:
     warnings: tuple[Problem, ...] = ()
 
 
-def ready_image(rendered: Rendered, plan: Plan, witness: Witness) -> ReadyImage:
-    """Return an image ready for live work; ``witness`` has what its files follow from.
+def ready_image(rendered: Rendered, plan: Plan, witness: Witness, engine: EngineName) -> ReadyImage:
+    """Return an image ready for live work with ``engine``; ``witness`` has what its files follow from.
 
     Raises SpecError if a mount of the project would hide the packages.
     """
     image = choose_image(rendered.spec, plan.key or None)
     folders = tuple(one for one in list_live_folders(plan) if (rendered.folder / one.path).exists())
     _require_packages(image, folders)
-    made = list_made_files(plan, folders)
+    made = list_made_files(plan, folders, engine)
     parts = split_folders(rendered.folder, folders, [path for path in made if plan.project and path.endswith(".so")])
     run = plan_live_run(image, plan, parts)
     points = tuple(
@@ -56,7 +57,7 @@ def ready_image(rendered: Rendered, plan: Plan, witness: Witness) -> ReadyImage:
         for path, mount in list_mount_points(run, parts)
     )
     return ReadyImage(
-        prepared=prepare_live(rendered, plan, run),
+        prepared=replace(prepare_live(rendered, plan, run), engine=engine),
         points=points,
         files=_watched_files(rendered, plan, folders, witness),
         mounts_files=any((rendered.folder / one.path).is_file() for one in parts),
@@ -109,12 +110,12 @@ def _find_written(rendered: Rendered, plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(result.folder or result.path for result in found))
 
 
-def find_build_reason(rendered: Rendered, plan: Plan) -> str:
+def find_build_reason(rendered: Rendered, plan: Plan, engine_name: EngineName) -> str:
     """Return why the image of the last build cannot run the spec as it is now; empty if it can.
 
     The code does not matter. Raises ToolError if no engine answers.
     """
-    image = engine.find_image(plan.image)
+    image = engine.find_image(plan.image, engine_name)
     if image is None:
         return f"{plan.image} is not built here"
     text = rendered.spec.document.text
