@@ -21,6 +21,7 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
         wheel("compiled", "2", tag=f"cp313-cp313-{LINUX}"),
         wheel("stable", "1", tag=f"cp312-abi3-{LINUX}"),
         wheel("pure", "1"),
+        wheel("bounded", "1", requires_python=">=3.8,<3.12"),
     )
     with serving(*files) as served:
         monkeypatch.setenv("MLSPEC_INDEX_URL", served.url)
@@ -38,6 +39,13 @@ def test_a_stable_abi_is_for_later_pythons_too() -> None:
 
 def test_a_wheel_for_any_python_and_a_missing_package_say_nothing() -> None:
     assert find_wheel_pythons(["pure==1", "missing==1"]) == {}
+
+
+def test_a_wheel_for_any_python_is_for_those_that_its_release_allows() -> None:
+    found = (find_wheel_pythons(["bounded==1"]) or {})["bounded==1"]
+
+    assert {"3.10", "3.11"} <= found
+    assert "3.12" not in found
 
 
 def test_an_index_that_fails_is_told(index: PackageIndex) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from mlspec.advice.imports.parent_images import LAB
 from mlspec.advice.imports.system_packages import read_debian_package
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.errors import Problem, Span, SpecError
@@ -49,9 +50,6 @@ def read_start_script(source: ImportSource) -> Iterator[LineVerdict]:
     yield replace(verdict, end=len(source.lines))
 
 
-_LAB = ("jupyter", "lab", "--ip", "0.0.0.0", "--no-browser")  # noqa: S104 - in a container
-
-
 def imply_notebooks(paths: Sequence[str]) -> Iterator[LineVerdict]:
     """Yield the verdicts on what repo2docker adds to every image: JupyterLab and its port."""
     names = {posixpath.basename(path) for path in paths}
@@ -62,7 +60,7 @@ def imply_notebooks(paths: Sequence[str]) -> Iterator[LineVerdict]:
     why = "every image of repo2docker starts JupyterLab"
     yield source.guess(0, "", "requirements", "jupyterlab", why)
     yield source.guess(0, "", "ports", "8888:8888", why)
-    yield source.guess(0, "", "command" if "start" in names else "entrypoint", _LAB, why)
+    yield source.guess(0, "", "command" if "start" in names else "entrypoint", LAB, why)
 
 
 def _shell_of(source: ImportSource) -> str:

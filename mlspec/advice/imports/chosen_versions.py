@@ -76,7 +76,9 @@ def _statement(verdict: LineVerdict) -> Statement:
 def _choose_python(asked: Sequence[LineVerdict], required: Sequence[Required], wheels: Wheels) -> Decision:
     statements = [_statement(verdict) for verdict in asked]
     decision = choose_python(statements, required, DraftOptions(), order=order_by_default())
-    exact = any(len(read_versions(str(statement.value)) or ()) == 1 for statement in statements)
+    known = set(order_by_default())
+    named = [read_versions(str(statement.value)) or frozenset() for statement in statements]
+    exact = any(len(pythons) == 1 and pythons & known for pythons in named)
     pins = [line for line in required if line.name and re.search(r"===?", str(line.specifier))]
     if exact or not pins:
         return decision
@@ -132,6 +134,8 @@ def _judge(
         return verdict
     if verdict.key == "python":
         bare = re.sub(r"^(?:python-?|py|==?|v)", "", str(verdict.value).strip().lower())
+        if said and "any Python that mlspec can lock" in said.why:
+            return verdict.lose(said.why)
         why = said.why if said else "" if bare == python else _explain_python(str(verdict.value), bare, python)
         outcome: Outcome = "carried" if not why else "guessed" if "cannot be read" in why else "changed"
         return replace(verdict.worsen(outcome, why), value=python)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from mlspec.advice.imports.device_options import read_device, read_group
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
 from mlspec.advice.imports.mounted_paths import read_volume
 from mlspec.advice.imports.parent_images import read_parent
-from mlspec.advice.imports.shared_keys import list_arguments, read_environment, read_name
+from mlspec.advice.imports.shared_keys import TARGET, list_arguments, read_environment, read_name
 from mlspec.advice.imports.start_words import read_words, simplify
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict, spread
 from mlspec.advice.imports.yaml_source import items_of, parse_yaml, text_of
@@ -43,16 +44,16 @@ def _read_build(one: Keyed) -> Iterator[LineVerdict]:
     context = text_of(one.value.get("context")) or "."
     for part in one.pairs():
         if part.name == "dockerfile":
-            yield _follow_dockerfile(part, context, text_of(part.value), one.value.get("args"))
+            yield _follow_dockerfile(part, context, text_of(part.value), one.value)
         elif part.name == "context":
             named = "dockerfile" in one.value
             yield (
                 part.carry(why="the folder of the build")
                 if named
-                else _follow_dockerfile(part, context, "Dockerfile", one.value.get("args"))
+                else _follow_dockerfile(part, context, "Dockerfile", one.value)
             )
-        elif part.name == "target" and _is_last_stage(one, context, text_of(part.value)):
-            yield part.carry(why="the last stage, which mlspec reads")
+        elif part.name == "target" and _has_stage(one, context, text_of(part.value)):
+            yield part.carry(why="the stage that mlspec reads")
         elif part.name == "args":
             yield from _read_arguments(part)
         else:
@@ -72,24 +73,26 @@ def _read_arguments(one: Keyed) -> Iterator[LineVerdict]:
         yield item.carry(why=why) if is_known else item.lose(why)
 
 
-def _is_last_stage(one: Keyed, context: str, name: str) -> bool:
+def _has_stage(one: Keyed, context: str, name: str) -> bool:
     text = one.source.read(_dockerfile_of(one, context, text_of(one.value.get("dockerfile")) or "Dockerfile"))
     stages = re.findall(r"(?im)^\s*FROM\s+.*?(?:\sAS\s+(\S+))?\s*$", text or "")
-    return bool(stages) and stages[-1].lower() == name.lower()
+    return name.lower() in map(str.lower, stages)
 
 
 def _dockerfile_of(one: Keyed, context: str, name: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(one.source.file), context, name))
 
 
-def _follow_dockerfile(one: Keyed, context: str, name: str, arguments: object = None) -> LineVerdict:
+def _follow_dockerfile(one: Keyed, context: str, name: str, build: Mapping[str, Any] | None = None) -> LineVerdict:
     path = _dockerfile_of(one, context, name)
     if one.source.read(path) is None:
         if path.startswith("../"):
             why = f"the build copies from {context}: write context: {context}, and import its Dockerfile as well"
             return one.doubt("context", why)
         return one.carry(why=f"to import that file too: mlspec import {path}")
-    return replace(one.carry(why=f"read: {path}"), reads=(path,), arguments=list_arguments(arguments))
+    given = build or {}
+    arguments = (*list_arguments(given.get("args")), (TARGET, text_of(given.get("target"))))
+    return replace(one.carry(why=f"read: {path}"), reads=(path,), arguments=arguments)
 
 
 def _read_plain(one: Keyed) -> Iterator[LineVerdict]:

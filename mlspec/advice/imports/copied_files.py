@@ -133,6 +133,8 @@ def _take_path(
         return source.lose(line.number, line.text, why)
     if _LISTS.fullmatch(path):
         return source.carry(line.number, line.text, why="mlspec copies the requirements by itself")
+    if path in {".", "./"} and re.fullmatch(r"\$\{?HOME\}?/?", written):
+        return source.carry(line.number, line.text, why=f"the project is copied to {context.home}")
     if _lands_in_place(path, place, written, context):
         return source.carry(line.number, line.text, why=f"the project is copied to {context.home}")
     if "$" in path or "$" in place:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
 from mlspec.advice.imports.mounted_paths import read_volume
@@ -14,7 +15,7 @@ from mlspec.advice.imports.parent_images import read_parent
 from mlspec.advice.imports.pip_words import PipWord
 from mlspec.advice.imports.run_options import read_run_option
 from mlspec.advice.imports.script_steps import RunContext, read_script
-from mlspec.advice.imports.shared_keys import list_arguments, read_environment, read_name
+from mlspec.advice.imports.shared_keys import TARGET, list_arguments, read_environment, read_name
 from mlspec.advice.imports.system_packages import read_debian_package
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.advice.imports.yaml_source import text_of
@@ -50,16 +51,22 @@ def _read_build(one: Keyed) -> Iterator[LineVerdict]:
             path = posixpath.normpath(posixpath.join(folder, text_of(value)))
             here = one.source.read(path) is not None
             yield (
-                replace(part.carry(why=f"read: {path}"), reads=(path,), arguments=list_arguments(values.get("args")))
+                replace(part.carry(why=f"read: {path}"), reads=(path,), arguments=_list_given(values))
                 if here
                 else part.doubt("base", f"there is no file {path} here")
             )
         elif name == "context":
             yield part.carry(why="the folder of the build")
+        elif name == "target":
+            yield part.carry(why="the stage that mlspec reads")
         elif name == "args":
             yield part.carry(why="given to the Dockerfile")
         else:
             yield part.lose("a setting of the build")
+
+
+def _list_given(build: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return (*list_arguments(build.get("args")), (TARGET, text_of(build.get("target"))))
 
 
 def _read_features(one: Keyed) -> Iterator[LineVerdict]:

@@ -23,6 +23,7 @@ from mlspec.advice.imports.maker_stages import INSTALLS, find_makers, list_made_
 from mlspec.advice.imports.parent_images import read_missing_programs, read_parent
 from mlspec.advice.imports.run_mounts import read_mounts
 from mlspec.advice.imports.script_steps import RunContext, read_script
+from mlspec.advice.imports.shared_keys import TARGET
 from mlspec.advice.imports.start_words import exec_form, read_start
 from mlspec.advice.imports.variables import BY_ITSELF, read_variable
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
@@ -41,7 +42,7 @@ def read_recipe(source: ImportSource) -> Iterator[LineVerdict]:
         message = f"{source.file} has no FROM, so it is not a Dockerfile"
         problem = Problem(code="MLS418", message=message, hint="name the Dockerfile that builds the image")
         raise SpecError(problem.at(source.file, Span(1, 1, 1, 2)))
-    chain, others = split_last(stages)
+    chain, others = split_last(stages, dict(source.arguments).get(TARGET, ""))
     makers = find_makers(chain, others)
     reader = _RecipeReader(source, head, (*makers, *chain), frozenset(stage.name for stage in stages if stage.name))
     reader.made = list_made_paths(makers, reader.arguments)

@@ -18,6 +18,9 @@ _DIRECTIVE = re.compile(r"\s*(?:syntax|escape|check|yaml-language-server|-\*-|!|
 
 def attach_comments(verdicts: Sequence[LineVerdict], text: str) -> tuple[LineVerdict, ...]:
     """Return the verdicts on a file, each with the comments directly above its line and the comment behind it."""
+    # In the prose of a README, # begins a heading.
+    if any(verdict.file.endswith((".md", ".rst")) for verdict in verdicts):
+        return tuple(verdicts)
     lines = text.split("\n")
     taken = set[int]()
     found = list[LineVerdict]()

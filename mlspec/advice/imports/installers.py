@@ -14,14 +14,14 @@ from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 
 _APT = re.compile(r"apt(?:-get|itude)?\s+(?:-\S+(?:\s+\S+=\S+)?\s+)*install\b")
 _PIP = re.compile(
-    r"(?:\S*python[\d.]*\s+(?:-\w\s+)*-m\s+)?(?:/\S+/)?pip[\d.]*\s+(?:-\S+\s+)*install\b"
+    r"(?:\S*python[\d.]*\s+(?:-\w\s+)*-m\s+)?(?:/\S+/)?pip[\d.]*\s+(?:-\S+\s+)*(?:install|wheel)\b"
     r"|(?:\S*/)?uv\s+(?:-\S+\s+)*pip\s+(?:install|sync)\b"
 )
 _PROJECT = re.compile(
     r"(uv\s+(?:sync|export)|(?:\S*/)?poetry\s+(?:-\S+\s+)*(?:install|export)|pdm\s+(?:install|sync|export)"
     r"|pipenv\s+(?:install|sync|requirements))\b"
 )
-_CONDA = re.compile(r"(?:conda|mamba|micromamba)\s+(?:-\S+\s+)*(?:env\s+(?:create|update)|install|create)\b")
+_CONDA = re.compile(r"(?:\S*/)?(?:conda|mamba|micromamba)\s+(?:-\S+\s+)*(?:env\s+(?:create|update)|install|create)\b")
 _OPTIONS_WITH_VALUE = {"-t", "-o", "--target-release", "--option", "-c"}
 # The file with the pins that each tool installs.
 _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}

@@ -44,6 +44,8 @@ def find_meant(word: str) -> tuple[str, str]:
         return f"{model[1]} @ {place}/{name}-{model[2]}-py3-none-any.whl", "the index does not have the models of spaCy"
     found = re.fullmatch(r"([\w.-]+)(.*)", word)
     name = found[1].lower() if found else ""
+    if found and name == "sklearn" and re.match(r"\s*==\s*0\.0", found[2]):
+        return "scikit-learn", "sklearn on the package index is an empty package, with versions of its own"
     if found and name in _MEANT:
         return _MEANT[name] + found[2], f"{found[1]} on the package index is another package, or an empty one"
     return find_repository(name, found[2] if found else "")

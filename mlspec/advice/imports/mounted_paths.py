@@ -29,6 +29,9 @@ def read_volume(source: ImportSource, number: int, text: str, value: str) -> Lin
         host = f"./{host}"
     read_only = ":ro" if "ro" in flags.split(",") else ""
     found = f"{host}:{target}{read_only}"
+    if target.startswith("/root/"):
+        why = "the program of a spec does not run as root: mount to the folder that it reads"
+        return source.guess(number, text, "mounts", found, why)
     if found == written:
         return source.carry(number, text, "mounts", found)
     return source.change(number, text, "mounts", found, "relative to the spec")

@@ -11,6 +11,8 @@ from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.facts import base_image, debian
 from mlspec.facts.versions import minor_version
 
+LAB = ("jupyter", "lab", "--ip", "0.0.0.0", "--no-browser")  # noqa: S104 - in a container
+"""The start of JupyterLab in a container."""
 _SLIM = "replaced by the slim image: if the program needs more Debian packages, write them under apt"
 _REPLACED = "mlspec uses Python's image on Debian instead"
 # The Python that `apt-get install python3` installs on each release of Ubuntu.
@@ -59,6 +61,10 @@ def _read_other(source: ImportSource, number: int, image: str, python: str) -> I
     elif re.search(r"(?:^|/)jupyter/[\w-]+", image):
         yield source.guess(number, text, "requirements", "jupyterlab", f"{_REPLACED}; its other contents are not known")
         yield from _read_tag(source, number, image, python)
+        for key, value in (("entrypoint", LAB), ("ports", "8888:8888")):
+            yield source.guess(number, text, key, value, "the image starts JupyterLab")
+    elif re.search(r"(?:^|/)(?:rocker/|r-base(?::|$)|bioconductor/)", image):
+        yield source.lose(number, text, "an image of R; mlspec makes Python images")
     elif "lambda/python" in image:
         yield from _read_tag(source, number, image, python)
         why = "it is not Debian, and its runtime calls the handler: start one in entrypoint, such as awslambdaric"

@@ -23,7 +23,7 @@ from mlspec.lock.requirements.requirement_types import Requirement
 
 _SHORT = {
     "-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url", "-f": "--find-links",
-    "-t": "--target", "-p": "--python",
+    "-t": "--target", "-p": "--python", "-w": "--wheel-dir", "-d": "--dest",
 }  # fmt: skip
 _WITH_VALUE = frozenset(
     {
@@ -32,13 +32,14 @@ _WITH_VALUE = frozenset(
         "--proxy", "--cert", "--prefix", "--root", "--src", "--python-version", "--platform", "--config-settings",
         "--global-option", "--install-option", "--index", "--default-index", "--index-strategy", "--python",
         "--torch-backend", "--group", "--extra", "--build-constraint", "--hash", "--python-platform", "--link-mode",
+        "--wheel-dir", "--dest",
     }
 )  # fmt: skip
 _HOW = re.compile(
     r"--(?:upgrade|quiet|verbose|no-cache-dir|no-cache|no-input|user|break-system-packages|prefer-binary|system|yes"
     r"|disable-pip-version-check|ignore-installed|no-warn-script-location|compile|no-compile|compile-bytecode"
     r"|root-user-action|progress-bar|timeout|default-timeout|retries|cache-dir|upgrade-strategy|no-warn-conflicts"
-    r"|require-hashes|python|link-mode|index-strategy|no-python-version-warning|isolated|proxy|cert|frozen|locked)"
+    r"|require-hashes|python|link-mode|index-strategy|no-python-version-warning|isolated|proxy|cert|frozen|locked|wheel-dir|dest|no-index)"
 )
 _BY_ITSELF = "mlspec sets the options of pip"
 _KEPT = {"--pre", "--no-binary", "--only-binary"}
@@ -214,6 +215,8 @@ def read_requirement(
         yield source.doubt(number, text, "requirements", why)
     elif re.match(r"(?:git|hg|svn|bzr)\+|git@", word):
         yield _read_checkout(source, number, word, text, is_editable=is_editable)
+    elif re.fullmatch(r"/\S*(?:wheels?|dist|tmp)\S*/\*(?:\.whl)?", word):
+        yield source.carry(number, text, why="wheels of an earlier step: mlspec installs the packages")
     elif _PATH.match(word) or (is_editable and "://" not in word):
         yield from read_own_project(source, number, word, text)
     elif _TOOLS.fullmatch(word):

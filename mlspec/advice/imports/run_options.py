@@ -52,7 +52,8 @@ def read_run_words(source: ImportSource, words: Sequence[PipWord]) -> Iterator[L
     if not todo:
         return
     image = todo.pop(0)
-    if _PUBLISHED.match(image.text):
+    is_built = "/" not in image.text or "docker build" in source.text or source.read("Dockerfile") is not None
+    if _PUBLISHED.match(image.text) or not is_built:
         yield from read_parent(source, image.number, image.text)
     else:
         yield source.carry(image.number, image.text, why="the image that is built")

@@ -20,8 +20,10 @@ _BY_ITSELF = re.compile(
     r"|rm\s+-\S+\s+(?:-\S+\s+)*(?:\"?(?:/var/(?:lib/apt|cache|lib/dpkg|log)|/root/\.cache|~/\.cache|\$HOME/\.cache|/tmp)\S*\s*)+"
     r"|rm\s+(?:-\S+\s+)*(?:\S*(?:requirements[\w.-]*\.(?:txt|in)|environment[\w.-]*\.ya?ml)\s*)+|exit\s+0"
     r"|(?:\S*python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:cache\s+purge|config\s.*|--version|list|check|freeze.*|uninstall\s.*)"
-    r"|(?:uv|conda|mamba|micromamba|poetry|npm)\s+(?:cache\s+(?:clean|prune|purge|clear).*|clean\s.*|config\s.*|--version|init.*)"
+    r"|(?:\S*/)?(?:uv|conda|mamba|micromamba|poetry|npm)\s+(?:cache\s+(?:clean|prune|purge|clear).*|clean\s.*|config\s.*|--version|init.*)"
     r"|(?:\S*python[\d.]*\s+-m\s+venv|virtualenv|uv\s+venv)\b.*|(?:\.|source)\s+\S*(?:activate(?:\s+\S+)?|conda\.sh|\.bashrc|/env)"
+    r"|(?:(?:\S*/)?(?:ba)?sh|rm|chmod)\s+(?:-\S+\s+|\+x\s+)*\S*(?:conda|[Mm]amba|[Mm]iniforge)\S*\.sh\b.*"
+    r"|ln\s+-\S+\s+\S*conda\.sh\s.*|eval\s.*(?:conda|mamba).*"
     r"|(?:conda|mamba|micromamba)\s+(?:de)?activate\b.*|echo\s.*(?:activate|conda).*>\s*\S*(?:bashrc|profile)"
     r"|(?:useradd|adduser|groupadd|addgroup|usermod)\b.*|chown\s+(?:-\S+\s+)*\S+:?\S*\s+\S+|true|:|ldconfig"
     r"|(?:\S*python[\d.]*\s+-m\s+)?ensurepip\b.*|update-alternatives\b.*python.*|ln\s+-s\S*\s+\S*(?:python|pip)\S*\s+\S*(?:python|pip)\S*"
@@ -197,7 +199,7 @@ def _make_step(
 
 
 def _find_worry(text: str, *, is_whole: bool) -> str:
-    if re.search(r"\bpip3?\s+(?:\S+\s+)*install|\buv\s+pip", text):
+    if re.search(r"\bpip3?\s+(?:\S+\s+)*install|\buv\s+pip|\bmim\s+install", text):
         return "the lock does not contain its packages: write them under requirements if possible"
     if DOWNLOADS.search(text) and "http" in text and not re.search(r"sha\d+sum|gpg", text):
         return "it does not check the checksum of the file that it downloads"

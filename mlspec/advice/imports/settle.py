@@ -37,7 +37,7 @@ def _replace_command(verdicts: Sequence[LineVerdict]) -> Sequence[LineVerdict]:
 
 
 # Keys with one value, for which a plain statement wins over an earlier guess.
-_SINGLE = {"shm_size", "name", "working_dir", "user", "gpus", "base"}
+_SINGLE = {"entrypoint", "shm_size", "name", "working_dir", "user", "gpus", "base"}
 _OF_PACKAGE = re.compile(r"-e (.+?)(\[.*\])?")
 
 

@@ -16,6 +16,8 @@ from mlspec.advice.imports.yaml_source import text_of
 from mlspec.spec import values
 
 DOWNLOADS = re.compile(r"\b(?:curl|wget)\b")
+TARGET = "--target"
+"""The name of the stage to build, among the build arguments."""
 _CHECKED = re.compile(r"sha\d+sum|md5sum|gpg|openssl dgst")
 
 

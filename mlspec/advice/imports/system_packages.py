@@ -20,6 +20,9 @@ _COMPILERS = re.compile(
 )
 # Packages that only the installation of other packages by apt needs.
 _BY_ITSELF = {"apt-utils", "apt-transport-https", "software-properties-common", "dirmngr", "gnupg-agent", "lsb-release"}
+_JAVA = re.compile(r"openjdk-(\d+)-((?:jdk|jre)(?:-headless)?)")
+# The versions of OpenJDK in each release: packages.debian.org on 2026-11-30.
+_JAVAS = {"bullseye": ("11", "17"), "bookworm": ("17",), "trixie": ("21", "25")}
 _INIT = {"tini", "dumb-init"}
 
 
@@ -31,7 +34,12 @@ def read_debian_package(
     name = name.partition("/")[0]
     codename = codename if debian_release(codename) else default_codename()
     text = text or word
-    if _PYTHON.fullmatch(name):
+    if name == "python3-tk":
+        yield source.change(number, text, "apt", "libtk8.6", "the image's own Python has tkinter, which loads it")
+    elif (java := _JAVA.fullmatch(name)) and java[1] not in _JAVAS.get(codename, ()):
+        why = f"Debian {codename} has no {name}"
+        yield source.change(number, text, "apt", f"default-{java[2]}", why)
+    elif _PYTHON.fullmatch(name):
         yield source.carry(number, text, why="the image has its own Python")
     elif name in _BY_ITSELF:
         yield source.carry(number, text, why="not needed: mlspec installs from Debian itself")

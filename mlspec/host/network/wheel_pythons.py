@@ -23,7 +23,7 @@ _JSON = "application/vnd.pypi.simple.v1+json"
 def find_wheel_pythons(pins: Sequence[str]) -> Mapping[str, frozenset[str]] | None:
     """Return the Pythons for which each pinned release has compiled wheels; None if no index answers.
 
-    The result leaves out a release that has a wheel for any Python, and a release without wheels.
+    The result leaves out a release that has a wheel for any new Python, and a release without wheels.
     """
     rows = {pin: Requirement(pin) for pin in pins}
     names = sorted({canonicalize_name(row.name) for row in rows.values()})
@@ -49,10 +49,11 @@ def _read_page(name: str) -> tuple[tuple[str, str], ...]:
 def _pythons_of(row: Requirement, files: Sequence[tuple[str, str]]) -> frozenset[str]:
     wheels = [(tags, required) for file, required in files if (tags := _tags_of(file, row)) is not None]
     linux = [(tags, required) for tags, required in wheels if tags]
-    if any(platform == "any" for tags, _ in linux for _, _, platform in tags):
-        return frozenset()
     known = [version.python for version in python_versions()]
-    return frozenset(python for python in known if any(_fits(python, *wheel) for wheel in linux))
+    found = frozenset(python for python in known if any(_fits(python, *wheel) for wheel in linux))
+    is_pure = any(platform == "any" for tags, _ in linux for _, _, platform in tags)
+    # A wheel for any Python says something only if its release excludes new Pythons.
+    return frozenset() if is_pure and known[-1] in found else found
 
 
 _Tags = tuple[tuple[str, str, str], ...]
@@ -80,7 +81,7 @@ def _fits(python: str, tags: _Tags, required: str) -> bool:
             return False
     except InvalidSpecifier:
         pass
-    return any(_takes(short, interpreter, abi) for interpreter, abi, _ in tags)
+    return any(_takes(short, interpreter, abi) or interpreter == "py3" for interpreter, abi, _ in tags)
 
 
 def _takes(short: str, interpreter: str, abi: str) -> bool:

@@ -136,9 +136,11 @@ def _stage(part: list[DockerfileInstruction]) -> DockerfileStage:
     return DockerfileStage(words[0] if words else "", name, tuple(part))
 
 
-def split_last(stages: tuple[DockerfileStage, ...]) -> tuple[tuple[DockerfileStage, ...], tuple[DockerfileStage, ...]]:
-    """Return the last stage with the stages it builds on, the oldest first, and the other stages."""
-    chain = [stages[-1]]
+def split_last(
+    stages: tuple[DockerfileStage, ...], target: str = ""
+) -> tuple[tuple[DockerfileStage, ...], tuple[DockerfileStage, ...]]:
+    """Return the last stage, or the stage named ``target``, with the stages it builds on, and the other stages."""
+    chain = [next((stage for stage in stages if target and stage.name == target.lower()), stages[-1])]
     while older := [stage for stage in stages[: stages.index(chain[0])] if stage.name == chain[0].base.lower()]:
         chain.insert(0, older[-1])
     return tuple(chain), tuple(stage for stage in stages if stage not in chain)
