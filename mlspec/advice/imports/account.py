@@ -119,7 +119,7 @@ def _text_of(verdict: LineVerdict) -> str:
     value = verdict.value
     if value is None:
         return ""
-    if verdict.key in {"environment", "labels", "ulimits", "secrets"} and isinstance(value, tuple):
+    if verdict.key in {"environment", "labels", "ulimits", "secrets", "resources"} and isinstance(value, tuple):
         return shorten(f"{value[0]}={value[1]}" if value[1] is not None else str(value[0]))
     if isinstance(value, dict | list | tuple):
         return shorten(one_line(list(value) if isinstance(value, tuple) else value))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlspec.advice.imports.device_options import read_amount
 from mlspec.advice.imports.parent_images import read_parent
 from mlspec.advice.imports.pip_words import read_list, read_pip_entry
 from mlspec.advice.imports.script_steps import RunContext, read_script
@@ -226,5 +227,7 @@ def _read_resources(source: ImportSource, number: int, resources: Mapping[str, A
             yield source.carry(number, text, "gpu_models", model) if is_known else source.lose(
                 number, text, "a spec has no such model of GPUs"
             )  # fmt: skip
+        elif name in {"cpu", "memory"}:
+            yield read_amount(source, number, text, name, str(value))
         else:
             yield source.lose(number, text, "the cluster's resources: a spec has no such key")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlspec.advice.imports.device_options import read_device, read_group
+from mlspec.advice.imports.device_options import read_amount, read_device, read_group
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
 from mlspec.advice.imports.mounted_paths import read_volume
 from mlspec.advice.imports.parent_images import read_parent
@@ -132,23 +132,36 @@ def _read_command(one: Keyed) -> Iterator[LineVerdict]:
 
 
 def _read_deploy(one: Keyed) -> Iterator[LineVerdict]:
-    devices = _find_devices(one)
-    if devices is None:
-        yield one.lose("the cluster's resources: a spec has no such key")
-        return
+    for part in one.pairs():
+        if part.name != "resources":
+            yield part.lose("the cluster's resources: a spec has no such key")
+            continue
+        for kind in part.pairs():
+            for amount in kind.pairs():
+                yield from _read_resource(kind.name, amount)
+
+
+def _read_resource(kind: str, one: Keyed) -> Iterator[LineVerdict]:
+    if kind == "limits" and one.name in {"cpus", "memory"}:
+        yield _read_amount(one)
+    elif one.name == "devices":
+        for item in one.items():
+            yield from _read_gpus(item)
+    else:
+        yield one.lose("a spec has limits of processors and memory only")
+
+
+def _read_amount(one: Keyed) -> LineVerdict:
+    return read_amount(one.source, one.number, one.text, one.name, text_of(one.value))
+
+
+def _read_gpus(item: Keyed) -> Iterator[LineVerdict]:
+    devices = item.value if isinstance(item.value, dict) else {}
     count = devices.get("count")
     ids = devices.get("device_ids")
     value = {"device_ids": ids} if ids else int(str(count)) if str(count).isdigit() else "all"
-    yield one.change("gpus", value, "the devices are GPUs")
-    yield replace(one.change("accelerator", "cuda", "the devices are NVIDIA GPUs"), end=one.number)
-
-
-def _find_devices(one: Keyed) -> dict[str, object] | None:
-    value = one.value
-    for name in ("resources", "reservations", "devices"):
-        value = value.get(name) if isinstance(value, dict) else None
-    first = value[0] if isinstance(value, list) and value else None
-    return first if isinstance(first, dict) else None
+    yield item.change("gpus", value, "the devices are GPUs")
+    yield replace(item.change("accelerator", "cuda", "the devices are NVIDIA GPUs"), end=item.number)
 
 
 def _read_user(one: Keyed) -> Iterator[LineVerdict]:
@@ -245,6 +258,8 @@ _SERVICE: dict[str, KeyReader] = {
     "stop_grace_period": _read_plain,
     "platform": lambda one: iter([one.carry("platforms", text_of(one.value))]),
     "deploy": _read_deploy,
+    "cpus": lambda one: iter([_read_amount(one)]),
+    "mem_limit": lambda one: iter([_read_amount(one)]),
     "container_name": ignore_because("mlspec run names the container"),
     "develop": ignore_because("mlspec dev restarts the program after an edit"),
     "pull_policy": _START,

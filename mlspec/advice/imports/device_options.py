@@ -1,7 +1,8 @@
-"""The devices and groups that a container gets from the host: those of GPUs have keys in a spec, others have none."""
+"""The devices, groups, processors and memory that a container gets from the host."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
@@ -31,3 +32,26 @@ def read_group(source: ImportSource, number: int, text: str, group: str) -> Iter
         yield source.carry(number, text, why="accelerator: rocm adds the groups of AMD GPUs")
     else:
         yield source.lose(number, text, "a spec has only the group in user: UID:GID")
+
+
+def read_amount(source: ImportSource, number: int, text: str, name: str, amount: str) -> LineVerdict:
+    """Return the verdict on a number of processors or a size of memory, in the notation of Docker or of a cluster."""
+    key = "memory" if name.startswith("mem") else "cpus"
+    value = _convert_memory(amount) if key == "memory" else _convert_cpus(amount)
+    if not value:
+        return source.lose(number, text, f"{amount} is no amount that a spec can have")
+    if value == amount:
+        return source.carry(number, text, "resources", (key, value))
+    return source.change(number, text, "resources", (key, value), "in the notation of Docker")
+
+
+def _convert_memory(amount: str) -> str:
+    # Units of Docker are powers of 1024; those of a cluster without an i are of 1000: the difference is small.
+    found = re.fullmatch(r"(\d+)\s*([kmgt])?(?:i|ib|b)?", amount.strip().lower())
+    return f"{found[1]}{found[2] or ''}b" if found else ""
+
+
+def _convert_cpus(amount: str) -> str:
+    if found := re.fullmatch(r"(\d+)m", amount.strip()):
+        return f"{int(found[1]) / 1000:g}"
+    return amount.strip() if re.fullmatch(r"\d+(?:\.\d{1,3})?", amount.strip()) else ""

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
-from mlspec.advice.imports.device_options import read_device, read_group
+from mlspec.advice.imports.device_options import read_amount, read_device, read_group
 from mlspec.advice.imports.mounted_paths import read_volume
 from mlspec.advice.imports.parent_images import read_parent
 from mlspec.advice.imports.pip_words import PipWord
@@ -39,8 +39,7 @@ _LOST = {
     "--network": "a spec has no networks: use ports", "--net": "a spec has no networks: use ports",
     "--cap-add": "a spec gives no rights on the host",
     "--security-opt": "a spec gives no rights on the host", "--pid": "a spec gives no rights on the host",
-    "--add-host": "a spec has no host names", "--cpus": "a spec has no limits of CPU and memory",
-    "--memory": "a spec has no limits of CPU and memory",
+    "--add-host": "a spec has no host names",
 }  # fmt: skip
 
 
@@ -91,6 +90,13 @@ def read_run_option(source: ImportSource, todo: list[PipWord]) -> Iterator[LineV
 def _plain(key: str) -> Callable[[ImportSource, int, str, str], Iterator[LineVerdict]]:
     def read(source: ImportSource, number: int, text: str, value: str) -> Iterator[LineVerdict]:
         yield source.carry(number, text, key, value)
+
+    return read
+
+
+def _amount(name: str) -> Callable[[ImportSource, int, str, str], Iterator[LineVerdict]]:
+    def read(source: ImportSource, number: int, text: str, value: str) -> Iterator[LineVerdict]:
+        yield read_amount(source, number, text, name, value)
 
     return read
 
@@ -206,6 +212,8 @@ _OPTIONS: dict[str, Callable[[ImportSource, int, str, str], Iterator[LineVerdict
     "--gpus": read_gpus,
     "--runtime": _read_runtime,
     "--device": read_device,
+    "--cpus": _amount("cpus"),
+    "--memory": _amount("memory"),
     "--group-add": read_group,
     "--env": _read_env,
     "--env-file": _plain("env_file"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mlspec.advice.imports.conda_environment import read_channels, read_dependencies
+from mlspec.advice.imports.device_options import read_amount
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
 from mlspec.advice.imports.listed_steps import read_steps
 from mlspec.advice.imports.pip_words import read_index
@@ -66,6 +67,8 @@ def _read_resources(one: Keyed) -> Iterator[LineVerdict]:
                 yield part.carry("gpus", int(count))
         elif part.value is None:
             yield part.carry(why="the value is empty")
+        elif part.name in {"cpu", "memory"}:
+            yield read_amount(part.source, part.number, part.text, part.name, text_of(part.value))
         else:
             yield part.lose("the cluster's resources: a spec has no such key")
 

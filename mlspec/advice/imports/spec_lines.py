@@ -12,7 +12,7 @@ from mlspec.spec import schema
 from mlspec.spec.keys import Settings
 from mlspec.spec.plain_yaml import one_line, scalar
 
-MAPPINGS = frozenset({"environment", "labels", "ulimits"})
+MAPPINGS = frozenset({"environment", "labels", "ulimits", "resources"})
 """Keys with a mapping: the value of a verdict is a pair of a name and its value."""
 LISTS = frozenset(
     {
