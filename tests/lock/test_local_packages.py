@@ -253,16 +253,78 @@ def test_a_package_that_others_than_setuptools_compile_is_refused_and_its_wheel_
     )
 
 
-def test_a_version_from_git_is_refused(world: FakeWorld) -> None:
-    dynamic = PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
-    world.files["pyproject.toml"] = f'{dynamic}[build-system]\nrequires = ["setuptools", "setuptools_scm>=8"]\n'
+WHEEL = (
+    "\nor, to keep the version of git, make a wheel of it on the Python and the Debian of the image: "
+    "pip wheel --no-deps --wheel-dir dist .\nand name it in the spec: ./dist/FILE.whl"
+)
+WRITTEN = 'write it in this file: [project] version = "1.0.0"; remove "version" from dynamic; '
 
-    code, message, _ = problem(world, "-e .")
 
-    assert (code, message) == (
+@pytest.mark.parametrize(
+    ("reader", "tables", "advice"),
+    [
+        (
+            "setuptools-scm",
+            '[build-system]\nrequires = ["setuptools", "setuptools_scm>=8"]\n[tool.setuptools_scm]\n',
+            "remove setuptools-scm from requires; remove [tool.setuptools_scm]",
+        ),
+        (
+            "hatch-vcs",
+            '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+            '[tool.hatch]\nversion.source = "vcs"\nbuild.hooks.vcs.version-file = "v.py"\n',
+            "remove hatch-vcs from requires; remove [tool.hatch.version], [tool.hatch.build.hooks.vcs]",
+        ),
+        (
+            "pdm-backend",
+            '[build-system]\nrequires = ["pdm-backend"]\nbuild-backend = "pdm.backend"\n'
+            '[tool.pdm]\nversion.source = "scm"\n',
+            "remove [tool.pdm.version]",
+        ),
+        (
+            "poetry-dynamic-versioning",
+            '[build-system]\nrequires = ["poetry-core", "poetry-dynamic-versioning"]\n'
+            'build-backend = "poetry_dynamic_versioning.backend"\n',
+            'write [build-system] requires = ["poetry-core"], build-backend = "poetry.core.masonry.api"',
+        ),
+        (
+            "flit-scm",
+            '[build-system]\nrequires = ["flit_scm"]\nbuild-backend = "flit_scm:buildapi"\n',
+            'write [build-system] requires = ["flit_core"], build-backend = "flit_core.buildapi"',
+        ),
+    ],
+)
+def test_a_version_from_git_is_refused_with_what_to_write_and_remove(
+    reader: str, tables: str, advice: str, world: FakeWorld
+) -> None:
+    world.files["pyproject.toml"] = PROJECT.replace('version = "1.0"', 'dynamic = ["version"]') + tables
+
+    assert problem(world, "-e .") == (
         "MLS227",
-        "setuptools-scm reads the version of our-tool from git, which is not in the image",
+        f"{reader} reads the version of our-tool from git, which is not in the image",
+        f"{WRITTEN}{advice}{WHEEL}",
     )
+
+
+def test_a_reader_that_asks_git_in_spite_of_a_written_version_has_to_go(world: FakeWorld) -> None:
+    build = '[build-system]\nrequires = ["setuptools", "versioningit"]\n'
+    world.files["pyproject.toml"] = PROJECT + build
+
+    assert "; remove versioningit from requires\n" in problem(world, "-e .")[2]
+    world.files["pyproject.toml"] = PROJECT + build.replace("versioningit", "setuptools_scm")
+    world.newest |= {"setuptools-scm": "9"}
+    assert local(world, "-e .")[0].name == "our-tool"
+
+
+def test_a_version_from_git_in_setup_files_is_refused_with_a_hint_for_these(world: FakeWorld) -> None:
+    del world.files["pyproject.toml"]
+    world.files["setup.py"] = 'setup(name="our-tool", use_scm_version=True, setup_requires=["setuptools_scm"])\n'
+
+    code, _, hint = problem(world, "-e .")
+
+    written = (
+        'write it in setup.py: version="1.0.0" in setup(), and remove setuptools-scm there and from pyproject.toml'
+    )
+    assert (code, hint.startswith(written)) == ("MLS227", True)
 
 
 def test_the_same_name_from_an_index_is_a_conflict(world: FakeWorld) -> None:

@@ -98,10 +98,12 @@ def known_backends() -> tuple[str, ...]:
     return tuple(row.module for row in _BACKENDS)
 
 
-def list_build_requires(toml: TomlText, backend: Backend) -> tuple[str, ...]:
-    """Return the requirements of the build of a project."""
+def list_build_requires(toml: TomlText, backend: Backend | None) -> tuple[str, ...]:
+    """Return the requirements of the build of a project; without a known backend, those that it writes."""
     written = toml.value("build-system", "requires")
     texts = tuple(_texts(written)) if isinstance(written, list) else _DEFAULT_REQUIRES
+    if backend is None:
+        return texts
     return tuple(dict.fromkeys((*texts, *_legacy_wheel(texts, backend), *backend.also, *_list_hook_requires(toml))))
 
 

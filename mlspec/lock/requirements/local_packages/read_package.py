@@ -17,24 +17,11 @@ from mlspec.lock.requirements.local_packages.local_package import LocalPackage
 from mlspec.lock.requirements.local_packages.other_compilers import advise_wheel, refuse_compiler
 from mlspec.lock.requirements.local_packages.own_commands import list_commands
 from mlspec.lock.requirements.local_packages.setup_script import is_compiling, list_named_files
+from mlspec.lock.requirements.local_packages.version_readers import refuse_version_reader
 from mlspec.lock.requirements.other_files import Look
-from mlspec.lock.requirements.requirement_texts import find_name
 from mlspec.lock.requirements.sources.source_tables import TomlText
 from mlspec.spec.place import Place
 
-# These build requirements read the version of a package from the repository around it.
-_VERSION_READERS = {
-    "setuptools-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
-    "vcs-versioning": "SETUPTOOLS_SCM_PRETEND_VERSION",
-    "flit-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
-    "hatch-vcs": "SETUPTOOLS_SCM_PRETEND_VERSION",
-    "setuptools-git-versioning": "",
-    "versioningit": "",
-    "versioneer": "",
-    "uv-dynamic-versioning": "UV_DYNAMIC_VERSIONING_BYPASS",
-    "poetry-dynamic-versioning": "POETRY_DYNAMIC_VERSIONING_BYPASS",
-    "pbr": "PBR_VERSION",
-}
 _LICENSES = ("license", "licence", "copying", "notice", "authors")
 
 
@@ -46,7 +33,9 @@ def read_local_package(
     The folder is relative to the folder of the spec.
     """
     backend = find_backend(toml)
-    requires = list_build_requires(toml, backend) if backend else ()
+    requires = list_build_requires(toml, backend)
+    if problem := refuse_version_reader(toml, requires, folder, look):
+        return problem
     if problem := refuse_compiler(toml, requires, folder, place, look):
         return problem
     if backend is None:
@@ -57,8 +46,6 @@ def read_local_package(
     if not toml.name:
         hint = 'write in it: [project] name = "NAME"'
         return place.problem("MLS226", f"{toml.shown} does not name its package", hint)
-    if problem := _find_version_reader(toml, requires):
-        return problem
     setup_cfg, script = _read_setup_files(folder, look, read) if backend.module == SETUPTOOLS else ("", "")
     named = dict.fromkeys((*_named_files(toml, backend), *list_named_files(script)))
     files = (name for name in named if look(posixpath.normpath(posixpath.join(folder, name))).kind == "file")
@@ -90,14 +77,3 @@ def _named_files(toml: TomlText, backend: Backend) -> Iterator[str]:
         files = (item.get("file") if isinstance(item, dict) else item for item in listed)
         yield from (name for name in files if isinstance(name, str))
     yield from (posixpath.normpath(name) for name in backend.read(toml))
-
-
-def _find_version_reader(toml: TomlText, requires: tuple[str, ...]) -> Problem | None:
-    names = [name for text in requires if (name := find_name(text)) in _VERSION_READERS]
-    if toml.value("tool", "pdm", "version", "source") == "scm":
-        names.append("pdm-backend")
-    if not names or toml.value("project", "version"):
-        return None
-    message = f"{names[0]} reads the version of {toml.name} from git, which is not in the image"
-    hint = 'write it in this file: [project] version = "1.0.0", and remove "version" from dynamic'
-    return toml.place("project", "dynamic").problem("MLS227", message, hint)
