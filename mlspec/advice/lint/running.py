@@ -105,6 +105,21 @@ def mount_hides(subject: Subject) -> Iterator[Problem]:
             message = f"a mount on {target} hides the packages, which are installed in /opt/venv"
             hint = f"mount elsewhere, such as on /srv/{_name(mount.source)}"
             yield subject.warn(message, hint, "mounts", index)
+        elif mount.type == "bind" and (name := _find_hidden_modules(subject, target)):
+            message = f"a mount on {target} hides the compiled modules of {name}, which stand beside the code"
+            hint = "remove the mount; to work on the code without a build each time, run: mlspec dev"
+            yield subject.warn(message, hint, "mounts", index)
+
+
+def _find_hidden_modules(subject: Subject, target: str) -> str:
+    """Return the first package whose compiled modules, which stand beside its code, a mount hides; empty if none."""
+    for package in subject.requirements.local:
+        folder = posixpath.normpath(posixpath.join(subject.settings.working_dir, package.path))
+        module = package.name.replace("-", "_")
+        code = [posixpath.join(folder, name) for name in ("src", "lib", "python", module, f"src/{module}")]
+        if package.is_compiled and (_holds(target, folder) or target in code):
+            return package.name
+    return ""
 
 
 def _holds(folder: str, path: str) -> bool:

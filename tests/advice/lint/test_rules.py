@@ -31,6 +31,8 @@ from mlspec.lock.mlspec_lock import BaseLock
 from mlspec.lock.pins import Layer, RequirementsLock
 from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.indexes import Index
+from mlspec.lock.requirements.other_files import Look as LookAt
+from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.lock.requirements.sources.source_tables import Conditions
 from mlspec.lock.requirements_lock import parse_requirements
 from mlspec.lock.source_layers import source_layers
@@ -82,6 +84,7 @@ def subject_of(image: Image, document: Document) -> Subject:
             entries,
             reading(document.data.get("x-files", {})),
             document.file,
+            looking(document.data.get("x-files", {})),
             conditions=Conditions(
                 python=image.settings.python,
                 platforms=tuple(map(str, image.settings.platforms)),
@@ -103,6 +106,11 @@ def reading(files: dict[str, str]) -> Callable[[str], str]:
         return files[path]
 
     return read
+
+
+def looking(files: dict[str, str]) -> LookAt:
+    """Return a function that tells which paths are among ``files``."""
+    return lambda path: Neighbour("file" if path in files else "")
 
 
 def write(files: dict[str, str], folder: Path) -> None:
@@ -385,6 +393,14 @@ x-files: {serve.py: "import torch", train.py: "DataLoader([], num_workers=8)"}
 """,
     "two GPUs with limits": "{python: 3.12, accelerator: cuda, gpus: 2, ulimits: {memlock: -1, stack: 67108864}}",
     "the project itself on its folder": "{python: 3.12, mounts: ['.:/app']}",
+    "a package without compiled modules that is mounted": (
+        "{python: 3.12, requirements: [-e .], mounts: ['.:/app'], x-files: {pyproject.toml: "
+        "\"[project]\\nname = 'tool'\\nversion = '1'\\n\"}}"
+    ),
+    "data of a package with compiled modules": (
+        "{python: 3.12, requirements: [-e .], mounts: ['./data:/app/data'], x-files: {setup.py: "
+        "\"setup(name='tool', ext_modules=[Extension('tool', ['tool.c'])])\"}}"
+    ),
     "a mount where no code is": "{python: 3.12, include: [], mounts: ['./data:/app']}",
     "mounts below the code": "{python: 3.12, mounts: ['./data:/app/data', 'cache:/cache', './home:/home/app']}",
     "a health check by curl that is there": """
