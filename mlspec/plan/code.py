@@ -73,7 +73,8 @@ def plan_code(
         include=None if include is None else tuple(include_line(entry, place) for entry in include),
         outside=tuple(dict.fromkeys(filter(None, map(find_outside, (*(include or ()), *wheels))))),
         beginnings=(".",) if include is None else list_outer(filter(None, map(find_beginning, include))),
-        ignore=ignore_lines(settings, place),
+        # Apptainer's file of an image is as large as the image, and stands beside the spec.
+        ignore=(*ignore_lines(settings, place), *(["**/*.sif"] if "apptainer" in image.targets else [])),
         generated=(
             *(line_in_context(line, place) for line in _generated_lines(files, image, facts, locks)),
             *list_wheel_lines(facts, context),

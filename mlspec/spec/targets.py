@@ -91,6 +91,7 @@ TARGETS: Mapping[str, Target] = {
         template="devcontainer.j2",
         for_each_image=True,
     ),
+    "apptainer": Target("apptainer.sh", "a run script for Apptainer", template="apptainer.sh.j2", for_each_image=True),
     "github": Target(".github/workflows/mlspec.yml", "a workflow of GitHub", refuse=_refuse_in_workflow),
     "gitlab": Target("mlspec.gitlab-ci.yml", "a pipeline of GitLab", refuse=_refuse_in_pipeline),
 }
@@ -101,7 +102,7 @@ _NEEDED_BY = {"devcontainer-dockerfile": "devcontainer"}
 ALWAYS = ("dockerfile", "ignore", "run")
 """The targets that every spec has."""
 
-CLUSTER_TARGETS = frozenset({"kubernetes"})
+CLUSTER_TARGETS = frozenset({"apptainer", "kubernetes"})
 """The targets that start a program on several machines."""
 
 OPTIONAL_TARGETS = tuple(name for name in TARGETS if name not in {*ALWAYS, *_NEEDED_BY})
