@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mlspec.plan.folders import HOME
 from mlspec.plan.plan import Plan
 from mlspec.spec.values import quantity
-from mlspec.targets.run_script import EnvFileChoice, Option, RunScript, host_path, join_fields, run_script
+from mlspec.targets.run_script import EnvFileChoice, Option, host_path, join_fields
 
 # The script in the image that starts its program with the arguments, as docker run does.
 _RUNSCRIPT = "/.singularity.d/runscript"
@@ -29,7 +29,7 @@ class VolumeMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApptainerScript:
-    """The preparations for Apptainer's command and its options; ``run`` has those that the run script shares.
+    """The preparations for Apptainer's command and its options, without those that the run script has too.
 
     ``gpus`` has the number of GPUs of a node, if there is one. ``start`` are the words behind the image.
     """
@@ -39,7 +39,6 @@ class ApptainerScript:
     notes: tuple[str, ...]
     slurm_options: tuple[str, ...]
     gpus: tuple[str, ...]
-    run: RunScript
     variables: tuple[str, ...]
     env_files: tuple[EnvFileChoice, ...]
     options: tuple[Option, ...]
@@ -58,7 +57,6 @@ def apptainer_script(plan: Plan) -> ApptainerScript:
         notes=tuple(_list_notes(plan)),
         slurm_options=tuple(_slurm_options(plan)) if run.nodes > 1 else (),
         gpus=(str(gpus),) if gpus else (),
-        run=run_script(run),
         variables=tuple(name for name in run.passed_environment if name not in secrets),
         env_files=tuple(EnvFileChoice(host_path(entry.path), not entry.required) for entry in run.env_files),
         options=tuple(_options(plan)),

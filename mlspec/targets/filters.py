@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 
     from mlspec.plan.build_mounts import BuildMount
     from mlspec.plan.healthcheck import HealthcheckPlan
-    from mlspec.plan.plan import Plan
     from mlspec.spec.nested_keys import Secret
-    from mlspec.targets.apptainer_script import ApptainerScript
 
 HOME_MARK = "\0"
 """The mark for the calling user's home folder in a word of the run command; no value of a spec can hold the mark."""
@@ -255,12 +253,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 }
 
 
-def _read_for_apptainer(plan: Plan) -> ApptainerScript:
-    from mlspec.targets.apptainer_script import apptainer_script
-
-    return apptainer_script(plan)
-
-
 @cache
 def environment() -> jinja2.Environment:
     """Return the Jinja environment of the templates; an undefined name is an error."""
@@ -275,7 +267,6 @@ def environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701 - a test sees that every value names its quoting, in HTML too
     )
     made.filters.update(FILTERS)
-    made.filters["apptainer_script"] = _read_for_apptainer
     return made
 
 

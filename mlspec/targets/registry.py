@@ -79,12 +79,22 @@ def _draw(plans: Sequence[Plan], name: str) -> Artifact:
     """Draw the file of a target for the images that share it, or for the only image of the file."""
     target, first = TARGETS[name], plans[0]
     if target.template:
-        text = draw(target.template, plan=first, script=run_script(first.run))
+        text = draw(target.template, **template_values(first, names_apptainer=name == "apptainer"))
     else:
         from mlspec.targets.bundle import bundle_of
 
         text = write_target(name, bundle_of(plans))
     return Artifact(target.path(first.files), text, target.is_executable)
+
+
+def template_values(plan: Plan, *, names_apptainer: bool) -> dict[str, object]:
+    """Return the variables of the templates; only one template reads the one of Apptainer."""
+    values: dict[str, object] = {"plan": plan, "script": run_script(plan.run)}
+    if names_apptainer:
+        from mlspec.targets.apptainer_script import apptainer_script
+
+        values["apptainer"] = apptainer_script(plan)
+    return values
 
 
 def write_target(name: str, bundle: Bundle) -> str:

@@ -19,7 +19,7 @@ from mlspec.errors import KeyPath
 from mlspec.lock.image_facts import ImageFacts
 from mlspec.plan.plan import Plan, resolve
 from mlspec.spec.keys import Settings
-from mlspec.targets.run_script import run_script
+from mlspec.targets.registry import template_values
 from mlspec.targets.sheet import Data
 
 LOCK = "lock"
@@ -182,7 +182,7 @@ class Causes:
         image = self.sources.image.with_settings(settings)
         plan = resolve(self.sources.document.file, image, resolved)
         parts = {name: part(plan) for name, part in self.parts.items()}
-        return {"plan": plan, "script": run_script(plan.run), **parts}
+        return {**template_values(plan, names_apptainer="apptainer" in image.targets), **parts}
 
 
 def _items_of(value: object) -> Sequence[object]:
