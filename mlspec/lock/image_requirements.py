@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mlspec.errors import Problem, SpecError
 from mlspec.facts.torch import torch_index, torch_packages
-from mlspec.lock.local_names import without_local_names
+from mlspec.lock.local_names import find_unfit_versions, without_local_names
 from mlspec.lock.pins import Layer, Pin
 from mlspec.lock.requirements import builds
 from mlspec.lock.requirements.collect import RequirementEntry, collect
@@ -30,6 +30,7 @@ def read_requirements(world: World, spec_file: str, image: Image) -> Requirement
         found = collect(written, world.read_file, spec_file, world.look_at, _conditions(image), world.read_bytes)
     except SpecError as error:
         problems += error.problems
+    problems += find_unfit_versions(found)
     try:
         limits = _entries(image, "build_constraints", settings.build_constraints)
         found = builds.with_limits(found, collect(limits, world.read_file, spec_file, world.look_at))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from mlspec.errors import Problem
 from mlspec.lock.pins import Pin
@@ -36,13 +37,47 @@ def find_name_conflicts(requirements: Requirements, pins: Iterable[Pin]) -> Iter
             yield package.place.problem("MLS228", message, hint)
 
 
+def find_unfit_versions(requirements: Requirements) -> Iterator[Problem]:
+    """Yield a problem for each bound on a package in a folder of the project that its version does not fit."""
+    packages = {package.name: package for package in requirements.local if _is_version(package.version)}
+    bounds = (*filter(_is_of_project, requirements.requirements), *requirements.constraints)
+    for bound in dict.fromkeys(bounds):
+        package = packages.get(bound.name)
+        if package is None or bound.kind != "index" or bound.is_locked:
+            continue
+        written = Pep508(bound.text)
+        # A bound under a marker may be for another platform.
+        if not (written.marker or _fits(bound, package.version)):
+            message = (
+                f"{bound.name} has to be {written.specifier}, but the package in {package.path} is {package.version}"
+            )
+            hint = f"change this line, or the version in {package.path_of('pyproject.toml')}"
+            yield bound.problem("MLS246", message, hint)
+
+
+def _fits(requirement: Requirement, version: str) -> bool:
+    return Pep508(requirement.text).specifier.contains(version, prereleases=True)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _is_of_project(requirement: Requirement) -> bool:
+    return requirement.place.file.endswith(("pyproject.toml", "setup.cfg", "setup.py"))
+
+
 def without_local_names(requirements: Requirements) -> Requirements:
     """Return requirements without those that a package or a wheel of the project fulfils.
 
-    A wheel fulfils requirements of its version. A package in a folder fulfils those of another package for it by its
-    name alone: the version in the folder may not fit any others.
+    A wheel fulfils requirements of its version. A package in a folder fulfils those of another package for it; of a
+    version that is unknown before a build, only those without bounds.
     """
-    names = {package.name for package in requirements.local}
+    versions = {package.name: package.version for package in requirements.local}
     wheels = {wheel.name: wheel for wheel in requirements.wheels}
 
     def is_local(requirement: Requirement) -> bool:
@@ -50,8 +85,14 @@ def without_local_names(requirements: Requirements) -> Requirements:
         if wheel and requirement.kind == "index" and not requirement.is_locked:
             written = Pep508(requirement.text)
             return not written.extras and written.specifier.contains(wheel.version, prereleases=True)
-        is_of_project = requirement.place.file.endswith(("pyproject.toml", "setup.cfg", "setup.py"))
-        return is_of_project and requirement.name in names and canonicalize_name(requirement.text) == requirement.name
+        if not _is_of_project(requirement) or requirement.name not in versions or requirement.kind != "index":
+            return False
+        if requirement.is_locked or Pep508(requirement.text).extras:
+            return False
+        version = versions[requirement.name]
+        is_fulfilled = _is_version(version) and _fits(requirement, version)
+        return is_fulfilled or canonicalize_name(requirement.text) == requirement.name
 
     kept = tuple(requirement for requirement in requirements.requirements if not is_local(requirement))
-    return dataclasses.replace(requirements, requirements=kept)
+    bounds = tuple(bound for bound in requirements.constraints if bound.name not in versions)
+    return dataclasses.replace(requirements, requirements=kept, constraints=bounds)

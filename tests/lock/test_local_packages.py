@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from packaging.requirements import Requirement
 
 from mlspec.errors import LockError, SpecError
 from mlspec.lock.requirements.local_packages.local_package import LocalPackage
@@ -367,6 +368,50 @@ def test_a_package_of_the_project_that_another_requires_comes_from_its_folder(wo
 
     assert [package.path for package in result.facts[""].local] == [".", "libs/common"]
     assert "our-common" not in world.files["requirements.lock"]
+
+
+COMMON = '[project]\nname = "our-common"\nversion = "1.4"\n'
+
+
+@pytest.mark.parametrize(
+    ("bound", "file"),
+    [("our_common>=2", "pyproject.toml"), ("our-common~=1.2,!=1.4", "pyproject.toml"), ("our-common<1", "limits.txt")],
+)
+def test_a_bound_that_excludes_the_version_in_a_folder_is_an_error_at_its_line(
+    bound: str, file: str, world: FakeWorld
+) -> None:
+    world.files |= {"libs/common/pyproject.toml": COMMON, "limits.txt": "six\n"}
+    world.files[file] = world.files[file].replace("six", bound if file == "limits.txt" else f'six", "{bound}')
+
+    with pytest.raises(SpecError) as caught:
+        world.update(spec("-e .", "./libs/common", "-c limits.txt"))
+
+    (found,) = caught.value.problems
+    specifier = Requirement(bound).specifier
+    assert (found.code, found.file) == ("MLS246", file)
+    assert found.message == f"our-common has to be {specifier}, but the package in libs/common is 1.4"
+    assert found.hint == "change this line, or the version in libs/common/pyproject.toml"
+
+
+def test_a_bound_that_the_version_in_a_folder_fits_asks_no_index(world: FakeWorld) -> None:
+    world.files |= {"libs/common/pyproject.toml": COMMON, "limits.txt": "our-common<2\n"}
+    world.files["pyproject.toml"] = PROJECT.replace('["six"]', '["six", "our-common>=1.2"]')
+
+    result = world.update(spec("-e .", "./libs/common", "-c limits.txt"))
+
+    assert [package.path for package in result.facts[""].local] == [".", "libs/common"]
+    assert "our-common" not in world.files["requirements.lock"]
+
+
+def test_a_bound_on_a_source_of_uv_counts(world: FakeWorld) -> None:
+    world.files["libs/common/pyproject.toml"] = COMMON
+    source = '[tool.uv.sources]\nour-common = {path = "libs/common"}\n'
+    world.files["pyproject.toml"] = PROJECT.replace('["six"]', '["our-common>=2"]') + source
+
+    assert problem(world, "-e .")[:2] == (
+        "MLS246",
+        "our-common has to be >=2, but the package in libs/common is 1.4",
+    )
 
 
 POETRY = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "poetry.core.masonry.api"\n'

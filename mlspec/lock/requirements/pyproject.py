@@ -237,6 +237,8 @@ class Project:
         if own and (folder := take_folder(text, own, self.folders, self.conditions)) is not None:
             if folder:
                 yield self._line(f"-e {folder}", place)
+                # The version in the folder has to fit, too.
+                yield self._line(f"{find_name(text)}{Pep508(text).specifier}", place, is_constraint=True)
             return
         found = list(choices.sourced_lines(text, own, self.conditions)) if own else []
         for item in found:

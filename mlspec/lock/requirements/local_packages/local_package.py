@@ -15,7 +15,7 @@ class LocalPackage:
     ``path`` is relative to the folder of the spec. ``requires`` are the requirements of the build. ``files`` are the
     files whose contents the build reads, relative to the package: of all others, the build reads only the names.
     ``is_compiled``: the package has modules in C or C++, which the build reads too. ``commands`` are the names of the
-    programs that its installation makes.
+    programs that its installation makes. ``version`` is empty unless it is written in the pyproject.toml.
     """
 
     path: str
@@ -24,6 +24,7 @@ class LocalPackage:
     files: tuple[str, ...]
     is_compiled: bool = False
     commands: tuple[str, ...] = ()
+    version: str = field(default="", compare=False)
     place: Place = field(default=Place(), compare=False)
 
     def path_of(self, name: str) -> str:

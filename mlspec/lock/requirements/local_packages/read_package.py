@@ -57,6 +57,7 @@ def read_local_package(
         files=tuple(sorted({*files, *licenses})),
         is_compiled=is_compiling(script) or bool(toml.value("tool", "setuptools", "ext-modules")),
         commands=list_commands(toml, setup_cfg, script),
+        version=str(toml.value("project", "version") or toml.value("tool", "poetry", "version") or ""),
         place=place,
     )
 
