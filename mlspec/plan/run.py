@@ -16,12 +16,14 @@ from mlspec.spec.values import seconds
 class RunPlan:
     """The settings of a container's start that are not in its image.
 
-    ``platform`` is None if the image has several platforms: the engine takes its own.
+    ``platform`` is None if the image has several platforms: the engine takes its own. ``user`` is that of the image,
+    ``uid:gid``.
     """
 
     image: str
     spec: str
     platform: str | None
+    user: str
     as_caller: bool
     mounts: tuple[Mount, ...]
     ports: tuple[Port, ...]
@@ -74,6 +76,7 @@ def plan_run(name: str, files: Files, settings: Settings) -> RunPlan:
         image=name,
         spec=files.spec,
         platform=settings.platforms[0] if len(settings.platforms) == 1 else None,
+        user=settings.user,
         as_caller=_runs_as_caller(settings, secrets),
         mounts=settings.mounts,
         ports=settings.ports,

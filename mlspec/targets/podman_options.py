@@ -9,16 +9,13 @@ if TYPE_CHECKING:
     from mlspec.plan.run import RunPlan
     from mlspec.spec.nested_keys import Gpus
 
-KEEP_ID = ("--userns", "keep-id")
-"""The option with which a rootless container keeps the ID of the calling user: https://docs.podman.io/en/latest/markdown/podman-run.1.html#userns-mode."""
-
 _ALL = "nvidia.com/gpu=all"
 
 
 def list_podman_options(plan: RunPlan) -> Iterator[tuple[str, ...]]:
     """Yield the options that replace those for GPUs and groups, and the one that opens mounts under SELinux."""
     has_nvidia = bool(plan.gpus and plan.wants_nvidia)
-    if has_nvidia or any(mount.type == "bind" for mount in plan.mounts) or plan.file_secrets or plan.devices:
+    if has_nvidia or _has_binds(plan) or plan.devices:
         # Podman's containers are confined by SELinux on Fedora and its relatives; relabelling would change the files.
         yield ("--security-opt", "label=disable")
     if plan.gpus and has_nvidia and plan.gpus.driver != "cdi":
@@ -26,6 +23,22 @@ def list_podman_options(plan: RunPlan) -> Iterator[tuple[str, ...]]:
     if plan.devices:
         # A rootless container cannot join a group by its number; crun can leave it in the groups of the caller.
         yield ("--group-add", "keep-groups")
+
+
+def list_rootless_options(plan: RunPlan) -> Iterator[tuple[str, ...]]:
+    """Yield the option that gives the files on mounts to the calling user, without root.
+
+    Podman maps only root to the caller by default: https://docs.podman.io/en/latest/markdown/podman-run.1.html
+    """
+    if plan.as_caller:
+        yield ("--userns", "keep-id")
+    elif _has_binds(plan) and plan.user != "0:0":
+        uid, _, gid = plan.user.partition(":")
+        yield ("--userns", f"keep-id:uid={uid},gid={gid}")
+
+
+def _has_binds(plan: RunPlan) -> bool:
+    return bool(plan.file_secrets) or any(mount.type == "bind" for mount in plan.mounts)
 
 
 def cdi_names(gpus: Gpus) -> tuple[str, ...]:

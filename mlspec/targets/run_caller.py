@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlspec.targets.filters import HOME_MARK
-from mlspec.targets.podman_options import KEEP_ID
 
 if TYPE_CHECKING:
     from mlspec.targets.run_script import RunScript
@@ -55,8 +54,8 @@ def _engine_options(script: RunScript, caller: Caller) -> Iterator[str]:
         yield from (word for option in script.docker_options for word in option)
         yield from (word for group in caller.groups for word in ("--group-add", group))
         return
-    if script.as_caller and not caller.is_root:
-        yield from KEEP_ID
+    if not caller.is_root:
+        yield from (word for option in script.rootless_options for word in option)
     yield from (word for option in script.podman_options for word in option)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlspec.targets.build_options import BuildOptions, cache_fields, image_fields
 from mlspec.targets.filters import HOME_MARK
 from mlspec.targets.labels import SPEC_LABEL
-from mlspec.targets.podman_options import list_podman_options
+from mlspec.targets.podman_options import list_podman_options, list_rootless_options
 
 if TYPE_CHECKING:
     from mlspec.plan.plan import Plan
@@ -48,7 +48,7 @@ class EnvFileChoice:
 class RunScript:
     """The preparations for the run command and its options; ``env_files`` are those from the first optional one on.
 
-    ``docker_options`` and ``podman_options`` are only for that engine.
+    ``docker_options`` and ``podman_options`` are only for that engine, ``rootless_options`` for podman without root.
     """
 
     image: str
@@ -59,6 +59,7 @@ class RunScript:
     options: tuple[Option, ...]
     docker_options: tuple[Option, ...]
     podman_options: tuple[Option, ...]
+    rootless_options: tuple[Option, ...]
     env_files: tuple[EnvFileChoice, ...]
 
     @property
@@ -96,6 +97,7 @@ def run_script(plan: RunPlan, locate: Locate | None = None) -> RunScript:
         options=tuple(_options(plan, locate)),
         docker_options=tuple(_docker_options(plan)),
         podman_options=tuple(list_podman_options(plan)),
+        rootless_options=tuple(list_rootless_options(plan)),
         env_files=tuple(
             EnvFileChoice(locate(entry.path), not entry.required)
             for entry in plan.env_files[len(_leading_env_files(plan)) :]

@@ -117,16 +117,19 @@ print(os.getuid(), os.environ["TOLD"], os.statvfs("/dev/shm").f_blocks * os.stat
 """
 
 
-def test_the_run_script_runs_an_image_with_podman_alone(podman: Podman, make: Make, user: User) -> None:
+@pytest.mark.parametrize(("keys", "uid"), [("", None), ("user: '4000:50'\n", 4000)], ids=["caller", "other"])
+def test_the_run_script_runs_an_image_with_podman_alone(
+    podman: Podman, make: Make, user: User, keys: str, uid: int | None
+) -> None:
     files = {"main.py": MAIN, ".env": "TOLD=yes\n", "data/input": "read"}
-    project = make(YAML, files, owner=user)
+    project = make(f"{YAML}{keys}", files, owner=user)
     (project.folder / "data" / "input").chmod(0o600)
     build(podman, project, project.plan().image)
 
     said = podman("./run.sh", "--epochs", "3", folder=project.folder)
     checked = podman("podman", "image", "inspect", "--format", "{{json .HealthCheck}}", project.plan().image)
 
-    assert said == f"{user.uid} yes {128 * 2**20} --epochs 3\n"
+    assert said == f"{uid or user.uid} yes {128 * 2**20} --epochs 3\n"
     assert (project.folder / "out" / "written").read_text() == "read"
     assert user.owns(project.folder / "out" / "written")
     assert json.loads(checked)["Interval"] == 7 * 10**9

@@ -55,6 +55,10 @@ def test_files_on_mounts_are_the_callers() -> None:
     assert "--user 1234:1235 --userns keep-id --security-opt label=disable" in podman_words({"mounts": ["./a:/a"]})
     # With root, podman maps no IDs.
     assert "--userns" not in podman_words({"mounts": ["./a:/a"]}, is_root=True)
+    # A user of the spec is the caller outside, as root is without an option.
+    own = {"mounts": ["./a:/a"], "user": "4000:50"}
+    assert "--userns keep-id:uid=4000,gid=50 --security-opt" in podman_words(own)
+    assert "--userns" not in podman_words({**own, "user": "0:0"})
     # The user in the image is any ID of this user's range.
     assert "--userns" not in podman_words({})
 

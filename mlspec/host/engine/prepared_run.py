@@ -51,6 +51,9 @@ def prepare_run(plan: Plan, folder: Path) -> PreparedRun:
     )
 
 
+_OPTIONS = ("options", "docker_options", "podman_options", "rootless_options")
+
+
 def dump_run(run: PreparedRun) -> str:
     """Return a text that :func:`parse_run` reads."""
     return json.dumps(asdict(run))
@@ -80,7 +83,7 @@ def _script(data: dict[str, Any]) -> RunScript:
         "folders": tuple(data["folders"]),
         "inputs": tuple(data["inputs"]),
         "exports": tuple(Export(**export) for export in data["exports"]),
-        **{name: tuple(map(tuple, data[name])) for name in ("options", "docker_options", "podman_options")},
+        **{name: tuple(map(tuple, data[name])) for name in _OPTIONS},
         "env_files": tuple(EnvFileChoice(**choice) for choice in data["env_files"]),
     }
     return RunScript(**{**data, **read})

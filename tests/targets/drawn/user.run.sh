@@ -25,6 +25,8 @@ digest=$(sha256sum 2>/dev/null <user.yaml || :)
 set -- user "$@"
 if [ "$engine" = podman ]; then
     set -- --security-opt label=disable "$@"
+    # Without root, podman would give the files on mounts to another user.
+    [ "$(id -u)" = 0 ] || set -- --userns keep-id:uid=4000,gid=50 "$@"
 fi
 # Use a terminal if there is one, and pass on piped input. A job in the background must not read from the terminal.
 if [ -t 0 ] && [ -t 1 ]; then
