@@ -182,7 +182,7 @@ class Causes:
         image = self.sources.image.with_settings(settings)
         plan = resolve(self.sources.document.file, image, resolved)
         parts = {name: part(plan) for name, part in self.parts.items()}
-        return {**template_values(plan, names_apptainer="apptainer" in image.targets), **parts}
+        return {**template_values(plan, names_apptainer=True), **parts}
 
 
 def _items_of(value: object) -> Sequence[object]:
