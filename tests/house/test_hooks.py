@@ -236,6 +236,34 @@ def test_a_commit_of_other_files_runs_nothing(rendering: Project) -> None:
     assert "(no files to check)Skipped" in done.stdout
 
 
+@pytest.mark.slow
+def test_the_specs_that_args_name_are_checked_if_a_shared_library_changes(checking: Project) -> None:
+    for service in ("api", "worker"):
+        folder = checking.file("services") / service
+        folder.mkdir(parents=True)
+        (folder / "mlspec.yaml").write_text(f"{SPEC}context: ../..\nrequirements: -e ../../libs/common\n")
+    library = checking.file("libs") / "common"
+    library.mkdir(parents=True)
+    for name in ("Dockerfile", "mlspec.yaml", "mlspec.lock", "Dockerfile.dockerignore", "run.sh"):
+        checking.file(name).unlink()
+    config = checking.file(".pre-commit-config.yaml")
+    checking.stage()
+    git(checking.folder, "commit", "--quiet", "--no-verify", "--message", "a monorepo")
+    (library / "pyproject.toml").write_text('[project]\nname = "common"\nversion = "1"\n')
+    checking.stage()
+
+    lost = checking.run()
+    hooks = yaml.safe_load(config.read_text())
+    hooks["repos"][0]["hooks"][0]["args"] = ["services/api", "services/worker"]
+    config.write_text(yaml.safe_dump(hooks))
+    checking.stage()
+    done = checking.run("--files", "libs/common/pyproject.toml")
+
+    assert "name the folders of specs, such as: services/api services/worker;" in lost.stdout
+    assert done.returncode == 1
+    assert {service for service in ("api", "worker") if f"services/{service}/" in done.stdout} == {"api", "worker"}
+
+
 # The file .pre-commit-hooks.yaml
 
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load((PROJECT / ".pre-commit-hooks.yaml").read_text())}
@@ -263,6 +291,10 @@ def test_the_file_is_one_that_pre_commit_reads() -> None:
         ("constraints.txt", True),
         ("dev-requirements.txt", True),
         ("pyproject.toml", True),
+        ("libs/common/pyproject.toml", True),
+        ("libs/common/setup.cfg", True),
+        ("pylock.gpu.toml", True),
+        ("Pipfile", True),
         ("Dockerfile", True),
         ("specs/train.Dockerfile", True),
         ("Dockerfile.dockerignore", True),

@@ -13,7 +13,7 @@ from pathlib import Path
 from mlspec.errors import Problem, SpecError
 from mlspec.host.cache.witness import kind_of, names_in, read, real_place
 from mlspec.host.files.bounded import MOST
-from mlspec.host.files.find import find_specs
+from mlspec.host.files.find import SPEC_NAMES, find_specs
 from mlspec.lock.requirements.other_files import Neighbour
 from mlspec.spec import document, encoding
 from mlspec.spec.banner import MARK
@@ -41,6 +41,7 @@ def list_specs(paths: Iterable[str]) -> tuple[Path, ...]:
     )
     hint = (
         _named_otherwise(Path(folder))
+        or ("" if folder else _list_below())
         or f"write one with: mlspec init {shlex.quote(folder) if folder else ''}".rstrip()
     )
     raise SpecError(Problem(code="MLS401", message=message, hint=hint))
@@ -51,6 +52,14 @@ def _named_otherwise(folder: Path) -> str:
     python = re.compile(r"^python[ \t]*:", re.MULTILINE)
     places = [place for place in _yaml_in(folder) if python.search((text_of(place) or "")[: encoding.MAX_BYTES])]
     return f"name it, such as: {shlex.quote(places[0].as_posix())}" if places else ""
+
+
+def _list_below() -> str:
+    """Return a hint that names the specs at most two folders below the current one; empty without one."""
+    places = [place for level in ("*", "*/*") for name in SPEC_NAMES for place in Path().glob(f"{level}/{name}")]
+    folders = sorted({place.parent.as_posix() for place in places if not place.as_posix().startswith(".")})
+    names = " ".join(map(shlex.quote, folders[:10]))
+    return f"name the folders of specs, such as: {names}; in a hook of pre-commit, as its args" if folders else ""
 
 
 def _yaml_in(folder: Path) -> list[Path]:
