@@ -165,7 +165,7 @@ def _of_framework(line: Required) -> PythonBound | None:
     why = f"{line.name}{line.specifier} of {line.place}"
     if meant:
         pythons = frozenset(p for p in _list_pythons() if any(row.has(p) for row in meant))
-        return PythonBound(pythons, f"{why} has wheels for Python {_span(pythons)}", line.statement)
+        return PythonBound(pythons, f"{why} has wheels for Python {describe_pythons(pythons)}", line.statement)
     # A pin below the oldest known release has wheels only for Pythons that this release supports, or for older ones.
     oldest = rows[0]
     if any(
@@ -177,7 +177,8 @@ def _of_framework(line: Required) -> PythonBound | None:
     return None
 
 
-def _span(pythons: Iterable[str]) -> str:
+def describe_pythons(pythons: Iterable[str]) -> str:
+    """Return the first and the last of some Pythons, as a text."""
     known = [python for python in _list_pythons() if python in set(pythons)]
     return f"{known[0]} to {known[-1]}" if len(known) > 1 else "".join(known) or "none that mlspec can lock"
 
@@ -191,7 +192,7 @@ def _of_markers(required: Iterable[Required]) -> Iterator[PythonBound]:
         if pythons and DEFAULT_PYTHON not in pythons:
             first = lines[0]
             yield PythonBound(
-                pythons, f"{first.place} requires {name} on Python {_span(pythons)} only", first.statement
+                pythons, f"{first.place} requires {name} on Python {describe_pythons(pythons)} only", first.statement
             )
 
 

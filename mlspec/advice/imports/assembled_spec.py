@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from mlspec.advice.imports import requirements_file
 from mlspec.advice.imports.chosen_versions import Versions, Wheels, choose_versions
 from mlspec.advice.imports.settle import settle_keys
 from mlspec.advice.imports.spec_lines import SpecLine, text_of, write_spec
-from mlspec.advice.imports.verdicts import LineVerdict
+from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.errors import Problem, SpecError
 from mlspec.facts import base_image
 from mlspec.facts.accelerator import parse_accelerator
@@ -51,6 +51,7 @@ def build_spec(
     """Build the spec from verdicts on the files in ``sources``; raise SpecError if no spec is valid."""
     current = tuple(verdicts)
     by_file = True
+    blamed_before = set[tuple[str, str, object]]()
     for _ in range(_ROUNDS):
         versions = choose_versions(settle_keys(_name_files(current, sources, by_file=by_file)), sources, wheels)
         trial = _write(versions, tuple(sources), folder, into)
@@ -60,7 +61,15 @@ def build_spec(
         if by_file and any(problem.file in sources and _is_list(problem.file) for problem in problems):
             by_file = False
             continue
-        blamed = _blame(trial, problems, into)
+        # A file that the spec names keeps its problems: each is blamed on one line only.
+        fresh = tuple(p for p in problems if p.file == into or (p.code, p.message, p.span) not in blamed_before)
+        if not fresh:
+            break
+        blamed_before |= {(problem.code, problem.message, problem.span) for problem in fresh}
+        if noted := tuple(_note_problems(fresh, current, sources)):
+            current = (*current, *noted)
+            continue
+        blamed = _blame(trial, fresh, into)
         if not blamed:
             raise SpecError(*problems)
         demoted = tuple(_demote(verdict, blamed) for verdict in current)
@@ -74,6 +83,23 @@ def build_spec(
         python=versions.python,
         python_why=versions.python_why,
     )
+
+
+def _note_problems(
+    problems: Sequence[Problem], verdicts: Sequence[LineVerdict], sources: Mapping[str, str]
+) -> Iterator[LineVerdict]:
+    """Yield verdicts for the problems of an imported file on lines without a verdict, such as the header of a table."""
+    for problem in problems:
+        number = problem.span.line if problem.span and problem.file in sources else 0
+        judged = any(v.file == problem.file and v.number <= number <= v.end for v in verdicts)
+        if number and not judged and not _is_list(problem.file):
+            text = sources[problem.file].split("\n")[number - 1].strip()
+            yield ImportSource(problem.file, "").doubt(number, text, "requirements", _reason(problem))
+
+
+def _reason(problem: Problem) -> str:
+    hint = f": {problem.hint.splitlines()[0]}" if problem.hint else ""
+    return f"{problem.message}{hint}"
 
 
 def _is_list(file: str) -> bool:
@@ -192,5 +218,4 @@ def _demote(verdict: LineVerdict, blamed: Mapping[Mark, Problem]) -> LineVerdict
     problem = blamed.get(_mark(verdict))
     if problem is None or not verdict.key:
         return verdict
-    hint = f": {problem.hint.splitlines()[0]}" if problem.hint else ""
-    return replace(verdict, outcome="unsure", value=None, why=f"{problem.message}{hint}")
+    return replace(verdict, outcome="unsure", value=None, why=_reason(problem))

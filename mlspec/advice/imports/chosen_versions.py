@@ -11,6 +11,7 @@ from mlspec.advice.draft.folder import Choice, Decision, DraftOptions, Folder
 from mlspec.advice.draft.pythons import (
     PythonBound,
     choose_python,
+    describe_pythons,
     order_by_default,
     read_versions,
 )
@@ -86,9 +87,10 @@ def _choose_python(asked: Sequence[LineVerdict], required: Sequence[Required], w
     if fitting is None:
         return _as_guess(decision)
     bounds = [
-        PythonBound(pythons, f"{line.name}{line.specifier} of {line.place} has wheels for it", line.statement)
+        PythonBound(pythons, f"{pin} of {line.place} has wheels for Python {describe_pythons(pythons)}", line.statement)
         for line in pins
-        if (pythons := fitting.get(f"{line.name}{line.specifier}"))
+        for pin in (f"{line.name}{line.specifier}",)
+        if (pythons := fitting.get(pin))
     ]
     found = choose_python(statements, required, DraftOptions(), bounds, order_by_default())
     why = found.choices[0].why

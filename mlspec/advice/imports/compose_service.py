@@ -12,6 +12,8 @@ from mlspec.advice.imports.device_options import read_amount, read_device, read_
 from mlspec.advice.imports.keyed import Keyed, KeyReader, ignore_because, lose_because, read_keys
 from mlspec.advice.imports.mounted_paths import read_volume
 from mlspec.advice.imports.parent_images import read_parent
+from mlspec.advice.imports.pip_words import PipWord
+from mlspec.advice.imports.run_options import read_run_option
 from mlspec.advice.imports.shared_keys import TARGET, list_arguments, read_environment, read_name
 from mlspec.advice.imports.start_words import read_words, simplify
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict, spread
@@ -258,6 +260,7 @@ _SERVICE: dict[str, KeyReader] = {
     "stop_grace_period": _read_plain,
     "platform": lambda one: iter([one.carry("platforms", text_of(one.value))]),
     "deploy": _read_deploy,
+    "ipc": lambda one: read_run_option(one.source, [PipWord(f"--ipc={text_of(one.value)}", one.number)]),
     "cpus": lambda one: iter([_read_amount(one)]),
     "mem_limit": lambda one: iter([_read_amount(one)]),
     "container_name": ignore_because("mlspec run names the container"),

@@ -51,6 +51,14 @@ def find_meant(word: str) -> tuple[str, str]:
     return find_repository(name, found[2] if found else "")
 
 
+def find_archive(word: str) -> str:
+    """Return the requirement for the address of an archive, with the name from the address; empty for another word."""
+    source = re.fullmatch(r"(https?://\S+/([A-Za-z][\w.]*?(?:-[A-Za-z]\w*)*)-\d[\w.]*\.(?:tar\.gz|zip)(?:#\S*)?)", word)
+    archive = re.fullmatch(r"(https?://git(?:hub|lab)\.com/[^/]+/([\w.-]+)/(?:-/)?archive/\S+)", word)
+    found = archive or source
+    return f"{found[2]} @ {found[1]}" if found else ""
+
+
 def find_repository(name: str, rest: str) -> tuple[str, str]:
     """Return the requirement for a package that only a repository has, and the reason; ``rest`` is its version."""
     version = re.fullmatch(r"\s*(?:==\s*(\d[\d.]*\d|\d)(?:\.\*)?)?\s*", rest)

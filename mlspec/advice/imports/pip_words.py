@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 
-from mlspec.advice.imports.known_names import find_meant, find_skipped
+from mlspec.advice.imports.known_names import find_archive, find_meant, find_skipped
 from mlspec.advice.imports.own_project import read_own_project
 from mlspec.advice.imports.verdicts import ImportSource, LineVerdict
 from mlspec.facts import compile_recipes
@@ -233,6 +233,8 @@ def _judge_requirement(source: ImportSource, number: int, word: str, text: str) 
     meant, reason = find_meant(word)
     if meant:
         return source.change(number, text, "requirements", meant, reason)
+    if archive := find_archive(word):
+        return source.guess(number, text, "requirements", archive, "the name comes from its address")
     if build := re.fullmatch(r"([A-Za-z0-9][\w.-]*)\s*=\s*([\w.*+!]+)", word):
         return source.change(number, text, "requirements", f"{build[1]}=={build[2]}", "pip compares by ==")
     if refused := requirement_syntax.refusal(word):

@@ -166,7 +166,7 @@ def replace_text(command: ScriptCommand, bare: str, context: RunContext) -> Scri
     """Return the command ``bare``, without the words in front of it and with its known variables expanded."""
     start = command.start + len(command.text) - len(bare)
     names = set(find_variables(bare))
-    known = {name: value for name, value in context.list_known().items() if name in names}
+    known = {name: value for name, value in context.list_known().items() if name in names and value}
     # An expanded variable shifts the offsets behind it. Line numbers are then wrong only near the end of a line.
     return ScriptCommand(expand(bare, known) if known else bare, start)
 
