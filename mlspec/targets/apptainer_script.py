@@ -127,6 +127,7 @@ def _list_notes(plan: Plan) -> Iterator[str]:
         "resources": run.nodes == 1 and (run.resources.cpus or run.resources.memory),
         "shm_size": run.shm_size,
         "stop_grace_period": run.stop_timeout,
+        "stop_signal": plan.container.stop_signal,
         "ulimits": run.ulimits,
     }
     if names := [name for name, value in unknown.items() if value]:
