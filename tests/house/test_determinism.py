@@ -32,17 +32,33 @@ for name, data in zip(parts[::2], parts[1::2], strict=True):
         for artifact in targets.emit(plan.resolve(file, image, resolved)):
             sys.stdout.buffer.write(f"{artifact.path}\0{artifact.text}\0{artifact.executable}\0".encode())
 """
-HOSTS = {
-    "hashes from 0": {"PYTHONHASHSEED": "0"},
-    "hashes from 1": {"PYTHONHASHSEED": "1"},
-    "hashes at random": {"PYTHONHASHSEED": "random"},
-    "no locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    "English": {"LC_ALL": "C.UTF-8", "LANG": "en_US.UTF-8"},
-    "Turkish": {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "LANGUAGE": "tr"},
-    "another day": {"TZ": "Pacific/Kiritimati", "SOURCE_DATE_EPOCH": "0"},
-    "another user": {"HOME": "/nonexistent", "USER": "someone", "LOGNAME": "someone"},
-    "optimised": {"PYTHONOPTIMIZE": "2"},
-    "docker elsewhere": {"DOCKER_HOST": "tcp://elsewhere:1", "PIP_INDEX_URL": "https://elsewhere.invalid"},
+# Each host differs in several ways at once, because a process takes a second; a failure shows its environment.
+HOSTS: dict[str, dict[str, str]] = {
+    "no locale, hashes from 0, docker elsewhere": {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONHASHSEED": "0",
+        "DOCKER_HOST": "tcp://elsewhere:1",
+        "PIP_INDEX_URL": "https://elsewhere.invalid",
+    },
+    "Turkish, hashes from 1, another day": {
+        "LC_ALL": "tr_TR.UTF-8",
+        "LANG": "tr_TR.UTF-8",
+        "LANGUAGE": "tr",
+        "PYTHONHASHSEED": "1",
+        "TZ": "Pacific/Kiritimati",
+        "SOURCE_DATE_EPOCH": "0",
+    },
+    "English, hashes at random, another user, optimised": {
+        "LC_ALL": "C.UTF-8",
+        "LANG": "en_US.UTF-8",
+        "PYTHONHASHSEED": "random",
+        "HOME": "/nonexistent",
+        "USER": "someone",
+        "LOGNAME": "someone",
+        "PYTHONOPTIMIZE": "2",
+    },
 }
 PYTHONS = os.environ.get("MLSPEC_PYTHONS", "").split()
 

@@ -11,7 +11,7 @@ from typing import IO, cast
 from mlspec.host.resolver import process
 from tests.support import forks
 
-SERVER = forks.Server("-I", "-X", "utf8", imports=["mlspec.host.resolver.child.__main__"])
+SERVER = forks.Server("-I", "-X", "utf8", imports=["tests.support.warm_resolver"])
 start_anew = process.start_resolver
 
 

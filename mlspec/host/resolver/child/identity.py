@@ -7,7 +7,9 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
+import pip
 import pip._internal.commands.install
+import pip._internal.network.session
 import pip._internal.operations.prepare
 import pip._internal.resolution.resolvelib.factory
 import pip._internal.resolution.resolvelib.resolver
@@ -36,8 +38,14 @@ def become(target: ResolverTarget, job: dict[str, Any], seen: Seen) -> None:
 
     Replacements in the finder are checked as soon as pip builds a finder.
     """
-    replace_everywhere(markers.default_environment, lambda: dict(target.markers))
-    replace_everywhere(compatibility_tags.get_supported, lambda *_, **__: list(target.tags))
+    replace_everywhere(
+        {
+            markers.default_environment: lambda: dict(target.markers),
+            compatibility_tags.get_supported: lambda *_, **__: list(target.tags),
+            # pip's own text describes the host, for which it starts rustc and lsb_release: a tenth of a second.
+            pip._internal.network.session.user_agent: lambda: f"pip/{pip.__version__}",
+        }
+    )
     _replace_finder(target, job, seen)
     _replace_resolver(target, seen)
     replace_links(seen)

@@ -52,7 +52,7 @@ def replace_reading() -> None:
     replace(pip._internal.index.collector, "_get_simple_response", _limit_page)
     check(hasattr(pip._internal.index.collector, "parse_links"), "the collector has no parse_links")
     links = pip._internal.index.collector.parse_links
-    replace_everywhere(links, _limit_links(links))
+    replace_everywhere({links: _limit_links(links)})
 
 
 def _watch_reads(original: Callable[[Any, Any], int | None]) -> Callable[[Any, Any], int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlspec.host.resolver.child.child_errors import MismatchError
@@ -26,10 +26,11 @@ def replace(owner: Any, name: str, new: Callable[[Any], Any]) -> None:  # noqa: 
     setattr(owner, name, new(getattr(owner, name)))
 
 
-def replace_everywhere(original: Callable[..., Any], new: Callable[..., Any]) -> None:
-    """Replace a function under every name in all loaded modules of pip and pip-tools."""
+def replace_everywhere(replacements: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
+    """Replace functions under every name in all loaded modules of pip and pip-tools; the keys are the originals."""
+    by_identity = {id(original): new for original, new in replacements.items()}
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith(("pip.", "piptools")):
             for name, value in list(vars(module).items()):
-                if value is original:
-                    setattr(module, name, new)
+                if id(value) in by_identity:
+                    setattr(module, name, by_identity[id(value)])
