@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -480,6 +481,14 @@ def test_a_refused_login_says_so_without_showing_it(serve: Serve) -> None:
 
 
 @pytest.mark.usefixtures("resolver_anew")
+def test_an_index_is_not_told_about_this_machine(serve: Serve) -> None:
+    index = serve(wheel("public", "1"))
+
+    compile_requirements(required("public"), TARGET, ())
+
+    assert index.agents == {f"pip/{version('pip')}"}
+
+
 def test_the_pip_configuration_of_this_machine_changes_nothing(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

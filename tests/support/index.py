@@ -146,7 +146,8 @@ def dynamic(name: str, version: str, told: str, *, build: Iterable[str] = (), as
 class PackageIndex:
     """A package index with files under ``url``; ``login`` is the required login, or "".
 
-    ``requests`` are the received requests as (method, path), and ``logins`` the logins in them.
+    ``requests`` are the received requests as (method, path), ``logins`` the logins in them, and ``agents``
+    the programs that sent them.
     """
 
     files: list[File]
@@ -158,6 +159,7 @@ class PackageIndex:
     certificate: Path | None = None
     url: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    agents: set[str] = field(default_factory=set)
     logins: set[str] = field(default_factory=set)
     bytes_sent: int = 0
 
@@ -253,6 +255,7 @@ def serving(*files: File, **options: object) -> Iterator[PackageIndex]:
         def _answer(self, *, with_body: bool) -> None:
             path = urllib.parse.unquote(self.path)
             index.requests.append((self.command, path))
+            index.agents.add(self.headers.get("User-Agent", ""))
             authorization = self.headers.get("Authorization", "")
             if authorization:
                 index.logins.add(base64.b64decode(authorization.removeprefix("Basic ")).decode())
