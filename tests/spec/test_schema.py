@@ -26,7 +26,8 @@ from tests.support import command, editor, places
 FOUND = [*(places.PROJECT / "specs").rglob("*.yaml"), *places.SPECS.glob("*.yaml")]
 GOOD = sorted(path for path in FOUND if not is_generated(str(path)))
 BAD = sorted(places.BAD.glob("*.yaml"))
-NEWER, OLDER = Draft202012Validator(schema.schema()), Draft7Validator(schema.schema("7"))
+SCHEMA = schema.schema()
+NEWER, OLDER = Draft202012Validator(SCHEMA), Draft7Validator(schema.schema("7"))
 BOTH = pytest.mark.parametrize("validator", [NEWER, OLDER], ids=["2020-12", "draft-07"])
 
 # Specs that only mlspec can refuse, grouped by the reason why a schema cannot.
@@ -71,7 +72,7 @@ def is_accepted_by_mlspec(text: str) -> bool:
 
 
 def test_both_schemas_are_schemas() -> None:
-    Draft202012Validator.check_schema(schema.schema())
+    Draft202012Validator.check_schema(SCHEMA)
     Draft7Validator.check_schema(schema.schema("7"))
 
 
@@ -161,7 +162,7 @@ def texts_of(shape: object) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ["name", "images", *Settings.model_fields])
 def test_every_key_says_what_it_means_with_an_example_and_its_default(name: str) -> None:
-    key = schema.schema()["properties"][name]
+    key = SCHEMA["properties"][name]
 
     # A description begins with the meaning of the key, not with forms of values, such as HOST:CONTAINER.
     assert re.match(r"[A-Z][a-z]* [a-zA-Z]+", key["description"])
@@ -172,7 +173,7 @@ def test_every_key_says_what_it_means_with_an_example_and_its_default(name: str)
 
 @pytest.mark.parametrize(
     ("name", "example"),
-    [(name, example) for name, key in schema.schema()["properties"].items() for example in key.get("examples", [])],
+    [(name, example) for name, key in SCHEMA["properties"].items() for example in key.get("examples", [])],
 )
 def test_every_example_is_accepted(name: str, example: object) -> None:
     beside: dict[str, object] = {"python": "3.12", "accelerator": "cuda", "ports": ["8000:8000"]}
@@ -187,7 +188,7 @@ def test_every_example_is_accepted(name: str, example: object) -> None:
 
 
 def test_every_part_says_what_its_keys_mean() -> None:
-    parts = schema.schema()["$defs"]
+    parts = SCHEMA["$defs"]
     keys = {
         f"{part}.{key}": shape for part in parts if part != "Image" for key, shape in parts[part]["properties"].items()
     }
@@ -197,8 +198,7 @@ def test_every_part_says_what_its_keys_mean() -> None:
 
 
 def test_closed_sets_are_listed() -> None:
-    whole = schema.schema()
-    enums = [shape["enum"] for shape in texts_of(whole) if "enum" in shape]
+    enums = [shape["enum"] for shape in texts_of(SCHEMA) if "enum" in shape]
 
     assert ["linux/amd64", "linux/arm64"] in enums
     assert ["before_install", "after_install", "after_code"] in enums

@@ -15,6 +15,7 @@ from mlspec.spec import schema
 from tests.support import command, editor
 from tests.support.golden import Golden
 
+VALIDATOR = Draft202012Validator(schema.schema())
 PROJECTS = sorted((Path(__file__).parent / "projects").glob("*.files"))
 
 
@@ -64,5 +65,5 @@ def test_what_init_writes_has_no_problems(project: Path, tmp_path: Path) -> None
 def test_what_init_writes_pleases_editors(project: Path, tmp_path: Path) -> None:
     read = editor.read(draft_spec(survey_folder(unpacked(project, tmp_path))).text)
 
-    assert Draft202012Validator(schema.schema()).is_valid(read)
+    assert VALIDATOR.is_valid(read)
     assert Draft7Validator(schema.schema("7")).is_valid(read)
