@@ -81,6 +81,19 @@ server.serve_forever()
 """
 
 
+# A package with a command
+
+SCORES = ["accuracy 0.80", "recall of bird 1.00", "recall of cat 0.50", "recall of dog 1.00"]
+
+
+def test_the_command_of_a_package_scores_a_table_and_tells_its_version(copy: Callable[[str], Example]) -> None:
+    example = copy("package")
+    example.build()
+
+    assert example.mlspec("run", "--", "data/animals.csv").splitlines()[-4:] == SCORES
+    assert "evalkit, version 0.3.0" in example.mlspec("run", "--", "--version")
+
+
 # A training whose data and models persist
 
 

@@ -40,6 +40,7 @@ def test_there_are_examples() -> None:
         "first-training",
         "monorepo",
         "notebook",
+        "package",
         "persistent-training",
         "serving",
         "several-images",
