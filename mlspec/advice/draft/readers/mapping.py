@@ -102,6 +102,9 @@ def _read_value(source: ToolFile, tool: Tool, read: Document, path: KeyPath, val
     names = [str(step) for step in path if isinstance(step, str)]
     known = next((".".join(names[:n]) for n in range(len(names), 0, -1) if ".".join(names[:n]) in tool.keys), "")
     text = f"{'.'.join(names)}: {'***' if names[0] == 'secrets' else _plain(value)}"
+    if known and value == "" and tool.keys[known] != "environment":
+        # `truss init` writes keys without a value, such as requirements_file: "".
+        return
     if known:
         yield from _carry(source, number, text, tool.keys[known], (names[-1], value))
         return
