@@ -186,15 +186,12 @@ def _complete_each(
 
 def _choose_engine(asked: EngineName | None, again: Callable[[], bool] | None) -> EngineName | None:
     """Return the engine to build with; None if ``again`` built by Docker what an earlier command prepared."""
-    from mlspec.host.engine.engine_choice import choose_engine, configured_engine, has_podman
+    from mlspec.host.engine.engine_choice import choose_engine, configured_engine
 
     # What an earlier command prepared is for Docker, and proves that the configuration names no other engine.
-    is_docker = asked == "docker" or not (asked or has_podman())
-    if is_docker and again and again():
+    if again and choose_engine(asked, None) == "docker" and again():
         return None
-    found = choose_engine(asked, asked or configured_engine())
-    is_built = found == "docker" and not is_docker and again is not None and again()
-    return None if is_built else found
+    return choose_engine(asked, asked or configured_engine())
 
 
 def _build_again(file: str | None, images: Sequence[str], options: BuildOptions) -> bool:

@@ -51,21 +51,22 @@ def provide(folder: Path, name: str, script: str) -> None:
 @pytest.mark.parametrize(
     ("docker", "podman", "found"),
     [
-        (DOCKER, True, "docker"),
-        (DOCKER, False, "docker"),
-        (SILENT, True, "podman"),
-        (SHIM, True, "podman"),
-        ("", True, "podman"),
+        (DOCKER, "5.8.6", "docker"),
+        (DOCKER, "", "docker"),
+        (SILENT, "5.8.6", "podman"),
+        (SILENT, "4.9.3", "docker"),
+        (SHIM, "5.6.0", "podman"),
+        ("", "5.8.6", "podman"),
         # Without any engine, the messages are about Docker.
-        ("", False, "docker"),
+        ("", "", "docker"),
     ],
-    ids=["both", "docker", "silent", "shim", "podman", "none"],
+    ids=["both", "docker", "silent", "old", "shim", "podman", "none"],
 )
-def test_docker_is_taken_if_it_answers(commands: Path, docker: str, podman: bool, found: str) -> None:
+def test_docker_is_taken_if_it_answers(commands: Path, docker: str, podman: str, found: str) -> None:
     if docker:
         provide(commands, "docker", docker)
     if podman:
-        provide(commands, "podman", "true")
+        provide(commands, "podman", f"echo podman version {podman}")
 
     assert choose_engine(None, None) == found
 

@@ -13,12 +13,17 @@ from mlspec.facts.versions import parse_release
 _LEAST = (5, 6)
 
 
+def is_too_old(version: str) -> bool:
+    """Return whether a podman of this version cannot build the Dockerfile."""
+    return parse_release(version)[:2] < _LEAST
+
+
 def podman_problem(podman: PodmanFacts) -> Problem | None:
     """Return a problem with podman that stops every build and every run, or None."""
     if not podman.version:
         hint = "install it: sudo apt-get install podman; or use Docker: --engine docker"
         return problem("MLS574", "this host has no podman command", hint)
-    if parse_release(podman.version)[:2] < _LEAST:
+    if is_too_old(podman.version):
         hint = "update podman, or use Docker: --engine docker"
         return problem("MLS575", f"podman {podman.version} is too old: the Dockerfile needs 5.6 or newer", hint)
     if not podman.answers:

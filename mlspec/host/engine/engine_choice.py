@@ -24,10 +24,21 @@ def configured_engine() -> EngineName | None:
 
 
 def choose_engine(asked: EngineName | None, configured: EngineName | None) -> EngineName:
-    """Return the engine that a command or the configuration asks for, or else Docker if it answers, or podman."""
+    """Return the engine that a command or the configuration asks for, or else Docker if it answers, or podman.
+
+    Nobody is sent to a podman that is too old, such as that of Ubuntu 24.04, because Docker is stopped.
+    """
     if wanted := asked or configured:
         return wanted
-    return "podman" if has_podman() and not _docker_answers() else "docker"
+    return "podman" if has_podman() and not _docker_answers() and _is_recent() else "docker"
+
+
+def _is_recent() -> bool:
+    from mlspec.advice.doctor.podman_rules import is_too_old
+    from mlspec.host.engine.podman import read_podman_version
+
+    version = read_podman_version()
+    return bool(version) and not is_too_old(version)
 
 
 def _docker_answers() -> bool:

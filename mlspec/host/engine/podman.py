@@ -21,16 +21,21 @@ from mlspec.host.files.bounded import read_file
 _DEVICE_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 
 
+def read_podman_version() -> str:
+    """Return the version of podman on this host; empty without podman."""
+    found = re.search(r"\d+(?:\.\d+)+", read_output("podman", "--version") or "")
+    return found[0] if found else ""
+
+
 def examine_podman() -> PodmanFacts:
     """Return the facts of podman on this host; never raises."""
-    told = read_output("podman", "--version")
-    found = re.search(r"\d+(?:\.\d+)+", told or "")
-    info = _read_json("podman", "info", "--format", "json") if found else None
+    version = read_podman_version()
+    info = _read_json("podman", "info", "--format", "json") if version else None
     host = info.get("host") if isinstance(info, dict) else None
     host = host if isinstance(host, dict) else {}
     security = host.get("security") or {}
     return PodmanFacts(
-        version=found[0] if found else "",
+        version=version,
         answers=bool(host),
         platform=f"{host.get('os', '')}/{host.get('arch', '')}" if host else "",
         is_rootless=bool(security.get("rootless")),
