@@ -33,7 +33,7 @@ docs: setup ## the documentation, into site/; a warning or a broken link is an e
 # Where tests stand that need an engine: without one, nothing else is collected only to be left out.
 ENGINE = tests/engine tests/house/test_docs.py
 test: setup ## every test; those that need a Docker engine skip where there is none
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine" --ignore=tests/engine
 	$(BIN)/python -m pytest -m engine $(ENGINE)
 
 pages: setup ## only the pages of the documentation: whether they show what mlspec prints; for sessions that need an engine: make engine-test

@@ -163,16 +163,18 @@ def test_an_edited_spec_fails_once_with_its_files_written_anew(rendering: Projec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.dockerignore", "run.sh"])
-def test_an_edit_of_a_generated_file_fails_and_is_kept(rendering: Project, name: str) -> None:
-    rendering.file(name).write_text(rendering.texts()[name] + "# by hand\n")
+def test_edits_of_generated_files_fail_and_are_kept(rendering: Project) -> None:
+    names = ("Dockerfile", "Dockerfile.dockerignore", "run.sh")
+    for name in names:
+        rendering.file(name).write_text(rendering.texts()[name] + "# by hand\n")
     rendering.stage()
     edited = rendering.texts()
 
     done = rendering.run()
 
     assert done.returncode == 1
-    assert f"MLS410: {name} was edited after mlspec wrote it" in done.stdout
+    for name in names:
+        assert f"MLS410: {name} was edited after mlspec wrote it" in done.stdout
     assert rendering.texts() == edited
 
 

@@ -658,15 +658,15 @@ def test_shellcheck_finds_nothing(data: Mapping[str, Any], tmp_path: Path) -> No
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("layers", [(), ("heavy", "light")], ids=["bare", "layers"])
-@pytest.mark.parametrize("data", SPECS.values(), ids=SPECS)
-def test_hadolint_finds_nothing(data: Mapping[str, Any], layers: tuple[str, ...], tmp_path: Path) -> None:
+def test_hadolint_finds_nothing(tmp_path: Path) -> None:
     tool = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if not tool:
         pytest.skip("hadolint is not here")
-    dockerfile = tmp_path / "Dockerfile"
-    dockerfile.write_text(draw("Dockerfile.j2", plan=planned(data, layers=layers, has_vcs=bool(layers))))
-    done = subprocess.run([tool, "--no-color", str(dockerfile)], capture_output=True, text=True)
+    for name, data in SPECS.items():
+        for layers in ((), ("heavy", "light")):
+            dockerfile = tmp_path / f"{name}{len(layers)}.Dockerfile"
+            dockerfile.write_text(draw("Dockerfile.j2", plan=planned(data, layers=layers, has_vcs=bool(layers))))
+    done = subprocess.run([tool, "--no-color", *tmp_path.iterdir()], capture_output=True, text=True)
 
     assert done.stdout == ""
 
