@@ -77,6 +77,23 @@ def test_the_project_is_installed_beside_its_lock_with_the_pins_of_the_lock(case
     assert "setuptools==80.0" in both.files["requirements.build.lock"]
 
 
+@pytest.mark.parametrize(("case", "lock"), [("pipenv-plain", "Pipfile.lock"), ("pylock-pip", "pylock.toml")])
+def test_a_project_beside_a_lock_that_may_not_be_its_own_gets_the_pins_and_what_the_lock_lacks(
+    case: str, lock: str
+) -> None:
+    world = make_world(case, setuptools="80.0", six="1.17.0", httpx="9.9")
+    world.files["pyproject.toml"] = '[project]\nname = "tool"\nversion = "1"\ndependencies = ["six", "httpx>=0.27"]\n'
+    before = lock_pins(world, spec(lock))
+
+    after = lock_pins(world, spec("-e .", lock))
+
+    assert {name: pin.version for name, pin in after.items()} == {
+        **{name: pin.version for name, pin in before.items()},
+        "six": "1.17.0",
+    }
+    assert [package.name for package in world.update(spec("-e .", lock)).facts[""].local] == ["tool"]
+
+
 def test_the_hint_for_an_extra_that_the_lock_lacks_works() -> None:
     world = make_world("uv-extras", setuptools="80.0", hatchling="1.27", editables="0.5", **{"uv-build": "0.9"})
     hint = refuse(world, spec("-e .[hardware]", "uv.lock")).hint

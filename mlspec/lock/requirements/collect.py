@@ -239,7 +239,7 @@ class _Collector:
         take = None if lock else lambda project: project.dependencies(entry.extras)
         found = read_local_project(entry, line, self.files, self.look, self.root, self.conditions)
         if project := self._project(found, take):
-            if not lock:
+            if not self.locks.has_lock_beside(entry.path):
                 self.projects[entry.project] = project
             self.local += self.sound([read_local_package(project.toml, entry.path, line.place, self.look, self.read)])
 

@@ -87,6 +87,10 @@ class LockEntries:
         kinds = ((path, find_lock_kind(posixpath.basename(path))) for path in here)
         return next((path for path, kind in kinds if kind and kind.project == "pyproject.toml"), "")
 
+    def has_lock_beside(self, folder: str) -> bool:
+        """Return whether a named lock is in ``folder``; one of pipenv or PEP 751 may lack packages of the project."""
+        return any((posixpath.dirname(path) or ".") == folder for path in self.named)
+
     def refuse_extras(self, path: str, extras: Iterable[str], place: Place) -> Problem | None:
         """Return the problem at ``place`` of extras for which the lock at ``path`` is not named; None without any."""
         named = {*self.named[path].extras}
