@@ -6,7 +6,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from mlspec.errors import LockError, SpecError
+from mlspec.lock.requirements.collect import RequirementEntry, collect
 from mlspec.lock.requirements.local_packages.local_package import LocalPackage
+from mlspec.lock.requirements.other_files import Neighbour
 from tests.lock.fake_world import FakeWorld
 
 PROJECT = """\
@@ -516,6 +518,37 @@ def test_setup_cfg_alone_is_refused_as_by_pip_with_a_hint_that_works(world: Fake
     assert code == "MLS226"
     world.files["pyproject.toml"] = hint.partition("beside it:\n")[2]
     assert local(world, "-e .")
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "setup.py"])
+def test_the_hint_for_a_package_that_is_named_without_a_dot_works(file: str, world: FakeWorld) -> None:
+    world.files[f"libs/common/{file}"] = COMMON if file == "pyproject.toml" else 'setup(name="our-common")\n'
+
+    hint = problem(world, "libs/common")[2]
+
+    assert hint == "to install the package in it write: ./libs/common"
+    assert local(world, "./libs/common")[0].name == "our-common"
+
+
+def test_setup_files_are_read_once() -> None:
+    files = {"setup.cfg": SETUP_CFG, "setup.py": "import setuptools\nsetuptools.setup()\n"}
+    read: list[str] = []
+
+    def note(path: str) -> str:
+        read.append(path)
+        if path not in files:
+            raise FileNotFoundError(path)
+        return files[path]
+
+    found = collect(
+        [RequirementEntry("-e .", ("requirements",))],
+        note,
+        "mlspec.yaml",
+        lambda path: Neighbour("file" if path in files else ""),
+    )
+
+    assert [package.name for package in found.local] == ["our-tool"]
+    assert sorted(path for path in read if path in files) == ["setup.cfg", "setup.py"]
 
 
 def test_a_requirement_in_setup_cfg_is_reported_at_its_line(world: FakeWorld) -> None:

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from packaging.utils import canonicalize_name
@@ -100,7 +101,8 @@ class _Collector:
     """Collects requirements and problems from lines, and follows files."""
 
     def __init__(self, read: Callable[[str], str], look: Look, root: str, conditions: Conditions, load: Load) -> None:
-        self.read = read
+        # A file may be read for more than one reason, such as a setup.py for its metadata and for its commands.
+        self.read = read = cache(read)
         self.look = look
         self.conditions = conditions
         self.root = root

@@ -129,10 +129,10 @@ def advise_folder(text: str, look: Look) -> str:
     if path.startswith(("..", "/", "~")):
         return "copy it below the folder of the spec, or name it by its repository: NAME @ git+https://..."
     known = "" if place == "/app" else f"; to import it: environment: [PYTHONPATH={place}]"
-    if not names or "pyproject.toml" in names:
+    if {"pyproject.toml", "setup.py"} & set(names):
+        return f"to install the package in it write: ./{path}{wanted}"
+    if not names:
         return f"the code is copied into the image; for what it depends on write: {project}{wanted}{known}"
-    if {"setup.py", "setup.cfg"} & set(names):
-        return f"the code is copied into the image; list what its install_requires names{known}"
     return f"the code is copied into the image, so remove this entry{known}"
 
 
