@@ -21,7 +21,7 @@ _ELSEWHERE = re.compile(
 # A model of spaCy, which `pip freeze` lists by name and version.
 _SPACY = re.compile(r"([a-z]{2}[_-](?:core|dep|ent)[_-](?:web|news|wiki)[_-](?:sm|md|lg|trf))\s*==\s*(\d+\.\d+\.\d+)")
 # Packages that their authors publish as a repository only, with the tag of a release; the index has no such package on
-# 2026-11-30, except another one named apex.
+# 2026-12-01, except another one named apex.
 _REPOSITORIES = {
     "detectron2": ("https://github.com/facebookresearch/detectron2.git", "v{}"),
     "pytorch3d": ("https://github.com/facebookresearch/pytorch3d.git", "V{}"),

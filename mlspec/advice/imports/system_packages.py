@@ -21,7 +21,7 @@ _COMPILERS = re.compile(
 # Packages that only the installation of other packages by apt needs.
 _BY_ITSELF = {"apt-utils", "apt-transport-https", "software-properties-common", "dirmngr", "gnupg-agent", "lsb-release"}
 _JAVA = re.compile(r"openjdk-(\d+)-((?:jdk|jre)(?:-headless)?)")
-# The versions of OpenJDK in each release: packages.debian.org on 2026-11-30.
+# The versions of OpenJDK in each release: Debian's package lists on 2026-12-01.
 _JAVAS = {"bullseye": ("11", "17"), "bookworm": ("17",), "trixie": ("21", "25")}
 _INIT = {"tini", "dumb-init"}
 
