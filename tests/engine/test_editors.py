@@ -97,7 +97,7 @@ def test_every_key_is_offered_once(editor: LanguageServer) -> None:
 
 def test_what_a_key_inserts_is_a_spec(editor: LanguageServer) -> None:
     """Every key inserts one of its examples, or leaves the choice: then there are values to choose from."""
-    beside = {"gpu_models": "accelerator: cuda", "healthcheck": "ports: [8000:8000]"}
+    beside = {"gpu_models": "accelerator: cuda", "healthcheck": "ports: [8000:8000]", "nodes": "targets: [apptainer]"}
     for offer in editor.complete(HEAD):
         text = re.sub(r"\$\{\d+:([^}]*)\}|\$\d+", r"\1", offer.text).rstrip()
         if text.endswith(":"):
