@@ -122,7 +122,12 @@ def started(project: Project, key: str, client: docker.DockerClient, word: str) 
     process = subprocess.Popen(project.script(key), cwd=project.folder, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == f"{word}\n"
-    (container,) = client.containers.list(filters={"ancestor": project.plan(key).image})
+    for _ in range(50):
+        # The output may arrive before a busy engine lists the container as running.
+        if found := client.containers.list(filters={"ancestor": project.plan(key).image}):
+            break
+        time.sleep(0.1)
+    (container,) = found
     return process, container
 
 
