@@ -96,7 +96,7 @@ def _heading(bundle: Bundle) -> Iterator[str]:
 
 
 def _grants(plan: Plan) -> Iterator[str]:
-    """Yield what bake asks leave for: to read outside the folder that it is started in, and to use an ssh agent."""
+    """Yield the grants that bake needs: to read outside the folder that it is started in, and to use an ssh agent."""
     paths = [plan.context.path, *(host_path(secret.file) for _, secret in plan.build_secrets if secret.file)]
     # JSON would escape the double quotes, and the command could not be copied.
     words = ((path, shell(path).replace('"$HOME"', "$HOME")) for path in paths)

@@ -57,6 +57,11 @@ def test_the_list_of_examples_names_it(spec: Path) -> None:
 
 
 @example
+def test_the_readme_names_it(spec: Path) -> None:
+    assert f"](specs/{page_of(spec).parent.name})" in (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+@example
 def test_its_page_shows_the_spec_as_it_is(spec: Path) -> None:
     assert f"```yaml\n{spec.read_text(encoding='utf-8')}```\n" in page_of(spec).read_text(encoding="utf-8")
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from mlspec.errors import quote_value
+from mlspec.facts.image_reference import HOST_PART, PATH_PART
 from mlspec.spec.values.refused import Refused, one_line
 
-_HOST_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 # Docker's rule: a first part without a dot, a port or `localhost` is a folder of Docker Hub, not a host.
-_HOST = rf"(?:localhost(?::[0-9]+)?|{_HOST_PART}(?:\.{_HOST_PART})+(?::[0-9]+)?|{_HOST_PART}:[0-9]+)"
-_PATH_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-REGISTRY = re.compile(rf"{_HOST}(?:/{_PATH_PART})*")
+_HOST = rf"(?:localhost(?::[0-9]+)?|{HOST_PART}(?:\.{HOST_PART})+(?::[0-9]+)?|{HOST_PART}:[0-9]+)"
+REGISTRY = re.compile(rf"{_HOST}(?:/{PATH_PART})*")
 _LONGEST = 200
 
 
@@ -29,6 +28,6 @@ def registry(value: str) -> str:
         hint, meant = f"did you mean {near}?", near
     elif REGISTRY.fullmatch(untagged):
         hint = f"write {untagged}, and give the tag to the build: mlspec build --push --tag {near[len(untagged) :]}"
-    elif re.fullmatch(rf"{_PATH_PART}(?:/{_PATH_PART})*", near):
+    elif re.fullmatch(rf"{PATH_PART}(?:/{PATH_PART})*", near):
         hint = f"write the registry too: docker.io/{near} for Docker Hub"
     raise Refused("MLS141", f"{quote_value(value)} is not a place in a registry", hint, value=value, meant=meant)
